@@ -1,0 +1,162 @@
+"""Which pairs of mentions are scored, and which tokens each pair is judged by.
+
+Candidate functions are pure: from a Doc and its mentions to pairs of indices into those mentions. The component asks for the
+mentions, the pairs and their contexts once and hands the same `Candidates` to the forward pass, the targets and the annotation.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy
+from spacy.tokens import Doc, Span
+from thinc.types import Ints1d, Ints2d
+
+from spacy_relext.errors import RelextError
+
+CandidateFunction = Callable[[Doc, list[Span]], Ints2d]
+
+# How far a pair reads to the left and right of its two mentions where the Doc has no sentences.
+MARGIN = 32
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidate pairs of one Doc as arrays, ready for the model.
+
+    mentions (Ints2d): `[n_mentions, 3]`: first token, end token (exclusive), type (0 is reserved for *no mention*).
+    pairs (Ints2d): `[n_pairs, 2]`: indices of head and tail in `mentions`.
+    contexts (Ints2d): `[n_pairs, 2]`: the tokens that each pair reads, first and end.
+    """
+
+    mentions: Ints2d
+    pairs: Ints2d
+    contexts: Ints2d
+
+
+def make_candidates(doc: Doc, spans: Sequence[Span], types: Sequence[int], pairs: Ints2d) -> Candidates:
+    """Bring mentions and pairs of a Doc into the model's form."""
+    mentions = numpy.asarray(
+        [(span.start, span.end, kind) for span, kind in zip(spans, types, strict=True)], dtype="int64"
+    ).reshape(-1, 3)
+    pairs = numpy.asarray(pairs, dtype="int64").reshape(-1, 2)
+    return Candidates(mentions, pairs, context_spans(doc, mentions, pairs))
+
+
+def context_spans(doc: Doc, mentions: Ints2d, pairs: Ints2d) -> Ints2d:
+    """The tokens that each pair reads: from the sentence of its first mention to the sentence of its last.
+
+    Without sentence boundaries: `MARGIN` tokens to either side of the two mentions.
+    RETURNS: `[n_pairs, 2]`, first token and end.
+    """
+    if not len(pairs):
+        return numpy.zeros((0, 2), dtype="int64")
+    first = mentions[pairs, 0].min(axis=1)
+    end = mentions[pairs, 1].max(axis=1)
+    if not has_sentences(doc):
+        return numpy.stack([(first - MARGIN).clip(min=0), (end + MARGIN).clip(max=len(doc))], axis=1)
+    starts, ends = sentence_bounds(doc)
+    sentence = sentence_index(starts, len(doc))
+    return numpy.stack([starts[sentence[first]], ends[sentence[end - 1]]], axis=1)
+
+
+def has_sentences(doc: Doc) -> bool:
+    """Whether the Doc has sentence boundaries; a single token is a sentence by itself."""
+    return len(doc) <= 1 or doc.has_annotation("SENT_START")
+
+
+def sentence_bounds(doc: Doc) -> tuple[Ints1d, Ints1d]:
+    """First tokens and (exclusive) ends of the sentences."""
+    starts = numpy.flatnonzero(doc.to_array("SENT_START") == 1)
+    if not len(starts) or starts[0] != 0:
+        starts = numpy.concatenate([[0], starts])
+    return starts.astype("int64"), numpy.append(starts[1:], len(doc)).astype("int64")
+
+
+def sentence_index(starts: Ints1d, n_tokens: int) -> Ints1d:
+    """The number of the sentence that each token is in."""
+    marks = numpy.zeros(n_tokens, dtype="int64")
+    marks[starts] = 1
+    return marks.cumsum() - 1
+
+
+def sentence_pairs(ordered: bool = True, overlapping: bool = False) -> CandidateFunction:
+    """Candidates: the pairs of mentions within one sentence. Registered as `spacy-relext.sentence_pairs.v1`.
+
+    ordered (bool): Both (a, b) and (b, a), so that the model decides the direction. Otherwise each pair once, first mention first.
+    overlapping (bool): Also pairs whose mentions share tokens.
+    """
+
+    def get_pairs(doc: Doc, mentions: list[Span]) -> Ints2d:
+        if len(mentions) < 2:
+            return numpy.zeros((0, 2), dtype="int64")
+        if not has_sentences(doc):
+            raise RelextError(
+                f"sentence_pairs needs sentence boundaries, and the Doc {doc.text[:60]!r}… has none. Put a component that sets "
+                'them before the relation extractor, e.g. nlp.add_pipe("sentencizer", first=True), or set its candidates to '
+                "spacy-relext.distance_pairs.v1. In training, add that component to [training] annotating_components."
+            )
+        places = _places(mentions)
+        starts, _ = sentence_bounds(doc)
+        sentence = sentence_index(starts, len(doc))
+        # A mention that runs over a sentence boundary belongs to the sentence in which it begins.
+        return _pairs(places, sentence[places[:, 0]], None, ordered, overlapping)
+
+    return get_pairs
+
+
+def distance_pairs(
+    max_distance: int = 50, ordered: bool = True, overlapping: bool = False, max_sentences: int | None = None
+) -> CandidateFunction:
+    """Candidates: the pairs of mentions that are near, whatever the sentences. Registered as `spacy-relext.distance_pairs.v1`.
+
+    max_distance (int): The largest number of tokens between the two mentions.
+    ordered (bool): Both (a, b) and (b, a), so that the model decides the direction. Otherwise each pair once, first mention first.
+    overlapping (bool): Also pairs whose mentions share tokens.
+    max_sentences (int | None): The largest number of sentence boundaries between the two; needs sentences on the Doc.
+    """
+    if max_distance < 0 or (max_sentences is not None and max_sentences < 0):
+        raise RelextError(f"distance_pairs: max_distance={max_distance}, max_sentences={max_sentences}: neither may be negative.")
+
+    def get_pairs(doc: Doc, mentions: list[Span]) -> Ints2d:
+        if len(mentions) < 2:
+            return numpy.zeros((0, 2), dtype="int64")
+        places = _places(mentions)
+        pairs = _pairs(places, None, max_distance, ordered, overlapping)
+        if max_sentences is None:
+            return pairs
+        if not has_sentences(doc):
+            raise RelextError(
+                f"distance_pairs with max_sentences={max_sentences} needs sentence boundaries, and the Doc {doc.text[:60]!r}… has "
+                'none. Add a component that sets them, e.g. nlp.add_pipe("sentencizer", first=True), or leave max_sentences out.'
+            )
+        sentence = sentence_index(sentence_bounds(doc)[0], len(doc))[places[:, 0]]
+        return pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
+
+    return get_pairs
+
+
+def _places(mentions: Sequence[Span]) -> Ints2d:
+    return numpy.asarray([(span.start, span.end) for span in mentions], dtype="int64").reshape(-1, 2)
+
+
+def _pairs(
+    places: Ints2d, group: Ints1d | None, max_distance: int | None, ordered: bool, overlapping: bool
+) -> Ints2d:
+    """All pairs of mentions of the same group and within the distance, in the order of the text.
+
+    Mentions are sorted by place, so that the partners of a mention are a run after it: the time is linear in the pairs.
+    """
+    order = numpy.lexsort((places[:, 1], places[:, 0]))
+    start, end = places[order, 0], places[order, 1]
+    n = len(order)
+    if group is not None:
+        last = numpy.searchsorted(group[order], group[order], side="right")
+    else:
+        last = numpy.searchsorted(start, end + max_distance, side="right")
+    counts = (last - numpy.arange(n) - 1).clip(min=0)
+    left = numpy.repeat(numpy.arange(n), counts)
+    right = numpy.arange(len(left)) - numpy.repeat(counts.cumsum() - counts, counts) + left + 1
+    same = (start[left] == start[right]) & (end[left] == end[right])
+    keep = ~same if overlapping else end[left] <= start[right]
+    pairs = order[numpy.stack([left[keep], right[keep]], axis=1)]
+    return numpy.concatenate([pairs, pairs[:, ::-1]]) if ordered else pairs

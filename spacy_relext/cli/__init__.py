@@ -1,0 +1,18 @@
+"""`python -m spacy relext …`: the commands, and the only place that prints.
+
+spaCy imports this module through the entry point group `spacy_cli` when its command line starts.
+"""
+
+import typer
+from spacy.cli._util import app
+
+from spacy_relext.cli.convert import convert, export
+from spacy_relext.cli.evaluate import evaluate
+from spacy_relext.cli.extract import extract
+
+relext_cli = typer.Typer(
+    name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations.", no_args_is_help=True
+)
+for command in (convert, export, evaluate, extract):
+    relext_cli.command(no_args_is_help=True)(command)
+app.add_typer(relext_cli)

@@ -1,0 +1,39 @@
+"""From exceptions to a message and an exit status."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from wasabi import msg
+
+from spacy_relext.errors import DataError, RelextError
+
+
+@contextmanager
+def reported_errors() -> Iterator[None]:
+    """Print an error of ours as a message and leave with status 1; other exceptions are bugs, and keep their traceback."""
+    try:
+        yield
+    except RelextError as error:
+        msg.fail(str(error), exits=1)
+
+
+class SkippedErrors:
+    """Decides what becomes of an error in one document: raised, or with `skip` printed and counted."""
+
+    def __init__(self, *, skip: bool):
+        self.skip = skip
+        self.count = 0
+
+    def __call__(self, error: DataError) -> None:
+        if not self.skip:
+            raise DataError(f"{error.message} (--skip-errors leaves such documents out.)", path=error.path, line=error.line)
+        self.count += 1
+        msg.warn(f"skipped: {error}")
+
+    def guard(self, action: Callable, *args) -> object | None:
+        """Call `action`; its result, or None where it raised a DataError that is skipped."""
+        try:
+            return action(*args)
+        except DataError as error:
+            self(error)
+            return None

@@ -1,0 +1,137 @@
+"""`relext extract`: relations of new texts, as JSON lines."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from spacy.cli._util import setup_gpu
+from spacy.language import Language
+from spacy.tokens import Doc
+from tqdm import tqdm
+
+from spacy_relext.cli.errors import SkippedErrors, reported_errors
+from spacy_relext.cli.evaluate import extractor_of, load_pipeline
+from spacy_relext.errors import DataError
+from spacy_relext.formats import jsonl
+from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
+from spacy_relext.relations import get_relations
+
+
+def extract(
+    model: str = typer.Argument(..., help="Name or folder of a pipeline."),
+    input_path: Path = typer.Argument(..., help="A .txt or .jsonl file, a folder of them, or - for standard input."),
+    output: Path = typer.Option(None, "--output", "-o", help="The .jsonl file to write; standard output if left out."),
+    n_process: int = typer.Option(1, "--n-process", "-n", help="Processes."),
+    batch_size: int = typer.Option(32, help="Documents a batch."),
+    gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
+    table: bool = typer.Option(False, help="Also print the relations as a table."),
+    skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
+):
+    """Extract relations: a text file is a document, a line of standard input is one, and JSONL may bring its own mentions."""
+    with reported_errors():
+        setup_gpu(gpu_id)
+        nlp = load_pipeline(model)
+        extractor_of(nlp, model)
+        errors = SkippedErrors(skip=skip_errors)
+        documents = read_inputs(input_path, errors)
+        docs = tqdm(run(nlp, documents, errors, batch_size=batch_size, n_process=n_process), desc="Extracting", unit=" documents")
+        rows, n_docs, n_relations = [], 0, 0
+        # Written beside the output and renamed when whole: a file that is there is complete.
+        partial = None if output is None else output.with_name(output.name + ".part")
+        if output is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        file = sys.stdout if partial is None else partial.open("w", encoding="utf8")
+        try:
+            for doc in docs:
+                jsonl.write_line(from_doc(doc), file)
+                n_docs += 1
+                relations = get_relations(doc)
+                n_relations += len(relations)
+                if table:
+                    rows += [(r.head.text, r.label, r.tail.text, f"{r.score:.2f}", r.head.sent.text.strip()) for r in relations]
+        finally:
+            if partial is not None:
+                file.close()
+        if partial is not None and output is not None:
+            os.replace(partial, output)
+        if table:
+            _print_table(rows)
+        where = f" in {output}" if output is not None else ""
+        _tell(f"{n_relations:,} relations in {n_docs:,} documents{where}")
+        if errors.count:
+            _tell(f"{errors.count:,} documents had errors and were skipped.")
+
+
+def read_inputs(path: Path, errors: SkippedErrors) -> Iterator[AnnotatedDocument]:
+    """The documents of a file, a folder, or standard input (`-`)."""
+    if str(path) == "-":
+        for number, line in enumerate(sys.stdin, start=1):
+            if line.strip():
+                document = errors.guard(_parse_line, line, number)
+                if isinstance(document, AnnotatedDocument):
+                    yield document
+        return
+    if not path.exists():
+        raise DataError("there is no such file or folder.", path=path)
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix in (".txt", ".jsonl"))
+        if not files:
+            raise DataError("the folder holds no .txt or .jsonl file.", path=path)
+    for file in files:
+        if file.suffix == ".jsonl":
+            yield from jsonl.read(file, errors)
+        elif file.suffix == ".txt":
+            document = errors.guard(_read_text, file)
+            if isinstance(document, AnnotatedDocument):
+                yield document
+        else:
+            errors(DataError(f"expected a .txt or .jsonl file, and saw {file.suffix or 'no suffix'}.", path=file))
+
+
+def run(
+    nlp: Language, documents: Iterable[AnnotatedDocument], errors: SkippedErrors, *, batch_size: int, n_process: int
+) -> Iterator[Doc]:
+    """Run the pipeline. Documents that bring mentions keep exactly those: components that find entities rest meanwhile."""
+    finders = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+    for given, group in groupby(documents, key=lambda document: bool(document.mentions)):
+        made = (errors.guard(_bare_doc, document, nlp) for document in group)
+        with nlp.select_pipes(disable=finders if given else []):
+            yield from nlp.pipe((doc for doc in made if isinstance(doc, Doc)), batch_size=batch_size, n_process=n_process)
+
+
+def _bare_doc(document: AnnotatedDocument, nlp: Language) -> Doc:
+    document.relations = None
+    return to_doc(document, nlp)
+
+
+def _parse_line(line: str, number: int) -> AnnotatedDocument:
+    if line.lstrip().startswith("{"):
+        return jsonl.parse(line, "<stdin>", number)
+    return AnnotatedDocument(str(number), line.rstrip("\r\n"), source="<stdin>", line=number)
+
+
+def _read_text(file: Path) -> AnnotatedDocument:
+    try:
+        return AnnotatedDocument(file.stem, file.read_text(encoding="utf8"), source=file)
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 (byte {error.start}). Convert the file to UTF-8.", path=file) from error
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    table = Table("head", "relation", "tail", "score", "sentence", title="Relations", show_lines=True)
+    for row in rows:
+        table.add_row(*row)
+    Console(stderr=True).print(table)
+
+
+def _tell(text: str) -> None:
+    # Standard output may hold the relations.
+    typer.echo(text, err=True)
+
+

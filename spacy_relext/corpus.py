@@ -1,0 +1,169 @@
+"""The training reader: annotated Docs from `.spacy` files, as the relation extractor wants to see them."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+from spacy.util import ensure_path
+
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+
+
+def create_corpus(
+    path: Path | str,
+    unit: Literal["document", "sentence"] = "document",
+    min_mentions: int = 0,
+    spans_key: str | None = None,
+    gold_tokens: bool = True,
+    swap_mentions: float = 0.0,
+    shuffle: bool = False,
+) -> Callable[[Language], Iterator[Example]]:
+    """Read `.spacy` files. Registered reader `spacy-relext.Corpus.v1`.
+
+    path (Path): A `.spacy` file or a folder of them.
+    unit (str): "document", or "sentence": an Example a sentence, which is faster and shuffles better where all relations are within
+        sentences. Relations across sentences would be lost, so they are an error then.
+    min_mentions (int): Units with fewer mentions are left out. 2 skips text in which there is nothing to learn for relations.
+    spans_key (str | None): Where the mentions are: `doc.spans[spans_key]`, or `doc.ents` if None. Used by the next two settings.
+    gold_tokens (bool): The predicted Doc has the annotated tokens (converters cut tokens where a mention begins or ends inside one).
+        False: the pipeline's own tokens.
+    swap_mentions (float): Share of the units in which every mention is replaced by another one of its type, drawn from the corpus; the
+        same name always by the same. It keeps the model from learning pairs of names by heart. The draw is made anew each time the
+        corpus is read, so read it every epoch: [training] max_epochs = -1. Needs gold_tokens; units with overlapping mentions stay.
+    shuffle (bool): Shuffle the units, which spaCy does itself unless max_epochs = -1.
+    """
+    register_extensions()
+    if not 0 <= swap_mentions <= 1:
+        raise RelextError(f"spacy-relext.Corpus.v1: swap_mentions is {swap_mentions}; it is a share, between 0 and 1.")
+    if swap_mentions and not gold_tokens:
+        raise RelextError("spacy-relext.Corpus.v1: swap_mentions needs gold_tokens = true.")
+    read: list[Doc] = []
+
+    def mentions_of(doc: Doc) -> list[Span]:
+        return list(doc.ents) if spans_key is None else list(doc.spans.get(spans_key, []))
+
+    def read_corpus(nlp: Language) -> Iterator[Example]:
+        if not read:
+            for doc in read_docs(path, nlp):
+                units = [doc] if unit == "document" else sentence_docs(doc, mentions_of(doc))
+                read.extend(u for u in units if len(mentions_of(u)) >= min_mentions)
+        names = names_by_type(read, mentions_of) if swap_mentions else {}
+        order = random.sample(read, len(read)) if shuffle else read
+        for reference in order:
+            if swap_mentions and random.random() < swap_mentions:
+                reference = with_other_names(reference, mentions_of(reference), names, spans_key)
+            yield Example(predicted_doc(nlp, reference, gold_tokens), reference)
+
+    return read_corpus
+
+
+def read_docs(path: Path | str, nlp: Language) -> Iterator[Doc]:
+    """The Docs of a `.spacy` file or of a folder of them, in order of the file names."""
+    path = ensure_path(path)
+    if not path.exists():
+        raise DataError("there is no such file or folder; expected a .spacy file. `python -m spacy relext convert` makes one.", path=path)
+    files = sorted(path.glob("**/*.spacy")) if path.is_dir() else [path]
+    if not files:
+        raise DataError("the folder holds no .spacy file. `python -m spacy relext convert` makes one.", path=path)
+    for file in files:
+        try:
+            docs = DocBin().from_disk(file)
+        except Exception as error:  # zlib, msgpack and srsly each raise their own
+            raise DataError(f"this is no .spacy file that can be read ({type(error).__name__}: {error}).", path=file) from error
+        yield from docs.get_docs(nlp.vocab)
+
+
+def predicted_doc(nlp: Language, reference: Doc, gold_tokens: bool) -> Doc:
+    """A Doc without annotation but for the sentences, which encoders and candidates need before anything is predicted."""
+    if not gold_tokens:
+        return nlp.make_doc(reference.text)
+    starts = [bool(t.is_sent_start) for t in reference] if reference.has_annotation("SENT_START") else None
+    return Doc(
+        nlp.vocab,
+        words=[token.text for token in reference],
+        spaces=[bool(token.whitespace_) for token in reference],
+        sent_starts=starts,
+    )
+
+
+def sentence_docs(doc: Doc, mentions: list[Span]) -> Iterator[Doc]:
+    """Each sentence as a Doc of its own, with its mentions and relations."""
+    crossing = [
+        relation for relation in get_relations(doc) if relation.head.sent.start != relation.tail.sent.start
+    ]
+    if crossing:
+        raise RelextError(
+            f"{crossing[0]} in {doc.text[:60]!r}… runs across sentences, and unit = \"sentence\" would lose it. Set unit = \"document\"."
+        )
+    annotated = has_relations(doc)
+    for sentence in doc.sents:
+        unit = sentence.as_doc(copy_user_data=True)
+        for key, group in doc.spans.items():
+            unit.spans[key] = [
+                Span(unit, span.start - sentence.start, span.end - sentence.start, label=span.label)
+                for span in group
+                if span.start >= sentence.start and span.end <= sentence.end
+            ]
+        # Drops what belongs to other sentences, and marks sentences without relations as annotated.
+        if annotated:
+            set_relations(unit, get_relations(unit))
+        yield unit
+
+
+def names_by_type(docs: Iterable[Doc], mentions_of: Callable[[Doc], list[Span]]) -> dict[str, list[Span]]:
+    """All mentions of each type, frequent names as often as they occur."""
+    names: dict[str, list[Span]] = {}
+    for doc in docs:
+        for span in mentions_of(doc):
+            names.setdefault(span.label_, []).append(span)
+    return names
+
+
+def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]], spans_key: str | None) -> Doc:
+    """A copy of a Doc in which every mention has another name of the same type; the Doc itself where mentions overlap."""
+    order = sorted(mentions, key=lambda span: span.start)
+    if any(a.end > b.start for a, b in zip(order, order[1:], strict=False)):
+        return doc
+    words: list[str] = []
+    spaces: list[bool] = []
+    starts: list[bool] = []
+    places: dict[tuple[int, int], tuple[int, int, str]] = {}
+    drawn: dict[tuple[str, str], Span] = {}
+
+    def copy_tokens(first: int, end: int) -> None:
+        for token in doc[first:end]:
+            words.append(token.text)
+            spaces.append(bool(token.whitespace_))
+            starts.append(bool(token.is_sent_start))
+
+    position = 0
+    for span in order:
+        copy_tokens(position, span.start)
+        name = drawn.setdefault((span.text.lower(), span.label_), random.choice(names[span.label_]))
+        place = len(words)
+        words.extend(token.text for token in name)
+        spaces.extend(bool(token.whitespace_) for token in name)
+        spaces[-1] = bool(doc[span.end - 1].whitespace_)
+        starts.extend(i == 0 and bool(span[0].is_sent_start) for i in range(len(name)))
+        places[(span.start_char, span.end_char)] = (place, len(words), span.label_)
+        position = span.end
+    copy_tokens(position, len(doc))
+    copy = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts if doc.has_annotation("SENT_START") else None)
+
+    def moved(span: Span) -> Span:
+        start, end, label = places[(span.start_char, span.end_char)]
+        return Span(copy, start, end, label=label)
+
+    spans = [moved(span) for span in order]
+    if spans_key is None:
+        copy.set_ents(spans)
+    else:
+        copy.spans[spans_key] = spans
+    if has_relations(doc):
+        set_relations(copy, [Relation(moved(r.head), moved(r.tail), r.label, r.score) for r in get_relations(doc)])
+    return copy

@@ -1,0 +1,115 @@
+"""DDIExtraction 2013: a folder of XML files, one document each (Herrero-Zazo et al., J. Biomed. Inform. 46:914, 2013).
+
+In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which
+is kept as the stretch from its first to its last character. A `pair` with ddi="true" is a relation between e1 and e2, without a
+direction. One such pair of the training part has no type: it is read as `int`, the corpus's label for an interaction without detail.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations
+from pathlib import Path
+from xml.etree import ElementTree
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+
+SUFFIX = ""
+LABELS = ("effect", "mechanism", "advise", "int")
+UNTYPED = "int"
+
+
+def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    """Read an XML file, or all XML files of a folder and the folders in it."""
+    files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
+    if not files:
+        raise DataError("the folder holds no .xml file. Expected a folder such as DDICorpus/Train.", path=path)
+    for file in files:
+        try:
+            yield parse(file)
+        except DataError as error:
+            on_error(error)
+
+
+def parse(file: Path) -> AnnotatedDocument:
+    """Make a document of one XML file. Its text is that of its sentences, each with a space after it where it has no white space."""
+    try:
+        root = ElementTree.parse(file).getroot()
+    except ElementTree.ParseError as error:
+        raise DataError(f"no well-formed XML: {error}.", path=file, line=error.position[0]) from error
+    if root.tag != "document" or root.find("sentence") is None:
+        raise DataError(f"expected <document> with <sentence> elements, and saw <{root.tag}>. Is this a file of DDICorpus?", path=file)
+    document = AnnotatedDocument(root.get("id", file.stem), "", relations=[], sentences=[], source=file)
+    assert document.relations is not None and document.sentences is not None
+    for sentence in root.iter("sentence"):
+        text = _attribute(sentence, "text", file)
+        offset = len(document.text)
+        document.sentences.append((offset, offset + len(text)))
+        document.text += text if text[-1:].isspace() or not text else text + " "
+        for entity in sentence.iter("entity"):
+            start, end = _offsets(entity, file)
+            document.mentions.append(
+                Mention(_attribute(entity, "id", file), offset + start, offset + end, _attribute(entity, "type", file))
+            )
+        for pair in sentence.iter("pair"):
+            if _attribute(pair, "ddi", file) == "true":
+                head, tail = _attribute(pair, "e1", file), _attribute(pair, "e2", file)
+                document.relations.append(AnnotatedRelation(head, tail, pair.get("type", UNTYPED)))
+    return document
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+    """Write one XML file a document into a folder. Pairs are all unordered pairs of mentions of a sentence, as in the corpus."""
+    path.mkdir(parents=True, exist_ok=True)
+    for number, document in enumerate(documents):
+        name = document.id or f"document-{number}"
+        if document.sentences is None:
+            raise document.error("it has no sentences, and the DDI format is by sentence. Add a sentencizer to the pipeline.")
+        relations = {frozenset((r.head, r.tail)): r for r in document.relations or ()}
+        root = ElementTree.Element("document", id=name)
+        written = 0
+        ends = [start for start, _ in document.sentences[1:]] + [len(document.text)]
+        for i, ((start, _), end) in enumerate(zip(document.sentences, ends, strict=True)):
+            sentence_id = f"{name}.s{i}"
+            sentence = ElementTree.SubElement(root, "sentence", id=sentence_id, text=document.text[start:end])
+            mentions = [m for m in document.mentions if start <= m.start < end]
+            ids = {m.id: f"{sentence_id}.e{j}" for j, m in enumerate(mentions)}
+            for m in mentions:
+                ElementTree.SubElement(
+                    sentence,
+                    "entity",
+                    id=ids[m.id],
+                    charOffset=f"{m.start - start}-{m.end - start - 1}",
+                    type=m.type,
+                    text=document.text[m.start : m.end],
+                )
+            for j, (a, b) in enumerate(combinations(mentions, 2)):
+                relation = relations.get(frozenset((a.id, b.id)))
+                written += relation is not None
+                attributes = {"ddi": "false"} if relation is None else {"ddi": "true", "type": relation.label}
+                ElementTree.SubElement(sentence, "pair", id=f"{sentence_id}.p{j}", e1=ids[a.id], e2=ids[b.id], **attributes)
+        if written != len(document.relations or ()):
+            raise document.error(
+                f"{len(document.relations or ()) - written} of its relations run across sentences, or share a pair with another: the DDI "
+                "format cannot hold them."
+            )
+        ElementTree.indent(root)
+        file = path / (re.sub(r"[^\w.-]", "_", name) + ".xml")
+        if file.exists():
+            raise document.error(f"{file} exists already. Document ids must differ; write into an empty folder.")
+        ElementTree.ElementTree(root).write(file, encoding="UTF-8", xml_declaration=True)
+
+
+def _attribute(element: ElementTree.Element, name: str, file: Path) -> str:
+    value = element.get(name)
+    if value is None:
+        raise DataError(f"<{element.tag} id={element.get('id')!r}> has no attribute {name!r}.", path=file)
+    return value
+
+
+def _offsets(entity: ElementTree.Element, file: Path) -> tuple[int, int]:
+    text = _attribute(entity, "charOffset", file)
+    if not re.fullmatch(r"\d+-\d+(;\d+-\d+)*", text):
+        raise DataError(f"entity {entity.get('id')!r}: charOffset is {text!r}; expected e.g. \"10-19\" or \"10-14;20-25\".", path=file)
+    parts = [tuple(map(int, part.split("-"))) for part in text.split(";")]
+    return min(start for start, _ in parts), max(end for _, end in parts) + 1

@@ -1,0 +1,187 @@
+"""An annotated document as every format gives and takes it, and its way into a spaCy Doc and back."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
+
+from spacy_relext.errors import DataError
+from spacy_relext.relations import Relation, get_relations, has_relations, set_relations
+
+# Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
+SPANS_KEY = "mentions"
+# Filed as spaCy files span extensions, so that it survives what relations survive.
+ID = "document_id"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A mention: its id in the document, first character and (exclusive) end, and type."""
+
+    id: str
+    start: int
+    end: int
+    type: str
+
+
+@dataclass(frozen=True)
+class AnnotatedRelation:
+    """A relation between the mentions with the ids `head` and `tail`."""
+
+    head: str
+    tail: str
+    label: str
+    score: float = 1.0
+
+
+@dataclass
+class AnnotatedDocument:
+    """A text with its annotation; `relations` is None where relations were not annotated, which is not the same as none.
+
+    sentences: Character offsets (start, end) of the sentences, or None. source, line: Where it was read, for error messages.
+    """
+
+    id: str
+    text: str
+    mentions: list[Mention] = field(default_factory=list)
+    relations: list[AnnotatedRelation] | None = None
+    sentences: list[tuple[int, int]] | None = None
+    source: Any = None
+    line: int | None = None
+
+    def error(self, message: str) -> DataError:
+        """An error that says where the document stands."""
+        return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
+
+
+def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | None = None) -> Doc:
+    """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
+
+    nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
+    counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, and what does not fit `doc.ents`.
+    RAISES: DataError for annotation that cannot be right.
+    """
+    counts = counts if counts is not None else Counter()
+    text = document.text
+    spans = []
+    for mention in document.mentions:
+        if not 0 <= mention.start < mention.end <= len(text):
+            raise document.error(
+                f"mention {mention.id!r} has the offsets {mention.start}-{mention.end}; the text has {len(text)} characters, and a mention "
+                "at least one. Offsets count characters from 0, and the end is exclusive."
+            )
+        start, end = _trim(text, mention.start, mention.end)
+        if start == end:
+            raise document.error(f"mention {mention.id!r} at {mention.start}-{mention.end} is nothing but white space.")
+        counts["trimmed mentions"] += (start, end) != (mention.start, mention.end)
+        spans.append((start, end))
+    starts = _sentence_starts(document)
+    cuts = {offset for span in spans for offset in span} | set(starts or ())
+    words, spaces, offsets = [], [], []
+    for token in nlp.make_doc(text):
+        pieces = [token.idx, *sorted(c for c in cuts if token.idx < c < token.idx + len(token)), token.idx + len(token)]
+        counts["cut tokens"] += len(pieces) > 2
+        for start, end in zip(pieces, pieces[1:], strict=False):
+            words.append(text[start:end])
+            spaces.append(end == pieces[-1] and bool(token.whitespace_))
+            offsets.append(start)
+    sent_starts = None if starts is None else [offset in starts for offset in offsets]
+    doc = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=sent_starts)
+    if len(doc):
+        doc.user_data[("._.", ID, 0, len(doc[0]))] = document.id
+    placed = {}
+    for mention, (start, end) in zip(document.mentions, spans, strict=True):
+        if mention.id in placed:
+            raise document.error(f"two mentions have the id {mention.id!r}.")
+        placed[mention.id] = doc.char_span(start, end, label=mention.type)
+    doc.spans[SPANS_KEY] = list(placed.values())
+    doc.set_ents(filter_spans(placed.values()))
+    counts["documents"] += 1
+    counts["sentences"] += len(starts) if starts else 0
+    counts["mentions"] += len(placed)
+    counts["overlapping mentions (in doc.spans only)"] += len(placed) - len(doc.ents)
+    if document.relations is not None:
+        set_relations(doc, _relations(document, placed, counts))
+    return doc
+
+
+def from_doc(doc: Doc) -> AnnotatedDocument:
+    """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations."""
+    spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
+    relations = get_relations(doc)
+    places = {(span.start_char, span.end_char): span for span in spans}
+    for relation in relations:
+        for span in (relation.head, relation.tail):
+            places.setdefault((span.start_char, span.end_char), span)
+    ids = {place: f"T{i}" for i, place in enumerate(sorted(places), start=1)}
+    return AnnotatedDocument(
+        id=document_id(doc),
+        text=doc.text,
+        mentions=[Mention(ids[place], *place, places[place].label_) for place in sorted(places)],
+        relations=[
+            AnnotatedRelation(ids[r.key[:2]], ids[r.key[2:4]], r.label, r.score) for r in relations
+        ]
+        if has_relations(doc)
+        else None,
+        sentences=[(s.start_char, s.end_char) for s in doc.sents] if doc.has_annotation("SENT_START") else None,
+    )
+
+
+def document_id(doc: Doc) -> str:
+    """The id that the Doc was read with, or an empty string."""
+    for key, value in doc.user_data.items():
+        if isinstance(key, tuple) and len(key) == 4 and key[1] == ID:
+            return str(value)
+    return ""
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _sentence_starts(document: AnnotatedDocument) -> set[int] | None:
+    """First characters of the sentences, at which tokens are cut."""
+    if document.sentences is None:
+        return None
+    starts, last = set(), 0
+    for start, end in document.sentences:
+        if not last <= start <= end <= len(document.text):
+            raise document.error(
+                f"the sentence {start}-{end} overlaps the one before it or runs beyond the text of {len(document.text)} characters."
+            )
+        last = end
+        start, end = _trim(document.text, start, end)
+        if start < end:
+            starts.add(start)
+    return starts
+
+
+def _relations(document: AnnotatedDocument, placed: dict[str, Span], counts: Counter[str]) -> list[Relation]:
+    relations: dict[tuple, Relation] = {}
+    for relation in document.relations or ():
+        for end in (relation.head, relation.tail):
+            if end not in placed:
+                raise document.error(
+                    f"a relation {relation.label!r} refers to the mention {end!r}, and the document has "
+                    f"{', '.join(placed) or 'none'}."
+                )
+        head, tail = placed[relation.head], placed[relation.tail]
+        if (head.start, head.end) == (tail.start, tail.end):
+            raise document.error(f"the relation {relation.label!r} has {head.text!r} at {head.start_char} as head and as tail.")
+        if not relation.label:
+            raise document.error(f"the relation between {relation.head!r} and {relation.tail!r} has no label.")
+        made = Relation(head, tail, relation.label, relation.score)
+        if made.key in relations:
+            counts["relations given twice (kept once)"] += 1
+            continue
+        relations[made.key] = made
+        counts["relations"] += 1
+        counts[f"relations: {relation.label}"] += 1
+    return list(relations.values())

@@ -1,0 +1,124 @@
+"""Our own format: JSON lines, one document a line.
+
+    {"id": "case-7", "text": "Cimetidine raised warfarin levels.",
+     "sentences": [[0, 34]],
+     "mentions": [{"id": "T1", "start": 0, "end": 10, "type": "CHEMICAL"}, {"id": "T2", "start": 18, "end": 26, "type": "CHEMICAL"}],
+     "relations": [{"head": "T1", "tail": "T2", "label": "MECHANISM"}]}
+
+Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id;
+without `relations` the document counts as not annotated for relations, which is not the same as an empty list. A mention may carry
+its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but for `meta`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+
+SUFFIX = ".jsonl"
+KEYS = {"id", "text", "sentences", "mentions", "relations", "meta"}
+
+
+def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    """Read a JSONL file. `on_error` is given what is wrong with a line, and may raise it; if it does not, the line is left out."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            if not raw.strip():
+                continue
+            try:
+                yield parse(raw, path, number)
+            except DataError as error:
+                on_error(error)
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+    """Write a JSONL file."""
+    with path.open("w", encoding="utf8") as file:
+        for document in documents:
+            write_line(document, file)
+
+
+def write_line(document: AnnotatedDocument, file: TextIO) -> None:
+    """Write one document as one line."""
+    record: dict[str, Any] = {"id": document.id, "text": document.text}
+    if document.sentences is not None:
+        record["sentences"] = [list(sentence) for sentence in document.sentences]
+    record["mentions"] = [
+        {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]}
+        for m in document.mentions
+    ]
+    if document.relations is not None:
+        record["relations"] = [
+            {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
+            for r in document.relations
+        ]
+    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocument:
+    """Make a document of one line.
+
+    RAISES: DataError with file and line for anything that is not as the module's description says.
+    """
+
+    def fail(message: str) -> DataError:
+        return DataError(message, path=path, line=line)
+
+    def take(record: dict, key: str, kind: type | tuple[type, ...], what: str) -> Any:
+        value = record.get(key)
+        # bool is an int to Python, but no offset.
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise fail(f"{what}: expected {key!r} to be {_names(kind)}, and saw {value!r:.60}.")
+        return value
+
+    try:
+        record = json.loads(raw if isinstance(raw, str) else raw.decode("utf8"))
+    except UnicodeDecodeError as error:
+        raise fail(f"not UTF-8 (byte {error.start} of the line). Convert the file to UTF-8.") from error
+    except json.JSONDecodeError as error:
+        raise fail(f"not JSON ({error.msg}, column {error.colno}). Expected one JSON object a line.") from error
+    if not isinstance(record, dict):
+        raise fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
+    if "text" not in record:
+        raise fail(f"expected the key 'text', and saw {sorted(record)}. This is not the JSONL of spacy-relext.")
+    unknown = sorted(set(record) - KEYS)
+    if unknown:
+        raise fail(f"unknown keys {unknown}; known are {sorted(KEYS)}. Put what is to be ignored under 'meta'.")
+    text = take(record, "text", str, "document")
+    identifier = str(take(record, "id", (str, int), "document")) if "id" in record else str(line)
+    mentions = []
+    for i, entry in enumerate(take(record, "mentions", list, "document") if "mentions" in record else []):
+        what = f"mention {i + 1}"
+        if not isinstance(entry, dict):
+            raise fail(f"{what}: expected an object with start, end and type, and saw {entry!r:.60}.")
+        start, end = take(entry, "start", int, what), take(entry, "end", int, what)
+        name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
+        mentions.append(Mention(name, start, end, take(entry, "type", str, what)))
+        if "text" in entry and text[start:end] != entry["text"]:
+            raise fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {entry['text']!r:.60}.")
+    relations = None
+    if record.get("relations") is not None:
+        relations = []
+        for i, entry in enumerate(take(record, "relations", list, "document")):
+            what = f"relation {i + 1}"
+            if not isinstance(entry, dict):
+                raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
+            head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
+            score = float(take(entry, "score", (int, float), what)) if "score" in entry else 1.0
+            relations.append(AnnotatedRelation(head, tail, take(entry, "label", str, what), score))
+    sentences = None
+    if record.get("sentences") is not None:
+        sentences = []
+        for i, entry in enumerate(take(record, "sentences", list, "document")):
+            if not (isinstance(entry, list) and len(entry) == 2 and all(type(x) is int for x in entry)):
+                raise fail(f"sentence {i + 1}: expected [start, end], and saw {entry!r:.60}.")
+            sentences.append((entry[0], entry[1]))
+    return AnnotatedDocument(identifier, text, mentions, relations, sentences, source=path, line=line)
+
+
+def _names(kind: type | tuple[type, ...]) -> str:
+    words = {str: "a string", int: "a whole number", float: "a number", list: "a list"}
+    return " or ".join(words[k] for k in (kind if isinstance(kind, tuple) else (kind,)))

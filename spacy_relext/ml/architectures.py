@@ -1,0 +1,187 @@
+"""How the parts are wired into models: the registered architectures and layers."""
+
+import io
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, PyTorchShim, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from spacy_relext.candidates import Candidates
+from spacy_relext.errors import RelextError
+from spacy_relext.ml.contexts import PairBatch, make_batch
+from spacy_relext.ml.head import PairScorer
+from spacy_relext.ml.summaries import Mentions, PairAttention, SummaryFactory
+
+ModelInput = tuple[list[Doc], list[Candidates]]
+
+
+def pair_attention(n_heads: int = 6) -> SummaryFactory:
+    """Head, tail, and attention over all tokens from the two of them. Registered layer `spacy-relext.pair_attention.v1`.
+
+    n_heads (int): Attention heads; must divide the width of the token vectors.
+    """
+    return partial(PairAttention, n_heads=n_heads)
+
+
+def mentions() -> SummaryFactory:
+    """Head and tail alone. Registered layer `spacy-relext.mentions.v1`."""
+    return Mentions
+
+
+def create_pair_classifier(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    summary: SummaryFactory,
+    hidden_width: int = 384,
+    dropout: float = 0.1,
+    learn_rate_scale: float = 1.0,
+    max_cells: int = 2**20,
+    nO: int | None = None,
+) -> Model[ModelInput, Floats2d]:
+    """The shared view: one pass of the encoder a text, whatever the number of pairs. `spacy-relext.PairClassifier.v1`.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors: a transformer listener, a tok2vec listener, or an encoder of its own.
+    summary (Callable[[int, int], Summary]): Makes the summary from the token width and the number of mention types.
+    hidden_width (int): Width of the hidden layer between summary and labels; 0 for none.
+    dropout (float): Used until training sets its own rate (`[training] dropout`).
+    learn_rate_scale (float): The head's learning rate is the optimizer's times this. A fresh head wants more than a pretrained encoder.
+    max_cells (int): Memory bound: the pair-token cells that are computed at once. In prediction the memory over the encoder's is
+        about 200 bytes a cell, whatever the number of pairs; in training all cells of a batch are kept.
+    nO (int | None): Number of output columns, set at initialisation.
+    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
+    """
+    if hidden_width < 0 or max_cells < 1 or not 0 <= dropout < 1 or learn_rate_scale < 0:
+        raise RelextError(
+            f"spacy-relext.PairClassifier.v1: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be "
+            f"negative, max_cells={max_cells} must be positive, and dropout={dropout} must lie in [0, 1)."
+        )
+    scorer = PairScorer(summary, hidden_width=hidden_width, max_cells=max_cells)
+    shim = HeadShim(scorer, learn_rate_scale=learn_rate_scale)
+    head: Model = Model(
+        "pair_scorer",
+        _head_forward,
+        dims={"nO": nO, "nI": None},
+        attrs={"dropout_rate": dropout},
+        shims=[shim],
+    )
+    model: Model = Model(
+        "pair_classifier",
+        _forward,
+        init=_init,
+        layers=[tok2vec, head],
+        refs={"tok2vec": tok2vec, "head": head},
+        # nT: the number of mention types, set by the component before initialisation.
+        dims={"nO": nO, "nT": None},
+        attrs={"resize_output": resize_output},
+    )
+    return model
+
+
+class HeadShim(PyTorchShim):
+    """Holds a `PairScorer`: its own learning rate, and its sizes stored beside its weights."""
+
+    def __init__(self, scorer: PairScorer, *, learn_rate_scale: float):
+        super().__init__(scorer, serialize_model=_serialize, deserialize_model=_deserialize)
+        self.learn_rate_scale = learn_rate_scale
+
+    def finish_update(self, optimizer):
+        super().finish_update(partial(optimizer, lr_scale=self.learn_rate_scale))
+
+
+def _serialize(scorer: PairScorer) -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"sizes": scorer.sizes, "state": scorer.state_dict()}, buffer)
+    return buffer.getvalue()
+
+
+def _deserialize(scorer: PairScorer, data: bytes, device: torch.device) -> PairScorer:
+    stored = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    if stored["sizes"]:
+        scorer.build(**stored["sizes"])
+        scorer.load_state_dict(stored["state"])
+    return scorer.to(device)
+
+
+def _init(model: Model, X: ModelInput | None = None, Y: Floats2d | None = None) -> None:
+    tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    tok2vec.initialize(X=X[0] if X is not None else None)
+    if Y is not None and not model.has_dim("nO"):
+        model.set_dim("nO", Y.shape[1])
+    width = _width(tok2vec)
+    n_labels, n_types = model.get_dim("nO"), model.get_dim("nT")
+    head.set_dim("nI", width, force=True)
+    head.set_dim("nO", n_labels, force=True)
+    shim = head.shims[0]
+    if not shim._model.sizes:
+        shim._model.build(width=width, n_types=n_types, n_labels=n_labels)
+        shim._model.to(shim.device)
+
+
+def _width(tok2vec: Model) -> int:
+    for node in (tok2vec, tok2vec.maybe_get_ref("listener")):
+        if node is not None and node.has_dim("nO"):
+            return node.get_dim("nO")
+    raise RelextError(
+        f"The tok2vec layer {tok2vec.name!r} of the relation extractor does not say how wide its vectors are. If it is a listener, the "
+        "pipeline needs the transformer or tok2vec component that it listens to, before the relation extractor."
+    )
+
+
+def _forward(model: Model, X: ModelInput, is_train: bool) -> tuple[Floats2d, Callable]:
+    docs, candidates = X
+    tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    # The encoder runs also where there is no pair: a listener that is skipped would leave the transformer without its gradient.
+    vectors, backprop_vectors = tok2vec(docs, is_train)
+    batch = make_batch([len(doc) for doc in docs], candidates)
+    ops = model.ops
+    sizes = [len(doc) for doc in docs]
+    if not len(batch.pairs):
+
+        def backprop_nothing(d_logits: Floats2d) -> list[Doc]:
+            backprop_vectors([ops.alloc2f(*v.shape) for v in vectors])
+            return docs
+
+        return ops.alloc2f(0, model.get_dim("nO")), backprop_nothing
+    tokens = ops.xp.concatenate([v for v in vectors if len(v)])
+    logits, backprop_head = head((tokens, batch), is_train)
+
+    def backprop(d_logits: Floats2d) -> list[Doc]:
+        d_tokens = backprop_head(d_logits)
+        d_vectors, start = [], 0
+        for v, size in zip(vectors, sizes, strict=True):
+            # An empty Doc has vectors of shape (0, 0).
+            d_vectors.append(d_tokens[start : start + size].copy() if size else ops.alloc2f(*v.shape))
+            start += size
+        backprop_vectors(d_vectors)
+        return docs
+
+    return logits, backprop
+
+
+def _head_forward(model: Model, X: tuple[Floats2d, PairBatch], is_train: bool) -> tuple[Floats2d, Callable]:
+    tokens, batch = X
+    shim = model.shims[0]
+    torch_tokens = xp2torch(tokens, requires_grad=is_train, device=shim.device)
+    inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"]})
+    torch_logits, torch_backprop = shim(inputs, is_train)
+
+    def backprop(d_logits: Floats2d) -> Floats2d:
+        grads = ArgsKwargs(args=((torch_logits,),), kwargs={"grad_tensors": (xp2torch(d_logits, device=shim.device),)})
+        torch_backprop(grads)
+        return torch2xp(torch_tokens.grad)
+
+    return torch2xp(torch_logits.detach()), backprop
+
+
+def resize_output(model: Model, n_labels: int) -> Model:
+    """Append labels to an initialised model; what it says of the labels it has stays the same."""
+    head = model.get_ref("head")
+    old = head.shims[0]
+    old._model.resize(n_labels)
+    # A new shim has a new id: an optimizer's moments for the smaller layer must not be applied to the larger one.
+    head.shims[0] = HeadShim(old._model, learn_rate_scale=old.learn_rate_scale)
+    for node in (head, model):
+        node.set_dim("nO", n_labels, force=True)
+    return model

@@ -1,0 +1,142 @@
+"""From Docs and their candidate pairs to batches of padded contexts: index arithmetic only, no weights.
+
+Every pair reads a *context*, a stretch of its Doc. Pairs that read the same stretch share one *row* of a padded batch, so that
+what a summary computes per token is computed once a row. A row with very many pairs is cut into blocks, and blocks of like size
+are put together into chunks, so that neither padding nor memory grows with the number of pairs.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy
+from thinc.types import Ints1d, Ints2d
+
+from spacy_relext.candidates import Candidates
+
+# When the distinct contexts of a Doc hold more than this many times its tokens, rows are shared between contexts.
+MAX_OVERLAP = 4
+# Largest number of pairs in one row of a chunk, and the fewest that a block is cut to.
+MAX_BLOCK, MIN_BLOCK = 512, 16
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """The candidate pairs of a batch of Docs, in terms of the Docs' token vectors laid end to end.
+
+    mentions (Ints2d): `[n_mentions, 3]`: first token, end, type.
+    pairs (Ints2d): `[n_pairs, 2]`: indices of head and tail in `mentions`.
+    spans (Ints2d): `[n_pairs, 2]`: the tokens that the pair reads.
+    row (Ints1d): `[n_pairs]`: the row that holds them.
+    rows (Ints2d): `[n_rows, 2]`: first token and end of each row.
+    token_types (Ints1d): `[n_tokens]`: the type of the mention that the token is in, 0 = in none.
+    """
+
+    mentions: Ints2d
+    pairs: Ints2d
+    spans: Ints2d
+    row: Ints1d
+    rows: Ints2d
+    token_types: Ints1d
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Pairs that are computed together.
+
+    pairs (Ints1d): `[n_chunk_pairs]`: their indices in the batch, sorted by row.
+    row (Ints1d): `[n_chunk_pairs]`: their row in the chunk.
+    rows (Ints2d): `[n_chunk_rows, 2]`: first token and end of the chunk's rows.
+    """
+
+    pairs: Ints1d
+    row: Ints1d
+    rows: Ints2d
+
+
+def make_batch(lengths: Sequence[int], candidates: Sequence[Candidates]) -> PairBatch:
+    """Lay the candidates of several Docs end to end.
+
+    lengths: The number of tokens of each Doc.
+    """
+    mentions, pairs, spans, row, rows = [], [], [], [], []
+    n_mentions = n_rows = offset = 0
+    for length, doc_candidates in zip(lengths, candidates, strict=True):
+        if len(doc_candidates.pairs):
+            doc_rows, doc_row = shared_rows(doc_candidates.contexts, length)
+            mentions.append(doc_candidates.mentions + [offset, offset, 0])
+            pairs.append(doc_candidates.pairs + n_mentions)
+            spans.append(doc_candidates.contexts + offset)
+            row.append(doc_row + n_rows)
+            rows.append(doc_rows + offset)
+            n_mentions += len(doc_candidates.mentions)
+            n_rows += len(doc_rows)
+        offset += length
+    all_mentions = _stack(mentions, 3)
+    token_types = numpy.zeros(offset, dtype="int64")
+    for start, end, kind in all_mentions:
+        token_types[start:end] = kind
+    return PairBatch(
+        mentions=all_mentions,
+        pairs=_stack(pairs, 2),
+        spans=_stack(spans, 2),
+        row=numpy.concatenate(row) if row else numpy.zeros(0, dtype="int64"),
+        rows=_stack(rows, 2),
+        token_types=token_types,
+    )
+
+
+def shared_rows(contexts: Ints2d, length: int) -> tuple[Ints2d, Ints1d]:
+    """The rows of a Doc, and the row of each pair.
+
+    As a rule the distinct contexts are the rows: they are sentences. Pairs across sentences can have about as many contexts as there
+    are pairs of sentences; then a context of n tokens is read from the window of 2·2^k tokens, n <= 2^k, that begins at a multiple of
+    2^k, of which there are at most 2·length / 2^k. So the rows of a Doc hold O(length · log length) tokens in all.
+    """
+    rows, row = numpy.unique(contexts, axis=0, return_inverse=True)
+    row = row.reshape(-1)
+    if (rows[:, 1] - rows[:, 0]).sum() > MAX_OVERLAP * length:
+        size = 2 ** numpy.ceil(numpy.log2(contexts[:, 1] - contexts[:, 0])).astype("int64")
+        start = contexts[:, 0] // size * size
+        windows = numpy.stack([start, (start + 2 * size).clip(max=length)], axis=1)
+        rows, row = numpy.unique(windows, axis=0, return_inverse=True)
+        row = row.reshape(-1)
+    return rows, row
+
+
+def make_chunks(batch: PairBatch, max_cells: int) -> Iterator[Chunk]:
+    """Cut a batch into chunks of at most `max_cells` cells, a cell being one pair looking at one token, padding included.
+
+    A single block larger than that is a chunk of its own.
+    """
+    if not len(batch.pairs):
+        return
+    size = batch.rows[:, 1] - batch.rows[:, 0]
+    order = numpy.lexsort((batch.row, size[batch.row]))
+    block_size = (max_cells // size[batch.row[order]]).clip(min=MIN_BLOCK, max=MAX_BLOCK)
+    new_row = numpy.append(True, batch.row[order][1:] != batch.row[order][:-1])
+    first_of_row = numpy.flatnonzero(new_row)
+    rank = numpy.arange(len(order)) - first_of_row[new_row.cumsum() - 1]
+    first = numpy.flatnonzero(new_row | (rank % block_size == 0))
+    end = numpy.append(first[1:], len(order))
+    block_row = batch.row[order[first]]
+    start = 0
+    longest = most = 0
+    for i in range(len(first)):
+        longest_with, most_with = max(longest, size[block_row[i]]), max(most, end[i] - first[i])
+        if i > start and (i - start + 1) * longest_with * most_with > max_cells:
+            yield _chunk(batch, order, first[start:i], end[start:i], block_row[start:i])
+            start, longest_with, most_with = i, size[block_row[i]], end[i] - first[i]
+        longest, most = longest_with, most_with
+    yield _chunk(batch, order, first[start:], end[start:], block_row[start:])
+
+
+def _chunk(batch: PairBatch, order: Ints1d, first: Ints1d, end: Ints1d, block_row: Ints1d) -> Chunk:
+    return Chunk(
+        pairs=order[first[0] : end[-1]],
+        row=numpy.repeat(numpy.arange(len(first)), end - first),
+        rows=batch.rows[block_row],
+    )
+
+
+def _stack(arrays: list[Ints2d], width: int) -> Ints2d:
+    return numpy.concatenate(arrays) if arrays else numpy.zeros((0, width), dtype="int64")

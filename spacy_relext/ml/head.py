@@ -1,0 +1,143 @@
+"""The torch module that scores pairs, and the loss on its scores."""
+
+import numpy
+import torch
+from thinc.types import Floats2d
+from torch import Tensor, nn
+
+from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
+from spacy_relext.ml.summaries import Contexts, Summary, SummaryFactory
+
+
+class PairScorer(nn.Module):
+    """Token vectors and candidate pairs in, one logit a label out: summary, dropout, and a linear or one-hidden-layer classifier.
+
+    The module is made without sizes, since these are known only when the pipeline is initialised or loaded; `build` makes the layers.
+    """
+
+    def __init__(self, make_summary: SummaryFactory, *, hidden_width: int, max_cells: int):
+        super().__init__()
+        self.make_summary = make_summary
+        self.hidden_width = hidden_width
+        self.max_cells = max_cells
+        self.sizes: dict[str, int] = {}
+        self.summary: Summary | None = None
+
+    def build(self, *, width: int, n_types: int, n_labels: int) -> None:
+        """Make the layers.
+
+        width: Length of a token vector. n_types: Mention types, *none* and *unknown* included. n_labels: Columns of the output.
+        """
+        self.sizes = {"width": width, "n_types": n_types, "n_labels": n_labels}
+        self.summary = self.make_summary(width, n_types)
+        self.hidden = nn.Linear(self.summary.width, self.hidden_width) if self.hidden_width else None
+        self.output = nn.Linear(self.hidden_width or self.summary.width, n_labels)
+
+    def resize(self, n_labels: int) -> None:
+        """Append labels; the scores of those that are there stay what they were."""
+        old = self.output
+        self.output = nn.Linear(old.in_features, n_labels).to(old.weight.device)
+        with torch.no_grad():
+            self.output.weight.zero_()
+            self.output.weight[: old.out_features] = old.weight
+            self.output.bias.zero_()
+            self.output.bias[: old.out_features] = old.bias
+        self.sizes["n_labels"] = n_labels
+
+    def forward(self, tokens: Tensor, batch: PairBatch, dropout: float = 0.0) -> Tensor:
+        """Score the pairs of a batch.
+
+        tokens: float [n_tokens, width], the Docs' token vectors end to end.
+        dropout: Share of the summary (and hidden layer) that is dropped; heeded in training mode only.
+        RETURNS: Logits, float [n_pairs, n_labels].
+        """
+        device = tokens.device
+        mentions = torch.as_tensor(batch.mentions, device=device)
+        vectors = mean_of_spans(tokens, mentions)
+        token_types = torch.as_tensor(batch.token_types, device=device)
+        logits, order = [], []
+        for chunk in make_chunks(batch, self.max_cells):
+            contexts = gather(tokens, token_types, mentions, vectors, batch, chunk)
+            summary, _ = self.summary(contexts)
+            summary = nn.functional.dropout(summary, dropout, self.training)
+            if self.hidden is not None:
+                summary = nn.functional.dropout(nn.functional.gelu(self.hidden(summary)), dropout, self.training)
+            logits.append(self.output(summary))
+            order.append(chunk.pairs)
+        if not logits:
+            return tokens.new_zeros((0, self.sizes["n_labels"]))
+        position = numpy.empty(len(batch.pairs), dtype="int64")
+        position[numpy.concatenate(order)] = numpy.arange(len(batch.pairs))
+        return torch.cat(logits)[torch.as_tensor(position, device=device)]
+
+
+def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:
+    """Mean token vector of each span.
+
+    tokens: [n_tokens, width]. spans: int [n_spans, >=2], start and (exclusive) end, none empty.
+    RETURNS: [n_spans, width].
+    """
+    sizes = spans[:, 1] - spans[:, 0]
+    span = torch.arange(len(spans), device=tokens.device).repeat_interleave(sizes)
+    first = sizes.cumsum(0) - sizes
+    token = torch.arange(len(span), device=tokens.device) - first[span] + spans[span, 0]
+    sums = tokens.new_zeros((len(spans), tokens.shape[-1])).index_add(0, span, tokens[token])
+    return sums / sizes[:, None]
+
+
+def gather(
+    tokens: Tensor, token_types: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk
+) -> Contexts:
+    """Pad the rows of a chunk and say where its pairs stand in them."""
+    device = tokens.device
+    rows = torch.as_tensor(chunk.rows, device=device)
+    row = torch.as_tensor(chunk.row, device=device)
+    pairs = torch.as_tensor(batch.pairs[chunk.pairs], device=device)
+    spans = torch.as_tensor(batch.spans[chunk.pairs], device=device)
+    head, tail = mentions[pairs[:, 0]], mentions[pairs[:, 1]]
+    length = int((rows[:, 1] - rows[:, 0]).max())
+    index = rows[:, :1] + torch.arange(length, device=device)
+    mask = index < rows[:, 1:]
+    index = index.masked_fill(~mask, 0)
+    start = rows[row, :1]
+    return Contexts(
+        tokens=tokens[index] * mask[..., None],
+        mask=mask,
+        token_types=token_types[index] * mask,
+        row=row,
+        span=spans - start,
+        head=head[:, :2] - start,
+        tail=tail[:, :2] - start,
+        head_vector=vectors[pairs[:, 0]],
+        tail_vector=vectors[pairs[:, 1]],
+        head_type=head[:, 2],
+        tail_type=tail[:, 2],
+    )
+
+
+def probabilities(logits: Floats2d, allowed: Floats2d, *, exclusive: bool) -> Floats2d:
+    """From logits to probabilities.
+
+    logits, allowed: `[n_pairs, n_columns]`; `allowed` is false where the type rules forbid a label. A forbidden label has probability
+        0, and the others share what it would have had.
+    exclusive: Softmax over the columns, the first of which is no-relation; otherwise a sigmoid a column.
+    """
+    if not exclusive:
+        return numpy.where(allowed, 1 / (1 + numpy.exp(-logits.clip(-50, 50))), 0.0).astype("float32")
+    masked = numpy.where(allowed, logits, -numpy.inf)
+    exponentials = numpy.exp(masked - masked.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(scores: Floats2d, targets: Floats2d, *, exclusive: bool) -> tuple[float, Floats2d]:
+    """Mean cross-entropy over the pairs, and its gradient with respect to the logits.
+
+    scores: Probabilities of all columns, `[n_pairs, n_columns]`, as `probabilities` gives them.
+    targets: 0 or 1, `[n_pairs, n_columns]`.
+    RETURNS: loss, gradient `[n_pairs, n_columns]`. Softmax and sigmoid have the same gradient, (p - y) / n.
+    """
+    n = max(len(scores), 1)
+    likelihood = scores if exclusive else numpy.where(targets > 0, scores, 1 - scores)
+    log_likelihood = numpy.log(likelihood.clip(min=1e-12))
+    loss = -(log_likelihood * targets).sum() if exclusive else -log_likelihood.sum()
+    return float(loss) / n, ((scores - targets) / n).astype("float32")

@@ -1,0 +1,208 @@
+"""A spacy-transformers model that can run in bfloat16 on the CPU, and does not pad short texts to the longest.
+
+spacy-transformers' `mixed_precision` reaches CUDA only (thinc's PyTorch shim autocasts "cuda"). The model here is its own
+`TransformerModel` with one layer replaced: the one that calls the Hugging Face module. Everything else (alignment, listeners,
+serialisation, `replace_listeners`) is spacy-transformers'.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy
+import torch
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
+from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
+from thinc.api import Model, chain
+from thinc.layers.pytorchwrapper import forward as run_module
+from thinc.types import Floats2d, Ragged
+from transformers.file_utils import ModelOutput
+
+from spacy_relext.errors import RelextError
+
+Precision = Literal["float32", "bfloat16", "auto"]
+
+# Texts are run together while the longest is at most this many times (plus a few pieces) as long as the shortest.
+LENGTH_RATIO, LENGTH_SLACK = 1.3, 4
+
+
+def create_transformer_model(
+    name: str,
+    get_spans: Callable,
+    tokenizer_config: dict[str, Any] | None = None,
+    transformer_config: dict[str, Any] | None = None,
+    mixed_precision: bool = False,
+    grad_scaler_config: dict[str, Any] | None = None,
+    cpu_precision: Precision = "float32",
+) -> Model[list[Doc], FullTransformerBatch]:
+    """Registered architecture `spacy-relext.TransformerModel.v1`: `spacy-transformers.TransformerModel.v3` and `cpu_precision`.
+
+    name (str): Hugging Face name or folder of the encoder.
+    get_spans (Callable[[List[Doc]], List[List[Span]]]): The windows that are encoded, e.g. `spacy-transformers.sent_spans.v1`.
+    tokenizer_config, transformer_config (dict): Settings of the Hugging Face tokenizer and model.
+    mixed_precision (bool), grad_scaler_config (dict): On a GPU, as in spacy-transformers.
+    cpu_precision (str): On a CPU: "float32", "bfloat16" (matrix products in bfloat16, weights and results in float32), or "auto":
+        bfloat16 where the CPU has instructions for it, float32 elsewhere.
+    """
+    return PrecisionTransformer(
+        name,
+        get_spans,
+        tokenizer_config or {},
+        transformer_config or {},
+        mixed_precision,
+        grad_scaler_config or {},
+        cpu_precision=cpu_precision,
+    )
+
+
+def create_tok2vec_transformer(
+    name: str,
+    get_spans: Callable,
+    pooling: Model[Ragged, Floats2d],
+    tokenizer_config: dict[str, Any] | None = None,
+    grad_factor: float = 1.0,
+    transformer_config: dict[str, Any] | None = None,
+    mixed_precision: bool = False,
+    grad_scaler_config: dict[str, Any] | None = None,
+    cpu_precision: Precision = "float32",
+) -> Model[list[Doc], list[Floats2d]]:
+    """The same transformer inside one component: what `replace_listeners` makes. `spacy-relext.Tok2VecTransformer.v1`.
+
+    pooling (Model[Ragged, Floats2d]): From word pieces to tokens. grad_factor (float): Weight of the component's gradient.
+    """
+    model = create_transformer_model(
+        name, get_spans, tokenizer_config, transformer_config, mixed_precision, grad_scaler_config, cpu_precision
+    )
+    # A chain in a chain: the structure that a listener has after spacy-transformers replaced it.
+    return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU computes with bfloat16 itself; elsewhere it would be emulated, and slow."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16", "sve_bf16"))
+
+
+class PrecisionTransformer(TransformerModel):
+    """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU."""
+
+    def __init__(self, *args: Any, cpu_precision: Precision = "float32"):
+        if cpu_precision not in ("float32", "bfloat16", "auto"):
+            raise RelextError(f'cpu_precision is {cpu_precision!r}; it can be "float32", "bfloat16" or "auto".')
+        super().__init__(*args)
+        wrapper = self.layers[0]
+        self.layers[0] = Model(
+            wrapper.name,
+            _forward,
+            attrs={**wrapper.attrs, "cpu_precision": cpu_precision},
+            shims=wrapper.shims,
+            dims={"nI": None, "nO": None},
+        )
+        self.attrs["replace_listener_cfg"] = _replace_listener_cfg
+
+    def copy(self) -> "PrecisionTransformer":
+        """A deep copy with an id of its own."""
+        copied = PrecisionTransformer(
+            self.attrs["name"],
+            self.attrs["get_spans"],
+            dict(self._init_tokenizer_config),
+            dict(self._init_transformer_config),
+            cpu_precision=self.layers[0].attrs["cpu_precision"],
+        )
+        copied.layers[0] = copy.deepcopy(self.layers[0])
+        copied.attrs["has_transformer"] = self.attrs["has_transformer"]
+        if self.has_dim("nO"):
+            copied.set_dim("nO", self.get_dim("nO"))
+        return copied
+
+
+def _replace_listener_cfg(transformer_cfg: dict[str, Any], listener_cfg: dict[str, Any]) -> dict[str, Any]:
+    result = {**transformer_cfg, "@architectures": "spacy-relext.Tok2VecTransformer.v1"}
+    for key in ("pooling", "grad_factor"):
+        if key in listener_cfg:
+            result[key] = listener_cfg[key]
+    return result
+
+
+def _forward(model: Model, wordpieces: WordpieceBatch, is_train: bool) -> tuple[ModelOutput, Callable]:
+    shim = model.shims[0]
+    on_cpu = shim.device.type == "cpu"
+    precision = model.attrs["cpu_precision"]
+    lower = on_cpu and (precision == "bfloat16" or (precision == "auto" and cpu_has_bfloat16()))
+    config = shim._hfmodel.transformer.config
+    whole_batch = not on_cpu or config.output_hidden_states or config.output_attentions
+    n_texts, longest = wordpieces.input_ids.shape
+    groups = [(numpy.arange(n_texts), longest)] if whole_batch else like_lengths(wordpieces.attention_mask)
+    outputs, backprops = [], []
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lower):
+        for texts, length in groups:
+            output, backprop_group = run_module(model, _select(wordpieces, texts, length), is_train)
+            outputs.append(output)
+            backprops.append(backprop_group)
+    merged = _merge(outputs, groups, n_texts, longest)
+
+    def backprop(d_output: ModelOutput) -> Any:
+        # As in spacy-transformers, a gradient can be given for the last hidden state alone.
+        d_hidden = next(iter(d_output.values()))
+        d_inputs: list[Any] = []
+        for (texts, length), output, backprop_group in zip(groups, outputs, backprops, strict=True):
+            d_group = d_hidden[torch.as_tensor(texts, device=d_hidden.device), :length]
+            d_inputs += backprop_group(ModelOutput(last_hidden_state=d_group.to(output.last_hidden_state.dtype)))
+        return d_inputs
+
+    return merged, backprop
+
+
+def like_lengths(attention_mask: Floats2d) -> list[tuple[numpy.ndarray, int]]:
+    """Group texts of like length, so that little is computed for padding.
+
+    attention_mask: `[n_texts, longest]`.
+    RETURNS: indices of the texts, and the length of the longest, of each group.
+    """
+    n_texts, longest = attention_mask.shape
+    # The position after the last piece: right as well where padding stands on the left.
+    lengths = longest - (attention_mask[:, ::-1] > 0).argmax(axis=1)
+    order = lengths.argsort(kind="stable")
+    groups, start = [], 0
+    for i in range(1, n_texts + 1):
+        if i == n_texts or lengths[order[i]] > LENGTH_RATIO * lengths[order[start]] + LENGTH_SLACK:
+            groups.append((order[start:i], int(lengths[order[i - 1]])))
+            start = i
+    return groups
+
+
+def _select(wordpieces: WordpieceBatch, texts: numpy.ndarray, length: int) -> WordpieceBatch:
+    types = wordpieces.token_type_ids
+    return WordpieceBatch(
+        strings=[wordpieces.strings[i][:length] for i in texts],
+        input_ids=wordpieces.input_ids[texts, :length],
+        attention_mask=wordpieces.attention_mask[texts, :length],
+        lengths=[wordpieces.lengths[i] for i in texts],
+        token_type_ids=None if types is None else types[texts, :length],
+    )
+
+
+def _merge(
+    outputs: list[ModelOutput], groups: list[tuple[numpy.ndarray, int]], n_texts: int, longest: int
+) -> ModelOutput:
+    """The outputs of the groups as those of one batch, in float32: numpy has no bfloat16."""
+    if len(outputs) == 1:
+        return ModelOutput({key: _to_float32(value) for key, value in outputs[0].items()})
+    merged = ModelOutput()
+    for key, value in outputs[0].items():
+        shape = (n_texts, longest, *value.shape[2:]) if key == "last_hidden_state" else (n_texts, *value.shape[1:])
+        merged[key] = value.new_zeros(shape, dtype=torch.float32)
+        for output, (texts, length) in zip(outputs, groups, strict=True):
+            index = torch.as_tensor(texts, device=value.device)
+            if key == "last_hidden_state":
+                merged[key][index, :length] = output[key].detach().float()
+            else:
+                merged[key][index] = output[key].detach().float()
+    return merged
+
+
+def _to_float32(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().float()
+    return tuple(_to_float32(part) for part in value)

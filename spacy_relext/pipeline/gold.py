@@ -1,0 +1,117 @@
+"""Annotation on predicted tokens: aligning mentions by characters, and the targets of candidate pairs."""
+
+from collections.abc import Collection, Sequence
+
+import numpy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from thinc.types import Floats2d, Ints2d
+
+from spacy_relext.errors import RelextError
+from spacy_relext.relations import Relation, get_relations
+
+# (label, (start, end) of head, (start, end) of tail), in characters.
+GoldKey = tuple[str, tuple[int, int], tuple[int, int]]
+
+# What a tok2vec layer may read besides the words themselves.
+TOKEN_ATTRIBUTES = ["NORM", "LEMMA", "TAG", "POS", "MORPH"]
+
+
+def gold_view(example: Example, *, one_sentence: bool = False) -> Doc:
+    """A Doc with the tokens of the predicted Doc and, where they are annotated, the sentences of the reference.
+
+    It shares the encoder's output with the predicted Doc, and leaves that Doc alone.
+    one_sentence: Where neither of the two has sentences, make the text one: at initialisation no component has run.
+    """
+    predicted, reference = example.predicted, example.reference
+    if predicted.text != reference.text:
+        raise RelextError(
+            f"The predicted Doc reads {predicted.text[:60]!r}… and the annotated one {reference.text[:60]!r}…. Annotation is aligned "
+            "by characters, so both must have the same text."
+        )
+    starts = None
+    if reference.has_annotation("SENT_START"):
+        starts = example.get_aligned_sent_starts()
+    elif predicted.has_annotation("SENT_START"):
+        starts = [bool(token.is_sent_start) for token in predicted]
+    elif one_sentence:
+        starts = [token.i == 0 for token in predicted]
+    view = Doc(
+        predicted.vocab,
+        words=[token.text for token in predicted],
+        spaces=[bool(token.whitespace_) for token in predicted],
+        sent_starts=starts,
+    )
+    view.from_array(TOKEN_ATTRIBUTES, predicted.to_array(TOKEN_ATTRIBUTES))
+    view.tensor = predicted.tensor
+    view.user_data = dict(predicted.user_data)
+    return view
+
+
+def align_mentions(doc: Doc, annotated: Sequence[Span]) -> list[Span]:
+    """The mentions of another Doc of the same text in the tokens of this one, widened to whole tokens where they end inside one."""
+    return [
+        doc.char_span(span.start_char, span.end_char, label=span.label_, alignment_mode="expand") for span in annotated
+    ]
+
+
+def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str], *, exclusive: bool) -> set[GoldKey]:
+    """The annotated relations by character offsets, those of a symmetric label with the first mention as head.
+
+    RAISES: RelextError for a label that is not among `labels`, and, with exclusive labels, for a pair with two of them.
+    """
+    keys: set[GoldKey] = set()
+    taken: dict[tuple, Relation] = {}
+    for relation in get_relations(reference):
+        if relation.label not in labels:
+            raise RelextError(
+                f"{relation} in {reference.text[:60]!r}… has a label that the component does not know; it has {list(labels)}. Add the "
+                "label (add_label, or [initialize.components.….labels]), or take the relation out of the data."
+            )
+        ends = [(span.start_char, span.end_char) for span in (relation.head, relation.tail)]
+        head, tail = sorted(ends) if relation.label in symmetric else ends
+        keys.add((relation.label, head, tail))
+        directions = [(head, tail), (tail, head)] if relation.label in symmetric else [(head, tail)]
+        for direction in directions:
+            other = taken.setdefault(direction, relation)
+            if exclusive and other.label != relation.label:
+                raise RelextError(
+                    f"In {reference.text[:60]!r}… the pair {relation.head.text!r}, {relation.tail.text!r} has the labels {other.label} "
+                    f"and {relation.label}, and the component's labels are exclusive. Keep one, or set exclusive = false."
+                )
+    return keys
+
+
+def make_targets(
+    pairs: Ints2d,
+    allowed: numpy.ndarray,
+    mentions: Sequence[Span],
+    gold: set[GoldKey],
+    labels: Sequence[str],
+    symmetric: Collection[str],
+    *,
+    exclusive: bool,
+) -> tuple[Floats2d, int]:
+    """Targets of the candidate pairs.
+
+    pairs (Ints2d): `[n_pairs, 2]`, indices of `mentions`, which are as they were annotated. allowed: `[n_pairs, n_columns]`.
+    RETURNS: 0 or 1, `[n_pairs, n_columns]`, and the number of annotated relations that no candidate pair can express.
+    """
+    targets = numpy.zeros(allowed.shape, dtype="float32")
+    column = {label: i for i, label in enumerate(labels, start=int(exclusive))}
+    by_pair: dict[tuple, list[GoldKey]] = {}
+    for key in gold:
+        label, head, tail = key
+        by_pair.setdefault((head, tail), []).append(key)
+        if label in symmetric:
+            by_pair.setdefault((tail, head), []).append(key)
+    place = [(span.start_char, span.end_char) for span in mentions]
+    reached = set()
+    for row, (i, j) in enumerate(pairs):
+        for key in by_pair.get((place[i], place[j]), ()):
+            if allowed[row, column[key[0]]]:
+                targets[row, column[key[0]]] = 1.0
+                reached.add(key)
+    if exclusive:
+        targets[:, 0] = 1.0 - targets[:, 1:].max(axis=1, initial=0.0)
+    return targets, len(gold) - len(reached)

@@ -1,0 +1,491 @@
+"""The trainable component: mentions in, relations on the Doc out."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Dict, List, Optional  # noqa: UP035  (spaCy's config validation reads these annotations)
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d, Ints2d
+
+from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
+from spacy_relext.errors import RelextError
+from spacy_relext.ml.head import cross_entropy, probabilities
+from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets
+from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_CONFIG = Config().from_str(
+    """
+[candidates]
+@misc = "spacy-relext.sentence_pairs.v1"
+ordered = true
+
+[scorer]
+@scorers = "spacy-relext.relation_scorer.v1"
+
+[model]
+@architectures = "spacy-relext.PairClassifier.v1"
+hidden_width = 96
+dropout = 0.1
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+
+[model.summary]
+@layers = "spacy-relext.pair_attention.v1"
+n_heads = 6
+"""
+)
+
+# Types 0 and 1 of the model: a token in no mention, and a mention of a type unseen in training.
+UNKNOWN_TYPE, N_RESERVED_TYPES = 1, 2
+
+
+@Language.factory(
+    "relation_extractor",
+    assigns=["doc._.relations"],
+    default_config=DEFAULT_CONFIG,
+    default_score_weights={
+        "rel_micro_f": 1.0,
+        "rel_micro_p": None,
+        "rel_micro_r": None,
+        "rel_macro_f": None,
+        "rel_per_type": None,
+    },
+)
+def make_relation_extractor(
+    nlp: Language,
+    name: str,
+    model: Model,
+    candidates: Callable,
+    scorer: Optional[Callable],  # noqa: UP045
+    threshold: float = 0.5,
+    exclusive: bool = True,
+    symmetric_labels: Optional[List[str]] = None,  # noqa: UP006, UP045
+    type_rules: Optional[Dict[str, List[List[str]]]] = None,  # noqa: UP006, UP045
+    learn_type_rules: bool = False,
+    spans_key: Optional[str] = None,  # noqa: UP045
+    use_gold_mentions: bool = True,
+) -> "RelationExtractor":
+    """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
+    return RelationExtractor(
+        nlp.vocab,
+        model,
+        name,
+        candidates=candidates,
+        scorer=scorer,
+        threshold=threshold,
+        exclusive=exclusive,
+        symmetric_labels=symmetric_labels,
+        type_rules=type_rules,
+        learn_type_rules=learn_type_rules,
+        spans_key=spans_key,
+        use_gold_mentions=use_gold_mentions,
+    )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the model says of one Doc.
+
+    spans (List[Span]): The mentions. pairs (Ints2d): `[n_pairs, 2]`, head and tail, as indices of `spans`.
+    scores (Floats2d): `[n_pairs, n_columns]`, probabilities; with exclusive labels column 0 is no-relation.
+    """
+
+    spans: list[Span]
+    pairs: Ints2d
+    scores: Floats2d
+
+
+class RelationExtractor(TrainablePipe):
+    """Scores the candidate pairs of mentions of a Doc and writes `doc._.relations`.
+
+    vocab (Vocab), model (Model), name (str): As in every spaCy component; the model maps (docs, candidates) to logits.
+    candidates (Callable[[Doc, List[Span]], Ints2d]): Gives the pairs to score.
+    scorer (Callable | None): Scores relations.
+    threshold (float): A relation is written when its probability is at least this. Tune it on development data.
+    exclusive (bool): A pair has one label at most (softmax with no-relation); otherwise any number (a sigmoid a label).
+    symmetric_labels (List[str] | None): Labels without a direction. Their two directions are averaged, and written once.
+    type_rules (Dict[str, List[List[str]]] | None): For a label, the [head type, tail type] pairs that may have it. A label that is not
+        listed may stand between any types. Forbidden labels are masked before the best one is chosen, and pairs that may have no label
+        are not scored.
+    learn_type_rules (bool): Take the rules of labels without one from the training data.
+    spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; None: `doc.ents`.
+    use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "relation_extractor",
+        *,
+        candidates: CandidateFunction,
+        scorer: Callable | None = None,
+        threshold: float = 0.5,
+        exclusive: bool = True,
+        symmetric_labels: Sequence[str] | None = None,
+        type_rules: dict[str, list[list[str]]] | None = None,
+        learn_type_rules: bool = False,
+        spans_key: str | None = None,
+        use_gold_mentions: bool = True,
+    ):
+        for label, types in (type_rules or {}).items():
+            if any(len(pair) != 2 for pair in types):
+                raise RelextError(
+                    f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs."
+                )
+        if not 0 <= threshold <= 1:
+            raise RelextError(f"{name}: threshold is {threshold}; it is a probability, between 0 and 1.")
+        register_extensions()
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.get_pairs = candidates
+        self.cfg: dict[str, Any] = {
+            "labels": [],
+            "mention_types": [],
+            "threshold": threshold,
+            "exclusive": exclusive,
+            "symmetric_labels": list(symmetric_labels or []),
+            "type_rules": dict(type_rules or {}),
+            "learn_type_rules": learn_type_rules,
+            "spans_key": spans_key,
+            "use_gold_mentions": use_gold_mentions,
+        }
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, no-relation not among them."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """The labels, for `spacy init labels`."""
+        return list(self.cfg["labels"])
+
+    def add_label(self, label: str) -> int:
+        """Add a label. An initialised model grows by it and keeps what it knows of the others; train it on examples of the new one.
+
+        RETURNS: 1 if the label is new, 0 otherwise.
+        """
+        if not isinstance(label, str) or not label:
+            raise RelextError(f"{self.name}: a label must be a non-empty str, not {label!r}.")
+        if label in self.cfg["labels"]:
+            return 0
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        if self.model.has_dim("nO"):
+            self.model.attrs["resize_output"](self.model, self._n_columns)
+        return 1
+
+    @property
+    def _n_columns(self) -> int:
+        return len(self.cfg["labels"]) + int(self.cfg["exclusive"])
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,  # noqa: UP045
+        labels: Optional[List[str]] = None,  # noqa: UP006, UP045
+    ) -> None:
+        """Take labels, mention types and type rules from the data, and make the model's layers.
+
+        labels: The labels, e.g. from a file that `spacy init labels` wrote. None: those of the data.
+        """
+        validate_get_examples(get_examples, "RelationExtractor.initialize")
+        types: set[str] = set()
+        rules: dict[str, set[tuple[str, str]]] = {}
+        for example in get_examples():
+            types.update(span.label_ for span in self.mentions(example.reference))
+            for relation in get_relations(example.reference):
+                rules.setdefault(relation.label, set()).add((relation.head.label_, relation.tail.label_))
+        for label in sorted(rules) if labels is None else labels:
+            self.add_label(label)
+        if not self.labels:
+            raise RelextError(
+                f"{self.name}: there are no labels: the training data has no relation, and none were given. Check that the corpus "
+                "was converted with its relations (DocBin with store_user_data=True), or set [initialize.components."
+                f"{self.name}.labels]."
+            )
+        for setting in ("symmetric_labels", "type_rules"):
+            unknown = [label for label in self.cfg[setting] if label not in self.labels]
+            if unknown:
+                raise RelextError(
+                    f"{self.name}: {setting} names {unknown}, and the labels are {list(self.labels)}. Correct the name, or remove it."
+                )
+        self.cfg["mention_types"] = sorted(types)
+        if self.cfg["learn_type_rules"]:
+            learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
+            self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
+        self._warn_of_unreachable(get_examples)
+        sample = [self._training_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
+        if not self.model.has_dim("nT"):
+            self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES)
+        X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
+        self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), self._n_columns))
+
+    def _warn_of_unreachable(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+        """Relations between no candidate pair are no error, but nobody should find out only from the recall."""
+        n_missed = n_gold = 0
+        for example in get_examples():
+            pairs = self._training_pairs(example, initializing=True)
+            n_missed += pairs.n_missed
+            n_gold += pairs.n_gold
+        if n_missed:
+            logger.warning(
+                "%s: %d of %d annotated relations are between no candidate pair: they cannot be learned or found, and count as misses.",
+                self.name,
+                n_missed,
+                n_gold,
+            )
+
+    def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
+        """Score the candidate pairs of some Docs, without writing anything."""
+        docs = list(docs)
+        return self._predict(docs, [self._prepare(doc, self.mentions(doc)) for doc in docs])
+
+    def set_annotations(self, docs: Iterable[Doc], scores: list[Predictions]) -> None:
+        """Write the relations that reach the threshold."""
+        for doc, predictions in zip(docs, scores, strict=True):
+            set_relations(doc, self._decode(predictions, predictions.spans))
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from a batch of examples. Docs without relation annotation teach nothing."""
+        losses = losses if losses is not None else {}
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "RelationExtractor.update")
+        self._require_model()
+        if not any(len(example.predicted) for example in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        pairs = [self._training_pairs(example) for example in examples]
+        docs = [example.predicted for example in examples]
+        logits, backprop = self.model.begin_update((docs, [p.prepared.candidates for p in pairs]))
+        exclusive = self.cfg["exclusive"]
+        allowed = numpy.concatenate([p.prepared.allowed for p in pairs])
+        scores = probabilities(self.model.ops.to_numpy(logits), allowed, exclusive=exclusive)
+        loss, gradient = cross_entropy(scores, numpy.concatenate([p.targets for p in pairs]), exclusive=exclusive)
+        backprop(self.model.ops.asarray2f(gradient))
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: list[Predictions]) -> tuple[float, Floats2d]:
+        """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs."""
+        targets = [self._training_pairs(example).targets for example in examples]
+        return cross_entropy(
+            numpy.concatenate([p.scores for p in scores]), numpy.concatenate(targets), exclusive=self.cfg["exclusive"]
+        )
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score relations; on the annotated mentions where `use_gold_mentions` is set, whatever the pipeline predicted."""
+        if self.scorer is None:
+            return {}
+        examples = list(examples)
+        validate_examples(examples, "RelationExtractor.score")
+        if self.cfg["use_gold_mentions"]:
+            examples = list(self._with_gold_mentions(examples))
+        return self.scorer(examples, **{**self.cfg, "labels": self.labels, **kwargs})
+
+    # Mentions and pairs
+
+    def mentions(self, doc: Doc) -> list[Span]:
+        """The mentions of a Doc: its entities, or the spans under `spans_key`."""
+        key = self.cfg["spans_key"]
+        if key is None:
+            return list(doc.ents)
+        # A span of no token can hold nothing.
+        return [span for span in doc.spans[key] if len(span)] if key in doc.spans else []
+
+    def _prepare(self, doc: Doc, spans: list[Span]) -> "_Prepared":
+        """The pairs of a Doc that are to be scored, and the labels that each may have."""
+        known = {kind: i + N_RESERVED_TYPES for i, kind in enumerate(self.cfg["mention_types"])}
+        types = [known.get(span.label_, UNKNOWN_TYPE) for span in spans]
+        pairs = numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
+        allowed = numpy.ones((len(pairs), self._n_columns), dtype=bool)
+        if self.cfg["type_rules"] and len(pairs):
+            allowed = self._allowed_by_types([span.label_ for span in spans], pairs)
+            useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
+            pairs, allowed = pairs[useful], allowed[useful]
+        return _Prepared(spans, make_candidates(doc, spans, types, pairs), allowed)
+
+    def _allowed_by_types(self, types: list[str], pairs: Ints2d) -> numpy.ndarray:
+        """Which columns the type rules allow: bool `[n_pairs, n_columns]`."""
+        names = sorted(set(types))
+        number = numpy.asarray([names.index(kind) for kind in types])
+        table = numpy.ones((len(names), len(names), self._n_columns), dtype=bool)
+        offset = int(self.cfg["exclusive"])
+        for column, label in enumerate(self.labels, start=offset):
+            if label not in self.cfg["type_rules"]:
+                continue
+            rule = {tuple(pair) for pair in self.cfg["type_rules"][label]}
+            if label in self._symmetric:
+                rule |= {(tail, head) for head, tail in rule}
+            for i, head in enumerate(names):
+                for j, tail in enumerate(names):
+                    table[i, j, column] = (head, tail) in rule
+        return table[number[pairs[:, 0]], number[pairs[:, 1]]]
+
+    @property
+    def _symmetric(self) -> frozenset[str]:
+        return frozenset(self.cfg["symmetric_labels"])
+
+    # Prediction
+
+    def _require_model(self) -> None:
+        if not self.labels or not self.model.has_dim("nO"):
+            raise RelextError(
+                f"{self.name} has no trained model: it has {len(self.labels)} labels and was not initialised. Train it (python -m "
+                "spacy train), load a trained pipeline, or call nlp.initialize() with examples."
+            )
+
+    def _predict(self, docs: list[Doc], prepared: list["_Prepared"]) -> list[Predictions]:
+        self._require_model()
+        if any(len(p.candidates.pairs) for p in prepared):
+            self._require_upstream(docs)
+            logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared])))
+        else:
+            logits = numpy.zeros((0, self._n_columns), dtype="float32")
+        scores = probabilities(
+            logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"]
+        ) if prepared else logits
+        results, start = [], 0
+        for p in prepared:
+            end = start + len(p.candidates.pairs)
+            results.append(Predictions(p.spans, p.candidates.pairs, self._balance(p.candidates.pairs, scores[start:end])))
+            start = end
+        return results
+
+    def _balance(self, pairs: Ints2d, scores: Floats2d) -> Floats2d:
+        """Give both directions of a pair the same probability of every symmetric label: their mean."""
+        columns = [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in self._symmetric]
+        if not columns or not len(pairs):
+            return scores
+        n = int(pairs.max()) + 1
+        codes, mirrored = pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]
+        order = codes.argsort()
+        place = order[numpy.searchsorted(codes, mirrored, sorter=order).clip(max=len(codes) - 1)]
+        partner = numpy.where(codes[place] == mirrored, place, numpy.arange(len(codes)))
+        scores = scores.copy()
+        scores[:, columns] = (scores[:, columns] + scores[partner][:, columns]) / 2
+        return scores
+
+    def _decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
+        """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
+        scores = predictions.scores
+        if self.cfg["exclusive"]:
+            best = scores[:, 1:].argmax(axis=1) if len(scores) else numpy.zeros(0, dtype="int64")
+            rows = numpy.flatnonzero(scores[numpy.arange(len(scores)), best + 1] >= self.cfg["threshold"])
+            found = [(row, best[row], scores[row, best[row] + 1]) for row in rows]
+        else:
+            found = [(row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(scores >= self.cfg["threshold"]), strict=True)]
+        for row, column, score in found:
+            head, tail = (spans[i] for i in predictions.pairs[row])
+            label = self.labels[column]
+            if label in self._symmetric and (tail.start_char, tail.end_char) < (head.start_char, head.end_char):
+                head, tail = tail, head
+            yield Relation(head, tail, label, float(score))
+
+    def _require_upstream(self, docs: list[Doc]) -> None:
+        """Listeners predict on zeros when nobody fed them: every pair would get the same score, and nobody would notice."""
+        for node in self.model.walk():
+            missing = None
+            if node.name == "transformer-listener":
+                missing = "transformer", next((d for d in docs if len(d) and getattr(d._, "trf_data", None) is None), None)
+            elif node.name == "tok2vec-listener":
+                missing = "tok2vec", next((d for d in docs if len(d) and d.tensor.shape[0] != len(d)), None)
+            if missing is not None and missing[1] is not None:
+                raise RelextError(
+                    f"{self.name} listens to a {missing[0]} component, and the Doc {missing[1].text[:60]!r}… has no output of one. "
+                    f"The pipeline needs the {missing[0]} that {self.name} was trained with, before it: source both, or call "
+                    f'nlp.replace_listeners("{missing[0]}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
+                )
+
+    # Training and scoring on annotated mentions
+
+    def _training_pairs(self, example: Example, *, initializing: bool = False) -> "_TrainingPairs":
+        reference = example.reference
+        if self.cfg["use_gold_mentions"] or initializing:
+            doc, annotated = gold_view(example, one_sentence=initializing), self.mentions(reference)
+            spans = align_mentions(doc, annotated)
+        else:
+            doc, spans = example.predicted, self.mentions(example.predicted)
+            annotated = spans
+        if not has_relations(reference):
+            spans = annotated = []
+        prepared = self._prepare(doc, spans)
+        exclusive = self.cfg["exclusive"]
+        gold = gold_keys(reference, self.labels, self._symmetric, exclusive=exclusive)
+        targets, n_missed = make_targets(
+            prepared.candidates.pairs,
+            prepared.allowed,
+            annotated,
+            gold,
+            self.labels,
+            self._symmetric,
+            exclusive=exclusive,
+        )
+        return _TrainingPairs(doc, prepared, targets, n_missed, len(gold))
+
+    def _with_gold_mentions(self, examples: Sequence[Example]) -> Iterator[Example]:
+        """Examples whose predicted relations are those between the annotated mentions."""
+        for batch in minibatch(examples, size=64):
+            views = [gold_view(example) for example in batch]
+            annotated = [self.mentions(example.reference) for example in batch]
+            prepared = [
+                self._prepare(view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)
+            ]
+            predictions = self._predict(views, prepared)
+            for view, prediction, spans, example in zip(views, predictions, annotated, batch, strict=True):
+                # Under their annotated offsets, so that a mention that had to be widened is not counted as a wrong one.
+                set_relations(view, self._decode(prediction, spans))
+                yield Example(view, example.reference)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """The pairs of one Doc before they are scored: mentions, candidates, and the allowed columns `[n_pairs, n_columns]`."""
+
+    spans: list[Span]
+    candidates: Candidates
+    allowed: numpy.ndarray
+
+
+@dataclass(frozen=True)
+class _TrainingPairs:
+    """The pairs of one annotated Doc, their targets, and how many of its relations they cannot express."""
+
+    doc: Doc
+    prepared: _Prepared
+    targets: Floats2d
+    n_missed: int
+    n_gold: int

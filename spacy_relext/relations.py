@@ -1,0 +1,165 @@
+"""Relations on a Doc: what the user sees, and the plain form in which they are kept.
+
+`doc._.relations` and `span._.relations` give and take `Relation` objects. What is stored is plain data with character offsets,
+filed in `doc.user_data` under the head's span with the tail given relative to it. spaCy shifts such entries in `Doc.from_docs` and
+`Span.as_doc(copy_user_data=True)`, and writes them in `to_bytes`, `DocBin(store_user_data=True)`, pickles and
+`doc.to_json(underscore=["relation_data"])`; character offsets stay right when tokens are merged or split. This is the only module
+that knows any of this.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from spacy.tokens import Doc, Span
+
+from spacy_relext.errors import RelextError
+
+# The name of the stored form: ("._.", DATA, start of head, end of head) in `doc.user_data`, as spaCy files span extensions.
+DATA = "relation_data"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A labelled relation between two mentions of a Doc.
+
+    head (Span), tail (Span): The mentions. `MECHANISM(head, tail)` reads *head has this effect on tail*.
+    label (str): The label.
+    score (float): Its probability, between 0 and 1. Annotated relations have 1.0.
+    """
+
+    head: Span
+    tail: Span
+    label: str
+    score: float = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.head.text} --{self.label}--> {self.tail.text} ({self.score:.2f})"
+
+    @property
+    def key(self) -> tuple[int, int, int, int, str]:
+        """Character offsets of head and tail, and the label: what makes two relations the same."""
+        return (self.head.start_char, self.head.end_char, self.tail.start_char, self.tail.end_char, self.label)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The relation as JSON-serialisable data, with character offsets into the Doc's text."""
+        return {
+            "head": _mention_dict(self.head),
+            "tail": _mention_dict(self.tail),
+            "label": self.label,
+            "score": self.score,
+        }
+
+
+def _mention_dict(span: Span) -> dict[str, Any]:
+    return {"start": span.start_char, "end": span.end_char, "type": span.label_, "text": span.text}
+
+
+def has_relations(doc: Doc) -> bool:
+    """Whether relations were ever set on the Doc, be it to an empty list."""
+    return any(_is_entry(key) for key in doc.user_data)
+
+
+def get_relations(doc: Doc) -> list[Relation]:
+    """The relations of a Doc, in order of their head, then tail."""
+    found = []
+    size = len(doc.text)
+    for key, entries in doc.user_data.items():
+        if not _is_entry(key):
+            continue
+        start, end = key[2], key[3]
+        for entry in entries:
+            tail_start, tail_end = start + entry["tail"][0], start + entry["tail"][1]
+            # `as_doc` keeps entries whose mentions lie outside the excerpt.
+            if min(start, tail_start) < 0 or max(end, tail_end) > size:
+                continue
+            found.append(
+                Relation(
+                    head=_span(doc, start, end, entry["head_type"]),
+                    tail=_span(doc, tail_start, tail_end, entry["tail_type"]),
+                    label=entry["label"],
+                    score=entry["score"],
+                )
+            )
+    return sorted(found, key=lambda relation: relation.key)
+
+
+def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
+    """Replace the relations of a Doc.
+
+    relations: Their head and tail may belong to another Doc of the same text.
+    RAISES: RelextError for a mention related to itself, and for a mention that does not lie in the Doc.
+    """
+    entries: dict[tuple, dict[tuple, dict[str, Any]]] = {}
+    for relation in relations:
+        head, tail = relation.head, relation.tail
+        for span in (head, tail):
+            if span.doc is not doc and doc.text[span.start_char : span.end_char] != span.text:
+                raise RelextError(
+                    f"The mention {span.text!r} at characters {span.start_char}-{span.end_char} is not in the Doc "
+                    f"{doc.text[:60]!r}…. Take head and tail from the Doc whose relations are set."
+                )
+        start = head.start_char
+        if (start, head.end_char) == (tail.start_char, tail.end_char):
+            raise RelextError(f"{relation.label}: {head.text!r} is head and tail at once. A relation needs two mentions.")
+        # A relation given twice is one relation; the higher score stands.
+        same_head = entries.setdefault(("._.", DATA, start, head.end_char), {})
+        known = same_head.get(relation.key)
+        if known is None or known["score"] < relation.score:
+            same_head[relation.key] = {
+                "tail": [tail.start_char - start, tail.end_char - start],
+                "label": str(relation.label),
+                "score": float(relation.score),
+                "head_type": head.label_,
+                "tail_type": tail.label_,
+            }
+    for key in [key for key in doc.user_data if _is_entry(key)]:
+        del doc.user_data[key]
+    if len(doc):
+        # The first token carries an entry even where there is no relation: "none" is not "never set".
+        doc.user_data[("._.", DATA, 0, len(doc[0]))] = []
+    for key, same_head in entries.items():
+        doc.user_data[key] = list(same_head.values())
+
+
+def get_span_relations(span: Span) -> list[Relation]:
+    """The relations in which a span is head or tail."""
+    return [relation for relation in get_relations(span.doc) if _takes_part(span, relation)]
+
+
+def set_span_relations(span: Span, relations: Iterable[Relation]) -> None:
+    """Replace the relations in which a span is head or tail; those of other spans stay."""
+    relations = list(relations)
+    for relation in relations:
+        if not _takes_part(span, relation):
+            raise RelextError(
+                f"{relation} does not involve {span.text!r}. Set relations between other mentions through doc._.relations."
+            )
+    others = [relation for relation in get_relations(span.doc) if not _takes_part(span, relation)]
+    set_relations(span.doc, [*others, *relations])
+
+
+def register_extensions() -> None:
+    """Create `doc._.relations`, `span._.relations` and the stored form; harmless when they exist already."""
+    for holder, getter, setter in (
+        (Doc, get_relations, set_relations),
+        (Span, get_span_relations, set_span_relations),
+    ):
+        if not holder.has_extension("relations"):
+            holder.set_extension("relations", getter=getter, setter=setter)
+    if not Span.has_extension(DATA):
+        Span.set_extension(DATA, default=None)
+
+
+def _is_entry(key: Any) -> bool:
+    return isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[1] == DATA
+
+
+def _span(doc: Doc, start: int, end: int, label: str) -> Span:
+    # A mention may end inside a token after tokens were merged: it then covers the token.
+    return doc.char_span(start, end, label=label, alignment_mode="expand")
+
+
+def _takes_part(span: Span, relation: Relation) -> bool:
+    place = (span.start_char, span.end_char)
+    return place in ((m.start_char, m.end_char) for m in (relation.head, relation.tail))

@@ -1,0 +1,74 @@
+"""Precision, recall and F of relations."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from spacy.training import Example
+
+from spacy_relext.relations import Relation, get_relations, has_relations
+
+
+def make_relation_scorer() -> Callable[..., dict[str, Any]]:
+    """Registered scorer `spacy-relext.relation_scorer.v1`."""
+    return score_relations
+
+
+def score_relations(
+    examples: Iterable[Example],
+    *,
+    symmetric_labels: Collection[str] = (),
+    strict: bool = False,
+    **kwargs: Any,
+) -> dict[str, Any]:
+    """Compare predicted with annotated relations.
+
+    A relation is right when the character offsets of head and tail and the label are those of an annotated one. Every annotated
+    relation that was not predicted is a miss, also one whose pair was no candidate. Docs without relation annotation are left out.
+
+    symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
+    strict: The types of head and tail must be right too.
+    RETURNS: `rel_micro_p`, `rel_micro_r`, `rel_micro_f` over all labels, `rel_macro_f` (mean of F over the labels that are annotated or
+        predicted), `rel_per_type` (p, r, f and support a label). All None where nothing is annotated.
+    """
+    right: Counter[str] = Counter()
+    predicted: Counter[str] = Counter()
+    annotated: Counter[str] = Counter()
+    seen = False
+    for example in examples:
+        if not has_relations(example.reference):
+            continue
+        seen = True
+        gold = {_key(relation, symmetric_labels, strict) for relation in get_relations(example.reference)}
+        guess = {_key(relation, symmetric_labels, strict) for relation in get_relations(example.predicted)}
+        right.update(key[0] for key in gold & guess)
+        predicted.update(key[0] for key in guess)
+        annotated.update(key[0] for key in gold)
+    if not seen:
+        return dict.fromkeys(("rel_micro_p", "rel_micro_r", "rel_micro_f", "rel_macro_f", "rel_per_type"))
+    per_type = {
+        label: {**_prf(right[label], predicted[label], annotated[label]), "support": annotated[label]}
+        for label in sorted(annotated | predicted)
+    }
+    micro = _prf(right.total(), predicted.total(), annotated.total())
+    return {
+        "rel_micro_p": micro["p"],
+        "rel_micro_r": micro["r"],
+        "rel_micro_f": micro["f"],
+        "rel_macro_f": sum(scores["f"] for scores in per_type.values()) / len(per_type) if per_type else 0.0,
+        "rel_per_type": per_type,
+    }
+
+
+def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> tuple:
+    ends = [
+        (span.start_char, span.end_char, span.label_ if strict else "") for span in (relation.head, relation.tail)
+    ]
+    return (relation.label, *(sorted(ends) if relation.label in symmetric_labels else ends))
+
+
+def _prf(right: int, predicted: int, annotated: int) -> dict[str, float]:
+    precision = right / predicted if predicted else 0.0
+    recall = right / annotated if annotated else 0.0
+    f = 2 * right / (predicted + annotated) if predicted + annotated else 0.0
+    return {"p": precision, "r": recall, "f": f}
