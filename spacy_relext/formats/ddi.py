@@ -1,7 +1,8 @@
 """DDIExtraction 2013: a folder of XML files, one document each (Herrero-Zazo et al., J. Biomed. Inform. 46:914, 2013).
 
 In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which
-is kept as the stretch from its first to its last character. A `pair` with ddi="true" is a relation between e1 and e2, without a
+is kept as the stretch from its first to its last character; where another mention has that stretch already ("A and B salts"), its
+leading parts are left out until the stretch is its own. A `pair` with ddi="true" is a relation between e1 and e2, without a
 direction. One such pair of the training part has no type: it is read as `int`, the corpus's label for an interaction without detail.
 """
 
@@ -46,8 +47,10 @@ def parse(file: Path) -> AnnotatedDocument:
         offset = len(document.text)
         document.sentences.append((offset, offset + len(text)))
         document.text += text if text[-1:].isspace() or not text else text + " "
+        taken: set[tuple[int, int]] = set()
         for entity in sentence.iter("entity"):
-            start, end = _offsets(entity, file)
+            start, end = _stretch(_parts(entity, file), taken)
+            taken.add((start, end))
             document.mentions.append(
                 Mention(_attribute(entity, "id", file), offset + start, offset + end, _attribute(entity, "type", file))
             )
@@ -107,9 +110,15 @@ def _attribute(element: ElementTree.Element, name: str, file: Path) -> str:
     return value
 
 
-def _offsets(entity: ElementTree.Element, file: Path) -> tuple[int, int]:
+def _parts(entity: ElementTree.Element, file: Path) -> list[tuple[int, int]]:
     text = _attribute(entity, "charOffset", file)
     if not re.fullmatch(r"\d+-\d+(;\d+-\d+)*", text):
         raise DataError(f"entity {entity.get('id')!r}: charOffset is {text!r}; expected e.g. \"10-19\" or \"10-14;20-25\".", path=file)
-    parts = [tuple(map(int, part.split("-"))) for part in text.split(";")]
-    return min(start for start, _ in parts), max(end for _, end in parts) + 1
+    parts = [part.split("-") for part in text.split(";")]
+    return sorted((int(start), int(end)) for start, end in parts)
+
+
+def _stretch(parts: list[tuple[int, int]], taken: set[tuple[int, int]]) -> tuple[int, int]:
+    end = parts[-1][1] + 1
+    stretches = [(start, end) for start, _ in parts]
+    return next((stretch for stretch in stretches if stretch not in taken), stretches[0])

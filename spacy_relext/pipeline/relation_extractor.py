@@ -207,10 +207,12 @@ class RelationExtractor(TrainablePipe):
         *,
         nlp: Optional[Language] = None,  # noqa: UP045
         labels: Optional[List[str]] = None,  # noqa: UP006, UP045
+        mention_types: Optional[List[str]] = None,  # noqa: UP006, UP045
     ) -> None:
         """Take labels, mention types and type rules from the data, and make the model's layers.
 
         labels: The labels, e.g. from a file that `spacy init labels` wrote. None: those of the data.
+        mention_types: The types of mentions that the model tells apart; it treats others alike. None: those of the data.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         types: set[str] = set()
@@ -233,7 +235,7 @@ class RelationExtractor(TrainablePipe):
                 raise RelextError(
                     f"{self.name}: {setting} names {unknown}, and the labels are {list(self.labels)}. Correct the name, or remove it."
                 )
-        self.cfg["mention_types"] = sorted(types)
+        self.cfg["mention_types"] = sorted(types) if mention_types is None else list(mention_types)
         if self.cfg["learn_type_rules"]:
             learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
             self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
