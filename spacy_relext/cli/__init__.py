@@ -7,12 +7,13 @@ import typer
 from spacy.cli._util import app
 
 from spacy_relext.cli.convert import convert, export
+from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
 from spacy_relext.cli.extract import extract
 
 relext_cli = typer.Typer(
     name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations.", no_args_is_help=True
 )
-for command in (convert, export, evaluate, extract):
+for command in (convert, export, evaluate, extract, encoder):
     relext_cli.command(no_args_is_help=True)(command)
 app.add_typer(relext_cli)

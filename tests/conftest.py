@@ -1,0 +1,94 @@
+"""What all tests share: a tiny BERT built on the spot, small annotated Docs, and where the real corpora are."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_relext.relations import Relation, register_extensions, set_relations
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "assets" / "demo"
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# Head and tail are given as (index of the mention).
+TRAIN_DATA = [
+    ("Aspirin increases warfarin levels.", [("Aspirin", "DRUG"), ("warfarin", "DRUG")], [(0, 1, "MECHANISM")]),
+    ("Avoid ketamine with warfarin or aspirin.", [("ketamine", "DRUG"), ("warfarin", "DRUG"), ("aspirin", "DRUG")],
+     [(0, 1, "ADVISE"), (0, 2, "ADVISE")]),
+    ("Warfarin levels were raised by rifampicin.", [("Warfarin", "DRUG"), ("rifampicin", "DRUG")], [(1, 0, "MECHANISM")]),
+    ("Ketamine did not alter warfarin.", [("Ketamine", "DRUG"), ("warfarin", "DRUG")], []),
+    ("Ritonavir inhibits CYP3A4 and spares quinine.", [("Ritonavir", "DRUG"), ("CYP3A4", "GENE"), ("quinine", "DRUG")],
+     [(0, 1, "INHIBITS")]),
+    ("Nothing is said here.", [], []),
+]  # fmt: skip
+
+
+def make_doc(nlp: Language, text: str, mentions: list[tuple[str, str]], relations: list[tuple[int, int, str]]) -> Doc:
+    """A Doc of one sentence with entities, found by their text, and relations."""
+    doc = nlp.make_doc(text)
+    for token in doc:
+        token.is_sent_start = token.i == 0
+    spans: list[Span] = []
+    position = 0
+    for name, kind in mentions:
+        position = text.index(name, position)
+        spans.append(doc.char_span(position, position + len(name), label=kind))
+        position += len(name)
+    doc.set_ents(spans)
+    register_extensions()
+    set_relations(doc, [Relation(spans[head], spans[tail], label) for head, tail, label in relations])
+    return doc
+
+
+@pytest.fixture
+def nlp() -> Language:
+    """A blank English pipeline."""
+    return spacy.blank("en")
+
+
+@pytest.fixture
+def examples(nlp: Language) -> list[Example]:
+    """Six sentences with three labels, all to be learned by heart in a few steps."""
+    references = [make_doc(nlp, *data) for data in TRAIN_DATA]
+    return [Example(nlp.make_doc(reference.text), reference) for reference in references]
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory) -> Path:
+    """A folder with a BERT of 2 layers and 32 dimensions, and a tokenizer for the words of the tests."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    words = sorted({w.strip(".,").lower() for text, _, _ in TRAIN_DATA for w in text.split()})
+    letters = list("abcdefghijklmnopqrstuvwxyz0123456789")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,()-'", *words, *letters, *(f"##{c}" for c in letters)]
+    (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(pieces)) + "\n", encoding="utf8")
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), do_lower_case=True, model_max_length=64).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(dict.fromkeys(pieces)),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real corpora, which are not part of the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the real corpora are not in {SHARED_DATA}")
+    return SHARED_DATA
