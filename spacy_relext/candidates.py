@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy
 from spacy.tokens import Doc, Span
-from thinc.types import Ints1d, Ints2d
 
 from spacy_relext.errors import RelextError
+from spacy_relext.types import Ints1d, Ints2d
 
 CandidateFunction = Callable[[Doc, list[Span]], Ints2d]
 
@@ -35,9 +35,7 @@ class Candidates:
 
 def make_candidates(doc: Doc, spans: Sequence[Span], types: Sequence[int], pairs: Ints2d) -> Candidates:
     """Bring mentions and pairs of a Doc into the model's form."""
-    mentions = numpy.asarray(
-        [(span.start, span.end, kind) for span, kind in zip(spans, types, strict=True)], dtype="int64"
-    ).reshape(-1, 3)
+    mentions = numpy.asarray([(span.start, span.end, kind) for span, kind in zip(spans, types, strict=True)], dtype="int64").reshape(-1, 3)
     pairs = numpy.asarray(pairs, dtype="int64").reshape(-1, 2)
     return Candidates(mentions, pairs, context_spans(doc, mentions, pairs))
 
@@ -139,9 +137,7 @@ def _places(mentions: Sequence[Span]) -> Ints2d:
     return numpy.asarray([(span.start, span.end) for span in mentions], dtype="int64").reshape(-1, 2)
 
 
-def _pairs(
-    places: Ints2d, group: Ints1d | None, max_distance: int | None, ordered: bool, overlapping: bool
-) -> Ints2d:
+def _pairs(places: Ints2d, group: Ints1d | None, max_distance: int | None, ordered: bool, overlapping: bool) -> Ints2d:
     """All pairs of mentions of the same group and within the distance, in the order of the text.
 
     Mentions are sorted by place, so that the partners of a mention are a run after it: the time is linear in the pairs.

@@ -2,14 +2,15 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
-from spacy.util import ensure_path
 
+from spacy_relext.candidates import has_sentences
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
 
@@ -50,7 +51,7 @@ def create_corpus(
     def read_corpus(nlp: Language) -> Iterator[Example]:
         if not read:
             for doc in read_docs(path, nlp):
-                units = [doc] if unit == "document" else sentence_docs(doc, mentions_of(doc))
+                units = [doc] if unit == "document" else sentence_docs(doc)
                 read.extend(u for u in units if len(mentions_of(u)) >= min_mentions)
         names = names_by_type(read, mentions_of) if swap_mentions else {}
         order = random.sample(read, len(read)) if shuffle else read
@@ -64,7 +65,7 @@ def create_corpus(
 
 def read_docs(path: Path | str, nlp: Language) -> Iterator[Doc]:
     """The Docs of a `.spacy` file or of a folder of them, in order of the file names."""
-    path = ensure_path(path)
+    path = Path(path)
     if not path.exists():
         raise DataError("there is no such file or folder; expected a .spacy file. `python -m spacy relext convert` makes one.", path=path)
     files = sorted(path.glob("**/*.spacy")) if path.is_dir() else [path]
@@ -82,7 +83,7 @@ def predicted_doc(nlp: Language, reference: Doc, gold_tokens: bool) -> Doc:
     """A Doc without annotation but for the sentences, which encoders and candidates need before anything is predicted."""
     if not gold_tokens:
         return nlp.make_doc(reference.text)
-    starts = [bool(t.is_sent_start) for t in reference] if reference.has_annotation("SENT_START") else None
+    starts: list[bool | int | None] | None = [bool(t.is_sent_start) for t in reference] if reference.has_annotation("SENT_START") else None
     return Doc(
         nlp.vocab,
         words=[token.text for token in reference],
@@ -91,14 +92,22 @@ def predicted_doc(nlp: Language, reference: Doc, gold_tokens: bool) -> Doc:
     )
 
 
-def sentence_docs(doc: Doc, mentions: list[Span]) -> Iterator[Doc]:
+def sentence_docs(doc: Doc) -> Iterator[Doc]:
     """Each sentence as a Doc of its own, with its mentions and relations."""
-    crossing = [
-        relation for relation in get_relations(doc) if relation.head.sent.start != relation.tail.sent.start
-    ]
+    if not has_sentences(doc):
+        raise RelextError(
+            f'{doc.text[:60]!r}… has no sentences, and unit = "sentence" needs them. Give them in the data, or set unit = "document".'
+        )
+
+    def crosses(relation: Relation) -> bool:
+        # A mention may itself run over the end of its sentence.
+        sentence = relation.head.sent
+        return any(span.start < sentence.start or span.end > sentence.end for span in (relation.head, relation.tail))
+
+    crossing = [relation for relation in get_relations(doc) if crosses(relation)]
     if crossing:
         raise RelextError(
-            f"{crossing[0]} in {doc.text[:60]!r}… runs across sentences, and unit = \"sentence\" would lose it. Set unit = \"document\"."
+            f'{crossing[0]} in {doc.text[:60]!r}… runs across sentences, and unit = "sentence" would lose it. Set unit = "document".'
         )
     annotated = has_relations(doc)
     for sentence in doc.sents:
@@ -125,13 +134,19 @@ def names_by_type(docs: Iterable[Doc], mentions_of: Callable[[Doc], list[Span]])
 
 
 def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]], spans_key: str | None) -> Doc:
-    """A copy of a Doc in which every mention has another name of the same type; the Doc itself where mentions overlap."""
+    """A copy of a Doc in which every mention has another name of the same type.
+
+    The Doc itself where mentions overlap, or where a relation is with a mention that is not among them.
+    """
     order = sorted(mentions, key=lambda span: span.start)
-    if any(a.end > b.start for a, b in zip(order, order[1:], strict=False)):
+    if any(a.end > b.start for a, b in pairwise(order)):
+        return doc
+    known = {(span.start_char, span.end_char) for span in mentions}
+    if any((span.start_char, span.end_char) not in known for r in get_relations(doc) for span in (r.head, r.tail)):
         return doc
     words: list[str] = []
     spaces: list[bool] = []
-    starts: list[bool] = []
+    starts: list[bool | int | None] = []
     places: dict[tuple[int, int], tuple[int, int, str]] = {}
     drawn: dict[tuple[str, str], Span] = {}
 

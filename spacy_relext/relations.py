@@ -64,7 +64,7 @@ def get_relations(doc: Doc) -> list[Relation]:
     """The relations of a Doc, in order of their head, then tail."""
     found = []
     size = len(doc.text)
-    for key, entries in doc.user_data.items():
+    for key, entries in _user_data(doc).items():
         if not _is_entry(key):
             continue
         start, end = key[2], key[3]
@@ -75,8 +75,8 @@ def get_relations(doc: Doc) -> list[Relation]:
                 continue
             found.append(
                 Relation(
-                    head=_span(doc, start, end, entry["head_type"]),
-                    tail=_span(doc, tail_start, tail_end, entry["tail_type"]),
+                    head=span_at(doc, start, end, entry["head_type"]),
+                    tail=span_at(doc, tail_start, tail_end, entry["tail_type"]),
                     label=entry["label"],
                     score=entry["score"],
                 )
@@ -88,12 +88,18 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
     """Replace the relations of a Doc.
 
     relations: Their head and tail may belong to another Doc of the same text.
-    RAISES: RelextError for a mention related to itself, and for a mention that does not lie in the Doc.
+    RAISES: RelextError for a mention related to itself, an empty one, and one that does not lie in the Doc.
     """
     entries: dict[tuple, dict[tuple, dict[str, Any]]] = {}
+    user_data = _user_data(doc)
     for relation in relations:
         head, tail = relation.head, relation.tail
         for span in (head, tail):
+            if span.start >= span.end:
+                raise RelextError(
+                    f"{relation.label}: an empty mention before token {span.start} of the Doc {doc.text[:60]!r}…. "
+                    "Head and tail need at least one token each."
+                )
             if span.doc is not doc and doc.text[span.start_char : span.end_char] != span.text:
                 raise RelextError(
                     f"The mention {span.text!r} at characters {span.start_char}-{span.end_char} is not in the Doc "
@@ -113,13 +119,21 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
                 "head_type": head.label_,
                 "tail_type": tail.label_,
             }
-    for key in [key for key in doc.user_data if _is_entry(key)]:
-        del doc.user_data[key]
+    for key in [key for key in user_data if _is_entry(key)]:
+        del user_data[key]
     if len(doc):
         # The first token carries an entry even where there is no relation: "none" is not "never set".
-        doc.user_data[("._.", DATA, 0, len(doc[0]))] = []
+        user_data[("._.", DATA, 0, len(doc[0]))] = []
     for key, same_head in entries.items():
-        doc.user_data[key] = list(same_head.values())
+        user_data[key] = list(same_head.values())
+
+
+def span_at(doc: Doc, start: int, end: int, label: str) -> Span:
+    """The span at some characters of the text, widened to whole tokens where it begins or ends inside one."""
+    span = doc.char_span(start, end, label=label, alignment_mode="expand")
+    if span is None:
+        raise RelextError(f"The characters {start}-{end} are not in the Doc {doc.text[:60]!r}…, whose text has {len(doc.text)} characters.")
+    return span
 
 
 def get_span_relations(span: Span) -> list[Relation]:
@@ -132,32 +146,28 @@ def set_span_relations(span: Span, relations: Iterable[Relation]) -> None:
     relations = list(relations)
     for relation in relations:
         if not _takes_part(span, relation):
-            raise RelextError(
-                f"{relation} does not involve {span.text!r}. Set relations between other mentions through doc._.relations."
-            )
+            raise RelextError(f"{relation} does not involve {span.text!r}. Set relations between other mentions through doc._.relations.")
     others = [relation for relation in get_relations(span.doc) if not _takes_part(span, relation)]
     set_relations(span.doc, [*others, *relations])
 
 
 def register_extensions() -> None:
     """Create `doc._.relations`, `span._.relations` and the stored form; harmless when they exist already."""
-    for holder, getter, setter in (
-        (Doc, get_relations, set_relations),
-        (Span, get_span_relations, set_span_relations),
-    ):
-        if not holder.has_extension("relations"):
-            holder.set_extension("relations", getter=getter, setter=setter)
+    if not Doc.has_extension("relations"):
+        Doc.set_extension("relations", getter=get_relations, setter=set_relations)
+    if not Span.has_extension("relations"):
+        Span.set_extension("relations", getter=get_span_relations, setter=set_span_relations)
     if not Span.has_extension(DATA):
         Span.set_extension(DATA, default=None)
 
 
+def _user_data(doc: Doc) -> dict[Any, Any]:
+    # spaCy declares the keys as str; those of extensions are tuples.
+    return doc.user_data
+
+
 def _is_entry(key: Any) -> bool:
     return isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[1] == DATA
-
-
-def _span(doc: Doc, start: int, end: int, label: str) -> Span:
-    # A mention may end inside a token after tokens were merged: it then covers the token.
-    return doc.char_span(start, end, label=label, alignment_mode="expand")
 
 
 def _takes_part(span: Span, relation: Relation) -> bool:

@@ -61,9 +61,7 @@ def score_relations(
 
 
 def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> tuple:
-    ends = [
-        (span.start_char, span.end_char, span.label_ if strict else "") for span in (relation.head, relation.tail)
-    ]
+    ends = [(span.start_char, span.end_char, span.label_ if strict else "") for span in (relation.head, relation.tail)]
     return (relation.label, *(sorted(ends) if relation.label in symmetric_labels else ends))
 
 

@@ -35,11 +35,12 @@ def convert(
     """Convert an annotated corpus to spaCy's binary format, every mention whole tokens, and report what it holds."""
     with reported_errors():
         _check_inputs(format, input_path, output_path)
-        if dev_output is not None and not 0 < dev_share < 1:
-            raise RelextError(f"--dev-share is {dev_share}; it must lie between 0 and 1.")
+        if dev_output is not None:
+            _check_dev(dev_output, output_path, dev_share)
         nlp = make_tokenizer(tokenizer)
         register_extensions()
-        errors, counts = SkippedErrors(skip=skip_errors), Counter()
+        errors = SkippedErrors(skip=skip_errors)
+        counts: Counter[str] = Counter()
         docs: list[Doc] = []
         documents = FORMATS[format].read(input_path, errors)
         for document in tqdm(documents, desc=f"Reading {input_path}", unit=" documents"):
@@ -55,7 +56,9 @@ def convert(
         parts = {output_path: docs}
         if dev_output is not None:
             random.Random(seed).shuffle(docs)
-            n_dev = max(1, round(len(docs) * dev_share))
+            if len(docs) < 2:
+                raise DataError("there is only one document, which cannot be in both parts. Leave --dev out.", path=input_path)
+            n_dev = min(max(1, round(len(docs) * dev_share)), len(docs) - 1)
             parts = {dev_output: docs[:n_dev], output_path: docs[n_dev:]}
         for path, part in parts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +108,13 @@ def _check_inputs(format: str, input_path: Path, output_path: Path) -> None:
         raise DataError("there is no such file or folder.", path=input_path)
     if output_path.suffix != ".spacy":
         raise RelextError(f"the output is {output_path}; expected a file that ends in .spacy.")
+
+
+def _check_dev(dev_output: Path, output_path: Path, dev_share: float) -> None:
+    if not 0 < dev_share < 1:
+        raise RelextError(f"--dev-share is {dev_share}; it must lie between 0 and 1.")
+    if dev_output.suffix != ".spacy" or dev_output.resolve() == output_path.resolve():
+        raise RelextError(f"--dev is {dev_output}; expected a file that ends in .spacy, and another one than {output_path}.")
 
 
 def _count_pairs(doc: Doc) -> int:

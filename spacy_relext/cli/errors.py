@@ -3,9 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from wasabi import msg
+import typer
+from wasabi import Printer
 
 from spacy_relext.errors import DataError, RelextError
+
+_messages = Printer(no_print=True)
+
+
+def tell(text: str) -> None:
+    """Print a message to standard error: standard output may hold the relations."""
+    typer.echo(text, err=True)
 
 
 @contextmanager
@@ -14,7 +22,8 @@ def reported_errors() -> Iterator[None]:
     try:
         yield
     except RelextError as error:
-        msg.fail(str(error), exits=1)
+        tell(_messages.fail(str(error)))
+        raise SystemExit(1) from None
 
 
 class SkippedErrors:
@@ -28,7 +37,7 @@ class SkippedErrors:
         if not self.skip:
             raise DataError(f"{error.message} (--skip-errors leaves such documents out.)", path=error.path, line=error.line)
         self.count += 1
-        msg.warn(f"skipped: {error}")
+        tell(_messages.warn(f"skipped: {error}"))
 
     def guard(self, action: Callable, *args) -> object | None:
         """Call `action`; its result, or None where it raised a DataError that is skipped."""

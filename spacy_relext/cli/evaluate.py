@@ -45,6 +45,9 @@ def evaluate(
         seconds = time.perf_counter() - start
         if tune_threshold:
             _tune(nlp, pipe, examples, model)
+            # The relations between predicted mentions were written under the old threshold.
+            predictions = [example.predicted for example in examples]
+            pipe.set_annotations(predictions, pipe.predict(predictions))
         figures = score(pipe, examples)
         _print(figures, pipe)
         figures |= {
@@ -85,7 +88,7 @@ def score(pipe: RelationExtractor, examples: list[Example]) -> dict[str, Any]:
     use_gold = pipe.cfg["use_gold_mentions"]
     try:
         pipe.cfg["use_gold_mentions"] = True
-        figures = {"gold_mentions": pipe.score(examples)}
+        figures: dict[str, Any] = {"gold_mentions": pipe.score(examples)}
         pipe.cfg["use_gold_mentions"] = False
         finds_mentions = any(pipe.mentions(example.predicted) for example in examples)
         for name, strict in (("predicted_mentions", False), ("predicted_mentions_strict", True)):
@@ -106,7 +109,8 @@ def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model
     # Of equally good thresholds the middle one: its neighbours are good too.
     best = [t for t, f in results.items() if f == max(results.values())]
     pipe.cfg["threshold"] = best[len(best) // 2]
-    nlp.config["components"][pipe.name]["threshold"] = pipe.cfg["threshold"]
+    # nlp.config is made anew from this at every access.
+    nlp.get_pipe_config(pipe.name)["threshold"] = pipe.cfg["threshold"]
     nlp.to_disk(model)
     msg.good(f"Threshold {pipe.cfg['threshold']} (micro F {100 * max(results.values()):.1f} on this data), stored in {model}")
 

@@ -2,24 +2,26 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_relext.cli.errors import SkippedErrors, reported_errors
+from spacy_relext.candidates import has_sentences
+from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell
 from spacy_relext.cli.evaluate import extractor_of, load_pipeline
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
-from spacy_relext.relations import get_relations
+from spacy_relext.relations import Relation, get_relations
 
 
 def extract(
@@ -34,7 +36,8 @@ def extract(
 ):
     """Extract relations: a text file is a document, a line of standard input is one, and JSONL may bring its own mentions."""
     with reported_errors():
-        setup_gpu(gpu_id)
+        # Silent: spaCy prints which device it uses to standard output, among the relations.
+        setup_gpu(gpu_id, silent=True)
         nlp = load_pipeline(model)
         extractor_of(nlp, model)
         errors = SkippedErrors(skip=skip_errors)
@@ -53,24 +56,27 @@ def extract(
                 relations = get_relations(doc)
                 n_relations += len(relations)
                 if table:
-                    rows += [(r.head.text, r.label, r.tail.text, f"{r.score:.2f}", r.head.sent.text.strip()) for r in relations]
+                    rows += [(r.head.text, r.label, r.tail.text, f"{r.score:.2f}", _context(r)) for r in relations]
+            if partial is not None and output is not None:
+                file.close()
+                os.replace(partial, output)
         finally:
             if partial is not None:
                 file.close()
-        if partial is not None and output is not None:
-            os.replace(partial, output)
+                partial.unlink(missing_ok=True)
         if table:
             _print_table(rows)
         where = f" in {output}" if output is not None else ""
-        _tell(f"{n_relations:,} relations in {n_docs:,} documents{where}")
+        tell(f"{n_relations:,} relations in {n_docs:,} documents{where}")
         if errors.count:
-            _tell(f"{errors.count:,} documents had errors and were skipped.")
+            tell(f"{errors.count:,} documents had errors and were skipped.")
 
 
 def read_inputs(path: Path, errors: SkippedErrors) -> Iterator[AnnotatedDocument]:
     """The documents of a file, a folder, or standard input (`-`)."""
     if str(path) == "-":
-        for number, line in enumerate(sys.stdin, start=1):
+        # As bytes, so that a line that is not UTF-8 is an error in that line.
+        for number, line in enumerate(sys.stdin.buffer, start=1):
             if line.strip():
                 document = errors.guard(_parse_line, line, number)
                 if isinstance(document, AnnotatedDocument):
@@ -94,9 +100,7 @@ def read_inputs(path: Path, errors: SkippedErrors) -> Iterator[AnnotatedDocument
             errors(DataError(f"expected a .txt or .jsonl file, and saw {file.suffix or 'no suffix'}.", path=file))
 
 
-def run(
-    nlp: Language, documents: Iterable[AnnotatedDocument], errors: SkippedErrors, *, batch_size: int, n_process: int
-) -> Iterator[Doc]:
+def run(nlp: Language, documents: Iterable[AnnotatedDocument], errors: SkippedErrors, *, batch_size: int, n_process: int) -> Iterator[Doc]:
     """Run the pipeline. Documents that bring mentions keep exactly those: components that find entities rest meanwhile."""
     finders = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
     for given, group in groupby(documents, key=lambda document: bool(document.mentions)):
@@ -110,10 +114,13 @@ def _bare_doc(document: AnnotatedDocument, nlp: Language) -> Doc:
     return to_doc(document, nlp)
 
 
-def _parse_line(line: str, number: int) -> AnnotatedDocument:
-    if line.lstrip().startswith("{"):
+def _parse_line(line: bytes, number: int) -> AnnotatedDocument:
+    if line.lstrip().startswith(b"{"):
         return jsonl.parse(line, "<stdin>", number)
-    return AnnotatedDocument(str(number), line.rstrip("\r\n"), source="<stdin>", line=number)
+    try:
+        return AnnotatedDocument(str(number), line.decode("utf8").rstrip("\r\n"), source="<stdin>", line=number)
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 (byte {error.start} of the line).", path="<stdin>", line=number) from error
 
 
 def _read_text(file: Path) -> AnnotatedDocument:
@@ -123,15 +130,14 @@ def _read_text(file: Path) -> AnnotatedDocument:
         raise DataError(f"not UTF-8 (byte {error.start}). Convert the file to UTF-8.", path=file) from error
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
+def _context(relation: Relation) -> str:
+    span = relation.head.sent if has_sentences(relation.head.doc) else relation.head.doc[:]
+    return span.text.strip()
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     table = Table("head", "relation", "tail", "score", "sentence", title="Relations", show_lines=True)
     for row in rows:
-        table.add_row(*row)
+        # Escaped: to rich, the brackets of "[3H]ketanserin" are markup.
+        table.add_row(*(escape(cell) for cell in row))
     Console(stderr=True).print(table)
-
-
-def _tell(text: str) -> None:
-    # Standard output may hold the relations.
-    typer.echo(text, err=True)
-
-

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
@@ -38,10 +39,13 @@ def parse(file: Path) -> AnnotatedDocument:
         root = ElementTree.parse(file).getroot()
     except ElementTree.ParseError as error:
         raise DataError(f"no well-formed XML: {error}.", path=file, line=error.position[0]) from error
+    except (LookupError, ValueError) as error:
+        raise DataError(f"XML in an encoding that cannot be read: {error}. Convert the file to UTF-8.", path=file) from error
     if root.tag != "document" or root.find("sentence") is None:
         raise DataError(f"expected <document> with <sentence> elements, and saw <{root.tag}>. Is this a file of DDICorpus?", path=file)
     document = AnnotatedDocument(root.get("id", file.stem), "", relations=[], sentences=[], source=file)
-    assert document.relations is not None and document.sentences is not None
+    assert document.relations is not None
+    assert document.sentences is not None
     for sentence in root.iter("sentence"):
         text = _attribute(sentence, "text", file)
         offset = len(document.text)
@@ -50,6 +54,9 @@ def parse(file: Path) -> AnnotatedDocument:
         taken: set[tuple[int, int]] = set()
         for entity in sentence.iter("entity"):
             start, end = _stretch(_parts(entity, file), taken)
+            if end > len(text):
+                name, place = entity.get("id"), entity.get("charOffset")
+                raise DataError(f"entity {name!r}: charOffset is {place!r}, and its sentence has {len(text)} characters.", path=file)
             taken.add((start, end))
             document.mentions.append(
                 Mention(_attribute(entity, "id", file), offset + start, offset + end, _attribute(entity, "type", file))
@@ -72,9 +79,11 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
         root = ElementTree.Element("document", id=name)
         written = 0
         ends = [start for start, _ in document.sentences[1:]] + [len(document.text)]
-        for i, ((start, _), end) in enumerate(zip(document.sentences, ends, strict=True)):
+        for i, ((start, last), end) in enumerate(zip(document.sentences, ends, strict=True)):
             sentence_id = f"{name}.s{i}"
-            sentence = ElementTree.SubElement(root, "sentence", id=sentence_id, text=document.text[start:end])
+            # One space after a sentence is what reading adds.
+            text = document.text[start : last if document.text[last:end] == " " else end]
+            sentence = ElementTree.SubElement(root, "sentence", id=sentence_id, text=text)
             mentions = [m for m in document.mentions if start <= m.start < end]
             ids = {m.id: f"{sentence_id}.e{j}" for j, m in enumerate(mentions)}
             for m in mentions:
@@ -89,7 +98,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
             for j, (a, b) in enumerate(combinations(mentions, 2)):
                 relation = relations.get(frozenset((a.id, b.id)))
                 written += relation is not None
-                attributes = {"ddi": "false"} if relation is None else {"ddi": "true", "type": relation.label}
+                attributes: dict[str, Any] = {"ddi": "false"} if relation is None else {"ddi": "true", "type": relation.label}
                 ElementTree.SubElement(sentence, "pair", id=f"{sentence_id}.p{j}", e1=ids[a.id], e2=ids[b.id], **attributes)
         if written != len(document.relations or ()):
             raise document.error(
@@ -113,7 +122,7 @@ def _attribute(element: ElementTree.Element, name: str, file: Path) -> str:
 def _parts(entity: ElementTree.Element, file: Path) -> list[tuple[int, int]]:
     text = _attribute(entity, "charOffset", file)
     if not re.fullmatch(r"\d+-\d+(;\d+-\d+)*", text):
-        raise DataError(f"entity {entity.get('id')!r}: charOffset is {text!r}; expected e.g. \"10-19\" or \"10-14;20-25\".", path=file)
+        raise DataError(f'entity {entity.get("id")!r}: charOffset is {text!r}; expected e.g. "10-19" or "10-14;20-25".', path=file)
     parts = [part.split("-") for part in text.split(";")]
     return sorted((int(start), int(end)) for start, end in parts)
 

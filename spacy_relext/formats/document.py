@@ -1,7 +1,9 @@
 """An annotated document as every format gives and takes it, and its way into a spaCy Doc and back."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from spacy.language import Language
@@ -9,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from spacy_relext.errors import DataError
-from spacy_relext.relations import Relation, get_relations, has_relations, set_relations
+from spacy_relext.relations import Relation, get_relations, has_relations, set_relations, span_at
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
 SPANS_KEY = "mentions"
@@ -79,24 +81,25 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
         counts["trimmed mentions"] += (start, end) != (mention.start, mention.end)
         spans.append((start, end))
     starts = _sentence_starts(document)
-    cuts = {offset for span in spans for offset in span} | set(starts or ())
+    cuts = sorted({offset for span in spans for offset in span} | set(starts or ()))
     words, spaces, offsets = [], [], []
     for token in nlp.make_doc(text):
-        pieces = [token.idx, *sorted(c for c in cuts if token.idx < c < token.idx + len(token)), token.idx + len(token)]
+        token_end = token.idx + len(token)
+        pieces = [token.idx, *cuts[bisect_right(cuts, token.idx) : bisect_left(cuts, token_end)], token_end]
         counts["cut tokens"] += len(pieces) > 2
-        for start, end in zip(pieces, pieces[1:], strict=False):
+        for start, end in pairwise(pieces):
             words.append(text[start:end])
             spaces.append(end == pieces[-1] and bool(token.whitespace_))
             offsets.append(start)
-    sent_starts = None if starts is None else [offset in starts for offset in offsets]
+    sent_starts: list[bool | int | None] | None = None if starts is None else [offset in starts for offset in offsets]
     doc = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=sent_starts)
-    if len(doc):
-        doc.user_data[("._.", ID, 0, len(doc[0]))] = document.id
-    placed = {}
+    user_data: dict[Any, Any] = doc.user_data
+    user_data[("._.", ID, 0, len(doc[0]) if len(doc) else 0)] = document.id
+    placed: dict[str, Span] = {}
     for mention, (start, end) in zip(document.mentions, spans, strict=True):
         if mention.id in placed:
             raise document.error(f"two mentions have the id {mention.id!r}.")
-        placed[mention.id] = doc.char_span(start, end, label=mention.type)
+        placed[mention.id] = span_at(doc, start, end, mention.type)
     doc.spans[SPANS_KEY] = list(placed.values())
     doc.set_ents(filter_spans(placed.values()))
     counts["documents"] += 1
@@ -112,20 +115,29 @@ def from_doc(doc: Doc) -> AnnotatedDocument:
     """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations."""
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
-    places = {(span.start_char, span.end_char): span for span in spans}
+    # Two mentions may stand at the same place and differ in type.
+    found = {(span.start_char, span.end_char, span.label_) for span in spans}
+    places = {(start, end) for start, end, _ in found}
     for relation in relations:
         for span in (relation.head, relation.tail):
-            places.setdefault((span.start_char, span.end_char), span)
-    ids = {place: f"T{i}" for i, place in enumerate(sorted(places), start=1)}
+            if (span.start_char, span.end_char) not in places:
+                found.add((span.start_char, span.end_char, span.label_))
+    mentions = [Mention(f"T{i}", *mention) for i, mention in enumerate(sorted(found), start=1)]
+    ids: dict[tuple, str] = {}
+    for mention in mentions:
+        ids[mention.start, mention.end, mention.type] = mention.id
+        # For a relation that gives its mention another type than the Doc does.
+        ids.setdefault((mention.start, mention.end), mention.id)
+
+    def id_of(span: Span) -> str:
+        place = (span.start_char, span.end_char)
+        return ids.get((*place, span.label_), ids[place])
+
     return AnnotatedDocument(
         id=document_id(doc),
         text=doc.text,
-        mentions=[Mention(ids[place], *place, places[place].label_) for place in sorted(places)],
-        relations=[
-            AnnotatedRelation(ids[r.key[:2]], ids[r.key[2:4]], r.label, r.score) for r in relations
-        ]
-        if has_relations(doc)
-        else None,
+        mentions=mentions,
+        relations=[AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score) for r in relations] if has_relations(doc) else None,
         sentences=[(s.start_char, s.end_char) for s in doc.sents] if doc.has_annotation("SENT_START") else None,
     )
 
@@ -169,8 +181,7 @@ def _relations(document: AnnotatedDocument, placed: dict[str, Span], counts: Cou
         for end in (relation.head, relation.tail):
             if end not in placed:
                 raise document.error(
-                    f"a relation {relation.label!r} refers to the mention {end!r}, and the document has "
-                    f"{', '.join(placed) or 'none'}."
+                    f"a relation {relation.label!r} refers to the mention {end!r}, and the document has {', '.join(placed) or 'none'}."
                 )
         head, tail = placed[relation.head], placed[relation.tail]
         if (head.start, head.end) == (tail.start, tail.end):

@@ -7,7 +7,7 @@
 
 Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id;
 without `relations` the document counts as not annotated for relations, which is not the same as an empty list. A mention may carry
-its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but for `meta`.
+its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
 """
 
 import json
@@ -20,18 +20,27 @@ from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, 
 
 SUFFIX = ".jsonl"
 KEYS = {"id", "text", "sentences", "mentions", "relations", "meta"}
+MENTION_KEYS = {"id", "start", "end", "type", "text"}
+RELATION_KEYS = {"head", "tail", "label", "score"}
 
 
 def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    """Read a JSONL file. `on_error` is given what is wrong with a line, and may raise it; if it does not, the line is left out."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            if not raw.strip():
-                continue
-            try:
-                yield parse(raw, path, number)
-            except DataError as error:
-                on_error(error)
+    """Read a JSONL file, or all JSONL files of a folder and the folders in it.
+
+    on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
+    """
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    if not files:
+        raise DataError("the folder holds no .jsonl file.", path=path)
+    for name in files:
+        with name.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                if not raw.strip():
+                    continue
+                try:
+                    yield parse(raw, name, number)
+                except DataError as error:
+                    on_error(error)
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
@@ -47,8 +56,7 @@ def write_line(document: AnnotatedDocument, file: TextIO) -> None:
     if document.sentences is not None:
         record["sentences"] = [list(sentence) for sentence in document.sentences]
     record["mentions"] = [
-        {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]}
-        for m in document.mentions
+        {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]} for m in document.mentions
     ]
     if document.relations is not None:
         record["relations"] = [
@@ -74,31 +82,44 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
             raise fail(f"{what}: expected {key!r} to be {_names(kind)}, and saw {value!r:.60}.")
         return value
 
+    def refuse_unknown(record: dict, known: set[str], what: str, advice: str) -> None:
+        unknown = sorted(set(record) - known)
+        if unknown:
+            raise fail(f"{what}: unknown keys {unknown}; known are {sorted(known)}. {advice}")
+
     try:
         record = json.loads(raw if isinstance(raw, str) else raw.decode("utf8"))
     except UnicodeDecodeError as error:
         raise fail(f"not UTF-8 (byte {error.start} of the line). Convert the file to UTF-8.") from error
     except json.JSONDecodeError as error:
         raise fail(f"not JSON ({error.msg}, column {error.colno}). Expected one JSON object a line.") from error
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+        raise fail(f"JSON that cannot be read ({error}). Expected one JSON object a line.") from error
     if not isinstance(record, dict):
         raise fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
     if "text" not in record:
         raise fail(f"expected the key 'text', and saw {sorted(record)}. This is not the JSONL of spacy-relext.")
-    unknown = sorted(set(record) - KEYS)
-    if unknown:
-        raise fail(f"unknown keys {unknown}; known are {sorted(KEYS)}. Put what is to be ignored under 'meta'.")
+    refuse_unknown(record, KEYS, "document", "Put what is to be ignored under 'meta'.")
     text = take(record, "text", str, "document")
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError as error:
+        # JSON's \ud83d without its second half: a text that was cut in the middle of an emoji.
+        raise fail(f"character {error.start} of the text is {text[error.start]!r}, half of a surrogate pair. Write it whole.") from error
     identifier = str(take(record, "id", (str, int), "document")) if "id" in record else str(line)
     mentions = []
     for i, entry in enumerate(take(record, "mentions", list, "document") if "mentions" in record else []):
         what = f"mention {i + 1}"
         if not isinstance(entry, dict):
             raise fail(f"{what}: expected an object with start, end and type, and saw {entry!r:.60}.")
+        refuse_unknown(entry, MENTION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
         mentions.append(Mention(name, start, end, take(entry, "type", str, what)))
         if "text" in entry and text[start:end] != entry["text"]:
-            raise fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {entry['text']!r:.60}.")
+            raise fail(
+                f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {entry['text']!r:.60}."
+            )
     relations = None
     if record.get("relations") is not None:
         relations = []
@@ -106,8 +127,11 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
             what = f"relation {i + 1}"
             if not isinstance(entry, dict):
                 raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
+            refuse_unknown(entry, RELATION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
             score = float(take(entry, "score", (int, float), what)) if "score" in entry else 1.0
+            if not 0 <= score <= 1:
+                raise fail(f"{what}: 'score' is {score}; it is a probability, between 0 and 1.")
             relations.append(AnnotatedRelation(head, tail, take(entry, "label", str, what), score))
     sentences = None
     if record.get("sentences") is not None:

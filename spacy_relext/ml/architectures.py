@@ -7,13 +7,13 @@ from functools import partial
 import torch
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, PyTorchShim, torch2xp, xp2torch
-from thinc.types import Floats2d
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.summaries import Mentions, PairAttention, SummaryFactory
+from spacy_relext.types import Floats2d
 
 ModelInput = tuple[list[Doc], list[Candidates]]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy
-from thinc.types import Ints1d, Ints2d
 
 from spacy_relext.candidates import Candidates
+from spacy_relext.types import Ints1d, Ints2d
 
 # When the distinct contexts of a Doc hold more than this many times its tokens, rows are shared between contexts.
 MAX_OVERLAP = 4
@@ -63,7 +63,7 @@ def make_batch(lengths: Sequence[int], candidates: Sequence[Candidates]) -> Pair
     for length, doc_candidates in zip(lengths, candidates, strict=True):
         if len(doc_candidates.pairs):
             doc_rows, doc_row = shared_rows(doc_candidates.contexts, length)
-            mentions.append(doc_candidates.mentions + [offset, offset, 0])
+            mentions.append(doc_candidates.mentions + numpy.asarray([offset, offset, 0]))
             pairs.append(doc_candidates.pairs + n_mentions)
             spans.append(doc_candidates.contexts + offset)
             row.append(doc_row + n_rows)

@@ -2,11 +2,11 @@
 
 import numpy
 import torch
-from thinc.types import Floats2d
 from torch import Tensor, nn
 
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
 from spacy_relext.ml.summaries import Contexts, Summary, SummaryFactory
+from spacy_relext.types import Floats2d
 
 
 class PairScorer(nn.Module):
@@ -15,13 +15,14 @@ class PairScorer(nn.Module):
     The module is made without sizes, since these are known only when the pipeline is initialised or loaded; `build` makes the layers.
     """
 
+    summary: Summary
+
     def __init__(self, make_summary: SummaryFactory, *, hidden_width: int, max_cells: int):
         super().__init__()
         self.make_summary = make_summary
         self.hidden_width = hidden_width
         self.max_cells = max_cells
         self.sizes: dict[str, int] = {}
-        self.summary: Summary | None = None
 
     def build(self, *, width: int, n_types: int, n_labels: int) -> None:
         """Make the layers.
@@ -85,9 +86,7 @@ def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:
     return sums / sizes[:, None]
 
 
-def gather(
-    tokens: Tensor, token_types: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk
-) -> Contexts:
+def gather(tokens: Tensor, token_types: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk) -> Contexts:
     """Pad the rows of a chunk and say where its pairs stand in them."""
     device = tokens.device
     rows = torch.as_tensor(chunk.rows, device=device)

@@ -103,7 +103,7 @@ class PairAttention(Summary):
             self.token_type.weight[0].zero_()
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor]:
-        n_rows, length, width = contexts.tokens.shape
+        n_rows, length, _ = contexts.tokens.shape
         slot, n_slots = slots_of(contexts.row)
         where = (contexts.row, slot)
 

@@ -16,10 +16,11 @@ from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
 from thinc.api import Model, chain
 from thinc.layers.pytorchwrapper import forward as run_module
-from thinc.types import Floats2d, Ragged
+from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
 from spacy_relext.errors import RelextError
+from spacy_relext.types import Floats2d
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -183,9 +184,7 @@ def _select(wordpieces: WordpieceBatch, texts: numpy.ndarray, length: int) -> Wo
     )
 
 
-def _merge(
-    outputs: list[ModelOutput], groups: list[tuple[numpy.ndarray, int]], n_texts: int, longest: int
-) -> ModelOutput:
+def _merge(outputs: list[ModelOutput], groups: list[tuple[numpy.ndarray, int]], n_texts: int, longest: int) -> ModelOutput:
     """The outputs of the groups as those of one batch, in float32: numpy has no bfloat16."""
     if len(outputs) == 1:
         return ModelOutput({key: _to_float32(value) for key, value in outputs[0].items()})

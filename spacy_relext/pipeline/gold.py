@@ -5,16 +5,16 @@ from collections.abc import Collection, Sequence
 import numpy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from thinc.types import Floats2d, Ints2d
 
 from spacy_relext.errors import RelextError
-from spacy_relext.relations import Relation, get_relations
+from spacy_relext.relations import Relation, get_relations, span_at
+from spacy_relext.types import Floats2d, Ints2d
 
 # (label, (start, end) of head, (start, end) of tail), in characters.
 GoldKey = tuple[str, tuple[int, int], tuple[int, int]]
 
 # What a tok2vec layer may read besides the words themselves.
-TOKEN_ATTRIBUTES = ["NORM", "LEMMA", "TAG", "POS", "MORPH"]
+TOKEN_ATTRIBUTES: list[int | str] = ["NORM", "LEMMA", "TAG", "POS", "MORPH"]
 
 
 def gold_view(example: Example, *, one_sentence: bool = False) -> Doc:
@@ -50,9 +50,7 @@ def gold_view(example: Example, *, one_sentence: bool = False) -> Doc:
 
 def align_mentions(doc: Doc, annotated: Sequence[Span]) -> list[Span]:
     """The mentions of another Doc of the same text in the tokens of this one, widened to whole tokens where they end inside one."""
-    return [
-        doc.char_span(span.start_char, span.end_char, label=span.label_, alignment_mode="expand") for span in annotated
-    ]
+    return [span_at(doc, span.start_char, span.end_char, span.label_) for span in annotated]
 
 
 def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str], *, exclusive: bool) -> set[GoldKey]:

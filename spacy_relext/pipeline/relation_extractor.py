@@ -14,13 +14,13 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
-from thinc.types import Floats2d, Ints2d
 
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.head import cross_entropy, probabilities
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+from spacy_relext.types import Floats2d, Ints2d
 
 logger = logging.getLogger(__name__)
 
@@ -149,9 +149,7 @@ class RelationExtractor(TrainablePipe):
     ):
         for label, types in (type_rules or {}).items():
             if any(len(pair) != 2 for pair in types):
-                raise RelextError(
-                    f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs."
-                )
+                raise RelextError(f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs.")
         if not 0 <= threshold <= 1:
             raise RelextError(f"{name}: threshold is {threshold}; it is a probability, between 0 and 1.")
         register_extensions()
@@ -304,9 +302,7 @@ class RelationExtractor(TrainablePipe):
     def get_loss(self, examples: Iterable[Example], scores: list[Predictions]) -> tuple[float, Floats2d]:
         """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs."""
         targets = [self._training_pairs(example).targets for example in examples]
-        return cross_entropy(
-            numpy.concatenate([p.scores for p in scores]), numpy.concatenate(targets), exclusive=self.cfg["exclusive"]
-        )
+        return cross_entropy(numpy.concatenate([p.scores for p in scores]), numpy.concatenate(targets), exclusive=self.cfg["exclusive"])
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score relations; on the annotated mentions where `use_gold_mentions` is set, whatever the pipeline predicted."""
@@ -377,9 +373,9 @@ class RelationExtractor(TrainablePipe):
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared])))
         else:
             logits = numpy.zeros((0, self._n_columns), dtype="float32")
-        scores = probabilities(
-            logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"]
-        ) if prepared else logits
+        scores = (
+            probabilities(logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"]) if prepared else logits
+        )
         results, start = [], 0
         for p in prepared:
             end = start + len(p.candidates.pairs)
@@ -409,7 +405,9 @@ class RelationExtractor(TrainablePipe):
             rows = numpy.flatnonzero(scores[numpy.arange(len(scores)), best + 1] >= self.cfg["threshold"])
             found = [(row, best[row], scores[row, best[row] + 1]) for row in rows]
         else:
-            found = [(row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(scores >= self.cfg["threshold"]), strict=True)]
+            found = [
+                (row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(scores >= self.cfg["threshold"]), strict=True)
+            ]
         for row, column, score in found:
             head, tail = (spans[i] for i in predictions.pairs[row])
             label = self.labels[column]
@@ -463,9 +461,7 @@ class RelationExtractor(TrainablePipe):
         for batch in minibatch(examples, size=64):
             views = [gold_view(example) for example in batch]
             annotated = [self.mentions(example.reference) for example in batch]
-            prepared = [
-                self._prepare(view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)
-            ]
+            prepared = [self._prepare(view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
             predictions = self._predict(views, prepared)
             for view, prediction, spans, example in zip(views, predictions, annotated, batch, strict=True):
                 # Under their annotated offsets, so that a mention that had to be widened is not counted as a wrong one.

@@ -1,0 +1,174 @@
+"""Annotated documents into Docs and back."""
+
+from collections import Counter
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, document_id, from_doc, to_doc
+from spacy_relext.relations import Relation, has_relations, register_extensions, set_relations
+
+register_extensions()
+
+
+def contents(document):
+    return (document.id, document.text, document.mentions, document.relations, document.sentences)
+
+
+def words(doc):
+    return [token.text for token in doc]
+
+
+def test_mentions_cut_tokens_into_whole_tokens(nlp):
+    #       0         1         2
+    #       0123456789012345678901234567
+    text = "Pre-warfarinised CYP3A4s ok."
+    assert words(nlp.make_doc(text)) == ["Pre", "-", "warfarinised", "CYP3A4s", "ok", "."]
+    counts = Counter()
+    doc = to_doc(AnnotatedDocument("a", text, [Mention("1", 4, 12, "C"), Mention("2", 17, 23, "P"), Mention("3", 18, 20, "P")]), nlp, counts)
+    assert doc.text == text
+    assert words(doc) == ["Pre", "-", "warfarin", "ised", "C", "YP", "3A4", "s", "ok", "."]
+    assert [span.text for span in doc.spans["mentions"]] == ["warfarin", "CYP3A4", "YP"]
+    assert [span.label_ for span in doc.spans["mentions"]] == ["C", "P", "P"]
+    assert [(span.start_char, span.end_char) for span in doc.spans["mentions"]] == [(4, 12), (17, 23), (18, 20)]
+    # Two tokens of the tokenizer were cut, the second of them three times.
+    assert counts["cut tokens"] == 2
+    assert counts["mentions"] == 3
+
+
+def test_whole_token_mentions_cut_nothing(nlp):
+    counts = Counter()
+    doc = to_doc(AnnotatedDocument("a", "Give  warfarin now.", [Mention("1", 6, 14, "C")]), nlp, counts)
+    assert words(doc) == words(nlp.make_doc("Give  warfarin now."))
+    assert counts["cut tokens"] == 0
+
+
+def test_white_space_around_a_mention_is_trimmed_and_counted(nlp):
+    counts = Counter()
+    text = "Give \twarfarin\u00a0 now."
+    doc = to_doc(AnnotatedDocument("a", text, [Mention("1", 4, 16, "C"), Mention("2", 17, 20, "C")]), nlp, counts)
+    assert doc.text == text
+    assert [span.text for span in doc.spans["mentions"]] == ["warfarin", "now"]
+    assert counts["trimmed mentions"] == 1
+
+
+def test_sentences(nlp):
+    #       0         1         2
+    #       012345678901234567890123
+    text = "One here.Two there. Last."
+    document = AnnotatedDocument("a", text, sentences=[(0, 9), (9, 20), (20, 25)])
+    counts = Counter()
+    doc = to_doc(document, nlp, counts)
+    # "here.Two" is one token to the tokenizer: sentences cut tokens as mentions do.
+    assert [sentence.text for sentence in doc.sents] == ["One here.", "Two there.", "Last."]
+    assert counts["sentences"] == 3
+    # The space after a sentence belongs to no sentence's characters.
+    assert from_doc(doc).sentences == [(0, 9), (9, 19), (20, 25)]
+
+
+def test_empty_sentences_leave_no_trace(nlp):
+    doc = to_doc(AnnotatedDocument("a", "One. Two.", sentences=[(0, 4), (4, 4), (4, 5), (5, 9)]), nlp)
+    assert [sentence.text for sentence in doc.sents] == ["One.", "Two."]
+
+
+def test_without_sentences_the_doc_has_none(nlp):
+    doc = to_doc(AnnotatedDocument("a", "One. Two."), nlp)
+    assert not doc.has_annotation("SENT_START")
+    assert from_doc(doc).sentences is None
+
+
+def test_overlapping_mentions_are_spans_and_the_longest_are_entities(nlp):
+    counts = Counter()
+    text = "calcium channel blockers"
+    mentions = [Mention("1", 0, 7, "C"), Mention("2", 0, 24, "G"), Mention("3", 8, 15, "P")]
+    doc = to_doc(AnnotatedDocument("a", text, mentions, [AnnotatedRelation("1", "3", "L")]), nlp, counts)
+    assert [(span.text, span.label_) for span in doc.spans["mentions"]] == [("calcium", "C"), (text, "G"), ("channel", "P")]
+    assert [(span.text, span.label_) for span in doc.ents] == [(text, "G")]
+    assert counts["overlapping mentions (in doc.spans only)"] == 2
+    assert [(r.head.text, r.label, r.tail.text, r.score) for r in doc._.relations] == [("calcium", "L", "channel", 1.0)]
+
+
+def test_unannotated_differs_from_no_relations(nlp):
+    unknown, none = (to_doc(AnnotatedDocument("a", "Text.", relations=relations), nlp) for relations in (None, []))
+    assert not has_relations(unknown)
+    assert has_relations(none)
+    assert from_doc(unknown).relations is None
+    assert from_doc(none).relations == []
+
+
+def test_round_trip(nlp):
+    text = "Azoles raise\nwarfarin levels. Not 5-FU!"
+    document = AnnotatedDocument(
+        "d/1",
+        text,
+        [Mention("T1", 0, 6, "CLASS"), Mention("T2", 13, 21, "DRUG"), Mention("T3", 34, 38, "DRUG")],
+        [AnnotatedRelation("T1", "T2", "MECHANISM"), AnnotatedRelation("T3", "T2", "NOT", 0.5)],
+        [(0, 29), (30, 39)],
+    )
+    assert contents(from_doc(to_doc(document, nlp))) == contents(document)
+
+
+def test_round_trip_through_a_file_keeps_everything(nlp, tmp_path):
+    documents = [
+        AnnotatedDocument("first", "a b", [Mention("T1", 0, 1, "X"), Mention("T2", 2, 3, "Y")], [AnnotatedRelation("T2", "T1", "L")], [(0, 3)]),
+        AnnotatedDocument("second", "a b", [Mention("T1", 0, 3, "X")]),
+        AnnotatedDocument("empty", ""),
+    ]
+    DocBin(docs=[to_doc(d, nlp) for d in documents], store_user_data=True).to_disk(tmp_path / "a.spacy")
+    other = spacy.blank("en")
+    back = [from_doc(doc) for doc in DocBin().from_disk(tmp_path / "a.spacy").get_docs(other.vocab)]
+    assert [contents(d) for d in back] == [contents(d) for d in documents]
+
+
+def test_mentions_at_one_place_with_two_types_both_come_back(nlp):
+    mentions = [Mention("T1", 0, 7, "CHEMICAL"), Mention("T2", 0, 7, "HORMONE"), Mention("T3", 12, 19, "CHEMICAL")]
+    document = AnnotatedDocument("a", "insulin and glucose", mentions, [AnnotatedRelation("T2", "T3", "L")])
+    assert contents(from_doc(to_doc(document, nlp))) == contents(document)
+
+
+def test_relation_between_mentions_at_one_place_is_refused(nlp):
+    mentions = [Mention("1", 0, 7, "CHEMICAL"), Mention("2", 0, 8, "HORMONE")]
+    with pytest.raises(DataError, match="'insulin' at 0 as head and as tail"):
+        to_doc(AnnotatedDocument("a", "insulin ", mentions, [AnnotatedRelation("1", "2", "L")]), nlp)
+
+
+def test_from_doc_takes_entities_where_there_are_no_spans_and_adds_the_relations_mentions(nlp):
+    doc = nlp.make_doc("Azoles raise warfarin.")
+    doc.set_ents([doc.char_span(13, 21, label="DRUG")])
+    set_relations(doc, [Relation(doc.char_span(0, 6, label="CLASS"), doc.ents[0], "L", 0.75)])
+    document = from_doc(doc)
+    assert document.mentions == [Mention("T1", 0, 6, "CLASS"), Mention("T2", 13, 21, "DRUG")]
+    assert document.relations == [AnnotatedRelation("T1", "T2", "L", 0.75)]
+    assert document.id == ""
+
+
+def test_relation_that_types_its_mention_otherwise_makes_no_second_mention(nlp):
+    doc = nlp.make_doc("Azoles raise warfarin.")
+    doc.set_ents([doc.char_span(0, 6, label="CLASS"), doc.char_span(13, 21, label="DRUG")])
+    set_relations(doc, [Relation(doc[0:1], doc[2:3], "L")])
+    document = from_doc(doc)
+    assert document.mentions == [Mention("T1", 0, 6, "CLASS"), Mention("T2", 13, 21, "DRUG")]
+    assert document.relations == [AnnotatedRelation("T1", "T2", "L")]
+
+
+def test_document_id_survives_bytes_and_copy(nlp):
+    doc = to_doc(AnnotatedDocument("pmid-1", "Some text."), nlp)
+    assert document_id(doc) == "pmid-1"
+    assert document_id(Doc(nlp.vocab).from_bytes(doc.to_bytes())) == "pmid-1"
+    assert document_id(doc.copy()) == "pmid-1"
+
+
+def test_empty_and_blank_texts(nlp):
+    for text in ("", " ", "\n\n"):
+        doc = to_doc(AnnotatedDocument("e", text, sentences=[(0, len(text))]), nlp)
+        assert doc.text == text
+        assert (document_id(doc), len(doc.spans["mentions"]), doc.ents) == ("e", 0, ())
+
+
+def test_counts_are_optional_and_add_up(nlp):
+    counts = Counter()
+    for _ in range(2):
+        to_doc(AnnotatedDocument("a", "x y", [Mention("1", 0, 1, "T"), Mention("2", 2, 3, "T")], [AnnotatedRelation("1", "2", "L")]), nlp, counts)
+    assert +counts == {"documents": 2, "mentions": 4, "relations": 2, "relations: L": 2}

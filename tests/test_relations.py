@@ -1,0 +1,394 @@
+"""Relations on a Doc: reading, setting, and every way in which a Doc is copied, cut, joined or stored."""
+
+import json
+import pickle
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
+
+from spacy_relext.errors import RelextError
+from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+
+TEXT = "Aspirin raises warfarin. Ketamine spares oral quinine."
+# head, its type, tail, its type, label, score; as characters of TEXT.
+FORWARD = (0, 7, "DRUG", 15, 23, "DRUG", "RAISES", 0.75)
+BACKWARD = (41, 53, "DRUG", 25, 33, "CHEM", "SPARED_BY", 0.5)
+ACROSS = (0, 7, "DRUG", 41, 53, "DRUG", "NONE_OF", 1.0)
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return spacy.blank("en")
+
+
+@pytest.fixture
+def doc(nlp):
+    """Two sentences and three relations: forward, backward, and over the sentence boundary."""
+    register_extensions()
+    doc = nlp(TEXT)
+    for token in doc:
+        token.is_sent_start = token.i in (0, 4)
+    assert [s.text for s in doc.sents] == ["Aspirin raises warfarin.", "Ketamine spares oral quinine."]
+    aspirin, warfarin = Span(doc, 0, 1, "DRUG"), Span(doc, 2, 3, "DRUG")
+    ketamine, quinine = Span(doc, 4, 5, "CHEM"), Span(doc, 6, 8, "DRUG")
+    set_relations(
+        doc,
+        [
+            Relation(quinine, ketamine, "SPARED_BY", 0.5),
+            Relation(aspirin, warfarin, "RAISES", 0.75),
+            Relation(aspirin, quinine, "NONE_OF"),
+        ],
+    )
+    return doc
+
+
+def plain(relations, offset=0):
+    """Relations as tuples, their offsets counted from `offset`."""
+    return [
+        (
+            r.head.start_char - offset,
+            r.head.end_char - offset,
+            r.head.label_,
+            r.tail.start_char - offset,
+            r.tail.end_char - offset,
+            r.tail.label_,
+            r.label,
+            r.score,
+        )
+        for r in relations
+    ]
+
+
+def shifted(relation, by):
+    head_start, head_end, head_type, tail_start, tail_end, tail_type, label, score = relation
+    return (head_start + by, head_end + by, head_type, tail_start + by, tail_end + by, tail_type, label, score)
+
+
+# Setting and getting
+
+
+def test_doc_relations_come_back_sorted_by_head_then_tail(doc):
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+    assert [(r.head.text, r.tail.text) for r in doc._.relations] == [
+        ("Aspirin", "warfarin"),
+        ("Aspirin", "oral quinine"),
+        ("oral quinine", "Ketamine"),
+    ]
+    assert all(r.head.doc is doc and r.tail.doc is doc for r in doc._.relations)
+
+
+def test_setting_replaces_all_relations_of_the_doc(doc):
+    doc._.relations = [Relation(doc[4:5], doc[2:3], "NEW", 0.25)]
+    assert plain(doc._.relations) == [(25, 33, "", 15, 23, "", "NEW", 0.25)]
+
+
+def test_what_is_read_can_be_set_again(doc):
+    doc._.relations = doc._.relations
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+def test_relations_are_taken_from_another_doc_of_the_same_text(doc, nlp):
+    # The other Doc has other tokens: one token for "oral quinine".
+    words = ["Aspirin", "raises", "warfarin", ".", "Ketamine", "spares", "oral quinine", "."]
+    other = Doc(nlp.vocab, words=words, spaces=[True, True, False, True, True, True, False, False])
+    assert other.text == TEXT
+    other._.relations = doc._.relations
+    assert plain(other._.relations) == [FORWARD, ACROSS, BACKWARD]
+    assert all(r.head.doc is other and r.tail.doc is other for r in other._.relations)
+
+
+def test_a_relation_given_twice_is_one_with_the_higher_score(doc):
+    head, tail = doc[0:1], doc[2:3]
+    for scores in ([0.2, 0.9, 0.5], [0.9, 0.2]):
+        doc._.relations = [Relation(head, tail, "RAISES", score) for score in scores]
+        assert [(r.label, r.score) for r in doc._.relations] == [("RAISES", 0.9)]
+
+
+def test_direction_and_label_make_different_relations(doc):
+    head, tail = doc[0:1], doc[2:3]
+    doc._.relations = [Relation(head, tail, "A"), Relation(tail, head, "A"), Relation(head, tail, "B")]
+    assert [(r.head.text, r.label) for r in doc._.relations] == [("Aspirin", "A"), ("Aspirin", "B"), ("warfarin", "A")]
+
+
+def test_nested_mentions_can_be_related(doc):
+    doc._.relations = [Relation(doc[6:8], doc[7:8], "PART")]
+    assert [(r.head.text, r.tail.text) for r in doc._.relations] == [("oral quinine", "quinine")]
+
+
+def test_span_relations_are_those_in_which_the_span_is_head_or_tail(doc):
+    assert plain(doc[0:1]._.relations) == [FORWARD, ACROSS]
+    assert plain(doc[6:8]._.relations) == [ACROSS, BACKWARD]
+    assert plain(doc[4:5]._.relations) == [BACKWARD]
+    assert doc[7:8]._.relations == []
+
+
+def test_setting_span_relations_leaves_those_of_other_spans(doc):
+    quinine = doc[6:8]
+    quinine._.relations = [Relation(doc[2:3], quinine, "NEW", 0.25)]
+    assert plain(doc._.relations) == [FORWARD, (15, 23, "", 41, 53, "", "NEW", 0.25)]
+    quinine._.relations = []
+    assert plain(doc._.relations) == [FORWARD]
+
+
+def test_setting_span_relations_of_others_is_refused(doc):
+    with pytest.raises(RelextError, match=r"does not involve 'Ketamine'.*doc\._\.relations"):
+        doc[4:5]._.relations = [Relation(doc[4:5], doc[0:1], "FINE"), Relation(doc[0:1], doc[2:3], "RAISES")]
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+def test_a_relation_prints_itself_and_has_json_data(doc):
+    relation = doc._.relations[2]
+    assert str(relation) == "oral quinine --SPARED_BY--> Ketamine (0.50)"
+    expected = {
+        "head": {"start": 41, "end": 53, "type": "DRUG", "text": "oral quinine"},
+        "tail": {"start": 25, "end": 33, "type": "CHEM", "text": "Ketamine"},
+        "label": "SPARED_BY",
+        "score": 0.5,
+    }
+    assert json.loads(json.dumps(relation.to_dict())) == expected
+
+
+def test_scores_of_numpy_are_stored_as_plain_floats(doc):
+    doc._.relations = [Relation(doc[0:1], doc[2:3], "RAISES", numpy.float32(0.5))]
+    assert type(doc._.relations[0].score) is float
+    json.dumps(doc._.relations[0].to_dict())
+
+
+# Errors
+
+
+def test_a_mention_related_to_itself_is_refused(doc):
+    with pytest.raises(RelextError, match="SELF: 'Aspirin' is head and tail at once"):
+        doc._.relations = [Relation(doc[0:1], doc[0:1], "SELF")]
+
+
+def test_a_mention_of_another_text_is_refused(doc, nlp):
+    other = nlp("Digoxin was given.")
+    with pytest.raises(RelextError, match="'Digoxin' at characters 0-7 is not in the Doc 'Aspirin raises"):
+        doc._.relations = [Relation(doc[2:3], other[0:1], "WRONG")]
+    with pytest.raises(RelextError, match="'quinine' at characters 46-53 is not in the Doc 'Digoxin"):
+        other._.relations = [Relation(doc[7:8], other[0:1], "WRONG")]
+
+
+def test_an_empty_mention_is_refused(doc):
+    with pytest.raises(RelextError, match="empty mention.*token 4"):
+        doc._.relations = [Relation(doc[0:1], doc[4:4], "WRONG")]
+    with pytest.raises(RelextError, match="empty mention.*token 4"):
+        doc._.relations = [Relation(doc[4:4], doc[0:1], "WRONG")]
+
+
+def test_a_refused_setting_leaves_the_doc_as_it_was(doc):
+    with pytest.raises(RelextError):
+        doc._.relations = [Relation(doc[0:1], doc[2:3], "NEW"), Relation(doc[0:1], doc[0:1], "SELF")]
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+# Annotated with nothing is not the same as never annotated
+
+
+def test_no_relations_is_not_never_set(nlp):
+    register_extensions()
+    doc = nlp(TEXT)
+    assert not has_relations(doc)
+    assert doc._.relations == []
+    assert not has_relations(doc)
+    doc._.relations = []
+    assert has_relations(doc)
+    assert doc._.relations == []
+
+
+def test_removing_the_last_relation_leaves_the_doc_annotated(doc):
+    doc._.relations = []
+    assert has_relations(doc)
+    assert doc._.relations == []
+
+
+def test_other_user_data_is_neither_read_nor_removed(nlp):
+    register_extensions()
+    doc = nlp(TEXT)
+    others = {"key": [1], ("._.", "other", 0, 7): [2], ("._.", "relation_data"): [3], ("x", "relation_data", 0, 7): [4]}
+    doc.user_data.update(others)
+    assert not has_relations(doc)
+    doc._.relations = [Relation(doc[0:1], doc[2:3], "RAISES")]
+    doc._.relations = []
+    assert {key: doc.user_data[key] for key in others} == others
+
+
+@pytest.mark.parametrize("store", ["bytes", "docbin", "pickle", "copy", "json"])
+def test_annotated_with_nothing_survives_storing(nlp, store):
+    register_extensions()
+    annotated, bare = nlp(TEXT), nlp(TEXT)
+    annotated._.relations = []
+    if store == "json":  # spaCy refuses to look for `relation_data` on a Doc that never had relations
+        assert has_relations(stored(annotated, store))
+    else:
+        assert [has_relations(stored(doc, store)) for doc in (annotated, bare)] == [True, False]
+    assert stored(annotated, store)._.relations == []
+
+
+@pytest.mark.parametrize("store", ["bytes", "docbin", "pickle", "copy"])
+def test_an_empty_doc_has_no_relations_and_nothing_to_annotate(nlp, store):
+    register_extensions()
+    doc = nlp("")
+    assert doc._.relations == []
+    doc._.relations = []
+    assert doc._.relations == []
+    assert stored(doc, store)._.relations == []
+
+
+# Storing
+
+
+def stored(doc, how):
+    """The Doc after it was written and read."""
+    vocab = Vocab()
+    if how == "bytes":
+        return Doc(vocab).from_bytes(doc.to_bytes())
+    if how == "docbin":
+        data = DocBin(docs=[doc], store_user_data=True).to_bytes()
+        return next(DocBin().from_bytes(data).get_docs(vocab))
+    if how == "pickle":
+        return pickle.loads(pickle.dumps(doc))
+    if how == "copy":
+        return doc.copy()
+    if how == "json":
+        return Doc(vocab).from_json(json.loads(json.dumps(doc.to_json(underscore=["relation_data"]))))
+    raise AssertionError(how)
+
+
+@pytest.mark.parametrize("store", ["bytes", "docbin", "pickle", "copy", "json"])
+def test_relations_survive_storing(doc, store):
+    again = stored(doc, store)
+    assert again is not doc
+    assert plain(again._.relations) == [FORWARD, ACROSS, BACKWARD]
+    assert plain(again[4:5]._.relations) == [BACKWARD]
+    assert all(r.head.doc is again for r in again._.relations)
+
+
+@pytest.mark.parametrize("store", ["bytes", "docbin", "pickle", "copy", "json"])
+def test_relations_can_be_changed_after_storing(doc, store):
+    again = stored(doc, store)
+    again[6:8]._.relations = []
+    assert plain(again._.relations) == [FORWARD]
+    again._.relations = [Relation(again[2:3], again[0:1], "NEW")]
+    assert [r.label for r in again._.relations] == ["NEW"]
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+def test_relations_survive_a_disk(doc, nlp, tmp_path):
+    doc.to_disk(tmp_path / "doc")
+    assert plain(Doc(nlp.vocab).from_disk(tmp_path / "doc")._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+def test_relations_survive_several_processes(doc, nlp):
+    empty = nlp.make_doc("Nothing here.")
+    empty._.relations = []
+    docs = list(nlp.pipe([doc, empty, nlp.make_doc("Never set.")], n_process=2, batch_size=1))
+    assert plain(docs[0]._.relations) == [FORWARD, ACROSS, BACKWARD]
+    assert [has_relations(d) for d in docs] == [True, True, False]
+
+
+# Joining and cutting
+
+
+@pytest.mark.parametrize("ensure_whitespace", [True, False])
+def test_joined_docs_keep_their_relations_at_their_new_place(doc, nlp, ensure_whitespace):
+    before = nlp("Unrelated text.")
+    second = doc.copy()
+    joined = Doc.from_docs([before, doc, second], ensure_whitespace=ensure_whitespace)
+    space = " " if ensure_whitespace else ""
+    assert joined.text == space.join([before.text, TEXT, TEXT])
+    first = len(before.text + space)
+    next_ = first + len(TEXT + space)
+    expected = [shifted(r, first) for r in (FORWARD, ACROSS, BACKWARD)]
+    expected += [shifted(r, next_) for r in (FORWARD, ACROSS, BACKWARD)]
+    assert plain(joined._.relations) == expected
+    assert [r.head.text for r in joined._.relations] == ["Aspirin", "Aspirin", "oral quinine"] * 2
+
+
+def test_joined_docs_are_annotated_if_one_was(nlp):
+    register_extensions()
+    annotated, bare = nlp("Nothing here."), nlp("Nor here.")
+    annotated._.relations = []
+    assert has_relations(Doc.from_docs([bare, annotated]))
+    assert not has_relations(Doc.from_docs([bare, bare]))
+
+
+def test_an_excerpt_keeps_the_relations_inside_it(doc):
+    first, second = (sentence.as_doc(copy_user_data=True) for sentence in doc.sents)
+    assert plain(first._.relations) == [FORWARD]
+    assert plain(second._.relations, offset=-25) == [BACKWARD]
+    assert [r.head.text for r in second._.relations] == ["oral quinine"]
+
+
+def test_an_excerpt_that_cuts_a_mention_loses_its_relations(doc):
+    excerpt = doc[2:7].as_doc(copy_user_data=True)  # "warfarin. Ketamine spares oral"
+    assert excerpt._.relations == []
+    assert has_relations(excerpt)
+
+
+def test_sentences_cut_and_joined_again_have_the_same_relations(doc):
+    joined = Doc.from_docs([sentence.as_doc(copy_user_data=True) for sentence in doc.sents])
+    assert joined.text == TEXT
+    assert plain(joined._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+def test_an_excerpt_forgets_what_lies_outside_when_its_relations_are_set(doc, nlp):
+    before = nlp("Long text comes before it, and it has no relations.")
+    second = list(doc.sents)[1].as_doc(copy_user_data=True)
+    # as_doc keeps data of what lies before the excerpt, and from_docs would move it into the other text; setting forgets it.
+    second._.relations = second._.relations
+    joined = Doc.from_docs([before, second])
+    assert plain(joined._.relations) == [shifted(BACKWARD, len(before.text) + 1 - 25)]
+
+
+# Other tokens
+
+
+def test_merging_inside_a_mention_and_around_it_keeps_relations(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[6:8])  # "oral quinine" becomes one token
+        retokenizer.merge(doc[1:3])  # "warfarin" becomes part of the token "raises warfarin"
+    assert len(doc) == 7
+    assert plain(doc._.relations) == [
+        (0, 7, "DRUG", 8, 23, "DRUG", "RAISES", 0.75),
+        ACROSS,
+        BACKWARD,
+    ]
+    assert plain(doc[1:2]._.relations) == [(0, 7, "DRUG", 8, 23, "DRUG", "RAISES", 0.75)]
+
+
+def test_a_token_merged_over_the_border_of_a_mention_is_taken_in_whole(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[5:7])  # "spares oral", the second half of which is in the mention "oral quinine"
+    assert [(r.head.text, r.tail.text) for r in doc._.relations] == [
+        ("Aspirin", "warfarin"),
+        ("Aspirin", "spares oral quinine"),
+        ("spares oral quinine", "Ketamine"),
+    ]
+
+
+def test_splitting_a_mention_keeps_relations(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.split(doc[4], ["Keta", "mine"], heads=[(doc[4], 1), doc[5]])
+        retokenizer.split(doc[1], ["rai", "ses"], heads=[(doc[1], 1), doc[2]])
+    assert [t.text for t in doc[1:7]] == ["rai", "ses", "warfarin", ".", "Keta", "mine"]
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+    assert [t.text for t in doc._.relations[2].tail] == ["Keta", "mine"]
+
+
+def test_merged_tokens_can_be_written_as_json_after_setting_relations_anew(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+    doc._.relations = doc._.relations  # at the new tokens: spaCy's from_json refuses offsets inside a token
+    grown = (0, 14, *FORWARD[2:])
+    assert plain(stored(doc, "json")._.relations) == [grown, (0, 14, *ACROSS[2:]), BACKWARD]
+
+
+def test_registering_twice_is_harmless(doc):
+    register_extensions()
+    register_extensions()
+    assert plain(get_relations(doc)) == [FORWARD, ACROSS, BACKWARD]
