@@ -286,7 +286,10 @@ def test_relations_survive_a_disk(doc, nlp, tmp_path):
 def test_relations_survive_several_processes(doc, nlp):
     empty = nlp.make_doc("Nothing here.")
     empty._.relations = []
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
     docs = list(nlp.pipe([doc, empty, nlp.make_doc("Never set.")], n_process=2, batch_size=1))
+    assert docs[0] is not doc  # it came out of another process
     assert plain(docs[0]._.relations) == [FORWARD, ACROSS, BACKWARD]
     assert [has_relations(d) for d in docs] == [True, True, False]
 

@@ -122,7 +122,8 @@ class PairAttention(Summary):
         distances = torch.stack(  # [2, n_rows, n_slots, length]
             [bucketed_distances(by_row(contexts.head), length), bucketed_distances(by_row(contexts.tail), length)]
         )
-        scores = (query @ key.transpose(-1, -2)).float() / math.sqrt(query.shape[-1])  # [n_rows, n_heads, n_slots, length]
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # [n_rows, n_heads, n_slots, length]
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))  # half precision is too coarse for the softmax
         scores = scores + (self.distance_bias[0][distances[0]] + self.distance_bias[1][distances[1]]).permute(0, 3, 1, 2)
         scores = scores.masked_fill(~readable(contexts, by_row(contexts.span))[:, None], -torch.inf)
         weights = scores.softmax(dim=-1).nan_to_num()  # unused slots read nothing: their rows are all -inf

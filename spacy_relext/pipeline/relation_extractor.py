@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Dict, List, Optional  # noqa: UP035  (spaCy's config validation reads these annotations)
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -75,13 +75,13 @@ def make_relation_extractor(
     name: str,
     model: Model,
     candidates: Callable,
-    scorer: Optional[Callable],  # noqa: UP045
+    scorer: Callable | None,
     threshold: float = 0.5,
     exclusive: bool = True,
-    symmetric_labels: Optional[List[str]] = None,  # noqa: UP006, UP045
-    type_rules: Optional[Dict[str, List[List[str]]]] = None,  # noqa: UP006, UP045
+    symmetric_labels: list[str] | None = None,
+    type_rules: dict[str, list[list[str]]] | None = None,
     learn_type_rules: bool = False,
-    spans_key: Optional[str] = None,  # noqa: UP045
+    spans_key: str | None = None,
     use_gold_mentions: bool = True,
 ) -> "RelationExtractor":
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
@@ -126,7 +126,8 @@ class RelationExtractor(TrainablePipe):
     type_rules (Dict[str, List[List[str]]] | None): For a label, the [head type, tail type] pairs that may have it. A label that is not
         listed may stand between any types. Forbidden labels are masked before the best one is chosen, and pairs that may have no label
         are not scored.
-    learn_type_rules (bool): Take the rules of labels without one from the training data.
+    learn_type_rules (bool): Take the rules of labels without one from the training data, that is, from the examples that initialisation
+        sees: all of them, or spaCy's first 100 with max_epochs = -1.
     spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; None: `doc.ents`.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
     """
@@ -203,9 +204,9 @@ class RelationExtractor(TrainablePipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,  # noqa: UP045
-        labels: Optional[List[str]] = None,  # noqa: UP006, UP045
-        mention_types: Optional[List[str]] = None,  # noqa: UP006, UP045
+        nlp: Language | None = None,
+        labels: list[str] | None = None,
+        mention_types: list[str] | None = None,
     ) -> None:
         """Take labels, mention types and type rules from the data, and make the model's layers.
 

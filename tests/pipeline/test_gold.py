@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from conftest import make_doc
+from tests.conftest import make_doc
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy_relext.errors import RelextError
@@ -131,7 +131,7 @@ def test_unknown_label_is_an_error_that_names_it(reference):
 )
 def test_contradictory_labels(nlp, relations, symmetric, contradict):
     doc = make_doc(nlp, TEXT, [("Aspirin", "DRUG"), ("warfarin", "DRUG")], relations)
-    assert len(gold_keys(doc, ["A", "B"], symmetric, exclusive=False)) == len({r[:2] + r[2:] for r in relations})
+    assert len(gold_keys(doc, ["A", "B"], symmetric, exclusive=False)) == len(relations)
     if contradict:
         with pytest.raises(RelextError, match="'Aspirin'.*'warfarin'|'warfarin'.*'Aspirin'") as caught:
             gold_keys(doc, ["A", "B"], symmetric, exclusive=True)

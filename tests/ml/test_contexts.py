@@ -1,0 +1,256 @@
+"""Batches, rows and chunks: index arithmetic, checked pair by pair."""
+
+import numpy
+import pytest
+
+from spacy_relext.candidates import Candidates
+from spacy_relext.ml.contexts import MAX_BLOCK, MAX_OVERLAP, MIN_BLOCK, make_batch, make_chunks, shared_rows
+
+
+def candidates(mentions, pairs, contexts):
+    """Candidates from plain lists."""
+    return Candidates(
+        numpy.asarray(mentions, dtype="int64").reshape(-1, 3),
+        numpy.asarray(pairs, dtype="int64").reshape(-1, 2),
+        numpy.asarray(contexts, dtype="int64").reshape(-1, 2),
+    )
+
+
+def random_doc(rng, length, n_pairs, sentence=8, max_sentences=1):
+    """One-token mentions, and pairs that read up to `max_sentences` whole sentences around their mentions."""
+    mentions, pairs, contexts = [], [], []
+    for _ in range(n_pairs):
+        first = int(rng.integers(0, length))
+        start = first // sentence * sentence
+        end = min(start + sentence * int(rng.integers(1, max_sentences + 1)), length)
+        second = int(rng.integers(start, end))
+        mentions += [(first, first + 1, 1), (second, second + 1, 2)]
+        pairs.append((len(mentions) - 2, len(mentions) - 1))
+        contexts.append((start, end))
+    return candidates(mentions, pairs, contexts)
+
+
+def every_stretch(n_sentences, size, longest):
+    """All runs of up to `longest` sentences: the contexts of pairs across sentences."""
+    return numpy.asarray(
+        [
+            (first * size, last * size)
+            for first in range(n_sentences)
+            for last in range(first + 1, min(first + longest, n_sentences) + 1)
+        ]
+    )
+
+
+# Rows
+
+
+def test_pairs_of_one_sentence_share_a_row():
+    rows, row = shared_rows(numpy.asarray([[10, 20], [0, 10], [10, 20], [0, 10], [10, 20]]), 20)
+    assert rows.tolist() == [[0, 10], [10, 20]]
+    assert row.tolist() == [1, 0, 1, 0, 1]
+
+
+def test_few_contexts_across_sentences_are_rows_of_their_own():
+    """Together 30 + 20 tokens, less than MAX_OVERLAP times the Doc's 30: nothing is read that a pair does not need."""
+    rows, row = shared_rows(numpy.asarray([[0, 30], [10, 30]]), 30)
+    assert rows.tolist() == [[0, 30], [10, 30]]
+    assert row.tolist() == [0, 1]
+
+
+def test_many_contexts_share_windows():
+    """By hand: contexts of 3 tokens at 0, 1, …, 13 of a Doc of 16, with 8 contexts of 16 tokens' worth repeated."""
+    contexts = numpy.asarray([(start, start + 6) for start in range(11)])
+    # 11 contexts of 6 tokens are 66 > 4 * 16. Windows of 2 * 8 tokens begin at 0 and 8.
+    rows, row = shared_rows(contexts, 16)
+    assert rows.tolist() == [[0, 16], [8, 16]]
+    assert row.tolist() == [0] * 8 + [1] * 3
+
+
+@pytest.mark.parametrize(("n_sentences", "size", "longest"), [(40, 7, 40), (100, 5, 9), (64, 8, 3), (300, 1, 20), (3, 11, 3)])
+def test_every_context_lies_in_its_row(n_sentences, size, longest):
+    contexts = every_stretch(n_sentences, size, longest)
+    rows, row = shared_rows(contexts, n_sentences * size)
+    assert row.shape == (len(contexts),)
+    assert (rows[row, 0] <= contexts[:, 0]).all()
+    assert (contexts[:, 1] <= rows[row, 1]).all()
+    assert (rows[:, 0] >= 0).all()
+    assert (rows[:, 1] <= n_sentences * size).all()
+    # A row is less than four times as long as what a pair reads of it.
+    assert (rows[row, 1] - rows[row, 0] < 4 * (contexts[:, 1] - contexts[:, 0])).all()
+
+
+def test_rows_across_sentences_grow_with_the_text_and_not_with_its_pairs_of_sentences():
+    """With contexts of all lengths up to the Doc's, n tokens have at most (4 + 2·log2 n)·n tokens of rows, not n·n."""
+    for n_sentences in (50, 100, 200, 400):
+        length = 5 * n_sentences
+        contexts = every_stretch(n_sentences, 5, n_sentences)
+        distinct = (contexts[:, 1] - contexts[:, 0]).sum()
+        rows, _ = shared_rows(contexts, length)
+        assert (rows[:, 1] - rows[:, 0]).sum() <= (4 + 2 * numpy.log2(length)) * length < distinct
+
+
+def test_rows_of_near_pairs_across_sentences_are_linear():
+    """Contexts of at most 10 sentences: twice the text has twice the tokens in rows, within the last window."""
+    tokens = []
+    for n_sentences in (200, 400, 800):
+        rows, _ = shared_rows(every_stretch(n_sentences, 5, 10), 5 * n_sentences)
+        tokens.append((rows[:, 1] - rows[:, 0]).sum())
+    assert tokens[1] == pytest.approx(2 * tokens[0], rel=0.1)
+    assert tokens[2] == pytest.approx(2 * tokens[1], rel=0.1)
+
+
+def test_rows_never_hold_more_than_distinct_contexts_need_before_sharing():
+    """Up to MAX_OVERLAP times the Doc's tokens, the rows are the contexts."""
+    contexts = numpy.asarray([(0, 8 - i) for i in range(4)])  # 8 + 7 + 6 + 5 = 26 <= 32
+    assert shared_rows(contexts, 8)[0].tolist() == sorted(contexts.tolist())
+    assert (contexts[:, 1] - contexts[:, 0]).sum() <= MAX_OVERLAP * 8
+
+
+# Batches
+
+
+def test_docs_are_laid_end_to_end():
+    batch = make_batch(
+        [4, 0, 3, 6],
+        [
+            candidates([(0, 1, 1), (2, 4, 2)], [(0, 1), (1, 0)], [(0, 4), (0, 4)]),
+            candidates([], [], []),
+            candidates([(1, 2, 3)], [], []),  # a mention without a partner
+            candidates([(0, 1, 1), (1, 3, 1), (4, 6, 2)], [(2, 0), (0, 1)], [(0, 6), (0, 3)]),
+        ],
+    )
+    assert batch.mentions.tolist() == [[0, 1, 1], [2, 4, 2], [7, 8, 1], [8, 10, 1], [11, 13, 2]]
+    assert batch.pairs.tolist() == [[0, 1], [1, 0], [4, 2], [2, 3]]
+    assert batch.spans.tolist() == [[0, 4], [0, 4], [7, 13], [7, 10]]
+    assert batch.rows[batch.row].tolist() == [[0, 4], [0, 4], [7, 13], [7, 10]]
+    assert len(batch.rows) == 3
+    assert batch.token_types.tolist() == [1, 0, 2, 2, 0, 0, 0, 1, 1, 1, 0, 2, 2]
+
+
+def test_making_a_batch_leaves_the_candidates_as_they_were():
+    doc = candidates([(0, 1, 1), (2, 4, 2)], [(0, 1)], [(0, 4)])
+    make_batch([4, 4], [doc, doc])
+    assert (doc.mentions.tolist(), doc.pairs.tolist(), doc.contexts.tolist()) == ([[0, 1, 1], [2, 4, 2]], [[0, 1]], [[0, 4]])
+
+
+def test_docs_do_not_share_rows():
+    doc = candidates([(0, 1, 1), (2, 4, 2)], [(0, 1)], [(0, 4)])
+    batch = make_batch([4, 4], [doc, doc])
+    assert batch.rows.tolist() == [[0, 4], [4, 8]]
+    assert batch.row.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [3, 0, 2]])
+def test_a_batch_without_pairs_has_no_rows_and_no_chunks(lengths):
+    batch = make_batch(lengths, [candidates([], [], []) for _ in lengths])
+    assert (batch.mentions.shape, batch.pairs.shape, batch.spans.shape, batch.rows.shape) == ((0, 3), (0, 2), (0, 2), (0, 2))
+    assert batch.row.shape == (0,)
+    assert batch.token_types.tolist() == [0] * sum(lengths)
+    assert list(make_chunks(batch, 100)) == []
+
+
+def test_numbers_of_docs_and_lengths_must_agree():
+    with pytest.raises(ValueError, match="shorter"):
+        make_batch([3, 2], [candidates([], [], [])])
+
+
+# Chunks
+
+
+def random_batch(seed):
+    """A batch of several Docs: empty ones, crowded rows, long rows, contexts over several sentences."""
+    rng = numpy.random.default_rng(seed)
+    lengths = [int(n) for n in rng.integers(1, 80, size=int(rng.integers(1, 6)))]
+    docs = [
+        random_doc(rng, n, int(rng.integers(0, 90)), sentence=int(rng.integers(1, 30)), max_sentences=int(rng.integers(1, 4)))
+        for n in lengths
+    ]
+    return make_batch(lengths, docs)
+
+
+@pytest.mark.parametrize("max_cells", [1, 100, 1000, 2**20])
+def test_every_pair_is_in_exactly_one_chunk_with_its_row(max_cells):
+    seen_pairs = 0
+    for seed in range(25):
+        batch = random_batch(seed)
+        chunks = list(make_chunks(batch, max_cells))
+        pairs = numpy.concatenate([c.pairs for c in chunks]) if chunks else numpy.zeros(0, dtype="int64")
+        assert sorted(pairs.tolist()) == list(range(len(batch.pairs)))
+        for chunk in chunks:
+            assert chunk.row.shape == chunk.pairs.shape
+            assert (numpy.diff(chunk.row) >= 0).all()
+            assert sorted(set(chunk.row.tolist())) == list(range(len(chunk.rows)))
+            rows, spans = chunk.rows[chunk.row], batch.spans[chunk.pairs]
+            assert (rows == batch.rows[batch.row[chunk.pairs]]).all()
+            assert (rows[:, 0] <= spans[:, 0]).all()
+            assert (spans[:, 1] <= rows[:, 1]).all()
+        seen_pairs += len(pairs)
+    assert seen_pairs > 500
+
+
+def cells(chunk):
+    """Cells of a chunk as they are computed: every row padded to the longest and to the most pairs."""
+    longest = (chunk.rows[:, 1] - chunk.rows[:, 0]).max()
+    return len(chunk.rows) * longest * numpy.bincount(chunk.row).max()
+
+
+@pytest.mark.parametrize("max_cells", [1, 100, 700, 3000])
+def test_chunks_keep_the_budget_unless_they_are_one_small_block(max_cells):
+    larger = 0
+    for seed in range(25):
+        for chunk in make_chunks(random_batch(seed), max_cells):
+            if cells(chunk) > max_cells:
+                larger += 1
+                assert len(chunk.rows) == 1
+                assert len(chunk.pairs) <= MIN_BLOCK
+    assert larger or max_cells == 3000
+
+
+def test_chunks_are_as_large_as_the_budget_allows():
+    """Not one chunk a row or a pair: two neighbours together would break the budget, or are blocks of one row."""
+    for seed in range(25):
+        batch = random_batch(seed)
+        assert len(list(make_chunks(batch, 2**24))) <= 1
+        chunks = list(make_chunks(batch, 3000))
+        assert len(chunks) <= 1 + sum(map(cells, chunks)) / 3000 * 4
+
+
+def test_a_crowded_row_is_cut_into_blocks():
+    """By hand: 40 pairs in a row of 10 tokens, 200 cells at once: blocks of 20, each a chunk."""
+    batch = make_batch([10], [candidates([(i, i + 1, 1) for i in range(10)], [(i % 9, 9) for i in range(40)], [(0, 10)] * 40)])
+    chunks = list(make_chunks(batch, 200))
+    assert [len(c.pairs) for c in chunks] == [20, 20]
+    chunks = list(make_chunks(batch, 400))
+    assert [len(c.pairs) for c in chunks] == [40]
+    # Fewer than MIN_BLOCK at once would waste time.
+    chunks = list(make_chunks(batch, 20))
+    assert [len(c.pairs) for c in chunks] == [16, 16, 8]
+
+
+def test_rows_of_like_length_are_computed_together():
+    """By hand: a long row of 50 tokens and three of 2 tokens, one pair each. Padding the short ones to 50 would be 200 cells."""
+    contexts = [(0, 50), (50, 52), (52, 54), (54, 56)]
+    mentions = [(start + i, start + i + 1, 1) for start, _ in contexts for i in (0, 1)]
+    batch = make_batch([56], [candidates(mentions, [(2 * i, 2 * i + 1) for i in range(4)], contexts)])
+    assert [c.pairs.tolist() for c in make_chunks(batch, 100)] == [[1, 2, 3], [0]]
+    assert [c.pairs.tolist() for c in make_chunks(batch, 200)] == [[1, 2, 3, 0]]
+
+
+def test_very_many_pairs_in_one_text():
+    """400 mentions in 3,000 tokens, every ordered pair: each is computed once, and within the budget."""
+    n, length, max_cells = 400, 3000, 2**20
+    head, tail = (indices.reshape(-1) for indices in numpy.indices((n, n)))
+    head, tail = head[head != tail], tail[head != tail]
+    place = numpy.linspace(0, length - 1, n).astype("int64")
+    sentence = place // 25 * 25
+    contexts = numpy.stack([numpy.minimum(sentence[head], sentence[tail]), numpy.maximum(sentence[head], sentence[tail]) + 25], axis=1)
+    mentions = numpy.stack([place, place + 1, numpy.ones(n, dtype="int64")], axis=1)
+    batch = make_batch([length], [candidates(mentions, numpy.stack([head, tail], axis=1), contexts)])
+    assert (batch.rows[:, 1] - batch.rows[:, 0]).sum() < 30 * length
+    chunks = list(make_chunks(batch, max_cells))
+    assert numpy.bincount(numpy.concatenate([c.pairs for c in chunks])).tolist() == [1] * 159_600
+    assert max(map(cells, chunks)) <= max_cells
+    assert max(numpy.bincount(c.row).max() for c in chunks) <= MAX_BLOCK
+    # Linear in the pairs: no more than twice as many cells as pairs looking at their row, padding included.
+    needed = (batch.rows[batch.row, 1] - batch.rows[batch.row, 0]).sum()
+    assert sum(map(cells, chunks)) < 2 * needed

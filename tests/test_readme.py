@@ -1,0 +1,35 @@
+"""The Python blocks of the README run, and the names in it exist."""
+
+import configparser
+import re
+
+import pytest
+import spacy
+
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.strip().splitlines()[0][:40] for block in BLOCKS])
+def test_python_block_runs(block, capsys):
+    if "en_relext_demo" in block and not spacy.util.is_package("en_relext_demo"):
+        pytest.skip("en_relext_demo is not installed: `python -m spacy project run demo` makes it")
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_every_registered_name_is_in_the_readme():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf8")
+    names = [line.split(" = ")[0] for group in setup["options.entry_points"].values() for line in group.strip().splitlines()]
+    missing = [name for name in names if f"`{name}`" not in README]
+    assert len(names) > 8
+    assert not missing
+
+
+def test_config_blocks_are_configs():
+    blocks = re.findall(r"^```ini\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        spacy.util.load_config_from_str(block)

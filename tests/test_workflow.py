@@ -1,0 +1,99 @@
+"""The demonstration from end to end on a slice of it: convert, train, evaluate, package, install, load by name, extract."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import srsly
+
+from tests.conftest import DEMO, ROOT
+
+SMALL_RUN = {
+    "--training.max_steps": "6",
+    "--training.eval_frequency": "6",
+    "--training.logger.progress_bar": "null",
+    "--components.transformer.model.get_spans.max_tokens": "24",
+}
+
+
+def run(*arguments: object, cwd: Path) -> str:
+    """Run a command and return what it printed; its errors are part of the failure."""
+    result = subprocess.run([str(a) for a in arguments], cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, f"{arguments}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def spacy(*arguments: object, cwd: Path) -> str:
+    return run(sys.executable, "-m", "spacy", *arguments, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory, tiny_bert) -> Path:
+    """A folder in which a pipeline was trained on a few documents of the demonstration corpus, with the demonstration's own config."""
+    folder = tmp_path_factory.mktemp("workflow")
+    lines = (DEMO / "train.jsonl").read_text(encoding="utf8").splitlines(keepends=True)
+    (folder / "train.jsonl").write_text("".join(lines[:6]), encoding="utf8")
+    (folder / "dev.jsonl").write_text("".join(lines[6:8]), encoding="utf8")
+    for part in ("train", "dev"):
+        spacy("relext", "convert", "jsonl", f"{part}.jsonl", f"{part}.spacy", cwd=folder)
+    overrides = [text for pair in SMALL_RUN.items() for text in pair]
+    spacy(
+        "train", ROOT / "configs" / "demo.cfg", "--output", "training", "--paths.train", "train.spacy", "--paths.dev", "dev.spacy",
+        "--paths.encoder", tiny_bert, *overrides, cwd=folder,
+    )  # fmt: skip
+    return folder
+
+
+def test_evaluate_writes_figures_for_gold_and_predicted_mentions(workspace):
+    spacy("relext", "evaluate", "training/model-last", "dev.spacy", "--output", "figures.json", cwd=workspace)
+    figures = json.loads((workspace / "figures.json").read_text(encoding="utf8"))
+    assert figures["documents"] == 2
+    assert 0 <= figures["gold_mentions"]["rel_micro_f"] <= 1
+    assert sum(label["support"] for label in figures["gold_mentions"]["rel_per_type"].values()) > 0
+
+
+def test_plain_spacy_evaluate_gives_the_same_figure(workspace):
+    spacy("evaluate", "training/model-last", "dev.spacy", "--output", "plain.json", cwd=workspace)
+    spacy("relext", "evaluate", "training/model-last", "dev.spacy", "--output", "ours.json", cwd=workspace)
+    plain = json.loads((workspace / "plain.json").read_text(encoding="utf8"))
+    ours = json.loads((workspace / "ours.json").read_text(encoding="utf8"))
+    assert plain["rel_micro_f"] == pytest.approx(ours["gold_mentions"]["rel_micro_f"])
+
+
+def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):
+    spacy(
+        "package", "training/model-last", ".", "--name", "relext_slice", "--version", "0.0.1", "--build", "wheel", "--force",
+        cwd=workspace,
+    )  # fmt: skip
+    wheel = next(workspace.glob("en_relext_slice-0.0.1/dist/*.whl"))
+    meta = json.loads((workspace / "en_relext_slice-0.0.1" / "meta.json").read_text(encoding="utf8"))
+    assert any(requirement.startswith("spacy-relext") for requirement in meta["requirements"])
+    run(sys.executable, "-m", "venv", "--without-pip", "clean", cwd=workspace)
+    python = workspace / "clean" / "bin" / "python"
+    site = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=workspace).strip()
+    # What the wheel requires is there, and nothing else of this environment's.
+    packages = run(sys.executable, "-c", "import site; print(site.getsitepackages()[0])", cwd=workspace).strip()
+    (Path(site) / "requirements.pth").write_text(f"import site; site.addsitedir({packages!r})\n", encoding="utf8")
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet", wheel, cwd=workspace)
+    code = "import spacy; nlp = spacy.load('en_relext_slice'); print(nlp.pipe_names, nlp('Aspirin raises warfarin.')._.relations is not None)"
+    assert "'relation_extractor'] True" in run(python, "-c", code, cwd=workspace.parent)
+
+
+def test_extract_gives_every_document_back(workspace):
+    spacy("relext", "extract", "training/model-last", DEMO / "new_texts.jsonl", "--output", "out.jsonl", "--table", cwd=workspace)
+    given = [json.loads(line) for line in (DEMO / "new_texts.jsonl").read_text(encoding="utf8").splitlines()]
+    written = [json.loads(line) for line in (workspace / "out.jsonl").read_text(encoding="utf8").splitlines()]
+    assert [(d["id"], d["text"]) for d in written] == [(d["id"], d["text"]) for d in given]
+
+
+def test_project_file_names_only_what_exists():
+    project = srsly.read_yaml(ROOT / "project.yml")
+    commands = {command["name"]: command for command in project["commands"]}
+    for steps in project["workflows"].values():
+        assert set(steps) <= set(commands)
+    made = {output for command in commands.values() for output in command["outputs"]} | {asset["dest"] for asset in project["assets"]}
+    for command in commands.values():
+        for dependency in command["deps"] if "deps" in command else []:
+            assert any(dependency.startswith(m) or m.startswith(dependency) for m in made) or (ROOT / dependency).exists(), dependency
