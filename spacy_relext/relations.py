@@ -63,15 +63,15 @@ def has_relations(doc: Doc) -> bool:
 def get_relations(doc: Doc) -> list[Relation]:
     """The relations of a Doc, in order of their head, then tail."""
     found = []
-    size = len(doc.text)
+    text = doc.text
     for key, entries in _user_data(doc).items():
         if not _is_entry(key):
             continue
         start, end = key[2], key[3]
         for entry in entries:
             tail_start, tail_end = start + entry["tail"][0], start + entry["tail"][1]
-            # `as_doc` keeps entries whose mentions lie outside the excerpt.
-            if min(start, tail_start) < 0 or max(end, tail_end) > size:
+            # `as_doc` keeps entries whose mentions lie outside the excerpt, and `from_docs` may then move them into another text.
+            if min(start, tail_start) < 0 or list(entry["texts"]) != [text[start:end], text[tail_start:tail_end]]:
                 continue
             found.append(
                 Relation(
@@ -118,6 +118,7 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
                 "score": float(relation.score),
                 "head_type": head.label_,
                 "tail_type": tail.label_,
+                "texts": [head.text, tail.text],
             }
     for key in [key for key in user_data if _is_entry(key)]:
         del user_data[key]

@@ -59,7 +59,8 @@ def brute_force(mentions, near, ordered, overlapping):
 
 def as_set(pairs):
     """The pairs as a set of tuples; none may be there twice."""
-    assert pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype == numpy.int64
+    assert pairs.shape == (len(pairs), 2)
+    assert pairs.dtype == numpy.int64
     found = {(int(head), int(tail)) for head, tail in pairs}
     assert len(found) == len(pairs)
     return found
@@ -88,7 +89,7 @@ def test_the_random_cases_hold_what_they_should_test():
     assert seen == {"crossing", "inside", "equal", "nested", "overlapping"}
 
 
-@pytest.mark.parametrize("ordered, overlapping", ALL)
+@pytest.mark.parametrize(("ordered", "overlapping"), ALL)
 def test_sentence_pairs_are_all_pairs_whose_mentions_begin_in_one_sentence(ordered, overlapping):
     get_pairs = sentence_pairs(ordered=ordered, overlapping=overlapping)
     n_pairs = 0
@@ -104,7 +105,7 @@ def test_sentence_pairs_are_all_pairs_whose_mentions_begin_in_one_sentence(order
     assert n_pairs > 100
 
 
-@pytest.mark.parametrize("ordered, overlapping", ALL)
+@pytest.mark.parametrize(("ordered", "overlapping"), ALL)
 @pytest.mark.parametrize("max_distance", [0, 1, 4, 100])
 def test_distance_pairs_are_all_pairs_with_few_tokens_between(max_distance, ordered, overlapping):
     get_pairs = distance_pairs(max_distance=max_distance, ordered=ordered, overlapping=overlapping)
@@ -183,7 +184,7 @@ def test_missing_sentences_are_an_error_with_the_cure():
 
 @pytest.mark.parametrize("settings", [{"max_distance": -1}, {"max_sentences": -1}])
 def test_negative_limits_are_refused(settings):
-    with pytest.raises(RelextError, match="-1.*neither may be negative"):
+    with pytest.raises(RelextError, match=r"-1.*neither may be negative"):
         distance_pairs(**settings)
 
 
@@ -206,7 +207,8 @@ def test_the_first_token_begins_a_sentence_also_where_nobody_said_so():
 
 
 def test_one_token_and_none_are_sentences_by_themselves():
-    assert has_sentences(make_doc(0)) and has_sentences(make_doc(1))
+    assert has_sentences(make_doc(0))
+    assert has_sentences(make_doc(1))
     assert not has_sentences(make_doc(2))
     assert has_sentences(make_doc(2, {0}))
 

@@ -174,9 +174,9 @@ def test_a_mention_of_another_text_is_refused(doc, nlp):
 
 
 def test_an_empty_mention_is_refused(doc):
-    with pytest.raises(RelextError, match="empty mention.*token 4"):
+    with pytest.raises(RelextError, match=r"empty mention.*token 4"):
         doc._.relations = [Relation(doc[0:1], doc[4:4], "WRONG")]
-    with pytest.raises(RelextError, match="empty mention.*token 4"):
+    with pytest.raises(RelextError, match=r"empty mention.*token 4"):
         doc._.relations = [Relation(doc[4:4], doc[0:1], "WRONG")]
 
 

@@ -142,5 +142,6 @@ def test_mentions_are_compared_by_characters():
 def test_settings_of_the_component_are_accepted():
     """`Pipe.score` hands over every key of its cfg, and the labels."""
     scorer = make_relation_scorer()
-    scores = scorer([Example(make_doc([("X", "b", "a")]), make_doc([("X", "a", "b")]))], symmetric_labels=["X"], labels=("X",), threshold=0.5)  # fmt: skip
+    example = Example(make_doc([("X", "b", "a")]), make_doc([("X", "a", "b")]))
+    scores = scorer([example], symmetric_labels=["X"], labels=("X",), threshold=0.5, exclusive=True)
     assert scores["rel_micro_f"] == 1.0

@@ -77,7 +77,9 @@ def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(worksp
     packages = run(sys.executable, "-c", "import site; print(site.getsitepackages()[0])", cwd=workspace).strip()
     (Path(site) / "requirements.pth").write_text(f"import site; site.addsitedir({packages!r})\n", encoding="utf8")
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet", wheel, cwd=workspace)
-    code = "import spacy; nlp = spacy.load('en_relext_slice'); print(nlp.pipe_names, nlp('Aspirin raises warfarin.')._.relations is not None)"
+    code = (
+        "import spacy; nlp = spacy.load('en_relext_slice'); print(nlp.pipe_names, nlp('Aspirin raises warfarin.')._.relations is not None)"
+    )
     assert "'relation_extractor'] True" in run(python, "-c", code, cwd=workspace.parent)
 
 

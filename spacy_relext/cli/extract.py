@@ -1,8 +1,8 @@
 """`relext extract`: relations of new texts, as JSON lines."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 
@@ -44,12 +44,7 @@ def extract(
         documents = read_inputs(input_path, errors)
         docs = tqdm(run(nlp, documents, errors, batch_size=batch_size, n_process=n_process), desc="Extracting", unit=" documents")
         rows, n_docs, n_relations = [], 0, 0
-        # Written beside the output and renamed when whole: a file that is there is complete.
-        partial = None if output is None else output.with_name(output.name + ".part")
-        if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-        file = sys.stdout if partial is None else partial.open("w", encoding="utf8")
-        try:
+        with nullcontext(sys.stdout) if output is None else jsonl.whole_file(output) as file:
             for doc in docs:
                 jsonl.write_line(from_doc(doc), file)
                 n_docs += 1
@@ -57,13 +52,6 @@ def extract(
                 n_relations += len(relations)
                 if table:
                     rows += [(r.head.text, r.label, r.tail.text, f"{r.score:.2f}", _context(r)) for r in relations]
-            if partial is not None and output is not None:
-                file.close()
-                os.replace(partial, output)
-        finally:
-            if partial is not None:
-                file.close()
-                partial.unlink(missing_ok=True)
         if table:
             _print_table(rows)
         where = f" in {output}" if output is not None else ""

@@ -11,7 +11,9 @@ its `text`, which is checked against the offsets; a relation may carry a `score`
 """
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,9 +47,22 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
     """Write a JSONL file."""
-    with path.open("w", encoding="utf8") as file:
+    with whole_file(path) as file:
         for document in documents:
             write_line(document, file)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open a file to write, beside its place, and put it there when all went well: a file that is there is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("w", encoding="utf8") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_line(document: AnnotatedDocument, file: TextIO) -> None:

@@ -15,6 +15,14 @@ from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.summaries import Mentions, PairAttention, SummaryFactory
 from spacy_relext.types import Floats2d
 
+# Logit of a label that is added to a trained model: a probability of about 0.002. With 0, an untaught label would be found everywhere.
+UNTAUGHT = -6.0
+
+_NO_WIDTH = (
+    "The tok2vec layer {name!r} of the relation extractor does not say how wide its vectors are. If it is a listener, the pipeline needs "
+    "the transformer or tok2vec component that it listens to, before the relation extractor."
+)
+
 ModelInput = tuple[list[Doc], list[Candidates]]
 
 
@@ -106,6 +114,9 @@ def _deserialize(scorer: PairScorer, data: bytes, device: torch.device) -> PairS
 
 def _init(model: Model, X: ModelInput | None = None, Y: Floats2d | None = None) -> None:
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    listener = tok2vec.maybe_get_ref("listener")
+    if listener is not None and not listener.has_dim("nO"):
+        raise RelextError(_NO_WIDTH.format(name=tok2vec.name))
     tok2vec.initialize(X=X[0] if X is not None else None)
     if Y is not None and not model.has_dim("nO"):
         model.set_dim("nO", Y.shape[1])
@@ -114,19 +125,17 @@ def _init(model: Model, X: ModelInput | None = None, Y: Floats2d | None = None) 
     head.set_dim("nI", width, force=True)
     head.set_dim("nO", n_labels, force=True)
     shim = head.shims[0]
-    if not shim._model.sizes:
-        shim._model.build(width=width, n_types=n_types, n_labels=n_labels)
-        shim._model.to(shim.device)
+    # Also where it was built before: whoever initialises again starts anew, perhaps with other mention types.
+    device = shim.device  # asked now: new layers are on the CPU, and the shim goes by its first parameter
+    shim._model.build(width=width, n_types=n_types, n_labels=n_labels)
+    shim._model.to(device)
 
 
 def _width(tok2vec: Model) -> int:
     for node in (tok2vec, tok2vec.maybe_get_ref("listener")):
         if node is not None and node.has_dim("nO"):
             return node.get_dim("nO")
-    raise RelextError(
-        f"The tok2vec layer {tok2vec.name!r} of the relation extractor does not say how wide its vectors are. If it is a listener, the "
-        "pipeline needs the transformer or tok2vec component that it listens to, before the relation extractor."
-    )
+    raise RelextError(_NO_WIDTH.format(name=tok2vec.name))
 
 
 def _forward(model: Model, X: ModelInput, is_train: bool) -> tuple[Floats2d, Callable]:
@@ -179,7 +188,7 @@ def resize_output(model: Model, n_labels: int) -> Model:
     """Append labels to an initialised model; what it says of the labels it has stays the same."""
     head = model.get_ref("head")
     old = head.shims[0]
-    old._model.resize(n_labels)
+    old._model.resize(n_labels, bias=UNTAUGHT)
     # A new shim has a new id: an optimizer's moments for the smaller layer must not be applied to the larger one.
     head.shims[0] = HeadShim(old._model, learn_rate_scale=old.learn_rate_scale)
     for node in (head, model):

@@ -34,14 +34,14 @@ class PairScorer(nn.Module):
         self.hidden = nn.Linear(self.summary.width, self.hidden_width) if self.hidden_width else None
         self.output = nn.Linear(self.hidden_width or self.summary.width, n_labels)
 
-    def resize(self, n_labels: int) -> None:
-        """Append labels; the scores of those that are there stay what they were."""
+    def resize(self, n_labels: int, *, bias: float = 0.0) -> None:
+        """Append labels, all with the logit `bias`; the logits of those that are there stay what they were."""
         old = self.output
-        self.output = nn.Linear(old.in_features, n_labels).to(old.weight.device)
+        self.output = nn.Linear(old.in_features, n_labels).to(old.weight)
         with torch.no_grad():
             self.output.weight.zero_()
             self.output.weight[: old.out_features] = old.weight
-            self.output.bias.zero_()
+            self.output.bias.fill_(bias)
             self.output.bias[: old.out_features] = old.bias
         self.sizes["n_labels"] = n_labels
 

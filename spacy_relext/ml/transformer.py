@@ -7,6 +7,7 @@ serialisation, `replace_listeners`) is spacy-transformers'.
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy
@@ -92,11 +93,13 @@ class PrecisionTransformer(TransformerModel):
         if cpu_precision not in ("float32", "bfloat16", "auto"):
             raise RelextError(f'cpu_precision is {cpu_precision!r}; it can be "float32", "bfloat16" or "auto".')
         super().__init__(*args)
+        self.cpu_precision = cpu_precision
         wrapper = self.layers[0]
         self.layers[0] = Model(
             wrapper.name,
-            _forward,
-            attrs={**wrapper.attrs, "cpu_precision": cpu_precision},
+            # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
+            partial(_forward, precision=cpu_precision),
+            attrs=wrapper.attrs,
             shims=wrapper.shims,
             dims={"nI": None, "nO": None},
         )
@@ -109,9 +112,12 @@ class PrecisionTransformer(TransformerModel):
             self.attrs["get_spans"],
             dict(self._init_tokenizer_config),
             dict(self._init_transformer_config),
-            cpu_precision=self.layers[0].attrs["cpu_precision"],
+            cpu_precision=self.cpu_precision,
         )
+        shim_id = copied.layers[0].shims[0].id
         copied.layers[0] = copy.deepcopy(self.layers[0])
+        # An optimizer keeps its moments by this id: with the same one, two transformers would mix theirs.
+        copied.layers[0].shims[0].id = shim_id
         copied.attrs["has_transformer"] = self.attrs["has_transformer"]
         if self.has_dim("nO"):
             copied.set_dim("nO", self.get_dim("nO"))
@@ -126,10 +132,9 @@ def _replace_listener_cfg(transformer_cfg: dict[str, Any], listener_cfg: dict[st
     return result
 
 
-def _forward(model: Model, wordpieces: WordpieceBatch, is_train: bool) -> tuple[ModelOutput, Callable]:
+def _forward(model: Model, wordpieces: WordpieceBatch, is_train: bool, *, precision: Precision) -> tuple[ModelOutput, Callable]:
     shim = model.shims[0]
     on_cpu = shim.device.type == "cpu"
-    precision = model.attrs["cpu_precision"]
     lower = on_cpu and (precision == "bfloat16" or (precision == "auto" and cpu_has_bfloat16()))
     config = shim._hfmodel.transformer.config
     whole_batch = not on_cpu or config.output_hidden_states or config.output_attentions
@@ -168,7 +173,8 @@ def like_lengths(attention_mask: Floats2d) -> list[tuple[numpy.ndarray, int]]:
     groups, start = [], 0
     for i in range(1, n_texts + 1):
         if i == n_texts or lengths[order[i]] > LENGTH_RATIO * lengths[order[start]] + LENGTH_SLACK:
-            groups.append((order[start:i], int(lengths[order[i - 1]])))
+            # Back in the order of the batch: a single group is the batch itself.
+            groups.append((numpy.sort(order[start:i]), int(lengths[order[i - 1]])))
             start = i
     return groups
 
@@ -186,7 +192,7 @@ def _select(wordpieces: WordpieceBatch, texts: numpy.ndarray, length: int) -> Wo
 
 def _merge(outputs: list[ModelOutput], groups: list[tuple[numpy.ndarray, int]], n_texts: int, longest: int) -> ModelOutput:
     """The outputs of the groups as those of one batch, in float32: numpy has no bfloat16."""
-    if len(outputs) == 1:
+    if len(outputs) == 1 and groups[0][1] == longest:
         return ModelOutput({key: _to_float32(value) for key, value in outputs[0].items()})
     merged = ModelOutput()
     for key, value in outputs[0].items():

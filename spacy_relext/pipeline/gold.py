@@ -17,18 +17,24 @@ GoldKey = tuple[str, tuple[int, int], tuple[int, int]]
 TOKEN_ATTRIBUTES: list[int | str] = ["NORM", "LEMMA", "TAG", "POS", "MORPH"]
 
 
-def gold_view(example: Example, *, one_sentence: bool = False) -> Doc:
-    """A Doc with the tokens of the predicted Doc and, where they are annotated, the sentences of the reference.
-
-    It shares the encoder's output with the predicted Doc, and leaves that Doc alone.
-    one_sentence: Where neither of the two has sentences, make the text one: at initialisation no component has run.
-    """
+def require_same_text(example: Example) -> None:
+    """Raise an error where annotation cannot be aligned."""
     predicted, reference = example.predicted, example.reference
     if predicted.text != reference.text:
         raise RelextError(
             f"The predicted Doc reads {predicted.text[:60]!r}… and the annotated one {reference.text[:60]!r}…. Annotation is aligned "
             "by characters, so both must have the same text."
         )
+
+
+def gold_view(example: Example, *, one_sentence: bool = False) -> Doc:
+    """A Doc with the tokens of the predicted Doc and, where they are annotated, the sentences of the reference.
+
+    It shares the encoder's output with the predicted Doc, and leaves that Doc alone.
+    one_sentence: Where neither of the two has sentences, make the text one: at initialisation no component has run.
+    """
+    require_same_text(example)
+    predicted, reference = example.predicted, example.reference
     starts = None
     if reference.has_annotation("SENT_START"):
         starts = example.get_aligned_sent_starts()

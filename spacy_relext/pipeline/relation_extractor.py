@@ -18,7 +18,7 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.head import cross_entropy, probabilities
-from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets
+from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
 from spacy_relext.types import Floats2d, Ints2d
 
@@ -240,8 +240,7 @@ class RelationExtractor(TrainablePipe):
             self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
         self._warn_of_unreachable(get_examples)
         sample = [self._training_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
-        if not self.model.has_dim("nT"):
-            self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES)
+        self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
         self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), self._n_columns))
 
@@ -401,14 +400,14 @@ class RelationExtractor(TrainablePipe):
     def _decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
         """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
         scores = predictions.scores
+        # A forbidden label has probability 0 and is not written whatever the threshold.
+        reached = (scores >= self.cfg["threshold"]) & (scores > 0)
         if self.cfg["exclusive"]:
             best = scores[:, 1:].argmax(axis=1) if len(scores) else numpy.zeros(0, dtype="int64")
-            rows = numpy.flatnonzero(scores[numpy.arange(len(scores)), best + 1] >= self.cfg["threshold"])
+            rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), best + 1])
             found = [(row, best[row], scores[row, best[row] + 1]) for row in rows]
         else:
-            found = [
-                (row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(scores >= self.cfg["threshold"]), strict=True)
-            ]
+            found = [(row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(reached), strict=True)]
         for row, column, score in found:
             head, tail = (spans[i] for i in predictions.pairs[row])
             label = self.labels[column]
@@ -439,6 +438,7 @@ class RelationExtractor(TrainablePipe):
             doc, annotated = gold_view(example, one_sentence=initializing), self.mentions(reference)
             spans = align_mentions(doc, annotated)
         else:
+            require_same_text(example)
             doc, spans = example.predicted, self.mentions(example.predicted)
             annotated = spans
         if not has_relations(reference):
@@ -464,10 +464,11 @@ class RelationExtractor(TrainablePipe):
             annotated = [self.mentions(example.reference) for example in batch]
             prepared = [self._prepare(view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
             predictions = self._predict(views, prepared)
-            for view, prediction, spans, example in zip(views, predictions, annotated, batch, strict=True):
-                # Under their annotated offsets, so that a mention that had to be widened is not counted as a wrong one.
-                set_relations(view, self._decode(prediction, spans))
-                yield Example(view, example.reference)
+            for prediction, spans, example in zip(predictions, annotated, batch, strict=True):
+                # On the annotated tokens: a mention that had to be widened to the predicted ones would count as a wrong one.
+                found = example.reference.copy()
+                set_relations(found, self._decode(prediction, spans))
+                yield Example(found, example.reference)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ XML = """<?xml version="1.0" encoding="UTF-8"?>
 </document>
 """
 
-# The same first character is impossible, so both have their whole stretch, and they overlap.
+# "Potassium … salts" is its whole stretch, which overlaps "lithium salts".
 EXPECTED = AnnotatedDocument(
     "X.d1",
     "Potassium and lithium salts weaken aspirin but not tea. Avoid A1 & B2.\n",
@@ -118,15 +118,23 @@ def test_folder_without_xml(tmp_path):
 ENTITY = '<entity id="e0" charOffset="0-0" type="drug"/>'
 # A file, what its error says, and its line where the parser knows it.
 BAD_FILES = {
-    "truncated": (XML[:300], "no well-formed XML", 4),
+    "truncated": (XML[:300], "no well-formed XML", 5),
     "not XML": ("Potassium and lithium.", "no well-formed XML", 1),
     "empty": ("", "no well-formed XML", 1),
-    "not UTF-8": (XML.encode()[:70] + b"\xe9" + XML.encode()[70:], "no well-formed XML", 2),
-    "unknown encoding": ("<?xml version='1.0' encoding='klingon'?><document/>", "encoding that cannot be read: unknown encoding: klingon", None),
+    "not UTF-8": (XML.encode()[:70] + b"\xe9" + XML.encode()[70:], "no well-formed XML", 3),
+    "unknown encoding": (
+        "<?xml version='1.0' encoding='klingon'?><document/>",
+        "encoding that cannot be read: unknown encoding: klingon",
+        None,
+    ),
     "foreign": ("<collection><document><sentence/></document></collection>", "expected <document> .* saw <collection>", None),
     "foreign document": ('<document id="1"><passage/></document>', "expected <document> with <sentence> elements", None),
     "sentence without text": ('<document id="1"><sentence id="s"/></document>', "<sentence id='s'> has no attribute 'text'", None),
-    "entity without offset": (sentence("A").replace("</s", '<entity id="e7" type="drug"/></s'), "<entity id='e7'> has no attribute 'charOffset'", None),
+    "entity without offset": (
+        sentence("A").replace("</s", '<entity id="e7" type="drug"/></s'),
+        "'e7'> has no attribute 'charOffset'",
+        None,
+    ),
     "entity without type": (sentence("A").replace("</s", '<entity id="e7" charOffset="0-0"/></s'), "no attribute 'type'", None),
     "offset in words": (sentence("A", "one"), "charOffset is 'one'; expected", None),
     "offset beyond the sentence": (sentence("A", "0-1"), "entity 'e0': charOffset is '0-1', and its sentence has 1 characters", None),
@@ -183,10 +191,9 @@ def test_written_file_lists_all_pairs_with_inclusive_offsets(tmp_path):
 def test_doc_round_trip_drops_only_the_empty_sentence(nlp, tmp_path):
     ddi.write([from_doc(to_doc(EXPECTED, nlp))], tmp_path)
     [back] = ddi.read(tmp_path, raise_it)
-    # The last "sentence" keeps its line end, which a Doc's sentence holds as a token.
     assert (back.text, len(back.relations)) == (EXPECTED.text, 3)
     assert [(m.start, m.end, m.type) for m in back.mentions] == [(m.start, m.end, m.type) for m in EXPECTED.mentions]
-    assert back.sentences == [(0, 55), (56, 71)]
+    assert back.sentences == [(0, 55), (56, 71)]  # the line end is a token of the Doc
 
 
 def test_what_the_format_cannot_hold_is_refused(tmp_path):
@@ -195,11 +202,11 @@ def test_what_the_format_cannot_hold_is_refused(tmp_path):
     with pytest.raises(DataError, match="document 'a': 1 of its relations run across sentences"):
         ddi.write([across], tmp_path / "1")
     both = AnnotatedDocument("b", "A. B.", mentions, [AnnotatedRelation("1", "2", "int"), AnnotatedRelation("2", "1", "int")], [(0, 5)])
-    with pytest.raises(DataError, match="document 'b': 1 of its relations .* share a pair"):
+    with pytest.raises(DataError, match=r"document 'b': 1 of its relations .* share a pair"):
         ddi.write([both], tmp_path / "2")
     with pytest.raises(DataError, match="document 'c': it has no sentences"):
         ddi.write([AnnotatedDocument("c", "A. B.")], tmp_path / "3")
-    assert not any((tmp_path / name).glob("*") for name in "12" if list((tmp_path / name).glob("*")))
+    assert not list(tmp_path.rglob("*.xml"))
 
 
 def test_two_documents_of_one_name_do_not_overwrite_each_other(tmp_path):
@@ -221,17 +228,11 @@ COUNTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def ddi_corpus(tmp_path_factory):
-    from conftest import SHARED_DATA
-
-    archive = SHARED_DATA / "ddi2013" / "DDICorpus-2013.zip"
-    if not archive.is_file():
-        pytest.skip(f"{archive} is not there")
-    folder = tmp_path_factory.mktemp("ddi")
-    with zipfile.ZipFile(archive) as file:
-        file.extractall(folder)
-    return folder / "DDICorpus"
+@pytest.fixture
+def ddi_corpus(shared_data, tmp_path):
+    with zipfile.ZipFile(shared_data / "ddi2013" / "DDICorpus-2013.zip") as archive:
+        archive.extractall(tmp_path)
+    return tmp_path / "DDICorpus"
 
 
 @pytest.mark.parametrize("part", COUNTS)

@@ -27,7 +27,9 @@ def test_mentions_cut_tokens_into_whole_tokens(nlp):
     text = "Pre-warfarinised CYP3A4s ok."
     assert words(nlp.make_doc(text)) == ["Pre", "-", "warfarinised", "CYP3A4s", "ok", "."]
     counts = Counter()
-    doc = to_doc(AnnotatedDocument("a", text, [Mention("1", 4, 12, "C"), Mention("2", 17, 23, "P"), Mention("3", 18, 20, "P")]), nlp, counts)
+    doc = to_doc(
+        AnnotatedDocument("a", text, [Mention("1", 4, 12, "C"), Mention("2", 17, 23, "P"), Mention("3", 18, 20, "P")]), nlp, counts
+    )
     assert doc.text == text
     assert words(doc) == ["Pre", "-", "warfarin", "ised", "C", "YP", "3A4", "s", "ok", "."]
     assert [span.text for span in doc.spans["mentions"]] == ["warfarin", "CYP3A4", "YP"]
@@ -112,7 +114,9 @@ def test_round_trip(nlp):
 
 def test_round_trip_through_a_file_keeps_everything(nlp, tmp_path):
     documents = [
-        AnnotatedDocument("first", "a b", [Mention("T1", 0, 1, "X"), Mention("T2", 2, 3, "Y")], [AnnotatedRelation("T2", "T1", "L")], [(0, 3)]),
+        AnnotatedDocument(
+            "first", "a b", [Mention("T1", 0, 1, "X"), Mention("T2", 2, 3, "Y")], [AnnotatedRelation("T2", "T1", "L")], [(0, 3)]
+        ),
         AnnotatedDocument("second", "a b", [Mention("T1", 0, 3, "X")]),
         AnnotatedDocument("empty", "", sentences=[]),
     ]
@@ -170,5 +174,9 @@ def test_empty_and_blank_texts(nlp):
 def test_counts_are_optional_and_add_up(nlp):
     counts = Counter()
     for _ in range(2):
-        to_doc(AnnotatedDocument("a", "x y", [Mention("1", 0, 1, "T"), Mention("2", 2, 3, "T")], [AnnotatedRelation("1", "2", "L")]), nlp, counts)
+        to_doc(
+            AnnotatedDocument("a", "x y", [Mention("1", 0, 1, "T"), Mention("2", 2, 3, "T")], [AnnotatedRelation("1", "2", "L")]),
+            nlp,
+            counts,
+        )
     assert +counts == {"documents": 2, "mentions": 4, "relations": 2, "relations: L": 2}

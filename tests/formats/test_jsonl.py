@@ -62,7 +62,9 @@ def test_text_alone_is_enough_and_the_line_number_is_the_id(tmp_path):
 
 
 def test_no_relations_differs_from_not_annotated(tmp_path):
-    documents = read_all(write_records(tmp_path / "a.jsonl", {"text": "x"}, {"text": "x", "relations": None}, {"text": "x", "relations": []}))
+    documents = read_all(
+        write_records(tmp_path / "a.jsonl", {"text": "x"}, {"text": "x", "relations": None}, {"text": "x", "relations": []})
+    )
     assert [document.relations for document in documents] == [None, None, []]
 
 
@@ -115,7 +117,10 @@ def test_offsets_count_characters_not_bytes_or_utf16_units(nlp, tmp_path):
     # 👩🏽‍⚕️ is five code points, e + combining acute two.
     text = "👩🏽‍⚕️ gave e\u0301phedrine."
     assert text[11:21] == "e\u0301phedrine"
-    record = {"text": text, "mentions": [{"start": 11, "end": 21, "type": "C", "text": "e\u0301phedrine"}, {"start": 0, "end": 5, "type": "P"}]}
+    record = {
+        "text": text,
+        "mentions": [{"start": 11, "end": 21, "type": "C", "text": "e\u0301phedrine"}, {"start": 0, "end": 5, "type": "P"}],
+    }
     for raw in (json.dumps(record), json.dumps(record, ensure_ascii=False)):
         path = tmp_path / "a.jsonl"
         path.write_text(raw, encoding="utf8")
@@ -150,7 +155,7 @@ def test_folder_is_searched_recursively(tmp_path):
     (tmp_path / "other.txt").write_text("no", encoding="utf8")
     assert [document.text for document in read_all(tmp_path)] == ["B", "A"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no .jsonl file"):
+    with pytest.raises(DataError, match=r"no \.jsonl file"):
         read_all(tmp_path / "empty")
 
 
@@ -222,8 +227,14 @@ BAD_ANNOTATION = {
     "end before start": ({"mentions": [{**MENTION, "start": 10, "end": 9}], "relations": None}, "offsets 10-9"),
     "no character": ({"mentions": [{**MENTION, "start": 10, "end": 10}], "relations": None}, "offsets 10-10"),
     "white space only": ({"mentions": [{**MENTION, "start": 10, "end": 11}], "relations": None}, "nothing but white space"),
-    "duplicate ids": ({"mentions": [{**MENTION, "id": "T9"}, {**MENTION, "id": "T9", "start": 1}], "relations": None}, "two mentions .*'T9'"),
-    "id of a mention without one": ({"mentions": [{**MENTION, "id": "T2"}, {**MENTION, "start": 1}], "relations": None}, "two mentions .*'T2'"),
+    "duplicate ids": (
+        {"mentions": [{**MENTION, "id": "T9"}, {**MENTION, "id": "T9", "start": 1}], "relations": None},
+        "two mentions .*'T9'",
+    ),
+    "id of a mention without one": (
+        {"mentions": [{**MENTION, "id": "T2"}, {**MENTION, "start": 1}], "relations": None},
+        "two mentions .*'T2'",
+    ),
     "self relation": ({"relations": [{**RELATION, "tail": "T1"}]}, "'Cimetidine' at 0 as head and as tail"),
     "missing mention": ({"relations": [{**RELATION, "tail": "T3"}]}, "refers to the mention 'T3', and the document has T1, T2"),
     "no mentions": ({"mentions": [], "relations": [RELATION]}, "refers to the mention 'T1', and the document has none"),

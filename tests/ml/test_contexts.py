@@ -33,11 +33,7 @@ def random_doc(rng, length, n_pairs, sentence=8, max_sentences=1):
 def every_stretch(n_sentences, size, longest):
     """All runs of up to `longest` sentences: the contexts of pairs across sentences."""
     return numpy.asarray(
-        [
-            (first * size, last * size)
-            for first in range(n_sentences)
-            for last in range(first + 1, min(first + longest, n_sentences) + 1)
-        ]
+        [(first * size, last * size) for first in range(n_sentences) for last in range(first + 1, min(first + longest, n_sentences) + 1)]
     )
 
 
@@ -58,9 +54,8 @@ def test_few_contexts_across_sentences_are_rows_of_their_own():
 
 
 def test_many_contexts_share_windows():
-    """By hand: contexts of 3 tokens at 0, 1, …, 13 of a Doc of 16, with 8 contexts of 16 tokens' worth repeated."""
+    """By hand: the 11 contexts of 6 tokens in a Doc of 16 hold 66 > 4 * 16. Windows of 2 * 8 tokens begin at 0 and 8."""
     contexts = numpy.asarray([(start, start + 6) for start in range(11)])
-    # 11 contexts of 6 tokens are 66 > 4 * 16. Windows of 2 * 8 tokens begin at 0 and 8.
     rows, row = shared_rows(contexts, 16)
     assert rows.tolist() == [[0, 16], [8, 16]]
     assert row.tolist() == [0] * 8 + [1] * 3
@@ -99,7 +94,7 @@ def test_rows_of_near_pairs_across_sentences_are_linear():
     assert tokens[2] == pytest.approx(2 * tokens[1], rel=0.1)
 
 
-def test_rows_never_hold_more_than_distinct_contexts_need_before_sharing():
+def test_rows_are_shared_only_beyond_the_overlap_that_is_allowed():
     """Up to MAX_OVERLAP times the Doc's tokens, the rows are the contexts."""
     contexts = numpy.asarray([(0, 8 - i) for i in range(4)])  # 8 + 7 + 6 + 5 = 26 <= 32
     assert shared_rows(contexts, 8)[0].tolist() == sorted(contexts.tolist())
@@ -207,7 +202,7 @@ def test_chunks_keep_the_budget_unless_they_are_one_small_block(max_cells):
 
 
 def test_chunks_are_as_large_as_the_budget_allows():
-    """Not one chunk a row or a pair: two neighbours together would break the budget, or are blocks of one row."""
+    """Not one chunk a row or a pair: on average a chunk fills more than a quarter of the budget."""
     for seed in range(25):
         batch = random_batch(seed)
         assert len(list(make_chunks(batch, 2**24))) <= 1

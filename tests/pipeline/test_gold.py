@@ -2,12 +2,13 @@
 
 import numpy
 import pytest
-from tests.conftest import make_doc
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets
 from spacy_relext.relations import Relation, set_relations
+from tests.conftest import make_doc
 
 # 0123456789012345678901234567890
 TEXT = "Aspirin raises warfarin levels."
@@ -79,7 +80,7 @@ def test_view_keeps_whitespace_tokens(nlp):
 
 
 def test_view_refuses_another_text(nlp):
-    with pytest.raises(RelextError, match="'Aspirin falls'.*'Warfarin falls'.*same text"):
+    with pytest.raises(RelextError, match=r"'Aspirin falls'.*'Warfarin falls'.*same text"):
         gold_view(Example(nlp.make_doc("Aspirin falls"), nlp.make_doc("Warfarin falls")))
 
 
@@ -133,7 +134,7 @@ def test_contradictory_labels(nlp, relations, symmetric, contradict):
     doc = make_doc(nlp, TEXT, [("Aspirin", "DRUG"), ("warfarin", "DRUG")], relations)
     assert len(gold_keys(doc, ["A", "B"], symmetric, exclusive=False)) == len(relations)
     if contradict:
-        with pytest.raises(RelextError, match="'Aspirin'.*'warfarin'|'warfarin'.*'Aspirin'") as caught:
+        with pytest.raises(RelextError, match=r"'Aspirin'.*'warfarin'|'warfarin'.*'Aspirin'") as caught:
             gold_keys(doc, ["A", "B"], symmetric, exclusive=True)
         assert "exclusive = false" in str(caught.value)
     else:

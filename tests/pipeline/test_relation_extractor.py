@@ -8,14 +8,15 @@ import numpy
 import pytest
 import spacy
 import torch
-from tests.conftest import TRAIN_DATA, make_doc
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_config_from_str, load_model, load_model_from_config
+from thinc.config import ConfigValidationError
+
 from spacy_relext.errors import RelextError
 from spacy_relext.relations import Relation, set_relations
-from thinc.config import ConfigValidationError
+from tests.conftest import TRAIN_DATA, make_doc
 
 # A small model, so that a step takes milliseconds.
 SMALL = {
@@ -130,7 +131,7 @@ def test_loss_is_filed_under_the_name_of_the_component(nlp, examples):
 @pytest.mark.parametrize("text", ["Aspirin raises warfarin.", ""])
 def test_prediction_without_training_is_an_error(text):
     nlp, _ = make_pipeline()
-    with pytest.raises(RelextError, match="relation_extractor has no trained model.*nlp.initialize"):
+    with pytest.raises(RelextError, match=r"relation_extractor has no trained model.*nlp.initialize"):
         nlp(text)
 
 
@@ -202,7 +203,7 @@ def test_add_label_before_initialisation():
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_label_added_later_keeps_scores_and_can_be_learned(exclusive):
     nlp, extractor = make_pipeline(exclusive=exclusive)
-    train(nlp, make_examples(nlp), steps=60)
+    train(nlp, make_examples(nlp))
     expected = [found(doc) for doc in nlp.pipe(with_entities(nlp))]
     before = scores_of(nlp, with_entities(nlp))
     assert extractor.add_label("SPARES") == 1
@@ -217,13 +218,14 @@ def test_label_added_later_keeps_scores_and_can_be_learned(exclusive):
 
     text, mentions, relations = TRAIN_DATA[4]
     data = [*TRAIN_DATA[:4], (text, mentions, [*relations, (0, 2, "SPARES")]), TRAIN_DATA[5]]
-    train(nlp, make_examples(nlp, data), steps=60, optimizer=nlp.resume_training())
+    train(nlp, make_examples(nlp, data), optimizer=nlp.resume_training())
     assert [found(doc) for doc in nlp.pipe(with_entities(nlp))] == [gold(entry) for entry in data]
     again = make_pipeline(exclusive=exclusive)[0].from_bytes(nlp.to_bytes())
     assert [found(doc) for doc in again.pipe(with_entities(again))] == [gold(entry) for entry in data]
 
 
-def test_initialising_again_starts_anew_from_other_data(trained):
+def test_initialising_again_starts_anew_from_other_data(trained_once):
+    trained = make_pipeline()[0].from_bytes(trained_once[1])
     data = [("Milk binds iron.", [("Milk", kind), ("iron", "METAL")], [(0, 1, "BINDS")]) for kind in ("FOOD", "DRINK", "ANIMAL")]
     examples = make_examples(trained, data)
     trained.initialize(lambda: examples)
@@ -331,7 +333,10 @@ def test_sourced_component_predicts_as_before(trained):
 
 
 def test_frozen_component_does_not_learn_while_others_do(trained):
-    textcat = trained.add_pipe("textcat", config={"model": {"@architectures": "spacy.TextCatBOW.v3", "length": 64}})
+    textcat = trained.add_pipe(
+        "textcat",
+        config={"model": {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": True, "ngram_size": 1, "no_output_layer": False}},
+    )
     examples = make_examples(trained, [(text, mentions, []) for text, mentions, _ in TRAIN_DATA])
     for i, example in enumerate(examples):
         example.reference.cats = {"EVEN": float(i % 2 == 0), "ODD": float(i % 2)}
@@ -363,9 +368,8 @@ def test_update_and_get_loss_agree(trained):
     assert gradient.shape == (18, 4)
     # The mean over 18 pairs of -log p(right): written out.
     scores = numpy.concatenate([p.scores for p in predictions])
-    right = [3, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 2, 0, 0, 0, 0, 0]
     pairs = [tuple(pair) for p in predictions for pair in p.pairs.tolist()]
-    assert pairs[:2] == [(0, 1), (1, 0)]
+    assert len(pairs) == 18
     wanted = {(0, 0, 1): 3, (1, 0, 1): 1, (1, 0, 2): 1, (2, 1, 0): 3, (4, 0, 1): 2}
     owner = [i for i, p in enumerate(predictions) for _ in p.pairs]
     right = [wanted.get((i, *pair), 0) for i, pair in zip(owner, pairs, strict=True)]
@@ -402,7 +406,7 @@ def test_docs_without_relation_annotation_teach_nothing(use_gold_mentions):
 
 def test_predicted_mentions_can_be_trained_on():
     """Of two annotated relations only the one between predicted mentions is learned."""
-    nlp, extractor = make_pipeline(use_gold_mentions=False)
+    nlp, _ = make_pipeline(use_gold_mentions=False)
     data = TRAIN_DATA[1]
     example = make_examples(nlp, [data])[0]
     nlp.initialize(lambda: [example])
@@ -477,16 +481,16 @@ def test_threshold_is_a_probability(nlp, threshold):
         nlp.add_pipe("relation_extractor", config={"threshold": threshold})
 
 
-def test_find_threshold(trained, tmp_path, capsys):
-    """The constant score is 0.6652, and all pairs of the text are related: right up to 0.5, nothing found from 0.75."""
+def test_find_threshold(tmp_path):
+    """The constant score is 0.6652, and all pairs of the text are related: right at 0 and 0.5, nothing found at 1."""
     nlp, _, _ = constant([0, 2, 1], ["A", "B"])
     nlp.to_disk(tmp_path / "model")
     doc = make_doc(nlp, *PAIR, [(0, 1, "A"), (1, 0, "A")])
     DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "dev.spacy")
     best, score, scores = find_threshold(
-        tmp_path / "model", tmp_path / "dev.spacy", "relation_extractor", "threshold", "rel_micro_f", n_trials=5
+        tmp_path / "model", tmp_path / "dev.spacy", "relation_extractor", "threshold", "rel_micro_f", n_trials=3
     )
-    assert scores == {0.0: 1.0, 0.25: 1.0, 0.5: 1.0, 0.75: 0.0, 1.0: 0.0}
+    assert scores == {0.0: 1.0, 0.5: 1.0, 1.0: 0.0}
     assert (best, score) == (0.0, 1.0)
 
 
@@ -505,7 +509,7 @@ def test_several_labels_a_pair():
 def test_contradictory_labels_are_an_error_unless_several_are_allowed():
     data = [(*PAIR, [(0, 1, "A"), (0, 1, "B")]), (TRAIN_DATA[3][0], TRAIN_DATA[3][1], [])]
     nlp, _ = make_pipeline()
-    with pytest.raises(RelextError, match="'Ritonavir', 'CYP3A4' has the labels A and B.*exclusive = false"):
+    with pytest.raises(RelextError, match=r"'Ritonavir', 'CYP3A4' has the labels A and B.*exclusive = false"):
         nlp.initialize(lambda: make_examples(nlp, data))
     nlp, _ = make_pipeline(exclusive=False)
     train(nlp, make_examples(nlp, data), steps=40)
@@ -514,7 +518,7 @@ def test_contradictory_labels_are_an_error_unless_several_are_allowed():
 
 def test_label_that_the_component_does_not_know(trained):
     example = make_examples(trained, [(*PAIR, [(0, 1, "CLEAVES")])])[0]
-    with pytest.raises(RelextError, match="CLEAVES.*does not know"):
+    with pytest.raises(RelextError, match=r"CLEAVES.*does not know"):
         trained.update([example])
     scores = trained.evaluate([*make_examples(trained), example])
     assert scores["rel_per_type"]["CLEAVES"] == {"p": 0.0, "r": 0.0, "f": 0.0, "support": 1}
@@ -567,12 +571,19 @@ def test_symmetric_probability_is_the_mean_of_both_directions(examples):
 
 def test_type_rules_are_masked_before_the_best_label_is_chosen():
     """A is likelier, but forbidden between a drug and a gene: B has e / (1 + e) then."""
-    nlp, extractor, doc = constant([0, 2, 1], ["A", "B"], type_rules={"A": [["GENE", "DRUG"]]})
+    nlp, _, doc = constant([0, 2, 1], ["A", "B"], type_rules={"A": [["GENE", "DRUG"]]})
     relations = {(r.head.text, r.label): r.score for r in nlp(doc)._.relations}
     assert relations == {
         ("Ritonavir", "B"): pytest.approx(math.e / (1 + math.e), abs=1e-5),
         ("CYP3A4", "A"): pytest.approx(0.66524, abs=1e-4),
     }
+
+
+def test_type_rules_are_masked_in_training():
+    """Of B, in (no, B) = (0, 1), the loss is 0.3133; of no relation, in (no, A, B) = (0, 2, 1), it is 2.4076."""
+    nlp, extractor, _ = constant([0, 2, 1], ["A", "B"], type_rules={"A": [["GENE", "DRUG"]]})
+    loss = extractor.update(make_examples(nlp, [(*PAIR, [(0, 1, "B")])]))["relation_extractor"]
+    assert loss == pytest.approx((0.3133 + 2.4076) / 2, abs=1e-3)
 
 
 def test_pairs_that_may_have_no_label_are_not_scored():
@@ -721,7 +732,8 @@ def test_config_round_trip(trained):
     again = load_model_from_config(load_config_from_str(nlp.config.to_str()), auto_fill=False)
     assert again.get_pipe("relation_extractor").cfg == extractor.cfg
     assert again.config.to_str() == nlp.config.to_str()
-    assert extractor.cfg["threshold"] == 0.3 and extractor.cfg["spans_key"] == "found"
+    assert extractor.cfg["threshold"] == 0.3
+    assert extractor.cfg["spans_key"] == "found"
 
 
 @pytest.mark.parametrize(
@@ -746,7 +758,7 @@ def test_settings_of_a_wrong_type_are_rejected(nlp, setting):
 
 
 def test_type_rules_are_pairs(nlp):
-    with pytest.raises(RelextError, match="'INHIBITS'.*head type, tail type"):
+    with pytest.raises(RelextError, match=r"'INHIBITS'.*head type, tail type"):
         nlp.add_pipe("relation_extractor", config={"type_rules": {"INHIBITS": [["DRUG", "GENE", "DRUG"]]}})
 
 
@@ -823,9 +835,7 @@ def test_very_long_text(trained):
     known = ["Aspirin", "increases", "warfarin", "levels", "."]
     words = (filler * 39 + known) * 25
     doc = Doc(trained.vocab, words=words)
-    doc.ents = [
-        Span(doc, i, i + 1, label="DRUG") for i, word in enumerate(words) if word in ("Aspirin", "warfarin")
-    ]
+    doc.ents = [Span(doc, i, i + 1, label="DRUG") for i, word in enumerate(words) if word in ("Aspirin", "warfarin")]
     assert len(doc) == 19_625
     doc = trained(doc)
     assert [r.head.start for r in doc._.relations] == [780 + 785 * i for i in range(25)]
@@ -834,7 +844,7 @@ def test_very_long_text(trained):
 
 def test_no_sentences_is_an_error_that_says_the_cure(trained):
     doc = with_entities(trained)[0]
-    with pytest.raises(RelextError, match='nlp.add_pipe."sentencizer"'):
+    with pytest.raises(RelextError, match=r"nlp\.add_pipe\(.sentencizer"):
         trained.get_pipe("relation_extractor")(doc)
 
 

@@ -1,0 +1,149 @@
+"""`python -m benchmarks`: time and memory of the relation extractor beside the same pipeline without it."""
+
+import json
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import spacy
+import torch
+import typer
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from tqdm import tqdm
+
+from spacy_relext.corpus import predicted_doc, read_docs
+from spacy_relext.formats.document import SPANS_KEY
+from spacy_relext.relations import Relation, get_relations, set_relations
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+EXTRACTOR = "relation_extractor"
+N_TOKENS = 3000
+
+
+@app.command()
+def overhead(
+    model: Path = typer.Argument(..., help="A trained pipeline whose mentions are given, e.g. of the workflow ddi."),
+    data: Path = typer.Argument(..., help="A .spacy file, e.g. corpus/ddi/test.spacy."),
+    repeats: int = typer.Option(5, help="Runs of each kind, taken in turn."),
+    threads: int = typer.Option(2, help="Threads of torch."),
+):
+    """Time of the pipeline with the relation extractor ÷ time without it, on the documents of a corpus with annotated mentions."""
+    torch.set_num_threads(threads)
+    nlp = spacy.load(model)
+    references = list(read_docs(data, nlp))
+    n_pairs = sum(len(p.pairs) for p in nlp.get_pipe(EXTRACTOR).predict(list(nlp.pipe(_inputs(nlp, references)))))
+    times: dict[str, list[float]] = {"with": [], "without": []}
+    for _ in tqdm(range(repeats), desc="Measuring"):
+        for kind, disabled in (("with", []), ("without", [EXTRACTOR])):
+            docs = _inputs(nlp, references)
+            with nlp.select_pipes(disable=disabled):
+                start = time.perf_counter()
+                for _ in nlp.pipe(docs, batch_size=nlp.batch_size):
+                    pass
+                times[kind].append(time.perf_counter() - start)
+    ratios = [a / b for a, b in zip(times["with"], times["without"], strict=True)]
+    print(
+        json.dumps(
+            {
+                "documents": len(references),
+                "pairs": n_pairs,
+                "seconds with": round(statistics.median(times["with"]), 3),
+                "seconds without": round(statistics.median(times["without"]), 3),
+                "ratio": round(statistics.median(ratios), 3),
+                "ratios": [round(ratio, 3) for ratio in ratios],
+            },
+            indent=2,
+        )
+    )
+
+
+@app.command()
+def memory(
+    encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder; the head is untrained."),
+    cpu_precision: str = typer.Option("auto", help="float32, bfloat16 or auto."),
+):
+    """Peak memory and time for up to 400 mentions in one text of 3,000 tokens, all ordered pairs, beside the pipeline without extractor."""
+    rows = []
+    for n_mentions in (0, 100, 200, 300, 400):
+        # Peak memory is that of a process: one process a size.
+        command = [sys.executable, "-m", "benchmarks", "one-text", str(encoder), str(n_mentions), cpu_precision]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        rows.append(json.loads(output.splitlines()[-1]))
+        print(rows[-1], flush=True)
+    pairs, seconds = (numpy.asarray([row[key] for row in rows[1:]], dtype=float) for key in ("pairs", "seconds"))
+    slope, intercept = numpy.polyfit(pairs, seconds, 1)
+    residual = ((seconds - slope * pairs - intercept) ** 2).sum() / ((seconds - seconds.mean()) ** 2).sum()
+    print(
+        f"at {int(pairs[-1]):,} pairs: {rows[-1]['peak_mb'] - rows[0]['peak_mb']:,} MB above the pipeline without it; "
+        f"{1e6 * slope:.0f} µs a pair, R² of the straight line {1 - residual:.4f}"
+    )
+
+
+@app.command(hidden=True)
+def one_text(encoder: Path, n_mentions: int, cpu_precision: str):
+    """One measurement of `memory`; 0 mentions: without the extractor."""
+    nlp = _untrained(encoder, cpu_precision)
+    rng = random.Random(0)
+    doc = Doc(
+        nlp.vocab, words=[rng.choice(["aspirin", "raises", "the", "level", "of", "warfarin", "in", "blood", "."]) for _ in range(N_TOKENS)]
+    )
+    doc.spans[SPANS_KEY] = [Span(doc, i, i + 1, label="DRUG") for i in sorted(rng.sample(range(N_TOKENS), n_mentions))]
+    doc = nlp.get_pipe("transformer")(doc)
+    start = time.perf_counter()
+    if n_mentions:
+        nlp.get_pipe(EXTRACTOR)(doc)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"mentions": n_mentions, "pairs": n_mentions * (n_mentions - 1), "seconds": round(seconds, 3), "peak_mb": peak}))
+
+
+def _untrained(encoder: Path, cpu_precision: str) -> Language:
+    """A transformer, and an extractor that scores all ordered pairs of a text."""
+    nlp = spacy.blank("en")
+    transformer = {
+        "@architectures": "spacy-relext.TransformerModel.v1",
+        "name": str(encoder),
+        "cpu_precision": cpu_precision,
+        "get_spans": {"@span_getters": "spacy-relext.sentence_windows.v1", "max_tokens": 128},
+    }
+    nlp.add_pipe("transformer", config={"model": transformer})
+    listener = {"@architectures": "spacy-transformers.TransformerListener.v1", "pooling": {"@layers": "reduce_mean.v1"}}
+    nlp.add_pipe(
+        EXTRACTOR,
+        config={
+            "spans_key": SPANS_KEY,
+            "candidates": {"@misc": "spacy-relext.distance_pairs.v1", "max_distance": N_TOKENS},
+            "model": {
+                "@architectures": "spacy-relext.PairClassifier.v1",
+                "hidden_width": 384,
+                "tok2vec": listener,
+                "summary": {"@layers": "spacy-relext.pair_attention.v1"},
+            },
+        },
+    )
+    doc = nlp.make_doc("aspirin raises warfarin")
+    doc.spans[SPANS_KEY] = [Span(doc, 0, 1, label="DRUG"), Span(doc, 2, 3, label="DRUG")]
+    set_relations(doc, [Relation(*doc.spans[SPANS_KEY], "RAISES")])
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
+    assert get_relations(doc)
+    return nlp
+
+
+def _inputs(nlp: Language, references: list[Doc]) -> list[Doc]:
+    docs = []
+    for reference in references:
+        doc = predicted_doc(nlp, reference, gold_tokens=True)
+        doc.spans[SPANS_KEY] = [Span(doc, span.start, span.end, label=span.label) for span in reference.spans[SPANS_KEY]]
+        docs.append(doc)
+    return docs
+
+
+if __name__ == "__main__":
+    app()

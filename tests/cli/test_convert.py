@@ -1,0 +1,261 @@
+"""`relext convert` and `relext export`, run in process."""
+
+import json
+import re
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from spacy_relext.cli.convert import make_tokenizer
+from spacy_relext.corpus import read_docs
+from spacy_relext.errors import RelextError
+from spacy_relext.formats import FORMATS
+from spacy_relext.formats.document import document_id
+from spacy_relext.relations import get_relations, has_relations
+from tests.cli.toy import relext
+
+#         0         1         2         3         4
+#         0123456789012345678901234567890123456789012345678
+RECORDS = [
+    {
+        "id": "a",
+        "text": "Aspirin raises CYP3A4s. Tea does not.",
+        "sentences": [[0, 23], [24, 37]],
+        "mentions": [
+            {"id": "T1", "start": 0, "end": 7, "type": "DRUG", "text": "Aspirin"},
+            {"id": "T2", "start": 15, "end": 21, "type": "GENE", "text": "CYP3A4"},
+            {"id": "T3", "start": 24, "end": 27, "type": "FOOD", "text": "Tea"},
+        ],
+        "relations": [{"head": "T1", "tail": "T2", "label": "RAISES"}],
+    },
+    {"id": "b", "text": "Nothing.", "mentions": [], "relations": []},
+    {"id": "c", "text": "Not annotated.", "mentions": []},
+]
+
+XML = """<document id="X.d{0}"><sentence id="s" text="A1 spares B2.">
+<entity id="e0" charOffset="0-1" type="drug"/><entity id="e1" charOffset="10-11" type="drug"/>
+<pair id="p" e1="e0" e2="e1" ddi="true" type="effect"/></sentence></document>"""
+
+
+def write_lines(path, *lines):
+    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines), encoding="utf8")
+    return path
+
+
+def read_back(path):
+    return list(read_docs(path, spacy.blank("en")))
+
+
+def figure(output, name):
+    """The number that the report gives for a name."""
+    [number] = re.findall(rf"^ *{re.escape(name)} +([\d,]+) *$", output, flags=re.MULTILINE)
+    return int(number.replace(",", ""))
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A JSONL file of ten documents with one text each."""
+    return write_lines(tmp_path / "ten.jsonl", *({"id": f"d{i}", "text": f"Text {i}.", "relations": []} for i in range(10)))
+
+
+def test_jsonl_becomes_docs_and_a_report(tmp_path):
+    result = relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "new" / "a.spacy")
+    assert result.exit_code == 0, result.output
+    docs = read_back(tmp_path / "new" / "a.spacy")
+    assert [document_id(doc) for doc in docs] == ["a", "b", "c"]
+    assert [(span.text, span.label_) for span in docs[0].spans["mentions"]] == [("Aspirin", "DRUG"), ("CYP3A4", "GENE"), ("Tea", "FOOD")]
+    assert [str(relation) for relation in get_relations(docs[0])] == ["Aspirin --RAISES--> CYP3A4 (1.00)"]
+    assert [has_relations(doc) for doc in docs] == [True, True, False]
+    expected = {"documents": 3, "sentences": 2, "mentions": 3, "relations": 1, "relations: RAISES": 1, "cut tokens": 1}
+    assert {name: figure(result.stdout, name) for name in expected} == expected
+    # Aspirin and CYP3A4; tea is in another sentence.
+    assert figure(result.stdout, "pairs of mentions in a sentence") == 1
+    assert "trimmed" not in result.stdout
+
+
+def test_folder_of_ddi_files(tmp_path):
+    (tmp_path / "xml" / "sub").mkdir(parents=True)
+    for i, place in enumerate(("a.xml", "sub/b.xml")):
+        (tmp_path / "xml" / place).write_text(XML.format(i), encoding="utf8")
+    result = relext("convert", "ddi", tmp_path / "xml", tmp_path / "a.spacy")
+    assert result.exit_code == 0, result.output
+    assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["X.d0", "X.d1"]
+    assert figure(result.stdout, "pairs of mentions in a sentence") == figure(result.stdout, "relations: effect") == 2
+
+
+def test_dev_part_is_disjoint_complete_and_drawn_by_the_seed(corpus, tmp_path):
+    def split(name, *options):
+        train, dev = tmp_path / f"{name}-train.spacy", tmp_path / f"{name}-dev.spacy"
+        result = relext("convert", "jsonl", corpus, train, "--dev", dev, "--dev-share", "0.3", *options)
+        assert result.exit_code == 0, result.output
+        return [[document_id(doc) for doc in read_back(path)] for path in (train, dev)]
+
+    train, dev = split("first")
+    assert (len(train), len(dev)) == (7, 3)
+    assert sorted(train + dev) == sorted(f"d{i}" for i in range(10))
+    assert split("again") == [train, dev]
+    assert split("seed0", "--seed", 0) == [train, dev]
+    # One of 120 draws would agree with the first by chance.
+    assert any(set(split(f"seed{seed}", "--seed", seed)[1]) != set(dev) for seed in (1, 2, 3))
+
+
+@pytest.mark.parametrize(("share", "n_dev"), [(0.01, 1), (0.5, 1), (0.99, 1)])
+def test_both_parts_hold_a_document(share, n_dev, tmp_path):
+    source = write_lines(tmp_path / "two.jsonl", *RECORDS[:2])
+    result = relext("convert", "jsonl", source, tmp_path / "train.spacy", "--dev", tmp_path / "dev.spacy", "--dev-share", share)
+    assert result.exit_code == 0, result.output
+    assert (len(read_back(tmp_path / "train.spacy")), len(read_back(tmp_path / "dev.spacy"))) == (2 - n_dev, n_dev)
+
+
+def assert_fails(result, message, *never_written):
+    """Exit status 1, the message on standard error in one piece, and nothing left behind."""
+    assert result.exit_code == 1
+    assert re.search(message, " ".join(result.stderr.split())), result.stderr
+    assert "Traceback" not in result.output
+    assert [path for path in never_written if path.exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dev", "dev.spacy", "--dev-share", "0"], r"--dev-share is 0\.0; it must lie between"),
+        (["--dev", "dev.spacy", "--dev-share", "1"], r"--dev-share is 1\.0"),
+        (["--dev", "dev.jsonl"], r"--dev is dev\.jsonl; expected a file that ends in \.spacy"),
+        (["--dev", "./out.spacy"], r"--dev is out\.spacy; .* another one than out\.spacy"),
+    ],
+)
+def test_impossible_dev_part(options, message, corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_fails(relext("convert", "jsonl", corpus, "out.spacy", *options), message)
+    assert [path.name for path in tmp_path.iterdir()] == ["ten.jsonl"]
+
+
+def test_one_document_cannot_be_split(tmp_path):
+    source = write_lines(tmp_path / "one.jsonl", RECORDS[0])
+    outputs = tmp_path / "train.spacy", tmp_path / "dev.spacy"
+    assert_fails(relext("convert", "jsonl", source, outputs[0], "--dev", outputs[1]), "only one document", *outputs)
+
+
+BAD_LINES = ['{"text": "trunc', {**RECORDS[0], "mentions": []}, {"txt": "foreign"}]
+
+
+def test_bad_line_stops_without_output(tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", RECORDS[0], BAD_LINES[0], RECORDS[1])
+    result = relext("convert", "jsonl", source, tmp_path / "new" / "a.spacy")
+    assert_fails(result, r"a\.jsonl:2: not JSON .*--skip-errors leaves such documents out", tmp_path / "new")
+
+
+def test_bad_annotation_stops_without_output(tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", RECORDS[0], BAD_LINES[1])
+    result = relext("convert", "jsonl", source, tmp_path / "a.spacy")
+    assert_fails(result, r"a\.jsonl:2: document 'a': a relation 'RAISES' refers to the mention 'T1'.*--skip-errors", tmp_path / "a.spacy")
+
+
+def test_failure_leaves_an_earlier_output_alone(tmp_path):
+    good = write_lines(tmp_path / "good.jsonl", RECORDS[0])
+    assert relext("convert", "jsonl", good, tmp_path / "a.spacy").exit_code == 0
+    before = (tmp_path / "a.spacy").read_bytes()
+    bad = write_lines(tmp_path / "bad.jsonl", RECORDS[1], BAD_LINES[0])
+    assert relext("convert", "jsonl", bad, tmp_path / "a.spacy").exit_code == 1
+    assert (tmp_path / "a.spacy").read_bytes() == before
+
+
+def test_skipped_errors_are_reported_and_counted_and_leave_no_trace(tmp_path):
+    # Three mentions are made of this one before its relation turns out to be wrong.
+    half = {**RECORDS[0], "relations": [{"head": "T1", "tail": "T9", "label": "RAISES"}]}
+    source = write_lines(tmp_path / "a.jsonl", BAD_LINES[0], RECORDS[0], BAD_LINES[1], BAD_LINES[2], half, RECORDS[1])
+    result = relext("convert", "jsonl", source, tmp_path / "a.spacy", "--skip-errors")
+    assert result.exit_code == 0, result.output
+    assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["a", "b"]
+    for line in (1, 3, 4, 5):
+        assert f"skipped: {source}:{line}: " in " ".join(result.stderr.split())
+    assert "4 documents had errors and were skipped" in result.output
+    assert (figure(result.stdout, "documents"), figure(result.stdout, "mentions"), figure(result.stdout, "relations")) == (2, 3, 1)
+
+
+def test_all_skipped_is_an_error(tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", *BAD_LINES)
+    assert_fails(relext("convert", "jsonl", source, tmp_path / "a.spacy", "--skip-errors"), "no document in it", tmp_path / "a.spacy")
+
+
+def test_bad_xml_is_skipped_and_counted(tmp_path):
+    (tmp_path / "a.xml").write_text(XML.format(1)[:-20], encoding="utf8")
+    (tmp_path / "b.xml").write_text(XML.format(2), encoding="utf8")
+    assert_fails(relext("convert", "ddi", tmp_path, tmp_path / "a.spacy"), r"a\.xml:3: no well-formed XML", tmp_path / "a.spacy")
+    result = relext("convert", "ddi", tmp_path, tmp_path / "a.spacy", "--skip-errors")
+    assert "1 documents had errors" in result.output
+    assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["X.d2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, ddi"),
+        (("jsonl", "none.jsonl", "a.spacy"), "none.jsonl: there is no such file or folder"),
+        (("jsonl", "a.jsonl", "a.jsonl"), "the output is a.jsonl; expected a file that ends in .spacy"),
+        (("jsonl", "empty.jsonl", "a.spacy"), "empty.jsonl: there is no document in it"),
+        (("jsonl", "folder", "a.spacy"), "folder: the folder holds no .jsonl file"),
+        (("ddi", "folder", "a.spacy"), "folder: the folder holds no .xml file"),
+        (("jsonl", "a.jsonl", "a.spacy", "--tokenizer", "xx_no_such"), "there is no tokenizer 'xx_no_such'"),
+        (("jsonl", "a.jsonl", "a.spacy", "--tokenizer", "qq"), "there is no tokenizer 'qq'"),
+    ],
+)
+def test_wrong_arguments(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_lines(tmp_path / "a.jsonl", *RECORDS)
+    write_lines(tmp_path / "empty.jsonl")
+    (tmp_path / "folder").mkdir()
+    before = (tmp_path / "a.jsonl").read_bytes()
+    assert_fails(relext("convert", *arguments), re.escape(message), tmp_path / "a.spacy")
+    assert (tmp_path / "a.jsonl").read_bytes() == before
+
+
+def test_tokenizers(model):
+    text = "Il-6(high) can't"
+    assert [t.text for t in make_tokenizer("en")(text)] == [t.text for t in spacy.blank("en")(text)]
+    assert make_tokenizer("fr").lang == "fr"
+    assert make_tokenizer(str(model)).pipe_names == ["sentencizer", "entity_ruler", "relation_extractor"]
+    with pytest.raises(RelextError, match="there is no tokenizer"):
+        make_tokenizer("no_such_pipeline")
+
+
+def test_scispacys_tokenizer(tmp_path):
+    scispacy = pytest.importorskip("scispacy.custom_tokenizer")
+    nlp = spacy.blank("en")
+    expected = [token.text for token in scispacy.combined_rule_tokenizer(nlp)("(1H)-dione-7-yl isn't")]
+    assert expected != [token.text for token in nlp.make_doc("(1H)-dione-7-yl isn't")]
+    source = write_lines(tmp_path / "a.jsonl", {"text": "(1H)-dione-7-yl isn't"})
+    assert relext("convert", "jsonl", source, tmp_path / "a.spacy", "--tokenizer", "scispacy").exit_code == 0
+    [doc] = read_back(tmp_path / "a.spacy")
+    assert [token.text for token in doc] == expected
+
+
+# The way back
+
+
+def test_export_gives_back_what_was_converted(tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "a.spacy")
+    result = relext("export", "jsonl", tmp_path / "a.spacy", tmp_path / "new" / "b.jsonl")
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line) for line in (tmp_path / "new" / "b.jsonl").read_text(encoding="utf8").splitlines()] == RECORDS
+
+
+def test_export_to_ddi(tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", RECORDS[0]), tmp_path / "a.spacy")
+    result = relext("export", "ddi", tmp_path / "a.spacy", tmp_path / "xml")
+    assert result.exit_code == 0, result.output
+    [document] = FORMATS["ddi"].read(tmp_path / "xml", pytest.fail)
+    assert document.id == "a"
+    assert [(r.head, r.tail, r.label) for r in document.relations] == [("a.s0.e0", "a.s0.e1", "RAISES")]
+
+
+def test_export_that_fails_leaves_nothing(tmp_path):
+    result = relext("export", "jsonl", tmp_path / "none.spacy", tmp_path / "b.jsonl")
+    assert_fails(result, "none.spacy: there is no such file or folder")
+    (tmp_path / "a.spacy").write_bytes(b"foreign")
+    assert_fails(relext("export", "jsonl", tmp_path, tmp_path / "b.jsonl"), r"a\.spacy: this is no \.spacy file that can be read")
+    assert_fails(relext("export", "brat", tmp_path / "a.spacy", tmp_path / "b.jsonl"), "no format 'brat'")
+    DocBin(docs=[spacy.blank("en")("No sentences.")]).to_disk(tmp_path / "a.spacy")
+    assert_fails(relext("export", "ddi", tmp_path / "a.spacy", tmp_path / "xml"), "it has no sentences.*sentencizer")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.spacy"]

@@ -1,0 +1,189 @@
+"""`relext evaluate`, run in process: figures by hand on what a pipeline is known to find."""
+
+import json
+import re
+import shutil
+
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin
+from spacy.util import load_config
+
+import spacy_relext
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from tests.cli.toy import SENTENCES, document, relext
+
+# What the pipeline finds is what it has learned; what is annotated here differs from it.
+#   MECHANISM: found in 1 and 3, annotated in 1 and 4, so one right.  P 1/2, R 1/2, F 1/2
+#   ADVISE:    found in 2, annotated in 2 and 3, one right.           P 1,   R 1/2, F 2/3
+#   all:       2 right of 3 found and 4 annotated.                    P 2/3, R 1/2, F 4/7;  macro F (1/2 + 2/3) / 2
+ANNOTATED = [
+    ("Aspirin increases warfarin levels.", [(0, 1, "MECHANISM")]),
+    ("Avoid ketamine with warfarin.", [(0, 1, "ADVISE")]),
+    ("Rifampicin increases digoxin levels.", [(0, 1, "ADVISE")]),
+    ("Ketamine did not alter warfarin.", [(0, 1, "MECHANISM")]),
+    # Not annotated for relations: what is found here counts neither way.
+    ("Avoid quinine with digoxin.", None),
+]
+MICRO = {"rel_micro_p": 2 / 3, "rel_micro_r": 1 / 2, "rel_micro_f": 4 / 7, "rel_macro_f": 7 / 12}
+PER_TYPE = {
+    "ADVISE": {"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2},
+    "MECHANISM": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2},
+}
+
+
+def write_data(path, *documents):
+    nlp = spacy.blank("en")
+    DocBin(docs=[to_doc(d, nlp) for d in documents], store_user_data=True).to_disk(path)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_data(tmp_path / "data.spacy", *(document(*sentence) for sentence in ANNOTATED))
+
+
+def figures_of(model, data, *options):
+    output = data.parent / "metrics" / "figures.json"
+    result = relext("evaluate", model, data, "--output", output, *options)
+    assert result.exit_code == 0, result.output
+    return srsly.read_json(output)
+
+
+def assert_scores(scores, micro, per_type):
+    assert {key: scores[key] for key in micro} == pytest.approx(micro)
+    assert scores["rel_per_type"].keys() == per_type.keys()
+    for label, expected in per_type.items():
+        assert scores["rel_per_type"][label] == pytest.approx(expected)
+
+
+def assert_fails(result, message):
+    assert result.exit_code == 1
+    assert re.search(message, " ".join(result.stderr.split())), result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_figures_are_those_worked_out_by_hand(model, data):
+    figures = figures_of(model, data)
+    # The ruler finds all the mentions, with their types.
+    for key in ("gold_mentions", "predicted_mentions", "predicted_mentions_strict"):
+        assert_scores(figures[key], MICRO, PER_TYPE)
+
+
+def test_json_says_what_was_measured(model, data):
+    figures = figures_of(model, data)
+    assert (figures["model"], figures["data"], figures["documents"], figures["threshold"]) == (str(model), str(data), 5, 0.5)
+    assert figures["seconds"] >= 0
+    assert figures["versions"]["spacy-relext"] == spacy_relext.__version__
+    assert figures["versions"]["spacy"] == spacy.__version__
+
+
+def test_printed_table(model, data):
+    result = relext("evaluate", model, data)
+    assert result.exit_code == 0, result.output
+    rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    for row in ("ADVISE 100.0 50.0 66.7 2", "MECHANISM 50.0 50.0 50.0 2", "micro 66.7 50.0 57.1 4", "macro 58.3"):
+        assert rows.count(row) == 3, result.stdout
+    assert [path.name for path in data.parent.iterdir()] == ["data.spacy"]
+
+
+def test_mentions_that_are_not_found_cost_recall(model, tmp_path):
+    """`vitamin K` is unknown to the ruler, and the relation found without it is right all the same."""
+    text = "Aspirin increases warfarin levels. Avoid ketamine with vitamin K."
+    mentions = [Mention(str(i), *place, "DRUG") for i, place in enumerate([(0, 7), (18, 26), (41, 49), (55, 64)])]
+    relations = [AnnotatedRelation("0", "1", "MECHANISM"), AnnotatedRelation("2", "3", "ADVISE")]
+    data = write_data(tmp_path / "a.spacy", AnnotatedDocument("a", text, mentions, relations, [(0, 34), (35, 65)]))
+    scores = figures_of(model, data)["predicted_mentions"]
+    assert (scores["rel_micro_p"], scores["rel_micro_r"], scores["rel_micro_f"]) == pytest.approx((1.0, 0.5, 2 / 3))
+    assert scores["rel_per_type"]["ADVISE"] == {"p": 0.0, "r": 0.0, "f": 0.0, "support": 1}
+
+
+def test_wrong_types_count_only_when_strict(model, tmp_path):
+    found = document(*SENTENCES[0])
+    found.mentions[0] = Mention(found.mentions[0].id, 0, 7, "BRAND")
+    figures = figures_of(model, write_data(tmp_path / "a.spacy", found))
+    assert figures["predicted_mentions"]["rel_micro_f"] == 1.0
+    assert figures["predicted_mentions_strict"]["rel_micro_f"] == 0.0
+
+
+def test_pipeline_without_mentions_of_its_own(model, data, tmp_path):
+    nlp = spacy.load(model)
+    nlp.remove_pipe("entity_ruler")
+    nlp.to_disk(tmp_path / "bare")
+    figures = figures_of(tmp_path / "bare", data)
+    assert_scores(figures["gold_mentions"], MICRO, PER_TYPE)
+    assert figures["predicted_mentions"] is None
+    assert figures["predicted_mentions_strict"] is None
+    assert relext("evaluate", tmp_path / "bare", data).stdout.count("Not measured") == 2
+
+
+def test_spacy_evaluate_gives_the_same_with_annotated_mentions(model, data):
+    from spacy.cli.evaluate import evaluate
+
+    assert_scores(evaluate(str(model), data, silent=True), MICRO, PER_TYPE)
+
+
+@pytest.fixture
+def talkative_model(model, tmp_path):
+    """A copy of the pipeline with a threshold that everything reaches."""
+    nlp = spacy.load(model)
+    nlp.get_pipe("relation_extractor").cfg["threshold"] = 0.0
+    nlp.to_disk(tmp_path / "talkative")
+    return tmp_path / "talkative"
+
+
+def test_tuned_threshold_is_stored_and_used_for_all_figures(talkative_model, tmp_path):
+    data = write_data(tmp_path / "learned.spacy", *(document(*sentence) for sentence in SENTENCES))
+    before = figures_of(talkative_model, data)
+    assert before["threshold"] == 0.0
+    # Both directions of the pair in each of seven sentences, for five relations: F = 2 · 5 / (14 + 5).
+    for key in ("gold_mentions", "predicted_mentions"):
+        assert before[key]["rel_micro_f"] == pytest.approx(10 / 19)
+    figures = figures_of(talkative_model, data, "--tune-threshold")
+    # All of 0.10, 0.15 … 0.90 are equally good for what was learned by heart: the one in the middle.
+    assert figures["threshold"] == 0.5
+    for key in ("gold_mentions", "predicted_mentions", "predicted_mentions_strict"):
+        assert figures[key]["rel_micro_f"] == 1.0
+    assert spacy.load(talkative_model).get_pipe("relation_extractor").cfg["threshold"] == 0.5
+    assert load_config(talkative_model / "config.cfg")["components"]["relation_extractor"]["threshold"] == 0.5
+    again = figures_of(talkative_model, data)
+    assert again["threshold"] == 0.5
+    assert again["predicted_mentions"] == figures["predicted_mentions"]
+
+
+def test_tuning_takes_the_middle_of_the_best_thresholds(model, data, tmp_path, monkeypatch):
+    shutil.copytree(model, tmp_path / "model")
+    real = RelationExtractor.score
+
+    def scripted(self, examples, **kwargs):
+        f = {0.3: 0.8, 0.35: 0.8, 0.4: 0.8, 0.7: 0.79}.get(self.cfg["threshold"], 0.5)
+        return {**real(self, examples, **kwargs), "rel_micro_f": f}
+
+    monkeypatch.setattr(RelationExtractor, "score", scripted)
+    result = relext("evaluate", tmp_path / "model", data, "--tune-threshold")
+    assert result.exit_code == 0, result.output
+    assert "Threshold 0.35 (micro F 80.0 on this data)" in " ".join(result.stdout.split())
+    assert json.loads((tmp_path / "model" / "relation_extractor" / "cfg").read_text())["threshold"] == 0.35
+
+
+def test_evaluation_alone_changes_nothing_in_the_model(model, data):
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    figures_of(model, data)
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
+
+
+def test_data_without_relations(model, tmp_path):
+    data = write_data(tmp_path / "a.spacy", document("Aspirin increases warfarin levels."))
+    assert_fails(relext("evaluate", model, data, "--output", tmp_path / "out.json"), "the data has no relation annotation")
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_missing_data_and_model(model, data, tmp_path):
+    assert_fails(relext("evaluate", model, tmp_path / "none.spacy"), r"none\.spacy: there is no such file or folder")
+    (tmp_path / "foreign.spacy").write_text("foreign", encoding="utf8")
+    assert_fails(relext("evaluate", model, tmp_path / "foreign.spacy"), r"foreign\.spacy: this is no \.spacy file")
+    assert_fails(relext("evaluate", tmp_path / "none", data), "the pipeline '.*none' cannot be loaded")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    assert_fails(relext("evaluate", tmp_path / "blank", data), r"has no relation extractor; it has \[\]")

@@ -1,0 +1,246 @@
+"""`relext extract`, run in process with a pipeline that knows seven sentences by heart."""
+
+import json
+import re
+
+import pytest
+import spacy
+
+from spacy_relext.relations import get_relations
+from tests.cli.toy import relext
+
+LEVELS = "Aspirin increases warfarin levels."
+AVOID = "Avoid ketamine with warfarin."
+
+
+def records(text):
+    """Standard output or a file as JSON lines: anything else in it is an error."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def triples(record):
+    names = {mention["id"]: mention["text"] for mention in record["mentions"]}
+    return [(names[r["head"]], r["label"], names[r["tail"]]) for r in record["relations"]]
+
+
+def extracted(*args, **kwargs):
+    result = relext("extract", *args, **kwargs)
+    assert result.exit_code == 0, result.output
+    return records(result.stdout)
+
+
+def assert_fails(result, message):
+    assert result.exit_code == 1
+    assert re.search(message, " ".join(result.stderr.split())), result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_text_file_to_standard_output(model, tmp_path):
+    (tmp_path / "case.txt").write_text(f"{LEVELS}\n{AVOID}", encoding="utf8")
+    result = relext("extract", model, tmp_path / "case.txt")
+    assert result.exit_code == 0, result.output
+    [record] = records(result.stdout)
+    assert record["id"] == "case"
+    assert record["text"] == f"{LEVELS}\n{AVOID}"
+    assert [(m["start"], m["end"], m["type"], m["text"]) for m in record["mentions"]] == [
+        (0, 7, "DRUG", "Aspirin"),
+        (18, 26, "DRUG", "warfarin"),
+        (41, 49, "DRUG", "ketamine"),
+        (55, 63, "DRUG", "warfarin"),
+    ]
+    assert triples(record) == [("Aspirin", "MECHANISM", "warfarin"), ("ketamine", "ADVISE", "warfarin")]
+    assert all(0.5 <= relation.get("score", 1.0) <= 1 for relation in record["relations"])
+    assert "2 relations in 1 documents" in result.stderr
+
+
+def test_what_is_written_is_what_the_pipeline_finds(model, tmp_path):
+    (tmp_path / "a.txt").write_text(f"{LEVELS} {AVOID}", encoding="utf8")
+    [record] = extracted(model, tmp_path / "a.txt")
+    relations = get_relations(spacy.load(model)(f"{LEVELS} {AVOID}"))
+    assert triples(record) == [(r.head.text, r.label, r.tail.text) for r in relations]
+    assert [r.get("score", 1.0) for r in record["relations"]] == pytest.approx([r.score for r in relations], abs=1e-3)
+
+
+def test_folder(model, tmp_path):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "in" / "b.txt").write_text(AVOID, encoding="utf8")
+    (tmp_path / "in" / "a.jsonl").write_text(
+        json.dumps({"id": "j1", "text": LEVELS}) + "\n" + json.dumps({"text": "Nothing."}), encoding="utf8"
+    )
+    (tmp_path / "in" / "sub" / "c.txt").write_text(LEVELS, encoding="utf8")
+    (tmp_path / "in" / "d.md").write_text("Not a text file of ours.", encoding="utf8")
+    found = extracted(model, tmp_path / "in")
+    assert [(record["id"], len(record["relations"])) for record in found] == [("j1", 1), ("2", 0), ("b", 1), ("c", 1)]
+
+
+def test_jsonl_keeps_the_mentions_it_brings(model, tmp_path):
+    # Rifampicin and digoxin are known to the ruler, and are not among the mentions given.
+    text = f"{LEVELS} Rifampicin increases digoxin levels."
+    given = [{"id": "x", "start": 0, "end": 7, "type": "DRUG"}, {"id": "y", "start": 18, "end": 26, "type": "DRUG"}]
+    wrong = [{"head": "y", "tail": "x", "label": "ADVISE"}]
+    lines = [
+        {"id": "given", "text": text, "mentions": given, "relations": wrong},
+        {"id": "raw", "text": text},
+        {"id": "again", "text": text, "mentions": given},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf8")
+    found = extracted(model, tmp_path / "a.jsonl")
+    assert [record["id"] for record in found] == ["given", "raw", "again"]
+    assert [[m["text"] for m in record["mentions"]] for record in found] == [
+        ["Aspirin", "warfarin"],
+        ["Aspirin", "warfarin", "Rifampicin", "digoxin"],
+        ["Aspirin", "warfarin"],
+    ]
+    # Relations that the input brings are not those that were found.
+    assert triples(found[0]) == triples(found[2]) == [("Aspirin", "MECHANISM", "warfarin")]
+    assert triples(found[1]) == [("Aspirin", "MECHANISM", "warfarin"), ("Rifampicin", "MECHANISM", "digoxin")]
+
+
+def test_given_mentions_cut_tokens(model, tmp_path):
+    given = [{"start": 0, "end": 7, "type": "DRUG"}, {"start": 18, "end": 26, "type": "DRUG"}]
+    record = {"text": "Aspirin increases warfarinlevels.", "mentions": given}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record), encoding="utf8")
+    [found] = extracted(model, tmp_path / "a.jsonl")
+    assert [mention["text"] for mention in found["mentions"]] == ["Aspirin", "warfarin"]
+
+
+def test_standard_input(model):
+    lines = [LEVELS, "", json.dumps({"id": "j", "text": AVOID}), "Nothing.\r"]
+    found = extracted(model, "-", input="\n".join(lines) + "\n")
+    assert [(record["id"], record["text"], len(record["relations"])) for record in found] == [
+        ("1", LEVELS, 1),
+        ("j", AVOID, 1),
+        ("4", "Nothing.", 0),
+    ]
+
+
+def test_standard_input_that_is_not_utf8(model):
+    data = b"Avoid caf\xe9.\n" + AVOID.encode() + b"\n"
+    assert_fails(relext("extract", model, "-", input=data), r"<stdin>:1: not UTF-8 \(byte 9")
+    assert [record["id"] for record in extracted(model, "-", "--skip-errors", input=data)] == ["2"]
+
+
+def test_output_file(model, tmp_path):
+    (tmp_path / "a.txt").write_text(f"Größe 👩🏽‍⚕️: {LEVELS}", encoding="utf8")
+    to_stdout = extracted(model, tmp_path / "a.txt")
+    result = relext("extract", model, tmp_path / "a.txt", "--output", tmp_path / "new" / "out.jsonl")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert "out.jsonl" in result.stderr
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.jsonl"]
+    assert records((tmp_path / "new" / "out.jsonl").read_text(encoding="utf8")) == to_stdout
+    [record] = to_stdout
+    assert [record["text"][m["start"] : m["end"]] for m in record["mentions"]] == ["Aspirin", "warfarin"]
+
+
+def test_two_processes_give_the_same(model, tmp_path):
+    texts = [LEVELS, AVOID, "", "Nothing.", "Quinine did not alter digoxin."] * 3
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf8")
+    one = extracted(model, tmp_path / "a.jsonl")
+    two = extracted(model, tmp_path / "a.jsonl", "--n-process", 2, "--batch-size", 4)
+    assert [record["text"] for record in one] == texts
+    assert [(r["id"], r["text"], r["mentions"], triples(r)) for r in two if r["text"]] == [
+        (r["id"], r["text"], r["mentions"], triples(r)) for r in one if r["text"]
+    ]
+    assert len(one) == len(two)
+    assert sum(len(record.get("relations", [])) for record in two) == 6
+
+
+def test_odd_texts(model, tmp_path):
+    texts = ["", " \n\t ", "x", "e\u0301 👩🏽‍⚕️", "Warfarin", "Warfarin warfarin"]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"id": f"i{i}", "text": text}) for i, text in enumerate(texts)), encoding="utf8")
+    found = extracted(model, tmp_path / "a.jsonl")
+    assert [(record["id"], record["text"]) for record in found] == [(f"i{i}", text) for i, text in enumerate(texts)]
+    assert [len(record["mentions"]) for record in found] == [0, 0, 0, 0, 1, 2]
+
+
+def test_empty_text_file(model, tmp_path):
+    (tmp_path / "nil.txt").write_bytes(b"")
+    [record] = extracted(model, tmp_path / "nil.txt")
+    assert (record["id"], record["text"], record["mentions"]) == ("nil", "", [])
+
+
+BAD = '{"text": "trunc'
+
+
+def test_failure_leaves_nothing_and_an_earlier_output_alone(model, tmp_path):
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join([json.dumps({"text": LEVELS})] * 40 + [BAD]), encoding="utf8")
+    assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), r"a\.jsonl:41: not JSON .*--skip-errors")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    (tmp_path / "out.jsonl").write_text("earlier", encoding="utf8")
+    assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), "not JSON")
+    assert (tmp_path / "out.jsonl").read_text(encoding="utf8") == "earlier"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_skipped_errors_are_counted_and_stay_out_of_standard_output(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    bad_mention = {"text": "ab", "mentions": [{"start": 0, "end": 3, "type": "DRUG"}]}
+    lines = [BAD, json.dumps({"text": LEVELS}), json.dumps(bad_mention)]
+    (tmp_path / "in" / "a.jsonl").write_text("\n".join(lines), encoding="utf8")
+    (tmp_path / "in" / "b.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "in" / "c.txt").write_text(AVOID, encoding="utf8")
+    result = relext("extract", model, tmp_path / "in", "--skip-errors")
+    assert result.exit_code == 0, result.output
+    assert [record["text"] for record in records(result.stdout)] == [LEVELS, AVOID]
+    messages = " ".join(result.stderr.split())
+    assert re.search(r"a\.jsonl:1: not JSON", messages)
+    assert re.search(r"a\.jsonl:3: document '3': mention 'T1' has the offsets 0-3", messages)
+    assert re.search(r"b\.txt: not UTF-8 \(byte 3\)", messages)
+    assert "3 documents had errors and were skipped" in messages
+    assert "2 relations in 2 documents" in messages
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.txt", "none.txt: there is no such file or folder"),
+        ("a.docx", r"a\.docx: expected a \.txt or \.jsonl file, and saw \.docx"),
+        ("a", "a: expected .* saw no suffix"),
+        ("empty", r"empty: the folder holds no \.txt or \.jsonl file"),
+        ("latin.txt", r"latin\.txt: not UTF-8 \(byte 3\)\. Convert the file to UTF-8"),
+    ],
+)
+def test_wrong_input(name, message, model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    for file in ("a.docx", "a"):
+        (tmp_path / file).write_text(LEVELS, encoding="utf8")
+    assert_fails(relext("extract", model, tmp_path / name, "--output", tmp_path / "out.jsonl"), message)
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_wrong_model(tmp_path):
+    (tmp_path / "a.txt").write_text(LEVELS, encoding="utf8")
+    assert_fails(relext("extract", tmp_path / "none", tmp_path / "a.txt"), "the pipeline '.*none' cannot be loaded")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "other")
+    assert_fails(relext("extract", tmp_path / "other", tmp_path / "a.txt"), r"has no relation extractor; it has \['sentencizer'\]")
+
+
+def test_table(model, tmp_path):
+    """On standard error, with brackets that are no markup."""
+    given = [{"start": 4, "end": 11, "type": "DRUG"}, {"start": 22, "end": 30, "type": "DRUG"}]
+    record = {"text": "[/b]Aspirin increases warfarin levels [3H].", "mentions": given}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record), encoding="utf8")
+    low = spacy.load(model)
+    low.get_pipe("relation_extractor").cfg["threshold"] = 0.0
+    low.to_disk(tmp_path / "low")
+    result = relext("extract", tmp_path / "low", tmp_path / "a.jsonl", "--table", env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    assert len(records(result.stdout)) == 1
+    assert "[/b]Aspirin increases warfarin levels [3H]." in result.stderr
+
+
+def test_table_of_a_pipeline_without_sentences(model, tmp_path):
+    config = {"components.relation_extractor.candidates": {"@misc": "spacy-relext.distance_pairs.v1"}}
+    nlp = spacy.load(model, exclude=["sentencizer"], config=config)
+    nlp.get_pipe("relation_extractor").cfg["threshold"] = 0.0
+    nlp.to_disk(tmp_path / "model")
+    (tmp_path / "a.txt").write_text(LEVELS, encoding="utf8")
+    result = relext("extract", tmp_path / "model", tmp_path / "a.txt", "--table", env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    assert "sentences" not in records(result.stdout)[0]
+    assert "Aspirin increases warfarin levels." in result.stderr

@@ -1,0 +1,31 @@
+"""`python -m spacy relext`, found by spaCy through its entry point."""
+
+import subprocess
+import sys
+
+from spacy_relext.cli import relext_cli
+from tests.cli.toy import relext
+
+
+def test_spacy_finds_the_commands(tmp_path):
+    """In a process of its own, and outside the source tree."""
+    command = [sys.executable, "-m", "spacy", "relext", "--help"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf8", timeout=300)
+    assert result.returncode == 0, result.stderr
+    for name in ("convert", "export", "evaluate", "extract"):
+        assert f" {name} " in result.stdout
+
+
+def test_every_command_explains_itself_and_its_arguments():
+    names = [command.callback.__name__ for command in relext_cli.registered_commands]
+    assert {"convert", "export", "evaluate", "extract"} <= set(names)
+    for command in relext_cli.registered_commands:
+        result = relext(command.callback.__name__, "--help", env={"COLUMNS": "200", "TERM": "dumb"})
+        assert result.exit_code == 0
+        assert command.callback.__doc__.split()[0] in result.output
+
+
+def test_unknown_command_is_refused():
+    result = relext("extrct")
+    assert result.exit_code == 2
+    assert "extrct" in result.output

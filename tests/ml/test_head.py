@@ -1,0 +1,359 @@
+"""The scorer of pairs: independent of how pairs are put together, right gradients; probabilities and loss."""
+
+import math
+from functools import partial
+
+import numpy
+import pytest
+import torch
+
+from spacy_relext.candidates import Candidates
+from spacy_relext.ml.contexts import make_batch, make_chunks
+from spacy_relext.ml.head import PairScorer, cross_entropy, mean_of_spans, probabilities
+from spacy_relext.ml.summaries import Mentions, PairAttention
+
+WIDTH, N_TYPES, N_LABELS = 6, 3, 4
+SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Mentions}
+
+
+def make_scorer(summary="pair_attention", hidden_width=5, max_cells=2**20, seed=0):
+    """A scorer in float64 and evaluation mode, none of whose parameters is zero."""
+    torch.manual_seed(seed)
+    scorer = PairScorer(SUMMARIES[summary], hidden_width=hidden_width, max_cells=max_cells)
+    scorer.build(width=WIDTH, n_types=N_TYPES, n_labels=N_LABELS)
+    scorer = scorer.double().eval()
+    with torch.no_grad():
+        for parameter in scorer.parameters():
+            parameter.copy_(torch.randn_like(parameter) / 2)
+    return scorer
+
+
+def make_doc(length, mentions, sentence=None, seed=0):
+    """Token vectors, and all pairs of the mentions, each reading the sentences (of equal length) that it lies in."""
+    sentence = sentence or length
+    pairs = [(i, j) for i in range(len(mentions)) for j in range(len(mentions)) if i != j]
+    contexts = []
+    for i, j in pairs:
+        first, end = min(mentions[i][0], mentions[j][0]), max(mentions[i][1], mentions[j][1])
+        contexts.append((first // sentence * sentence, min(-(-end // sentence) * sentence, length)))
+    candidates = Candidates(
+        mentions=numpy.asarray(mentions, dtype="int64").reshape(-1, 3),
+        pairs=numpy.asarray(pairs, dtype="int64").reshape(-1, 2),
+        contexts=numpy.asarray(contexts, dtype="int64").reshape(-1, 2),
+    )
+    vectors = torch.tensor(numpy.random.default_rng(seed).normal(size=(length, WIDTH)))
+    return vectors, candidates
+
+
+# Overlapping and nested mentions; one sentence; a single mention; no token; many pairs in rows of several lengths.
+DOCS = [
+    make_doc(7, [(0, 3, 1), (1, 2, 2), (2, 5, 1), (6, 7, 0)], seed=1),
+    make_doc(4, [(1, 2, 1)], seed=2),
+    make_doc(0, [], seed=3),
+    make_doc(30, [(i, i + 1 + i % 3, i % 3) for i in range(0, 27, 3)], sentence=10, seed=4),
+    make_doc(2, [(0, 1, 2), (1, 2, 2)], seed=5),
+]
+
+
+def score(scorer, docs, **settings):
+    tokens = torch.cat([vectors for vectors, _ in docs])
+    return scorer(tokens, make_batch([len(v) for v, _ in docs], [c for _, c in docs]), **settings)
+
+
+@pytest.mark.parametrize("summary", SUMMARIES)
+def test_scores_do_not_depend_on_the_batch(summary):
+    scorer = make_scorer(summary)
+    alone = [score(scorer, [doc]) for doc in DOCS]
+    assert [tuple(logits.shape) for logits in alone] == [(12, N_LABELS), (0, N_LABELS), (0, N_LABELS), (72, N_LABELS), (2, N_LABELS)]
+    torch.testing.assert_close(score(scorer, DOCS), torch.cat(alone), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(score(scorer, DOCS[::-1]), torch.cat(alone[::-1]), rtol=1e-10, atol=1e-12)
+    # And no two pairs have the same scores, which would make any order right.
+    assert len({tuple(logits.tolist()) for logits in torch.cat(alone)}) == 86
+
+
+@pytest.mark.parametrize("summary", SUMMARIES)
+def test_scores_and_gradients_do_not_depend_on_the_size_of_the_chunks(summary):
+    scorer = make_scorer(summary)
+    batch = make_batch([len(v) for v, _ in DOCS], [c for _, c in DOCS])
+    results, n_chunks = [], []
+    for max_cells in (1, 200, 1000, 2**20):
+        scorer.max_cells = max_cells
+        scorer.zero_grad()
+        n_chunks.append(len(list(make_chunks(batch, max_cells))))
+        tokens = torch.cat([vectors for vectors, _ in DOCS]).requires_grad_()
+        logits = scorer(tokens, batch)
+        (logits * torch.arange(1.0, 1 + logits.numel()).reshape(logits.shape)).sum().backward()
+        results.append([logits.detach(), tokens.grad, *(p.grad.clone() for p in scorer.parameters())])
+    assert len(set(n_chunks)) == 4
+    assert n_chunks[-1] == 1
+    for result in results[:-1]:
+        for found, expected in zip(result, results[-1], strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_pairs_in_any_order_have_the_same_scores():
+    scorer = make_scorer()
+    vectors, candidates = DOCS[3]
+    order = numpy.random.default_rng(0).permutation(len(candidates.pairs))
+    shuffled = Candidates(candidates.mentions, candidates.pairs[order], candidates.contexts[order])
+    expected = score(scorer, [(vectors, candidates)])[torch.tensor(order)]
+    torch.testing.assert_close(score(scorer, [(vectors, shuffled)]), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_pairs_that_share_a_window_score_as_if_alone():
+    """Contexts across sentences, so many that rows are shared: what lies in the window beyond the context is not read."""
+    vectors, candidates = make_doc(24, [(i, i + 1, 1) for i in range(24)], sentence=1, seed=6)
+    batch = make_batch([24], [candidates])
+    assert (batch.rows[batch.row] != batch.spans).any()
+    scorer = make_scorer()
+    together = score(scorer, [(vectors, candidates)])
+    for pair in (0, 100, 333, 551):
+        alone = Candidates(candidates.mentions, candidates.pairs[[pair]], candidates.contexts[[pair]])
+        torch.testing.assert_close(score(scorer, [(vectors, alone)]), together[[pair]], rtol=1e-10, atol=1e-12)
+
+
+def test_mention_scores_by_hand():
+    """Without a hidden layer the logits are linear in the means of head and tail."""
+    scorer = make_scorer("mentions", hidden_width=0)
+    vectors, candidates = DOCS[0]
+    logits = score(scorer, [DOCS[0]])
+    weight, bias = (p.detach().numpy() for p in (scorer.output.weight, scorer.output.bias))
+    for (head, tail), found in zip(candidates.pairs, logits, strict=True):
+        means = [vectors[start:end].numpy().mean(axis=0) for start, end, _ in candidates.mentions[[head, tail]]]
+        numpy.testing.assert_allclose(found.detach().numpy(), weight @ numpy.concatenate(means) + bias)
+
+
+def test_a_hidden_layer_is_a_gelu_between_two_linear_layers():
+    scorer = make_scorer("mentions")
+    vectors, _ = DOCS[4]
+    gelu = numpy.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2)
+    w1, b1, w2, b2 = (p.detach().numpy() for layer in (scorer.hidden, scorer.output) for p in (layer.weight, layer.bias))
+    assert w1.shape == (5, 2 * WIDTH)
+    expected = w2 @ gelu(w1 @ numpy.concatenate([vectors[0], vectors[1]]) + b1) + b2
+    numpy.testing.assert_allclose(score(scorer, [DOCS[4]])[0].detach().numpy(), expected)
+
+
+def test_nothing_to_score_has_the_columns_of_the_labels():
+    scorer = make_scorer()
+    assert score(scorer, [DOCS[1], DOCS[2]]).shape == (0, N_LABELS)
+    assert scorer(torch.zeros(0, WIDTH), make_batch([], [])).shape == (0, N_LABELS)
+
+
+# Gradients
+
+
+def finite_difference(function, values, index, step=1e-6):
+    """Derivative of a function of no arguments with respect to one entry of a tensor that it reads."""
+    with torch.no_grad():
+        flat = values.view(-1)
+        old = flat[index].item()
+        flat[index] = old + step
+        above = function().item()
+        flat[index] = old - step
+        below = function().item()
+        flat[index] = old
+    return (above - below) / (2 * step)
+
+
+@pytest.mark.parametrize("hidden_width", [0, 5])
+@pytest.mark.parametrize("summary", SUMMARIES)
+def test_gradients_of_tokens_and_weights_are_finite_differences(summary, hidden_width):
+    """Mentions overlap and are in several pairs, tokens in several mentions: their gradients are sums."""
+    docs = [DOCS[0], DOCS[4], make_doc(9, [(0, 2, 1), (1, 2, 2), (4, 6, 1), (8, 9, 2)], sentence=3, seed=7)]
+    scorer = make_scorer(summary, hidden_width, max_cells=60)
+    batch = make_batch([len(v) for v, _ in docs], [c for _, c in docs])
+    assert len(list(make_chunks(batch, 60))) > 2
+    tokens = torch.cat([vectors for vectors, _ in docs]).requires_grad_()
+    factors = torch.tensor(numpy.random.default_rng(1).normal(size=(len(batch.pairs), N_LABELS)))
+
+    def loss():
+        return (scorer(tokens, batch) * factors).sum()
+
+    loss().backward()
+    rng = numpy.random.default_rng(2)
+    for i in [*range(42), *rng.choice(range(42, tokens.numel()), size=20, replace=False).tolist()]:  # the first Doc, parts of the others
+        assert tokens.grad.view(-1)[i].item() == pytest.approx(finite_difference(loss, tokens, i), rel=1e-5, abs=1e-7), i
+    for name, parameter in scorer.named_parameters():
+        gradient = parameter.grad.view(-1)
+        assert (gradient != 0).any(), name
+        for i in rng.choice(len(gradient), size=min(12, len(gradient)), replace=False).tolist():
+            if name == "summary.token_type.weight" and i < WIDTH:  # the vector of "in no mention" stays zero
+                assert gradient[i] == 0
+                continue
+            assert gradient[i].item() == pytest.approx(finite_difference(loss, parameter, i), rel=1e-5, abs=1e-7), (name, i)
+
+
+def test_means_of_spans_by_hand():
+    tokens = torch.tensor([[1.0, 10.0], [2.0, 20.0], [6.0, 0.0], [4.0, 8.0]])
+    spans = torch.tensor([[1, 2, 9], [0, 3, 9], [2, 4, 9], [1, 2, 9]])
+    assert mean_of_spans(tokens, spans).tolist() == [[2.0, 20.0], [3.0, 10.0], [5.0, 4.0], [2.0, 20.0]]
+    assert mean_of_spans(tokens, torch.zeros((0, 3), dtype=torch.int64)).shape == (0, 2)
+
+
+def test_gradients_of_shared_tokens_are_summed():
+    """Token 1 is in three of these spans: alone, as one of three, and alone again: 1 + 1/3 + 1."""
+    tokens = torch.ones(4, 1, dtype=torch.float64, requires_grad=True)
+    mean_of_spans(tokens, torch.tensor([[1, 2], [0, 3], [2, 4], [1, 2]])).sum().backward()
+    numpy.testing.assert_allclose(tokens.grad.numpy()[:, 0], [1 / 3, 7 / 3, 1 / 3 + 1 / 2, 1 / 2])
+
+
+# Dropout, sizes, further labels
+
+
+@pytest.mark.parametrize("hidden_width", [0, 5])
+def test_dropout_only_in_training(hidden_width):
+    scorer = make_scorer(hidden_width=hidden_width)
+    expected = score(scorer, DOCS)
+    torch.testing.assert_close(score(scorer, DOCS, dropout=0.5), expected, rtol=0, atol=0)
+    scorer.train()
+    torch.testing.assert_close(score(scorer, DOCS, dropout=0.0), expected, rtol=0, atol=0)
+    first, second = score(scorer, DOCS, dropout=0.5), score(scorer, DOCS, dropout=0.5)
+    assert not torch.allclose(first, expected)
+    assert not torch.allclose(first, second)
+
+
+def test_dropout_takes_its_share_of_the_summary():
+    """Ones through a layer of ones: the logit counts what was kept, twice as large. Expected 0.5 * 2 * 12, whatever is dropped."""
+    scorer = make_scorer("mentions", hidden_width=0).train()
+    with torch.no_grad():
+        scorer.output.weight.fill_(1)
+        scorer.output.bias.fill_(0)
+    torch.manual_seed(0)
+    vectors, candidates = DOCS[3]
+    logits = score(scorer, [(torch.ones_like(vectors), candidates)], dropout=0.5)
+    assert logits.mean().item() == pytest.approx(12, abs=1)
+    assert {round(x, 6) for x in logits.flatten().tolist()} <= {2.0 * kept for kept in range(13)}
+    assert logits.std() > 1
+
+
+def test_resizing_keeps_what_is_said_of_the_old_labels():
+    scorer = make_scorer()
+    before = score(scorer, DOCS).detach()
+    hidden = scorer.hidden.weight.clone()
+    scorer.resize(N_LABELS + 2)
+    after = score(scorer, DOCS).detach()
+    assert after.shape == (86, N_LABELS + 2)
+    torch.testing.assert_close(after[:, :N_LABELS], before, rtol=1e-12, atol=1e-12)
+    assert (after[:, N_LABELS:] == 0).all()
+    assert scorer.sizes == {"width": WIDTH, "n_types": N_TYPES, "n_labels": N_LABELS + 2}
+    assert (scorer.hidden.weight == hidden).all()
+    assert scorer.output.weight.requires_grad
+
+
+def test_building_again_changes_the_sizes():
+    scorer = make_scorer()
+    scorer.build(width=4, n_types=2, n_labels=7)
+    vectors, candidates = make_doc(2, [(0, 1, 1), (1, 2, 0)])
+    assert scorer.sizes == {"width": 4, "n_types": 2, "n_labels": 7}
+    assert scorer(vectors[:, :4].float(), make_batch([2], [candidates])).shape == (2, 7)
+
+
+# Probabilities
+
+
+LOGITS = numpy.asarray([[1.0, 2.0, 0.5], [-1.0, 3.0, 2.0], [0.0, 0.0, 0.0]], dtype="float32")
+ALLOWED = numpy.asarray([[1, 1, 1], [1, 0, 1], [1, 0, 0]], dtype=bool)
+
+
+def test_exclusive_probabilities_by_hand():
+    e = math.exp
+    total = e(1) + e(2) + e(0.5)
+    expected = [
+        [e(1) / total, e(2) / total, e(0.5) / total],
+        [e(-1) / (e(-1) + e(2)), 0, e(2) / (e(-1) + e(2))],  # the others share what the forbidden label would have had
+        [1, 0, 0],
+    ]
+    found = probabilities(LOGITS, ALLOWED, exclusive=True)
+    assert found.dtype == numpy.float32
+    numpy.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_independent_probabilities_by_hand():
+    def sigmoid(x):
+        return 1 / (1 + math.exp(-x))
+
+    expected = [[sigmoid(1), sigmoid(2), sigmoid(0.5)], [sigmoid(-1), 0, sigmoid(2)], [0.5, 0, 0]]
+    found = probabilities(LOGITS, ALLOWED, exclusive=False)
+    assert found.dtype == numpy.float32
+    numpy.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_probabilities_of_huge_logits_do_not_overflow(exclusive):
+    logits = numpy.asarray([[1e4, -1e4, 0.0]], dtype="float32")
+    with numpy.errstate(all="raise", under="ignore"):
+        found = probabilities(logits, numpy.ones((1, 3), dtype=bool), exclusive=exclusive)
+    numpy.testing.assert_allclose(found, [[1, 0, 0 if exclusive else 0.5]], atol=1e-6)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_no_pairs_have_no_probabilities_and_no_loss(exclusive):
+    nothing = numpy.zeros((0, 3), dtype="float32")
+    found = probabilities(nothing, nothing.astype(bool), exclusive=exclusive)
+    assert found.shape == (0, 3)
+    loss, gradient = cross_entropy(found, nothing, exclusive=exclusive)
+    assert loss == 0
+    assert gradient.shape == (0, 3)
+
+
+# Loss
+
+
+def test_exclusive_loss_by_hand():
+    scores = numpy.asarray([[0.5, 0.25, 0.25], [0.9, 0.0, 0.1]], dtype="float32")
+    targets = numpy.asarray([[0, 1, 0], [1, 0, 0]], dtype="float32")
+    loss, gradient = cross_entropy(scores, targets, exclusive=True)
+    assert loss == pytest.approx((math.log(4) - math.log(0.9)) / 2, rel=1e-5)
+    numpy.testing.assert_allclose(gradient, [[0.25, -0.375, 0.125], [-0.05, 0, 0.05]], rtol=1e-5, atol=1e-8)
+
+
+def test_independent_loss_by_hand():
+    """Two labels at once in the first pair, none in the second."""
+    scores = numpy.asarray([[0.5, 0.25, 0.0], [0.2, 0.0, 0.0]], dtype="float32")
+    targets = numpy.asarray([[1, 1, 0], [0, 0, 0]], dtype="float32")
+    loss, gradient = cross_entropy(scores, targets, exclusive=False)
+    assert loss == pytest.approx((math.log(2) + math.log(4) - math.log(0.8)) / 2, rel=1e-5)
+    numpy.testing.assert_allclose(gradient, [[-0.25, -0.375, 0], [0.1, 0, 0]], rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_gradient_of_the_loss_is_a_finite_difference(exclusive):
+    """Through the probabilities, with forbidden labels; a forbidden label gets no gradient."""
+    rng = numpy.random.default_rng(0)
+    logits = rng.normal(size=(6, 4)) * 2
+    allowed = rng.random((6, 4)) < 0.7
+    allowed[:, 0] = True
+    assert not allowed.all()
+    if exclusive:
+        targets = numpy.eye(4)[[rng.choice(numpy.flatnonzero(row)) for row in allowed]]
+    else:
+        targets = ((rng.random((6, 4)) < 0.5) & allowed).astype("float64")
+
+    def float64_probabilities(logits):
+        # The component's are float32, too coarse for small steps: the same by definition.
+        if not exclusive:
+            return allowed / (1 + numpy.exp(-logits))
+        exponentials = numpy.exp(logits) * allowed
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    scores = probabilities(logits, allowed, exclusive=exclusive)
+    numpy.testing.assert_allclose(scores, float64_probabilities(logits), rtol=1e-5)
+    _, gradient = cross_entropy(scores, targets, exclusive=exclusive)
+    assert gradient.dtype == numpy.float32
+    assert (gradient[~allowed] == 0).all()
+    for i, j in numpy.ndindex(6, 4):
+        above, below = logits.copy(), logits.copy()
+        above[i, j] += 1e-5
+        below[i, j] -= 1e-5
+        difference = cross_entropy(float64_probabilities(above), targets, exclusive=exclusive)[0]
+        difference -= cross_entropy(float64_probabilities(below), targets, exclusive=exclusive)[0]
+        assert gradient[i, j] == pytest.approx(difference / 2e-5, rel=1e-4, abs=1e-6), (i, j)
+
+
+def test_a_sure_mistake_has_a_finite_loss():
+    scores = numpy.asarray([[1.0, 0.0]], dtype="float32")
+    targets = numpy.asarray([[0, 1]], dtype="float32")
+    for exclusive, wrong in ((True, 1), (False, 2)):
+        loss, gradient = cross_entropy(scores, targets, exclusive=exclusive)
+        assert loss == pytest.approx(wrong * -math.log(1e-12), rel=1e-3)
+        assert gradient.tolist() == [[1, -1]]

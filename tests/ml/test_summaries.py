@@ -1,0 +1,239 @@
+"""Summaries, against the formulas of their docstrings computed pair by pair in plain numpy."""
+
+import math
+
+import numpy
+import pytest
+import torch
+
+from spacy_relext.ml.summaries import (
+    N_DISTANCES,
+    Contexts,
+    Mentions,
+    PairAttention,
+    bucketed_distances,
+    readable,
+    slots_of,
+)
+
+WIDTH, N_TYPES, N_HEADS = 12, 4, 3
+
+
+def make_attention(seed=0):
+    """A PairAttention in float64, none of whose parameters is zero, as those for distances are at first."""
+    torch.manual_seed(seed)
+    attention = PairAttention(WIDTH, N_TYPES, n_heads=N_HEADS).double()
+    with torch.no_grad():
+        for parameter in attention.parameters():
+            parameter.copy_(torch.randn_like(parameter) / 2)
+    return attention
+
+
+def make_contexts(seed=0, lengths=(9, 4, 50, 1), n_pairs=(3, 1, 5, 1)):
+    """Random rows, padded; in each some pairs with mentions anywhere, also nested, that read a part of the row."""
+    rng = numpy.random.default_rng(seed)
+    longest = max(lengths)
+    tokens = numpy.zeros((len(lengths), longest, WIDTH))
+    mask = numpy.zeros((len(lengths), longest), dtype=bool)
+    types = numpy.zeros((len(lengths), longest), dtype="int64")
+    row, span, head, tail = [], [], [], []
+    for i, (length, n) in enumerate(zip(lengths, n_pairs, strict=True)):
+        tokens[i, :length] = rng.normal(size=(length, WIDTH))
+        mask[i, :length] = True
+        types[i, :length] = rng.integers(0, N_TYPES, size=length)
+        for _ in range(n):
+            first = int(rng.integers(0, length))
+            end = int(rng.integers(first + 1, length + 1))
+            row.append(i)
+            span.append((first, end))
+            for mention in (head, tail):
+                start = int(rng.integers(first, end))
+                mention.append((start, int(rng.integers(start + 1, end + 1))))
+    n = len(row)
+    return Contexts(
+        tokens=torch.tensor(tokens),
+        mask=torch.tensor(mask),
+        token_types=torch.tensor(types),
+        row=torch.tensor(row),
+        span=torch.tensor(span),
+        head=torch.tensor(head),
+        tail=torch.tensor(tail),
+        head_vector=torch.tensor(rng.normal(size=(n, WIDTH))),
+        tail_vector=torch.tensor(rng.normal(size=(n, WIDTH))),
+        head_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
+        tail_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
+    )
+
+
+def bucket(token, start, end):
+    """Signed distance bucket: 7 inside, then 1, 2, 3-4, 5-8, 9-16, 17-32, 33 and more to either side."""
+    distance = start - token if token < start else token - end + 1 if token >= end else 0
+    size = sum(distance >= step for step in (1, 2, 3, 5, 9, 17, 33))
+    return 7 - size if token < start else 7 + size
+
+
+def linear(layer, x):
+    return layer.weight.detach().numpy() @ x + layer.bias.detach().numpy()
+
+
+def slow_pair_attention(module, contexts):
+    """The docstring of PairAttention, pair by pair, token by token: summaries and mean attention weights."""
+    x_, mask, types, row, span, head, tail, head_vector, tail_vector, head_type, tail_type = (t.numpy() for t in contexts)
+    gelu = numpy.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2)
+    head_types, tail_types, token_types = (e.weight.detach().numpy() for e in (module.head_type, module.tail_type, module.token_type))
+    u, w = module.distance_bias.detach().numpy()
+    r, s = module.distance_value.detach().numpy()
+    size = WIDTH // N_HEADS
+    summaries, all_weights = [], []
+    for p in range(len(row)):
+        pair = linear(module.pair, numpy.concatenate([head_vector[p], tail_vector[p]]))
+        query = linear(module.query, gelu(pair + head_types[head_type[p]] + tail_types[tail_type[p]]))
+        attended = numpy.zeros(WIDTH)
+        mean_weights = numpy.zeros(mask.shape[1])
+        tokens = [t for t in range(mask.shape[1]) if mask[row[p], t] and span[p, 0] <= t < span[p, 1]]
+        for h in range(N_HEADS):
+            part = slice(h * size, (h + 1) * size)
+            scores, values = [], []
+            for t in tokens:
+                x = x_[row[p], t] + token_types[types[row[p], t]]
+                key_value = linear(module.key_value, x)
+                key, value = key_value[:WIDTH][part], key_value[WIDTH:][part]
+                to_head, to_tail = bucket(t, *head[p]), bucket(t, *tail[p])
+                scores.append(query[part] @ key / math.sqrt(size) + u[to_head, h] + w[to_tail, h])
+                values.append(value + r[h, to_head] + s[h, to_tail])
+            weights = numpy.exp(scores) / numpy.exp(scores).sum()
+            attended[part] = sum(a * v for a, v in zip(weights, values, strict=True))
+            mean_weights[tokens] += weights / N_HEADS
+        summaries.append(numpy.concatenate([head_vector[p], tail_vector[p], linear(module.output, attended)]))
+        all_weights.append(mean_weights)
+    return numpy.stack(summaries), numpy.stack(all_weights)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pair_attention_is_its_formula(seed):
+    module, contexts = make_attention(seed), make_contexts(seed)
+    summaries, weights = module(contexts)
+    expected_summaries, expected_weights = slow_pair_attention(module, contexts)
+    assert summaries.shape == (10, module.width)
+    numpy.testing.assert_allclose(summaries.detach().numpy(), expected_summaries, rtol=1e-10, atol=1e-12)
+    numpy.testing.assert_allclose(weights.detach().numpy(), expected_weights, rtol=1e-10, atol=1e-12)
+
+
+def test_pair_attention_weights_sum_to_one_over_the_tokens_that_are_read():
+    contexts = make_contexts()
+    _, weights = make_attention()(contexts)
+    numpy.testing.assert_allclose(weights.sum(dim=1).detach().numpy(), numpy.ones(10))
+    position = torch.arange(contexts.mask.shape[1])
+    outside = (position < contexts.span[:, :1]) | (position >= contexts.span[:, 1:])
+    assert (weights[outside] == 0).all()
+    assert (weights[~outside] > 0).all()
+
+
+@pytest.mark.parametrize("make_module", [make_attention, lambda: Mentions(WIDTH, N_TYPES)])
+def test_what_stands_in_padding_does_not_matter(make_module):
+    """Longer padding, and anything in it, even where a pair's span reaches over the row's end."""
+    module, contexts = make_module(), make_contexts()
+    n_rows, length = contexts.mask.shape
+    padding = 7
+    tokens = torch.cat([contexts.tokens, torch.zeros(n_rows, padding, WIDTH)], dim=1)
+    mask = torch.cat([contexts.mask, torch.zeros(n_rows, padding, dtype=torch.bool)], dim=1)
+    types = torch.cat([contexts.token_types, torch.zeros(n_rows, padding, dtype=torch.int64)], dim=1)
+    tokens[~mask] = 1e3
+    types[~mask] = 3
+    span = contexts.span.clone()
+    row_end = contexts.mask.sum(dim=1)[contexts.row]
+    reaches_end = span[:, 1] == row_end
+    assert reaches_end.any()
+    span[reaches_end, 1] = length + padding
+    padded = contexts._replace(tokens=tokens, mask=mask, token_types=types, span=span)
+    expected, expected_weights = module(contexts)
+    found, found_weights = module(padded)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    if expected_weights is not None:
+        torch.testing.assert_close(found_weights[:, :length], expected_weights, rtol=1e-12, atol=1e-12)
+        assert (found_weights[:, length:] == 0).all()
+
+
+def test_tokens_outside_the_span_of_a_pair_do_not_matter():
+    """Neighbouring sentences in a shared row are not read."""
+    module, contexts = make_attention(), make_contexts(lengths=(20,), n_pairs=(1,))
+    contexts = contexts._replace(span=torch.tensor([[5, 12]]), head=torch.tensor([[6, 8]]), tail=torch.tensor([[7, 12]]))
+    changed = contexts.tokens.clone()
+    changed[:, :5] = 100
+    changed[:, 12:] = -100
+    torch.testing.assert_close(module(contexts._replace(tokens=changed))[0], module(contexts)[0], rtol=0, atol=0)
+    changed[:, 11] += 1
+    assert not torch.allclose(module(contexts._replace(tokens=changed))[0], module(contexts)[0])
+
+
+def test_gradients_are_finite_where_rows_have_unequal_numbers_of_pairs():
+    """Slots without a pair read nothing; the softmax over nothing must not poison the gradient."""
+    module, contexts = make_attention(), make_contexts(n_pairs=(1, 6, 2, 3))
+    tokens = contexts.tokens.clone().requires_grad_()
+    summaries, _ = module(contexts._replace(tokens=tokens))
+    summaries.sum().backward()
+    for gradient in (tokens.grad, *(p.grad for p in module.parameters())):
+        assert torch.isfinite(gradient).all()
+    assert (tokens.grad[~contexts.mask] == 0).all()
+
+
+def test_attention_weights_are_computed_in_float32_at_least():
+    contexts = make_contexts()
+    for dtype, expected in ((torch.bfloat16, torch.float32), (torch.float32, torch.float32), (torch.float64, torch.float64)):
+        floats = {name: getattr(contexts, name).to(dtype) for name in ("tokens", "head_vector", "tail_vector")}
+        summaries, weights = make_attention().to(dtype)(contexts._replace(**floats))
+        assert (summaries.dtype, weights.dtype) == (dtype, expected)
+
+
+def test_a_fresh_pair_attention_knows_no_distances_and_no_type_for_no_mention():
+    module = PairAttention(WIDTH, N_TYPES, n_heads=N_HEADS)
+    assert (module.distance_bias == 0).all()
+    assert (module.distance_value == 0).all()
+    assert (module.token_type.weight[0] == 0).all()
+    assert (module.token_type.weight[1:] != 0).all()
+
+
+def test_heads_must_divide_the_width():
+    with pytest.raises(ValueError, match=r"n_heads=5 does not divide the token width 12.*Set n_heads"):
+        PairAttention(12, N_TYPES, n_heads=5)
+
+
+def test_mentions_are_head_and_tail_side_by_side():
+    module, contexts = Mentions(WIDTH, N_TYPES), make_contexts()
+    summaries, weights = module(contexts)
+    assert weights is None
+    assert summaries.shape == (10, module.width)
+    for p in range(10):
+        assert summaries[p].tolist() == contexts.head_vector[p].tolist() + contexts.tail_vector[p].tolist()
+
+
+# Helpers
+
+
+def test_distances_by_hand():
+    """A mention at tokens 40 and 41 of 80."""
+    expected = [0] * 8 + [1] * 16 + [2] * 8 + [3] * 4 + [4] * 2 + [5] + [6]  # 40-33, 32-17, 16-9, 8-5, 4-3, 2, 1 before
+    expected += [7] * 2
+    expected += [8] + [9] + [10] * 2 + [11] * 4 + [12] * 8 + [13] * 16 + [14] * 6  # 1, 2, 3-4, 5-8, 9-16, 17-32, 33-38 after
+    assert bucketed_distances(torch.tensor([40, 42]), 80).tolist() == expected
+    assert N_DISTANCES == 15
+
+
+def test_distances_keep_the_leading_dimensions():
+    spans = torch.tensor([[[0, 1], [2, 4]], [[1, 2], [0, 4]]])
+    assert bucketed_distances(spans, 4).tolist() == [[[7, 8, 9, 10], [5, 6, 7, 7]], [[6, 7, 8, 9], [7, 7, 7, 7]]]
+
+
+def test_slots_number_the_pairs_of_each_row():
+    slots, n_slots = slots_of(torch.tensor([0, 0, 1, 3, 3, 3]))
+    assert slots.tolist() == [0, 1, 0, 0, 1, 2]
+    assert n_slots == 3
+    slots, n_slots = slots_of(torch.zeros(0, dtype=torch.int64))
+    assert (slots.tolist(), n_slots) == ([], 0)
+
+
+def test_readable_is_inside_the_span_and_no_padding():
+    contexts = make_contexts(lengths=(3, 4), n_pairs=(1, 1))
+    assert contexts.mask.tolist() == [[True, True, True, False], [True] * 4]
+    span = torch.tensor([[[0, 4], [1, 2]], [[1, 4], [0, 0]]])
+    assert readable(contexts, span).int().tolist() == [[[1, 1, 1, 0], [0, 1, 0, 0]], [[0, 1, 1, 1], [0, 0, 0, 0]]]
