@@ -69,7 +69,7 @@ def memory(
     encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder; the head is untrained."),
     cpu_precision: str = typer.Option("auto", help="float32, bfloat16 or auto."),
 ):
-    """Peak memory and time for up to 400 mentions in one text of 3,000 tokens, all ordered pairs, beside the pipeline without extractor."""
+    """Peak memory and time for up to 400 mentions in one text of 3,000 tokens, all ordered pairs, beside no extractor."""
     rows = []
     for n_mentions in (0, 100, 200, 300, 400):
         # Peak memory is that of a process: one process a size.

@@ -97,5 +97,5 @@ def test_project_file_names_only_what_exists():
         assert set(steps) <= set(commands)
     made = {output for command in commands.values() for output in command["outputs"]} | {asset["dest"] for asset in project["assets"]}
     for command in commands.values():
-        for dependency in command["deps"] if "deps" in command else []:
+        for dependency in command.get("deps", []):
             assert any(dependency.startswith(m) or m.startswith(dependency) for m in made) or (ROOT / dependency).exists(), dependency

@@ -113,7 +113,9 @@ def _parse_line(line: bytes, number: int) -> AnnotatedDocument:
 
 def _read_text(file: Path) -> AnnotatedDocument:
     try:
-        return AnnotatedDocument(file.stem, file.read_text(encoding="utf8"), source=file)
+        # Line ends stay as they are: offsets count in the file's own text.
+        with file.open(encoding="utf8", newline="") as opened:
+            return AnnotatedDocument(file.stem, opened.read(), source=file)
     except UnicodeDecodeError as error:
         raise DataError(f"not UTF-8 (byte {error.start}). Convert the file to UTF-8.", path=file) from error
 

@@ -29,7 +29,7 @@ ModelInput = tuple[list[Doc], list[Candidates]]
 def pair_attention(n_heads: int = 6) -> SummaryFactory:
     """Head, tail, and attention over all tokens from the two of them. Registered layer `spacy-relext.pair_attention.v1`.
 
-    n_heads (int): Attention heads; must divide the width of the token vectors.
+    n_heads (int): Attention heads, each as wide as the token vectors divided by it.
     """
     return partial(PairAttention, n_heads=n_heads)
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from spacy_relext.errors import RelextError
+
 # Distances 0, 1, 2, 3-4, 5-8, 9-16, 17-32, 33 and more, to the left and to the right of a mention.
 DISTANCE_STEPS = (1, 2, 3, 5, 9, 17, 33)
 N_DISTANCES = 2 * len(DISTANCE_STEPS) + 1
@@ -80,21 +82,20 @@ class PairAttention(Summary):
 
     def __init__(self, width: int, n_types: int, *, n_heads: int = 6):
         super().__init__()
-        if width % n_heads:
-            raise ValueError(
-                f"pair_attention: n_heads={n_heads} does not divide the token width {width}. "
-                f"Set n_heads of the summary to a divisor of {width}."
-            )
+        if not 0 < n_heads <= width:
+            raise RelextError(f"pair_attention: n_heads is {n_heads}; it must lie between 1 and the token width, {width}.")
         self.width = 3 * width
         self.n_heads = n_heads
+        # Where the heads do not divide the width, a few dimensions are left to the other vectors.
         size = width // n_heads
+        inner = n_heads * size
         self.pair = nn.Linear(2 * width, width)
         self.head_type = nn.Embedding(n_types, width)
         self.tail_type = nn.Embedding(n_types, width)
         self.token_type = nn.Embedding(n_types, width, padding_idx=0)
-        self.query = nn.Linear(width, width)
-        self.key_value = nn.Linear(width, 2 * width)
-        self.output = nn.Linear(width, width)
+        self.query = nn.Linear(width, inner)
+        self.key_value = nn.Linear(width, 2 * inner)
+        self.output = nn.Linear(inner, width)
         self.distance_bias = nn.Parameter(torch.zeros(2, N_DISTANCES, n_heads))
         self.distance_value = nn.Parameter(torch.zeros(2, n_heads, N_DISTANCES, size))
         for embedding in (self.head_type, self.tail_type, self.token_type):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from spacy.tokens import Doc, Span
 
 from spacy_relext.candidates import has_sentences, sentence_bounds
+from spacy_relext.errors import RelextError
 
 
 def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[list[Span]]]:
@@ -16,7 +17,7 @@ def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[li
     max_tokens (int): The longest window, in tokens. An encoder with 512 positions reads about 128 tokens of biomedical text safely.
     """
     if max_tokens < 1:
-        raise ValueError(f"sentence_windows: max_tokens is {max_tokens}; it must be at least 1.")
+        raise RelextError(f"sentence_windows: max_tokens is {max_tokens}; it must be at least 1.")
 
     def get_windows(docs: Iterable[Doc]) -> list[list[Span]]:
         return [

@@ -6,6 +6,7 @@ import numpy
 import pytest
 import torch
 
+from spacy_relext.errors import RelextError
 from spacy_relext.ml.summaries import (
     N_DISTANCES,
     Contexts,
@@ -193,9 +194,19 @@ def test_a_fresh_pair_attention_knows_no_distances_and_no_type_for_no_mention():
     assert (module.token_type.weight[1:] != 0).all()
 
 
-def test_heads_must_divide_the_width():
-    with pytest.raises(ValueError, match=r"n_heads=5 does not divide the token width 12.*Set n_heads"):
-        PairAttention(12, N_TYPES, n_heads=5)
+@pytest.mark.parametrize("n_heads", [0, -1, WIDTH + 1])
+def test_impossible_number_of_heads(n_heads):
+    with pytest.raises(RelextError, match=f"n_heads is {n_heads}; it must lie between 1 and the token width, {WIDTH}"):
+        PairAttention(WIDTH, N_TYPES, n_heads=n_heads)
+
+
+def test_heads_need_not_divide_the_width():
+    """An encoder of 1,024 dimensions works with the default of six heads."""
+    n_heads = next(n for n in range(2, WIDTH) if WIDTH % n)
+    summaries, weights = PairAttention(WIDTH, N_TYPES, n_heads=n_heads).double()(make_contexts())
+    assert summaries.shape == (10, 3 * WIDTH)
+    assert torch.isfinite(summaries).all()
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(10, dtype=weights.dtype))
 
 
 def test_mentions_are_head_and_tail_side_by_side():
