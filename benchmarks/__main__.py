@@ -65,6 +65,29 @@ def overhead(
 
 
 @app.command()
+def precision(
+    encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder."),
+    texts: Path = typer.Option(Path("assets/demo/train.jsonl"), help="JSONL documents to encode."),
+    repeats: int = typer.Option(5, help="Runs of each kind, taken in turn."),
+    threads: int = typer.Option(2, help="Threads of torch."),
+):
+    """Time of the encoder in float32 ÷ time in bfloat16, on a CPU, for the texts of a corpus by sentence."""
+    torch.set_num_threads(threads)
+    documents = [json.loads(line)["text"] for line in texts.read_text(encoding="utf8").splitlines()]
+    pipelines = {kind: _untrained(encoder, kind) for kind in ("float32", "bfloat16")}
+    times: dict[str, list[float]] = {kind: [] for kind in pipelines}
+    for _ in tqdm(range(repeats), desc="Measuring"):
+        for kind, nlp in pipelines.items():
+            with nlp.select_pipes(enable=["sentencizer", "transformer"]):
+                start = time.perf_counter()
+                for _ in nlp.pipe(documents, batch_size=32):
+                    pass
+                times[kind].append(time.perf_counter() - start)
+    ratios = [a / b for a, b in zip(times["float32"], times["bfloat16"], strict=True)]
+    print(json.dumps({"ratio": round(statistics.median(ratios), 2), "ratios": [round(ratio, 2) for ratio in ratios]}, indent=2))
+
+
+@app.command()
 def memory(
     encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder; the head is untrained."),
     cpu_precision: str = typer.Option("auto", help="float32, bfloat16 or auto."),
@@ -107,6 +130,7 @@ def one_text(encoder: Path, n_mentions: int, cpu_precision: str):
 def _untrained(encoder: Path, cpu_precision: str) -> Language:
     """A transformer, and an extractor that scores all ordered pairs of a text."""
     nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
     transformer = {
         "@architectures": "spacy-relext.TransformerModel.v1",
         "name": str(encoder),

@@ -11,13 +11,15 @@ import spacy
 import typer
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Example
 from tqdm import tqdm
 from wasabi import msg
 
 import spacy_relext
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.corpus import read_docs
+from spacy_relext.cli.pipelines import extractor_of, load_pipeline, mention_finders
+from spacy_relext.corpus import predicted_doc, read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
@@ -29,31 +31,31 @@ def evaluate(
     tune_threshold: bool = typer.Option(
         False, help="Find the threshold with the best micro F on this data and store it in the model. Development data only!"
     ),
+    own_sentences: bool = typer.Option(
+        False, help="Score annotated mentions on the pipeline's own tokens and sentences, as `spacy evaluate` does, not the annotated ones."
+    ),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
 ):
-    """Score a pipeline's relations: with the annotated mentions, and with the mentions that it finds itself."""
+    """Score a pipeline's relations: with annotated mentions (and tokens and sentences), and from the raw text with those that it finds."""
     with reported_errors():
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
         pipe = extractor_of(nlp, model)
-        docs = list(read_docs(data_path, nlp))
-        examples = [Example(nlp.make_doc(doc.text), doc) for doc in docs]
+        references = list(read_docs(data_path, nlp))
         start = time.perf_counter()
-        predicted = nlp.pipe((example.predicted for example in examples), batch_size=32)
-        for example, doc in zip(examples, tqdm(predicted, total=len(examples), desc="Predicting", unit=" documents"), strict=True):
-            example.predicted = doc
+        examples = predict(nlp, references, annotated=not own_sentences)
         seconds = time.perf_counter() - start
         if tune_threshold:
             _tune(nlp, pipe, examples, model)
-            # The relations between predicted mentions were written under the old threshold.
-            predictions = [example.predicted for example in examples]
-            pipe.set_annotations(predictions, pipe.predict(predictions))
-        figures = score(pipe, examples)
+        figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples)}
+        examples = predict(nlp, references, annotated=False) if mention_finders(nlp) else []
+        figures["predicted_mentions"] = score_predicted(pipe, examples, strict=False)
+        figures["predicted_mentions_strict"] = score_predicted(pipe, examples, strict=True)
         _print(figures, pipe)
         figures |= {
             "model": str(model),
             "data": str(data_path),
-            "documents": len(docs),
+            "documents": len(references),
             "threshold": pipe.cfg["threshold"],
             "seconds": round(seconds, 2),
             "versions": {"spacy-relext": spacy_relext.__version__, "spacy": spacy.__version__, "python": platform.python_version()},
@@ -64,38 +66,36 @@ def evaluate(
             msg.good(f"Figures in {output}")
 
 
-def load_pipeline(model: str) -> Language:
-    """Load a pipeline, with a message for the ways in which that commonly fails."""
-    try:
-        return spacy.load(model)
-    except OSError as error:
-        raise RelextError(f"the pipeline {model!r} cannot be loaded: {error}") from error
+def predict(nlp: Language, references: list[Doc], *, annotated: bool) -> list[Example]:
+    """Run a pipeline over the texts of annotated Docs.
 
-
-def extractor_of(nlp: Language, model: str) -> RelationExtractor:
-    """The relation extractor of a pipeline."""
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, RelationExtractor):
-            return pipe
-    raise RelextError(f"the pipeline {model!r} has no relation extractor; it has {nlp.pipe_names}.")
-
-
-def score(pipe: RelationExtractor, examples: list[Example]) -> dict[str, Any]:
-    """Figures with annotated mentions, and with predicted ones: boundaries only, and strict (boundaries and types).
-
-    The latter two are None where the pipeline predicts no mentions.
+    annotated: On the annotated tokens and sentences, without looking for mentions; otherwise from the raw text.
     """
-    use_gold = pipe.cfg["use_gold_mentions"]
+    inputs = (predicted_doc(nlp, reference, gold_tokens=annotated) for reference in references)
+    with nlp.select_pipes(disable=mention_finders(nlp) if annotated else []):
+        docs = list(tqdm(nlp.pipe(inputs, batch_size=32), total=len(references), desc="Predicting", unit=" documents"))
+    return [Example(doc, reference) for doc, reference in zip(docs, references, strict=True)]
+
+
+def score_gold(pipe: RelationExtractor, examples: list[Example]) -> dict[str, Any]:
+    """Figures with annotated mentions."""
+    return _score(pipe, examples, use_gold_mentions=True)
+
+
+def score_predicted(pipe: RelationExtractor, examples: list[Example], *, strict: bool) -> dict[str, Any] | None:
+    """Figures with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
+    if not any(pipe.mentions(example.predicted) for example in examples):
+        return None
+    return _score(pipe, examples, use_gold_mentions=False, strict=strict)
+
+
+def _score(pipe: RelationExtractor, examples: list[Example], *, use_gold_mentions: bool, **settings: Any) -> dict[str, Any]:
+    before = pipe.cfg["use_gold_mentions"]
+    pipe.cfg["use_gold_mentions"] = use_gold_mentions
     try:
-        pipe.cfg["use_gold_mentions"] = True
-        figures: dict[str, Any] = {"gold_mentions": pipe.score(examples)}
-        pipe.cfg["use_gold_mentions"] = False
-        finds_mentions = any(pipe.mentions(example.predicted) for example in examples)
-        for name, strict in (("predicted_mentions", False), ("predicted_mentions_strict", True)):
-            figures[name] = pipe.score(examples, strict=strict) if finds_mentions else None
+        return pipe.score(examples, **settings)
     finally:
-        pipe.cfg["use_gold_mentions"] = use_gold
-    return figures
+        pipe.cfg["use_gold_mentions"] = before
 
 
 def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model: str) -> None:
@@ -105,7 +105,7 @@ def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model
     for threshold in tqdm(numpy.arange(0.10, 0.91, 0.05), desc="Trying thresholds"):
         pipe.cfg["threshold"] = round(float(threshold), 2)
         # The encoder's output is on the Docs: only the head runs again.
-        results[pipe.cfg["threshold"]] = score(pipe, examples)["gold_mentions"]["rel_micro_f"] or 0.0
+        results[pipe.cfg["threshold"]] = score_gold(pipe, examples)["rel_micro_f"] or 0.0
     # Of equally good thresholds the middle one: its neighbours are good too.
     best = [t for t, f in results.items() if f == max(results.values())]
     pipe.cfg["threshold"] = best[len(best) // 2]

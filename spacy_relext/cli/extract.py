@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from spacy_relext.candidates import has_sentences
 from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell
-from spacy_relext.cli.evaluate import extractor_of, load_pipeline
+from spacy_relext.cli.pipelines import extractor_of, load_pipeline, mention_finders
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
@@ -90,7 +90,7 @@ def read_inputs(path: Path, errors: SkippedErrors) -> Iterator[AnnotatedDocument
 
 def run(nlp: Language, documents: Iterable[AnnotatedDocument], errors: SkippedErrors, *, batch_size: int, n_process: int) -> Iterator[Doc]:
     """Run the pipeline. Documents that bring mentions keep exactly those: components that find entities rest meanwhile."""
-    finders = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+    finders = mention_finders(nlp)
     for given, group in groupby(documents, key=lambda document: bool(document.mentions)):
         made = (errors.guard(_bare_doc, document, nlp) for document in group)
         with nlp.select_pipes(disable=finders if given else []):
