@@ -1,5 +1,7 @@
 """The torch module that scores pairs, and the loss on its scores."""
 
+from typing import Literal
+
 import numpy
 import torch
 from torch import Tensor, nn
@@ -128,14 +130,17 @@ def probabilities(logits: Floats2d, allowed: Floats2d, *, exclusive: bool) -> Fl
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def cross_entropy(scores: Floats2d, targets: Floats2d, *, exclusive: bool) -> tuple[float, Floats2d]:
-    """Mean cross-entropy over the pairs, and its gradient with respect to the logits.
+def cross_entropy(
+    scores: Floats2d, targets: Floats2d, *, exclusive: bool, reduction: Literal["sum", "mean"] = "mean"
+) -> tuple[float, Floats2d]:
+    """Cross-entropy of the pairs, and its gradient with respect to the logits.
 
     scores: Probabilities of all columns, `[n_pairs, n_columns]`, as `probabilities` gives them.
     targets: 0 or 1, `[n_pairs, n_columns]`.
-    RETURNS: loss, gradient `[n_pairs, n_columns]`. Softmax and sigmoid have the same gradient, (p - y) / n.
+    reduction: The sum over the pairs, or their mean.
+    RETURNS: loss, gradient `[n_pairs, n_columns]`. Softmax and sigmoid have the same gradient, p - y, divided by the pairs for a mean.
     """
-    n = max(len(scores), 1)
+    n = max(len(scores), 1) if reduction == "mean" else 1
     likelihood = scores if exclusive else numpy.where(targets > 0, scores, 1 - scores)
     log_likelihood = numpy.log(likelihood.clip(min=1e-12))
     loss = -(log_likelihood * targets).sum() if exclusive else -log_likelihood.sum()

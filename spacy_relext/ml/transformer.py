@@ -37,6 +37,7 @@ def create_transformer_model(
     mixed_precision: bool = False,
     grad_scaler_config: dict[str, Any] | None = None,
     cpu_precision: Precision = "float32",
+    freeze_embeddings: bool = False,
 ) -> Model[list[Doc], FullTransformerBatch]:
     """Registered architecture `spacy-relext.TransformerModel.v1`: `spacy-transformers.TransformerModel.v3` and `cpu_precision`.
 
@@ -46,6 +47,8 @@ def create_transformer_model(
     mixed_precision (bool), grad_scaler_config (dict): On a GPU, as in spacy-transformers.
     cpu_precision (str): On a CPU: "float32", "bfloat16" (matrix products in bfloat16, weights and results in float32), or "auto":
         bfloat16 where the CPU has instructions for it, float32 elsewhere.
+    freeze_embeddings (bool): Do not train the word embeddings, which are half of the weights of a small encoder. Saves time, and keeps
+        the words that a small corpus does not have what they were.
     """
     return PrecisionTransformer(
         name,
@@ -55,6 +58,7 @@ def create_transformer_model(
         mixed_precision,
         grad_scaler_config or {},
         cpu_precision=cpu_precision,
+        freeze_embeddings=freeze_embeddings,
     )
 
 
@@ -68,13 +72,21 @@ def create_tok2vec_transformer(
     mixed_precision: bool = False,
     grad_scaler_config: dict[str, Any] | None = None,
     cpu_precision: Precision = "float32",
+    freeze_embeddings: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
     """The same transformer inside one component: what `replace_listeners` makes. `spacy-relext.Tok2VecTransformer.v1`.
 
     pooling (Model[Ragged, Floats2d]): From word pieces to tokens. grad_factor (float): Weight of the component's gradient.
     """
     model = create_transformer_model(
-        name, get_spans, tokenizer_config, transformer_config, mixed_precision, grad_scaler_config, cpu_precision
+        name,
+        get_spans,
+        tokenizer_config,
+        transformer_config,
+        mixed_precision,
+        grad_scaler_config,
+        cpu_precision,
+        freeze_embeddings,
     )
     # A chain in a chain: the structure that a listener has after spacy-transformers replaced it.
     return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
@@ -89,16 +101,17 @@ def cpu_has_bfloat16() -> bool:
 class PrecisionTransformer(TransformerModel):
     """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU."""
 
-    def __init__(self, *args: Any, cpu_precision: Precision = "float32"):
+    def __init__(self, *args: Any, cpu_precision: Precision = "float32", freeze_embeddings: bool = False):
         if cpu_precision not in ("float32", "bfloat16", "auto"):
             raise RelextError(f'cpu_precision is {cpu_precision!r}; it can be "float32", "bfloat16" or "auto".')
         super().__init__(*args)
         self.cpu_precision = cpu_precision
+        self.freeze_embeddings = freeze_embeddings
         wrapper = self.layers[0]
         self.layers[0] = Model(
             wrapper.name,
             # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
-            partial(_forward, precision=cpu_precision),
+            partial(_forward, precision=cpu_precision, freeze_embeddings=freeze_embeddings),
             attrs=wrapper.attrs,
             shims=wrapper.shims,
             dims={"nI": None, "nO": None},
@@ -113,6 +126,7 @@ class PrecisionTransformer(TransformerModel):
             dict(self._init_tokenizer_config),
             dict(self._init_transformer_config),
             cpu_precision=self.cpu_precision,
+            freeze_embeddings=self.freeze_embeddings,
         )
         shim_id = copied.layers[0].shims[0].id
         copied.layers[0] = copy.deepcopy(self.layers[0])
@@ -132,8 +146,12 @@ def _replace_listener_cfg(transformer_cfg: dict[str, Any], listener_cfg: dict[st
     return result
 
 
-def _forward(model: Model, wordpieces: WordpieceBatch, is_train: bool, *, precision: Precision) -> tuple[ModelOutput, Callable]:
+def _forward(
+    model: Model, wordpieces: WordpieceBatch, is_train: bool, *, precision: Precision, freeze_embeddings: bool
+) -> tuple[ModelOutput, Callable]:
     shim = model.shims[0]
+    # Here, because spacy-transformers makes the module anew when it loads a pipeline.
+    shim._hfmodel.transformer.get_input_embeddings().requires_grad_(not freeze_embeddings)
     on_cpu = shim.device.type == "cpu"
     lower = on_cpu and (precision == "bfloat16" or (precision == "auto" and cpu_has_bfloat16()))
     config = shim._hfmodel.transformer.config

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 from spacy.language import Language
@@ -83,6 +83,7 @@ def make_relation_extractor(
     learn_type_rules: bool = False,
     spans_key: str | None = None,
     use_gold_mentions: bool = True,
+    reduction: Literal["sum", "mean"] = "sum",
 ) -> "RelationExtractor":
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
     return RelationExtractor(
@@ -98,6 +99,7 @@ def make_relation_extractor(
         learn_type_rules=learn_type_rules,
         spans_key=spans_key,
         use_gold_mentions=use_gold_mentions,
+        reduction=reduction,
     )
 
 
@@ -129,6 +131,8 @@ class RelationExtractor(TrainablePipe):
     learn_type_rules (bool): Take the rules of labels without one from the training data, that is, from the examples that initialisation
         sees: all of them, or spaCy's first 100 with max_epochs = -1.
     spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; None: `doc.ents`.
+    reduction (str): The loss is the "sum" over the pairs of a batch, as in spaCy's other components, so that none of several that share an
+        encoder is drowned; or the "mean", where it is alone and gradients are to be clipped whatever the number of pairs.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
     """
 
@@ -147,6 +151,7 @@ class RelationExtractor(TrainablePipe):
         learn_type_rules: bool = False,
         spans_key: str | None = None,
         use_gold_mentions: bool = True,
+        reduction: Literal["sum", "mean"] = "sum",
     ):
         for label, types in (type_rules or {}).items():
             if any(len(pair) != 2 for pair in types):
@@ -169,6 +174,7 @@ class RelationExtractor(TrainablePipe):
             "learn_type_rules": learn_type_rules,
             "spans_key": spans_key,
             "use_gold_mentions": use_gold_mentions,
+            "reduction": reduction,
         }
 
     @property
@@ -292,7 +298,9 @@ class RelationExtractor(TrainablePipe):
         exclusive = self.cfg["exclusive"]
         allowed = numpy.concatenate([p.prepared.allowed for p in pairs])
         scores = probabilities(self.model.ops.to_numpy(logits), allowed, exclusive=exclusive)
-        loss, gradient = cross_entropy(scores, numpy.concatenate([p.targets for p in pairs]), exclusive=exclusive)
+        loss, gradient = cross_entropy(
+            scores, numpy.concatenate([p.targets for p in pairs]), exclusive=exclusive, reduction=self.cfg["reduction"]
+        )
         backprop(self.model.ops.asarray2f(gradient))
         if sgd is not None:
             self.finish_update(sgd)
@@ -302,7 +310,12 @@ class RelationExtractor(TrainablePipe):
     def get_loss(self, examples: Iterable[Example], scores: list[Predictions]) -> tuple[float, Floats2d]:
         """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs."""
         targets = [self._training_pairs(example).targets for example in examples]
-        return cross_entropy(numpy.concatenate([p.scores for p in scores]), numpy.concatenate(targets), exclusive=self.cfg["exclusive"])
+        return cross_entropy(
+            numpy.concatenate([p.scores for p in scores]),
+            numpy.concatenate(targets),
+            exclusive=self.cfg["exclusive"],
+            reduction=self.cfg["reduction"],
+        )
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score relations; on the annotated mentions where `use_gold_mentions` is set, whatever the pipeline predicted."""

@@ -307,6 +307,14 @@ def test_exclusive_loss_by_hand():
     numpy.testing.assert_allclose(gradient, [[0.25, -0.375, 0.125], [-0.05, 0, 0.05]], rtol=1e-5, atol=1e-8)
 
 
+def test_summed_loss_is_the_mean_times_the_pairs():
+    scores = numpy.asarray([[0.5, 0.25, 0.25], [0.9, 0.0, 0.1]], dtype="float32")
+    targets = numpy.asarray([[0, 1, 0], [1, 0, 0]], dtype="float32")
+    loss, gradient = cross_entropy(scores, targets, exclusive=True, reduction="sum")
+    assert loss == pytest.approx(math.log(4) - math.log(0.9), rel=1e-5)
+    numpy.testing.assert_allclose(gradient, [[0.5, -0.75, 0.25], [-0.1, 0, 0.1]], rtol=1e-5, atol=1e-8)
+
+
 def test_independent_loss_by_hand():
     """Two labels at once in the first pair, none in the second."""
     scores = numpy.asarray([[0.5, 0.25, 0.0], [0.2, 0.0, 0.0]], dtype="float32")

@@ -173,6 +173,36 @@ def test_transformer_weights_learn(tiny_bert):
     assert "encoder.layer.1.output.dense.weight" in moved
 
 
+def test_frozen_embeddings_stay_and_the_rest_learns(tiny_bert):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("transformer", config={"model": {**transformer_config(tiny_bert), "freeze_embeddings": True}})
+    add_extractor(nlp, LISTENER)
+    examples, optimizer = initialize(nlp)
+    before = weights_of(encoder_of(nlp))
+    for _ in range(3):
+        step(nlp, examples, optimizer)
+    names = changed(before, weights_of(encoder_of(nlp)))
+    assert "embeddings.word_embeddings.weight" not in names
+    assert any(name.startswith("encoder.layer.0") for name in names)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_loss_is_reduced_over_the_pairs_as_told(tiny_bert, reduction):
+    nlp = transformer_pipeline(tiny_bert)
+    examples, _ = initialize(nlp)
+    extractor = nlp.get_pipe("relation_extractor")
+    extractor.cfg["reduction"] = reduction
+    n_pairs = sum(
+        len(p.pairs)
+        for p in extractor.predict(list(nlp.get_pipe("transformer").pipe(map(nlp.get_pipe("sentencizer"), with_entities(nlp)))))
+    )
+    loss = nlp.update(examples, sgd=False, annotates=["sentencizer"])["relation_extractor"]
+    mean = loss / n_pairs if reduction == "sum" else loss
+    # Four columns and an untrained head: about the entropy of a guess.
+    assert mean == pytest.approx(numpy.log(4), rel=0.35)
+
+
 @pytest.mark.parametrize("copied", ["bytes", "disk"])
 def test_storage_keeps_scores(trained, tiny_bert, tmp_path, copied):
     if copied == "bytes":
