@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import textwrap
 
 import pytest
 import spacy
@@ -29,7 +30,10 @@ def test_every_registered_name_is_in_the_readme():
 
 
 def test_config_blocks_are_configs():
-    blocks = re.findall(r"^```ini\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^ *```ini\n(.*?)^ *```", README, flags=re.DOTALL | re.MULTILINE)
     assert blocks
     for block in blocks:
-        spacy.util.load_config_from_str(block)
+        config = spacy.util.load_config_from_str("[components]\n" + textwrap.dedent(block))
+        nlp = spacy.blank("en")
+        nlp.add_pipe("sentencizer")
+        nlp.add_pipe("relation_extractor", config=config["components"]["relation_extractor"])

@@ -125,7 +125,7 @@ def test_loss_is_filed_under_the_name_of_the_component(nlp, examples):
     nlp.initialize(lambda: examples)
     losses = {"facts": 100.0}
     nlp.get_pipe("facts").update(examples, losses=losses)
-    assert 100 < losses["facts"] < 110
+    assert 100 < losses["facts"] < 150
 
 
 @pytest.mark.parametrize("text", ["Aspirin raises warfarin.", ""])
@@ -366,14 +366,14 @@ def test_update_and_get_loss_agree(trained):
     again, gradient = extractor.get_loss(examples, predictions)
     assert loss == pytest.approx(again, rel=1e-4)
     assert gradient.shape == (18, 4)
-    # The mean over 18 pairs of -log p(right): written out.
+    # The sum over 18 pairs of -log p(right): written out.
     scores = numpy.concatenate([p.scores for p in predictions])
     pairs = [tuple(pair) for p in predictions for pair in p.pairs.tolist()]
     assert len(pairs) == 18
     wanted = {(0, 0, 1): 3, (1, 0, 1): 1, (1, 0, 2): 1, (2, 1, 0): 3, (4, 0, 1): 2}
     owner = [i for i, p in enumerate(predictions) for _ in p.pairs]
     right = [wanted.get((i, *pair), 0) for i, pair in zip(owner, pairs, strict=True)]
-    by_hand = -sum(math.log(scores[row, column]) for row, column in enumerate(right)) / 18
+    by_hand = -sum(math.log(scores[row, column]) for row, column in enumerate(right))
     assert again == pytest.approx(by_hand, rel=1e-4)
 
 
@@ -583,7 +583,7 @@ def test_type_rules_are_masked_in_training():
     """Of B, in (no, B) = (0, 1), the loss is 0.3133; of no relation, in (no, A, B) = (0, 2, 1), it is 2.4076."""
     nlp, extractor, _ = constant([0, 2, 1], ["A", "B"], type_rules={"A": [["GENE", "DRUG"]]})
     loss = extractor.update(make_examples(nlp, [(*PAIR, [(0, 1, "B")])]))["relation_extractor"]
-    assert loss == pytest.approx((0.3133 + 2.4076) / 2, abs=1e-3)
+    assert loss == pytest.approx(0.3133 + 2.4076, abs=2e-3)
 
 
 def test_pairs_that_may_have_no_label_are_not_scored():
