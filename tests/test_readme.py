@@ -36,4 +36,5 @@ def test_config_blocks_are_configs():
         config = spacy.util.load_config_from_str("[components]\n" + textwrap.dedent(block))
         nlp = spacy.blank("en")
         nlp.add_pipe("sentencizer")
-        nlp.add_pipe("relation_extractor", config=config["components"]["relation_extractor"])
+        settings = config["components"]["relation_extractor"]
+        nlp.add_pipe(settings.pop("factory"), config=settings)
