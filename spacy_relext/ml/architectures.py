@@ -1,6 +1,7 @@
 """How the parts are wired into models: the registered architectures and layers."""
 
 import io
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -22,6 +23,11 @@ _NO_WIDTH = (
     "The tok2vec layer {name!r} of the relation extractor does not say how wide its vectors are. If it is a listener, the pipeline needs "
     "the transformer or tok2vec component that it listens to, before the relation extractor."
 )
+
+# A forked process inherits OpenMP's state, not its threads, and waits for them forever at the first parallel region: `nlp.pipe` with
+# n_process > 1 would hang. torch's own DataLoader does the same in its workers.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 ModelInput = tuple[list[Doc], list[Candidates]]
 
