@@ -24,11 +24,13 @@ class Candidates:
     """The candidate pairs of one Doc as arrays, ready for the model.
 
     mentions (Ints2d): `[n_mentions, 3]`: first token, end token (exclusive), type (0 is reserved for *no mention*).
+    labels (List[str]): `[n_mentions]`: the types' names.
     pairs (Ints2d): `[n_pairs, 2]`: indices of head and tail in `mentions`.
     contexts (Ints2d): `[n_pairs, 2]`: the tokens that each pair reads, first and end.
     """
 
     mentions: Ints2d
+    labels: list[str]
     pairs: Ints2d
     contexts: Ints2d
 
@@ -37,7 +39,7 @@ def make_candidates(doc: Doc, spans: Sequence[Span], types: Sequence[int], pairs
     """Bring mentions and pairs of a Doc into the model's form."""
     mentions = numpy.asarray([(span.start, span.end, kind) for span, kind in zip(spans, types, strict=True)], dtype="int64").reshape(-1, 3)
     pairs = numpy.asarray(pairs, dtype="int64").reshape(-1, 2)
-    return Candidates(mentions, pairs, context_spans(doc, mentions, pairs))
+    return Candidates(mentions, [span.label_ for span in spans], pairs, context_spans(doc, mentions, pairs))
 
 
 def context_spans(doc: Doc, mentions: Ints2d, pairs: Ints2d) -> Ints2d:

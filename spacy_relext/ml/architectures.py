@@ -13,6 +13,7 @@ from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
+from spacy_relext.ml.marking import MarkingFunction
 from spacy_relext.ml.summaries import Mentions, PairAttention, SummaryFactory
 from spacy_relext.types import Floats2d
 
@@ -52,9 +53,10 @@ def create_pair_classifier(
     dropout: float = 0.1,
     learn_rate_scale: float = 1.0,
     max_cells: int = 2**20,
+    marking: MarkingFunction | None = None,
     nO: int | None = None,
 ) -> Model[ModelInput, Floats2d]:
-    """The shared view: one pass of the encoder a text, whatever the number of pairs. `spacy-relext.PairClassifier.v1`.
+    """One pass of the encoder a text, whatever the number of pairs. Registered architecture `spacy-relext.PairClassifier.v1`.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors: a transformer listener, a tok2vec listener, or an encoder of its own.
     summary (Callable[[int, int], Summary]): Makes the summary from the token width and the number of mention types.
@@ -63,6 +65,8 @@ def create_pair_classifier(
     learn_rate_scale (float): The head's learning rate is the optimizer's times this. A fresh head wants more than a pretrained encoder.
     max_cells (int): Memory bound: the pair-token cells that are computed at once. In prediction the memory over the encoder's is
         about 200 bytes a cell, whatever the number of pairs; in training all cells of a batch are kept.
+    marking (Callable[[Doc, Candidates], Tuple[Doc, Candidates]] | None): How the mentions are marked in the text that the encoder reads.
+        The encoder must then be the extractor's own: other components read other text. None: the text as it is.
     nO (int | None): Number of output columns, set at initialisation.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
     """
@@ -70,6 +74,11 @@ def create_pair_classifier(
         raise RelextError(
             f"spacy-relext.PairClassifier.v1: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be "
             f"negative, max_cells={max_cells} must be positive, and dropout={dropout} must lie in [0, 1)."
+        )
+    if marking is not None and tok2vec.maybe_get_ref("listener") is not None:
+        raise RelextError(
+            "spacy-relext.PairClassifier.v1: with a marking, the extractor encodes the marked text itself, and cannot listen to a component "
+            "that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or leave marking out."
         )
     scorer = PairScorer(summary, hidden_width=hidden_width, max_cells=max_cells)
     shim = HeadShim(scorer, learn_rate_scale=learn_rate_scale)
@@ -82,7 +91,8 @@ def create_pair_classifier(
     )
     model: Model = Model(
         "pair_classifier",
-        _forward,
+        # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
+        partial(_forward, marking=marking),
         init=_init,
         layers=[tok2vec, head],
         refs={"tok2vec": tok2vec, "head": head},
@@ -144,9 +154,11 @@ def _width(tok2vec: Model) -> int:
     raise RelextError(_NO_WIDTH.format(name=tok2vec.name))
 
 
-def _forward(model: Model, X: ModelInput, is_train: bool) -> tuple[Floats2d, Callable]:
+def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFunction | None) -> tuple[Floats2d, Callable]:
     docs, candidates = X
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    if marking is not None:
+        docs, candidates = _marked(marking, docs, candidates)
     # The encoder runs also where there is no pair: a listener that is skipped would leave the transformer without its gradient.
     vectors, backprop_vectors = tok2vec(docs, is_train)
     batch = make_batch([len(doc) for doc in docs], candidates)
@@ -173,6 +185,11 @@ def _forward(model: Model, X: ModelInput, is_train: bool) -> tuple[Floats2d, Cal
         return docs
 
     return logits, backprop
+
+
+def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidates]) -> ModelInput:
+    pairs = [marking(doc, doc_candidates) for doc, doc_candidates in zip(docs, candidates, strict=True)]
+    return [doc for doc, _ in pairs], [doc_candidates for _, doc_candidates in pairs]
 
 
 def _head_forward(model: Model, X: tuple[Floats2d, PairBatch], is_train: bool) -> tuple[Floats2d, Callable]:

@@ -11,6 +11,7 @@ def candidates(mentions, pairs, contexts):
     """Candidates from plain lists."""
     return Candidates(
         numpy.asarray(mentions, dtype="int64").reshape(-1, 3),
+        ["DRUG"] * len(mentions),
         numpy.asarray(pairs, dtype="int64").reshape(-1, 2),
         numpy.asarray(contexts, dtype="int64").reshape(-1, 2),
     )

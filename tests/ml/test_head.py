@@ -38,6 +38,7 @@ def make_doc(length, mentions, sentence=None, seed=0):
         contexts.append((first // sentence * sentence, min(-(-end // sentence) * sentence, length)))
     candidates = Candidates(
         mentions=numpy.asarray(mentions, dtype="int64").reshape(-1, 3),
+        labels=["DRUG"] * len(mentions),
         pairs=numpy.asarray(pairs, dtype="int64").reshape(-1, 2),
         contexts=numpy.asarray(contexts, dtype="int64").reshape(-1, 2),
     )
@@ -95,7 +96,7 @@ def test_pairs_in_any_order_have_the_same_scores():
     scorer = make_scorer()
     vectors, candidates = DOCS[3]
     order = numpy.random.default_rng(0).permutation(len(candidates.pairs))
-    shuffled = Candidates(candidates.mentions, candidates.pairs[order], candidates.contexts[order])
+    shuffled = Candidates(candidates.mentions, candidates.labels, candidates.pairs[order], candidates.contexts[order])
     expected = score(scorer, [(vectors, candidates)])[torch.tensor(order)]
     torch.testing.assert_close(score(scorer, [(vectors, shuffled)]), expected, rtol=1e-10, atol=1e-12)
 
@@ -108,7 +109,7 @@ def test_pairs_that_share_a_window_score_as_if_alone():
     scorer = make_scorer()
     together = score(scorer, [(vectors, candidates)])
     for pair in (0, 100, 333, 551):
-        alone = Candidates(candidates.mentions, candidates.pairs[[pair]], candidates.contexts[[pair]])
+        alone = Candidates(candidates.mentions, candidates.labels, candidates.pairs[[pair]], candidates.contexts[[pair]])
         torch.testing.assert_close(score(scorer, [(vectors, alone)]), together[[pair]], rtol=1e-10, atol=1e-12)
 
 

@@ -32,13 +32,14 @@ def transformer_config(folder, precision="float32", get_spans=WINDOWS):
     }
 
 
-def add_extractor(nlp, tok2vec):
+def add_extractor(nlp, tok2vec, **settings):
     model = {
         "@architectures": "spacy-relext.PairClassifier.v1",
         "hidden_width": 32,
         "dropout": 0.0,
         "tok2vec": tok2vec,
         "summary": {"@layers": "spacy-relext.pair_attention.v1", "n_heads": 2},
+        **settings,
     }
     return nlp.add_pipe("relation_extractor", config={"model": model})
 
@@ -346,6 +347,49 @@ def test_transformer_inside_the_component(tiny_bert):
     add_extractor(nlp, {**inside, "pooling": {"@layers": "reduce_mean.v1"}})
     train(nlp)
     assert nlp.evaluate(make_examples(nlp))["rel_micro_f"] == 1.0
+
+
+# Marked text
+
+
+def marked_pipeline(folder):
+    """The extractor reads tags in the place of the mentions, with a transformer of its own."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    inside = {**transformer_config(folder), "@architectures": "spacy-relext.Tok2VecTransformer.v1"}
+    add_extractor(nlp, {**inside, "pooling": {"@layers": "reduce_mean.v1"}}, marking={"@misc": "spacy-relext.mention_tags.v1"})
+    return nlp
+
+
+def test_marked_text_trains_and_survives_storage(tiny_bert, tmp_path):
+    nlp = marked_pipeline(tiny_bert)
+    train(nlp)
+    # On the annotated mentions, which the predicted Docs do not have.
+    assert nlp.evaluate(make_examples(nlp))["rel_micro_f"] == 1.0
+    nlp.to_disk(tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert numpy.array_equal(scores_of(again), scores_of(nlp))
+
+
+def test_marked_text_hides_the_names(tiny_bert):
+    nlp = marked_pipeline(tiny_bert)
+    train(nlp, steps=2)
+    texts = ["Aspirin increases warfarin levels.", "Ketamine increases quinine levels."]
+    docs = []
+    for text in texts:
+        doc = nlp.get_pipe("sentencizer")(nlp.make_doc(text))
+        doc.ents = [Span(doc, 0, 1, "DRUG"), Span(doc, 2, 3, "DRUG")]
+        docs.append(doc)
+    first, second = nlp.get_pipe("relation_extractor").predict(docs)
+    assert len(first.scores) == 2
+    numpy.testing.assert_allclose(first.scores, second.scores, atol=1e-6)
+
+
+def test_marked_text_cannot_come_from_a_listener(tiny_bert):
+    nlp = transformer_pipeline(tiny_bert)
+    nlp.remove_pipe("relation_extractor")
+    with pytest.raises(RelextError, match="Tok2VecTransformer"):
+        add_extractor(nlp, LISTENER, marking={"@misc": "spacy-relext.mention_tags.v1"})
 
 
 # Precision

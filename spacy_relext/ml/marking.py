@@ -1,0 +1,89 @@
+"""Text in which the mentions are marked, so that the encoder knows what it is asked about."""
+
+from collections.abc import Callable
+
+import numpy
+from spacy.tokens import Doc
+
+from spacy_relext.candidates import Candidates, has_sentences, sentence_bounds
+from spacy_relext.types import Ints2d
+
+MarkingFunction = Callable[[Doc, Candidates], tuple[Doc, Candidates]]
+
+# What a tok2vec layer may read of a token besides its text.
+TOKEN_ATTRIBUTES: list[int | str] = ["LEMMA", "TAG", "POS", "MORPH"]
+
+
+def mention_tags(numbered: bool = True) -> MarkingFunction:
+    """Every mention replaced by one tag that tells its type, as `@DRUG1$`; all other text as it is. Registered as
+    `spacy-relext.mention_tags.v1`.
+
+    Su & Vijay-Shanker (arXiv:2011.00398) replace the two mentions of a pair, `@DRUG$`, and encode a text once a pair. Here all mentions are
+    replaced, and the text is encoded once: the encoder sees where mentions are, and cannot learn their names by heart. Mentions that
+    overlap share the tag of the first, longest one.
+
+    numbered (bool): Number the names of a sentence, 1, 2, …, the same name (whatever its case) always alike: without it the encoder
+        cannot know that two mentions are the same drug, and no interaction.
+    """
+
+    def mark(doc: Doc, candidates: Candidates) -> tuple[Doc, Candidates]:
+        if not len(candidates.mentions):
+            return doc, candidates
+        first, end, label = _disjoint(candidates)
+        # Where the tokens go: all of a mention to one.
+        keep = numpy.ones(len(doc), dtype=bool)
+        for a, b in zip(first, end, strict=True):
+            keep[a + 1 : b] = False
+        place = keep.cumsum() - 1
+        source = numpy.flatnonzero(keep)
+        last = numpy.append(source, len(doc))[1:] - 1
+        words = [doc[int(i)].text for i in source]
+        begins = numpy.isin(source, sentence_bounds(doc)[0] if has_sentences(doc) else 0)
+        sentence = begins.cumsum()
+        names: dict[int, dict[str, int]] = {}
+        for a, b, kind in zip(first, end, label, strict=True):
+            known = names.setdefault(int(sentence[place[a]]), {})
+            number = known.setdefault(doc[a:b].text.lower(), len(known) + 1)
+            words[place[a]] = f"@{kind}{number if numbered else ''}$"
+        marked = Doc(
+            doc.vocab,
+            words=words,
+            spaces=[bool(doc[int(i)].whitespace_) for i in last],
+            sent_starts=begins.tolist() if has_sentences(doc) else None,
+        )
+        # A mention has the attributes of its last token: in English, its head.
+        marked.from_array(TOKEN_ATTRIBUTES, doc.to_array(TOKEN_ATTRIBUTES)[last])
+        return marked, Candidates(
+            mentions=_moved(candidates.mentions, place),
+            labels=candidates.labels,
+            pairs=candidates.pairs,
+            contexts=_moved(candidates.contexts, place),
+        )
+
+    return mark
+
+
+def _disjoint(candidates: Candidates) -> tuple[list[int], list[int], list[str]]:
+    """First tokens, ends and labels of the stretches that mentions cover, those that overlap as one."""
+    first: list[int] = []
+    end: list[int] = []
+    label: list[str] = []
+    order = numpy.lexsort((-candidates.mentions[:, 1], candidates.mentions[:, 0]))
+    for i in order:
+        a, b = candidates.mentions[i, :2].tolist()
+        if end and a < end[-1]:
+            end[-1] = max(end[-1], b)
+            continue
+        first.append(a)
+        end.append(b)
+        label.append(candidates.labels[i])
+    return first, end, label
+
+
+def _moved(spans: Ints2d, place: numpy.ndarray) -> Ints2d:
+    """Spans of tokens (first, end, …) where `place[i]` is the new index of token i."""
+    moved = spans.copy()
+    if len(spans):
+        moved[:, 0] = place[spans[:, 0]]
+        moved[:, 1] = place[spans[:, 1] - 1] + 1
+    return moved
