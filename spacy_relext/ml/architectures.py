@@ -77,8 +77,9 @@ def create_pair_classifier(
         )
     if marking is not None and tok2vec.maybe_get_ref("listener") is not None:
         raise RelextError(
-            "spacy-relext.PairClassifier.v1: with a marking, the extractor encodes the marked text itself, and cannot listen to a component "
-            "that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or leave marking out."
+            "spacy-relext.PairClassifier.v1: with a marking, the extractor encodes the marked text itself, and cannot listen to a "
+            "component that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or "
+            "leave marking out."
         )
     scorer = PairScorer(summary, hidden_width=hidden_width, max_cells=max_cells)
     shim = HeadShim(scorer, learn_rate_scale=learn_rate_scale)
