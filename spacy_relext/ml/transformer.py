@@ -27,6 +27,8 @@ Precision = Literal["float32", "bfloat16", "auto"]
 
 # Texts are run together while the longest is at most this many times (plus a few pieces) as long as the shortest.
 LENGTH_RATIO, LENGTH_SLACK = 1.3, 4
+# Word pieces, padding included, that are run together: a transformer inside a component is given whole Docs, however long.
+MAX_PIECES = 2**14
 
 
 def create_transformer_model(
@@ -179,7 +181,7 @@ def _forward(
 
 
 def like_lengths(attention_mask: Floats2d) -> list[tuple[numpy.ndarray, int]]:
-    """Group texts of like length, so that little is computed for padding.
+    """Group texts of like length, so that little is computed for padding, and not too many, so that memory is bounded.
 
     attention_mask: `[n_texts, longest]`.
     RETURNS: indices of the texts, and the length of the longest, of each group.
@@ -190,7 +192,11 @@ def like_lengths(attention_mask: Floats2d) -> list[tuple[numpy.ndarray, int]]:
     order = lengths.argsort(kind="stable")
     groups, start = [], 0
     for i in range(1, n_texts + 1):
-        if i == n_texts or lengths[order[i]] > LENGTH_RATIO * lengths[order[start]] + LENGTH_SLACK:
+        if (
+            i == n_texts
+            or lengths[order[i]] > LENGTH_RATIO * lengths[order[start]] + LENGTH_SLACK
+            or lengths[order[i]] * (i - start + 1) > MAX_PIECES
+        ):
             # Back in the order of the batch: a single group is the batch itself.
             groups.append((numpy.sort(order[start:i]), int(lengths[order[i - 1]])))
             start = i

@@ -86,6 +86,11 @@ def test_group_ends_where_the_ratio_is_exceeded():
     assert groups_of([10, 18]) == [([0], 10), ([1], 18)]
 
 
+def test_a_group_is_bounded(monkeypatch):
+    monkeypatch.setattr("spacy_relext.ml.transformer.MAX_PIECES", 25)
+    assert groups_of([10, 10, 30, 10, 31]) == [([0, 1], 10), ([3], 10), ([2], 30), ([4], 31)]
+
+
 def test_nothing_is_cut_off_where_padding_stands_on_the_left():
     assert groups_of([3, 30], left=True) == [([0, 1], 30)]
 
