@@ -62,6 +62,36 @@ def test_plain_spacy_evaluate_gives_the_same_figure(workspace):
     assert plain["rel_micro_f"] == pytest.approx(ours["gold_mentions"]["rel_micro_f"])
 
 
+@pytest.mark.parametrize("config", ["ddi", "ddi-shared"])
+def test_configs_with_given_mentions(tmp_path, tiny_bert, config):
+    documents = [
+        {
+            "id": f"D{i}",
+            "text": "Aspirin increases warfarin levels. Avoid ketamine with warfarin.",
+            "sentences": [[0, 34], [35, 64]],
+            "mentions": [
+                {"id": "T1", "start": 0, "end": 7, "type": "brand"},
+                {"id": "T2", "start": 18, "end": 26, "type": "drug"},
+                {"id": "T3", "start": 41, "end": 49, "type": "drug"},
+                {"id": "T4", "start": 55, "end": 63, "type": "drug"},
+            ],
+            "relations": [{"head": "T1", "tail": "T2", "label": first}, {"head": "T3", "tail": "T4", "label": second}],
+        }
+        for i, (first, second) in enumerate([("mechanism", "advise"), ("effect", "int")])
+    ]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf8")
+    spacy("relext", "convert", "jsonl", "data.jsonl", "data.spacy", cwd=tmp_path)
+    overrides = ["--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null"]
+    spacy(
+        "train", ROOT / "configs" / f"{config}.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
+        "--paths.encoder", tiny_bert, "--components.relation_extractor.model.summary.@layers", "spacy-relext.mentions.v1", *overrides,
+        cwd=tmp_path,
+    )  # fmt: skip
+    spacy("relext", "evaluate", "training/model-last", "data.spacy", "--output", "figures.json", cwd=tmp_path)
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))
+    assert sum(label["support"] for label in figures["gold_mentions"]["rel_per_type"].values()) == 4
+
+
 def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):
     spacy(
         "package", "training/model-last", ".", "--name", "relext_slice", "--version", "0.0.1", "--build", "wheel", "--force",
