@@ -145,3 +145,29 @@ def cross_entropy(
     log_likelihood = numpy.log(likelihood.clip(min=1e-12))
     loss = -(log_likelihood * targets).sum() if exclusive else -log_likelihood.sum()
     return float(loss) / n, ((scores - targets) / n).astype("float32")
+
+
+def disagreement(
+    p: Floats2d, q: Floats2d, *, exclusive: bool, reduction: Literal["sum", "mean"] = "mean"
+) -> tuple[float, Floats2d, Floats2d]:
+    """How much two passes over the same pairs, with other units dropped, differ: R-Drop's term (Liang et al., arXiv:2106.14448).
+
+    p, q: Probabilities of all columns, `[n_pairs, n_columns]`, as `probabilities` gives them. Columns that are 0 in both do not count.
+    RETURNS: ½(KL(p‖q) + KL(q‖p)), summed over the pairs or their mean, and its gradients with respect to the logits of p and of q.
+    """
+    n = max(len(p), 1) if reduction == "mean" else 1
+    p, q = p.astype("float64"), q.astype("float64")
+    tiny = 1e-12
+    log_ratio = numpy.log(p.clip(min=tiny)) - numpy.log(q.clip(min=tiny))
+    if exclusive:
+        value = ((p - q) * log_ratio).sum()
+        d_p = p * (log_ratio - (p * log_ratio).sum(axis=1, keepdims=True)) + p - q
+        d_q = -q * (log_ratio - (q * log_ratio).sum(axis=1, keepdims=True)) + q - p
+    else:
+        # Each column is a distribution of its own, over yes and no. The logit's slope is p(1 - p).
+        log_odds = log_ratio - numpy.log((1 - p).clip(min=tiny)) + numpy.log((1 - q).clip(min=tiny))
+        log_odds[(p == 0) & (q == 0)] = 0.0
+        value = ((p - q) * log_odds).sum()
+        d_p = p * (1 - p) * log_odds + p - q
+        d_q = -q * (1 - q) * log_odds + q - p
+    return float(value) / (2 * n), (d_p / (2 * n)).astype("float32"), (d_q / (2 * n)).astype("float32")

@@ -17,7 +17,7 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.head import cross_entropy, probabilities
+from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
 from spacy_relext.types import Floats2d, Ints2d
@@ -84,6 +84,7 @@ def make_relation_extractor(
     spans_key: str | None = None,
     use_gold_mentions: bool = True,
     reduction: Literal["sum", "mean"] = "sum",
+    consistency: float = 0.0,
 ) -> "RelationExtractor":
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
     return RelationExtractor(
@@ -100,6 +101,7 @@ def make_relation_extractor(
         spans_key=spans_key,
         use_gold_mentions=use_gold_mentions,
         reduction=reduction,
+        consistency=consistency,
     )
 
 
@@ -133,6 +135,9 @@ class RelationExtractor(TrainablePipe):
     spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; None: `doc.ents`.
     reduction (str): The loss is the "sum" over the pairs of a batch, as in spaCy's other components, so that none of several that share an
         encoder is drowned; or the "mean", where it is alone and gradients are to be clipped whatever the number of pairs.
+    consistency (float): R-Drop (Liang et al., arXiv:2106.14448): every batch is run twice, with other units dropped, and the loss gets this
+        many times the divergence of the two outputs. It regularises well where training data is small, and doubles the time. 0: once. It
+        needs an encoder of the component's own: a listener gets one output a batch.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
     """
 
@@ -152,12 +157,20 @@ class RelationExtractor(TrainablePipe):
         spans_key: str | None = None,
         use_gold_mentions: bool = True,
         reduction: Literal["sum", "mean"] = "sum",
+        consistency: float = 0.0,
     ):
         for label, types in (type_rules or {}).items():
             if any(len(pair) != 2 for pair in types):
                 raise RelextError(f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs.")
         if not 0 <= threshold <= 1:
             raise RelextError(f"{name}: threshold is {threshold}; it is a probability, between 0 and 1.")
+        if consistency < 0:
+            raise RelextError(f"{name}: consistency is {consistency}; it is the weight of a loss, and cannot be negative.")
+        if consistency and any(node.name.endswith("-listener") for node in model.walk()):
+            raise RelextError(
+                f"{name}: consistency = {consistency} runs the encoder twice a batch, and {name} listens to a component that runs once. Set "
+                "it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
+            )
         register_extensions()
         self.vocab = vocab
         self.model = model
@@ -175,6 +188,7 @@ class RelationExtractor(TrainablePipe):
             "spans_key": spans_key,
             "use_gold_mentions": use_gold_mentions,
             "reduction": reduction,
+            "consistency": consistency,
         }
 
     @property
@@ -294,14 +308,21 @@ class RelationExtractor(TrainablePipe):
         set_dropout_rate(self.model, drop)
         pairs = [self._training_pairs(example) for example in examples]
         docs = [example.predicted for example in examples]
-        logits, backprop = self.model.begin_update((docs, [p.prepared.candidates for p in pairs]))
-        exclusive = self.cfg["exclusive"]
+        inputs = (docs, [p.prepared.candidates for p in pairs])
+        settings: dict[str, Any] = {"exclusive": self.cfg["exclusive"], "reduction": self.cfg["reduction"]}
         allowed = numpy.concatenate([p.prepared.allowed for p in pairs])
-        scores = probabilities(self.model.ops.to_numpy(logits), allowed, exclusive=exclusive)
-        loss, gradient = cross_entropy(
-            scores, numpy.concatenate([p.targets for p in pairs]), exclusive=exclusive, reduction=self.cfg["reduction"]
-        )
-        backprop(self.model.ops.asarray2f(gradient))
+        targets = numpy.concatenate([p.targets for p in pairs])
+        passes = [self.model.begin_update(inputs) for _ in range(2 if self.cfg["consistency"] else 1)]
+        scores = [probabilities(self.model.ops.to_numpy(logits), allowed, exclusive=self.cfg["exclusive"]) for logits, _ in passes]
+        entropies = [cross_entropy(s, targets, **settings) for s in scores]
+        loss = sum(entropy for entropy, _ in entropies) / len(passes)
+        gradients = [gradient / len(passes) for _, gradient in entropies]
+        if len(passes) == 2:
+            divergence, *more = disagreement(*scores, **settings)
+            loss += self.cfg["consistency"] * divergence
+            gradients = [gradient + self.cfg["consistency"] * other for gradient, other in zip(gradients, more, strict=True)]
+        for (_, backprop), gradient in zip(passes, gradients, strict=True):
+            backprop(self.model.ops.asarray2f(gradient))
         if sgd is not None:
             self.finish_update(sgd)
         losses[self.name] += loss

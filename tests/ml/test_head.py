@@ -9,7 +9,7 @@ import torch
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.ml.contexts import make_batch, make_chunks
-from spacy_relext.ml.head import PairScorer, cross_entropy, mean_of_spans, probabilities
+from spacy_relext.ml.head import PairScorer, cross_entropy, disagreement, mean_of_spans, probabilities
 from spacy_relext.ml.summaries import Mentions, PairAttention
 
 WIDTH, N_TYPES, N_LABELS = 6, 3, 4
@@ -366,3 +366,51 @@ def test_a_sure_mistake_has_a_finite_loss():
         loss, gradient = cross_entropy(scores, targets, exclusive=exclusive)
         assert loss == pytest.approx(wrong * -math.log(1e-12), rel=1e-3)
         assert gradient.tolist() == [[1, -1]]
+
+
+def test_disagreement_by_hand():
+    p = numpy.asarray([[0.5, 0.5, 0.0], [0.2, 0.8, 0.0]], dtype="float32")
+    q = numpy.asarray([[0.25, 0.75, 0.0], [0.2, 0.8, 0.0]], dtype="float32")
+    # KL(p‖q) = ½ ln 2 + ½ ln ⅔, KL(q‖p) = ¼ ln ½ + ¾ ln 1½.
+    both = 0.5 * math.log(2) + 0.5 * math.log(2 / 3) + 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
+    assert disagreement(p, q, exclusive=True, reduction="sum")[0] == pytest.approx(both / 2, rel=1e-5)
+    assert disagreement(p, q, exclusive=True, reduction="mean")[0] == pytest.approx(both / 4, rel=1e-5)
+    value, *gradients = disagreement(p, p, exclusive=True)
+    assert value == 0
+    assert not numpy.any(gradients)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_gradient_of_the_disagreement_is_that_of_autograd(exclusive, reduction):
+    """The reference is written with torch's own distributions; forbidden columns are out of it."""
+    rng = numpy.random.default_rng(0)
+    allowed = rng.random((5, 4)) < 0.7
+    allowed[:, 0] = True
+    logits = [rng.normal(size=(5, 4)) * 2 for _ in range(2)]
+    leaves = [torch.tensor(x, requires_grad=True) for x in logits]
+    kl = torch.distributions.kl_divergence
+    expected = torch.zeros((), dtype=torch.float64)
+    for row, columns in enumerate(allowed):
+        if exclusive:
+            a, b = (torch.distributions.Categorical(logits=leaf[row][torch.tensor(columns)]) for leaf in leaves)
+        else:
+            a, b = (torch.distributions.Bernoulli(logits=leaf[row][torch.tensor(columns)]) for leaf in leaves)
+        expected = expected + (kl(a, b) + kl(b, a)).sum() / 2
+    if reduction == "mean":
+        expected = expected / 5
+    expected.backward()
+    p, q = (probabilities(x, allowed, exclusive=exclusive) for x in logits)
+    value, d_p, d_q = disagreement(p, q, exclusive=exclusive, reduction=reduction)
+    assert value == pytest.approx(expected.item(), rel=1e-4)
+    for gradient, leaf in zip((d_p, d_q), leaves, strict=True):
+        assert gradient.dtype == numpy.float32
+        numpy.testing.assert_allclose(gradient, leaf.grad.numpy(), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_disagreement_of_no_pairs_is_zero(exclusive):
+    nothing = numpy.zeros((0, 3), dtype="float32")
+    value, *gradients = disagreement(nothing, nothing, exclusive=exclusive)
+    assert value == 0
+    assert [gradient.shape for gradient in gradients] == [(0, 3), (0, 3)]

@@ -22,6 +22,9 @@ WINDOWS = {"@span_getters": "spacy-relext.sentence_windows.v1", "max_tokens": 20
 CNN = {"width": 32, "depth": 1, "embed_size": 300, "maxout_pieces": 2, "window_size": 1, "subword_features": True}
 
 
+CNN_INSIDE = {"@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": None, **CNN}
+
+
 def transformer_config(folder, precision="float32", get_spans=WINDOWS):
     return {
         "@architectures": "spacy-relext.TransformerModel.v1",
@@ -32,7 +35,7 @@ def transformer_config(folder, precision="float32", get_spans=WINDOWS):
     }
 
 
-def add_extractor(nlp, tok2vec, **settings):
+def add_extractor(nlp, tok2vec, *, consistency=0.0, **settings):
     model = {
         "@architectures": "spacy-relext.PairClassifier.v1",
         "hidden_width": 32,
@@ -41,7 +44,7 @@ def add_extractor(nlp, tok2vec, **settings):
         "summary": {"@layers": "spacy-relext.pair_attention.v1", "n_heads": 2},
         **settings,
     }
-    return nlp.add_pipe("relation_extractor", config={"model": model})
+    return nlp.add_pipe("relation_extractor", config={"model": model, "consistency": consistency})
 
 
 def transformer_pipeline(folder, precision="float32", before=(), get_spans=WINDOWS):
@@ -390,6 +393,32 @@ def test_marked_text_cannot_come_from_a_listener(tiny_bert):
     nlp.remove_pipe("relation_extractor")
     with pytest.raises(RelextError, match="Tok2VecTransformer"):
         add_extractor(nlp, LISTENER, marking={"@misc": "spacy-relext.mention_tags.v1"})
+
+
+# Two passes a batch
+
+
+def test_consistency_trains_and_runs_the_encoder_twice(tiny_bert):
+    losses = {}
+    for consistency in (0.0, 1.0, 10.0):
+        nlp = spacy.blank("en")
+        nlp.add_pipe("sentencizer")
+        inside = {**transformer_config(tiny_bert), "@architectures": "spacy-relext.Tok2VecTransformer.v1"}
+        fix_random_seed(0)
+        add_extractor(nlp, {**inside, "pooling": {"@layers": "reduce_mean.v1"}}, consistency=consistency)
+        losses[consistency] = train(nlp)
+        assert nlp.evaluate(make_examples(nlp))["rel_micro_f"] == 1.0, consistency
+    # The encoder's dropout makes two passes differ, which costs.
+    assert losses[0.0][0] < losses[1.0][0] < losses[10.0][0]
+
+
+def test_consistency_needs_an_encoder_of_its_own(tiny_bert):
+    nlp = transformer_pipeline(tiny_bert)
+    nlp.remove_pipe("relation_extractor")
+    with pytest.raises(RelextError, match="runs the encoder twice"):
+        add_extractor(nlp, LISTENER, consistency=1.0)
+    with pytest.raises(RelextError, match="negative"):
+        add_extractor(nlp, CNN_INSIDE, consistency=-1.0)
 
 
 # Precision
