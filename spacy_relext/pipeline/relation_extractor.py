@@ -168,8 +168,8 @@ class RelationExtractor(TrainablePipe):
             raise RelextError(f"{name}: consistency is {consistency}; it is the weight of a loss, and cannot be negative.")
         if consistency and any(node.name.endswith("-listener") for node in model.walk()):
             raise RelextError(
-                f"{name}: consistency = {consistency} runs the encoder twice a batch, and {name} listens to a component that runs once. Set "
-                "it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
+                f"{name}: consistency = {consistency} runs the encoder twice a batch, and {name} listens to a component that runs once. "
+                "Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
             )
         register_extensions()
         self.vocab = vocab
