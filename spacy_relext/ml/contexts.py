@@ -17,6 +17,8 @@ from spacy_relext.types import Ints1d, Ints2d
 MAX_OVERLAP = 4
 # Largest number of pairs in one row of a chunk, and the fewest that a block is cut to.
 MAX_BLOCK, MIN_BLOCK = 512, 16
+# Cells that are computed in less time than it takes to begin another chunk.
+SMALL_CHUNK = 2**14
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class PairBatch:
     row: Ints1d
     rows: Ints2d
     token_types: Ints1d
+
+    def in_rows(self) -> numpy.ndarray:
+        """Which tokens are in some row: bool `[n_tokens]`."""
+        steps = numpy.zeros(len(self.token_types) + 1, dtype="int64")
+        numpy.add.at(steps, self.rows[:, 0], 1)
+        numpy.add.at(steps, self.rows[:, 1], -1)
+        return steps[:-1].cumsum() > 0
 
 
 @dataclass(frozen=True)
@@ -106,35 +115,39 @@ def shared_rows(contexts: Ints2d, length: int) -> tuple[Ints2d, Ints1d]:
 def make_chunks(batch: PairBatch, max_cells: int) -> Iterator[Chunk]:
     """Cut a batch into chunks of at most `max_cells` cells, a cell being one pair looking at one token, padding included.
 
-    A single block larger than that is a chunk of its own.
+    A single block larger than that is a chunk of its own. Blocks with like numbers of pairs and tokens are put together, so that no more
+    than about half of the cells are padding, unless a chunk is so small that it does not matter.
     """
     if not len(batch.pairs):
         return
     size = batch.rows[:, 1] - batch.rows[:, 0]
-    order = numpy.lexsort((batch.row, size[batch.row]))
-    block_size = (max_cells // size[batch.row[order]]).clip(min=MIN_BLOCK, max=MAX_BLOCK)
-    new_row = numpy.append(True, batch.row[order][1:] != batch.row[order][:-1])
+    order = numpy.argsort(batch.row, kind="stable")
+    row = batch.row[order]
+    block_size = (max_cells // size[row]).clip(min=MIN_BLOCK, max=MAX_BLOCK)
+    new_row = numpy.append(True, row[1:] != row[:-1])
     first_of_row = numpy.flatnonzero(new_row)
     rank = numpy.arange(len(order)) - first_of_row[new_row.cumsum() - 1]
     first = numpy.flatnonzero(new_row | (rank % block_size == 0))
-    end = numpy.append(first[1:], len(order))
-    block_row = batch.row[order[first]]
-    start = 0
-    longest = most = 0
-    for i in range(len(first)):
-        longest_with, most_with = max(longest, size[block_row[i]]), max(most, end[i] - first[i])
-        if i > start and (i - start + 1) * longest_with * most_with > max_cells:
-            yield _chunk(batch, order, first[start:i], end[start:i], block_row[start:i])
-            start, longest_with, most_with = i, size[block_row[i]], end[i] - first[i]
-        longest, most = longest_with, most_with
-    yield _chunk(batch, order, first[start:], end[start:], block_row[start:])
+    counts = numpy.append(first[1:], len(order)) - first
+    sizes = size[row[first]]
+    blocks: list[int] = []
+    longest = most = n_cells = 0
+    for i in numpy.lexsort((sizes, counts, numpy.ceil(numpy.log2(counts)))).tolist():
+        longest, most = max(longest, int(sizes[i])), max(most, int(counts[i]))
+        padded, real = (len(blocks) + 1) * longest * most, n_cells + int(sizes[i] * counts[i])
+        if blocks and (padded > max_cells or padded > 2 * real + SMALL_CHUNK):
+            yield _chunk(batch, order, first, counts, blocks)
+            blocks, longest, most, real = [], int(sizes[i]), int(counts[i]), int(sizes[i] * counts[i])
+        blocks.append(i)
+        n_cells = real
+    yield _chunk(batch, order, first, counts, blocks)
 
 
-def _chunk(batch: PairBatch, order: Ints1d, first: Ints1d, end: Ints1d, block_row: Ints1d) -> Chunk:
+def _chunk(batch: PairBatch, order: Ints1d, first: Ints1d, counts: Ints1d, blocks: list[int]) -> Chunk:
     return Chunk(
-        pairs=order[first[0] : end[-1]],
-        row=numpy.repeat(numpy.arange(len(first)), end - first),
-        rows=batch.rows[block_row],
+        pairs=numpy.concatenate([order[first[i] : first[i] + counts[i]] for i in blocks]),
+        row=numpy.repeat(numpy.arange(len(blocks)), counts[blocks]),
+        rows=batch.rows[batch.row[order[first[blocks]]]],
     )
 
 

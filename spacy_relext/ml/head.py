@@ -57,10 +57,15 @@ class PairScorer(nn.Module):
         device = tokens.device
         mentions = torch.as_tensor(batch.mentions, device=device)
         vectors = mean_of_spans(tokens, mentions)
-        token_types = torch.as_tensor(batch.token_types, device=device)
+        inside = batch.in_rows()
+        in_rows = torch.as_tensor(numpy.flatnonzero(inside), device=device)
+        # Padding is a last token, of zeros.
+        types = nn.functional.pad(torch.as_tensor(batch.token_types[inside], device=device), (0, 1))
+        read = self.summary.read(nn.functional.pad(tokens[in_rows], (0, 0, 0, 1)), types)
+        place = numpy.append(inside.cumsum() - 1, 0)
         logits, order = [], []
         for chunk in make_chunks(batch, self.max_cells):
-            contexts = gather(tokens, token_types, mentions, vectors, batch, chunk)
+            contexts = gather(read, types, mentions, vectors, batch, chunk, place)
             summary, _ = self.summary(contexts)
             summary = nn.functional.dropout(summary, dropout, self.training)
             if self.hidden is not None:
@@ -88,23 +93,29 @@ def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:
     return sums / sizes[:, None]
 
 
-def gather(tokens: Tensor, token_types: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk) -> Contexts:
-    """Pad the rows of a chunk and say where its pairs stand in them."""
-    device = tokens.device
+def gather(
+    read: Tensor, types: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk, place: numpy.ndarray
+) -> Contexts:
+    """Pad the rows of a chunk and say where its pairs stand in them.
+
+    read, types: [n + 1, …], for the tokens that are in some row, and one for padding. place: the index in them of every token.
+    """
+    device = read.device
     rows = torch.as_tensor(chunk.rows, device=device)
     row = torch.as_tensor(chunk.row, device=device)
     pairs = torch.as_tensor(batch.pairs[chunk.pairs], device=device)
     spans = torch.as_tensor(batch.spans[chunk.pairs], device=device)
     head, tail = mentions[pairs[:, 0]], mentions[pairs[:, 1]]
-    length = int((rows[:, 1] - rows[:, 0]).max())
-    index = rows[:, :1] + torch.arange(length, device=device)
-    mask = index < rows[:, 1:]
-    index = index.masked_fill(~mask, 0)
+    size = (rows[:, 1] - rows[:, 0])[:, None]
+    position = torch.arange(int(size.max()), device=device)
+    mask = position < size
+    # The tokens of a row are all in a row, so they stand together here too.
+    index = (torch.as_tensor(place[chunk.rows[:, :1]], device=device) + position).masked_fill(~mask, len(read) - 1)
     start = rows[row, :1]
     return Contexts(
-        tokens=tokens[index] * mask[..., None],
+        tokens=read[index],
         mask=mask,
-        token_types=token_types[index] * mask,
+        token_types=types[index],
         row=row,
         span=spans - start,
         head=head[:, :2] - start,

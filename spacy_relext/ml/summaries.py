@@ -25,7 +25,7 @@ class Contexts(NamedTuple):
     A *row* is a stretch of a document, usually a sentence. Pairs are sorted by row.
     """
 
-    tokens: Tensor  # float [n_rows, length, width], zero where padded
+    tokens: Tensor  # float [n_rows, length, n], what `Summary.read` makes of the token vectors; of zeros where padded
     mask: Tensor  # bool [n_rows, length], true where there is a token
     token_types: Tensor  # int [n_rows, length], type of the mention that the token is in; 0 = in none
     row: Tensor  # int [n_pairs], ascending
@@ -39,9 +39,17 @@ class Contexts(NamedTuple):
 
 
 class Summary(nn.Module):
-    """What every summary offers: its output width, and a forward pass over `Contexts`."""
+    """What every summary offers: its output width, what it computes once a token, and a forward pass over `Contexts`."""
 
     width: int
+
+    def read(self, tokens: Tensor, types: Tensor) -> Tensor:
+        """What is computed once a token, however many rows it is in. As a rule nothing: the token vectors themselves.
+
+        tokens: [n_tokens, width]. types: int [n_tokens], type of the mention that the token is in; 0 = in none.
+        RETURNS: [n_tokens, n]; in `Contexts.tokens` these are put into rows.
+        """
+        return tokens
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor | None]:
         """Summarise the pairs of `contexts`.
@@ -103,6 +111,9 @@ class PairAttention(Summary):
         with torch.no_grad():
             self.token_type.weight[0].zero_()
 
+    def read(self, tokens: Tensor, types: Tensor) -> Tensor:
+        return self.key_value(tokens + self.token_type(types))
+
     def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor]:
         n_rows, length, _ = contexts.tokens.shape
         slot, n_slots = slots_of(contexts.row)
@@ -114,7 +125,7 @@ class PairAttention(Summary):
         types = self.head_type(contexts.head_type) + self.tail_type(contexts.tail_type)
         pair = self.pair(torch.cat([contexts.head_vector, contexts.tail_vector], dim=-1))
         query = by_row(self.query(nn.functional.gelu(pair + types)))
-        key, value = self.key_value(contexts.tokens + self.token_type(contexts.token_types)).chunk(2, dim=-1)
+        key, value = contexts.tokens.chunk(2, dim=-1)
 
         def heads(x: Tensor) -> Tensor:  # [n_rows, n, width] -> [n_rows, n_heads, n, size]
             return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)

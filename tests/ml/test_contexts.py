@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from spacy_relext.candidates import Candidates
-from spacy_relext.ml.contexts import MAX_BLOCK, MAX_OVERLAP, MIN_BLOCK, make_batch, make_chunks, shared_rows
+from spacy_relext.ml.contexts import MAX_BLOCK, MAX_OVERLAP, MIN_BLOCK, SMALL_CHUNK, make_batch, make_chunks, shared_rows
 
 
 def candidates(mentions, pairs, contexts):
@@ -202,13 +202,31 @@ def test_chunks_keep_the_budget_unless_they_are_one_small_block(max_cells):
     assert larger or max_cells == 3000
 
 
-def test_chunks_are_as_large_as_the_budget_allows():
-    """Not one chunk a row or a pair: on average a chunk fills more than a quarter of the budget."""
+def test_chunks_hold_little_padding_and_are_few():
+    """Not one chunk a row or a pair, and no more padding than pairs, unless a chunk is small."""
     for seed in range(25):
         batch = random_batch(seed)
-        assert len(list(make_chunks(batch, 2**24))) <= 1
-        chunks = list(make_chunks(batch, 3000))
-        assert len(chunks) <= 1 + sum(map(cells, chunks)) / 3000 * 4
+        real = (batch.rows[batch.row][:, 1] - batch.rows[batch.row][:, 0]).sum()
+        for max_cells in (3000, 2**24):
+            chunks = list(make_chunks(batch, max_cells))
+            padded = [cells(chunk) for chunk in chunks]
+            assert sum(padded) <= 2 * real + SMALL_CHUNK * len(chunks)
+            assert len(chunks) <= 2 + sum(padded) / min(max_cells, SMALL_CHUNK) * 4
+
+
+def test_rows_with_few_pairs_are_not_padded_to_the_number_of_a_crowded_one():
+    """By hand: 300 pairs in one sentence of 20 tokens, one pair in each of 200 others: together they would be 1.2 million cells."""
+    mentions = [(i, i + 1, 1) for i in range(20 * 201)]
+    pairs = [(i % 20, (i + 1) % 20) for i in range(300)] + [(20 * i, 20 * i + 1) for i in range(1, 201)]
+    contexts = [(0, 20)] * 300 + [(20 * i, 20 * i + 20) for i in range(1, 201)]
+    batch = make_batch([20 * 201], [candidates(mentions, pairs, contexts)])
+    chunks = list(make_chunks(batch, 2**24))
+    assert [cells(chunk) for chunk in chunks] == [200 * 20, 300 * 20]
+
+
+def test_tokens_that_are_in_no_row():
+    batch = make_batch([3, 10], [candidates([(0, 1, 1)], [], []), candidates([(2, 3, 1), (4, 5, 1)], [(0, 1), (1, 0)], [(1, 6), (4, 8)])])
+    assert batch.in_rows().tolist() == [False] * 4 + [True] * 7 + [False] * 2
 
 
 def test_a_crowded_row_is_cut_into_blocks():
@@ -220,7 +238,7 @@ def test_a_crowded_row_is_cut_into_blocks():
     assert [len(c.pairs) for c in chunks] == [40]
     # Fewer than MIN_BLOCK at once would waste time.
     chunks = list(make_chunks(batch, 20))
-    assert [len(c.pairs) for c in chunks] == [16, 16, 8]
+    assert [len(c.pairs) for c in chunks] == [8, 16, 16]
 
 
 def test_rows_of_like_length_are_computed_together():
