@@ -48,6 +48,17 @@ def make_doc(nlp: Language, text: str, mentions: list[tuple[str, str]], relation
     return doc
 
 
+def with_entities(nlp: Language, data: list = TRAIN_DATA) -> list[Doc]:
+    """Docs with the annotated entities, but no sentences and no relations."""
+    docs = []
+    for entry in data:
+        reference = make_doc(nlp, *entry)
+        doc = nlp.make_doc(reference.text)
+        doc.ents = [Span(doc, span.start, span.end, label=span.label) for span in reference.ents]
+        docs.append(doc)
+    return docs
+
+
 @pytest.fixture
 def nlp() -> Language:
     """A blank English pipeline."""

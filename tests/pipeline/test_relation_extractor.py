@@ -16,7 +16,7 @@ from thinc.config import ConfigValidationError
 
 from spacy_relext.errors import RelextError
 from spacy_relext.relations import Relation, set_relations
-from tests.conftest import TRAIN_DATA, make_doc
+from tests.conftest import TRAIN_DATA, make_doc, with_entities
 
 # A small model, so that a step takes milliseconds.
 SMALL = {
@@ -75,16 +75,6 @@ def found(doc):
 def gold(data):
     _, mentions, relations = data
     return {(mentions[head][0], mentions[tail][0], label) for head, tail, label in relations}
-
-
-def with_entities(nlp, data=TRAIN_DATA):
-    """Docs with the annotated entities, but no relations."""
-    docs = []
-    for example in make_examples(nlp, data):
-        doc = nlp.make_doc(example.text)
-        doc.ents = [Span(doc, span.start, span.end, label=span.label) for span in example.reference.ents]
-        docs.append(doc)
-    return docs
 
 
 def scores_of(nlp, docs):

@@ -9,7 +9,7 @@ from spacy.util import fix_random_seed, load_model
 from thinc.config import ConfigValidationError
 
 from spacy_relext.errors import RelextError
-from tests.conftest import TRAIN_DATA, make_doc
+from tests.conftest import TRAIN_DATA, make_doc, with_entities
 
 LISTENER = {
     "@architectures": "spacy-transformers.TransformerListener.v1",
@@ -107,15 +107,6 @@ def without_mentions(nlp):
 def tok2vec_gradient(nlp):
     nodes = nlp.get_pipe("tok2vec").model.walk()
     return sum(float(abs(node.get_grad(name)).sum()) for node in nodes for name in node.grad_names)
-
-
-def with_entities(nlp, data=TRAIN_DATA):
-    docs = []
-    for example in make_examples(nlp, data):
-        doc = nlp.make_doc(example.text)
-        doc.ents = [Span(doc, span.start, span.end, label=span.label) for span in example.reference.ents]
-        docs.append(doc)
-    return docs
 
 
 def found(nlp):
