@@ -18,9 +18,10 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
+from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
-from spacy_relext.types import Floats2d, Ints2d
+from spacy_relext.types import Floats2d
 
 logger = logging.getLogger(__name__)
 
@@ -103,19 +104,6 @@ def make_relation_extractor(
         reduction=reduction,
         consistency=consistency,
     )
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What the model says of one Doc.
-
-    spans (List[Span]): The mentions. pairs (Ints2d): `[n_pairs, 2]`, head and tail, as indices of `spans`.
-    scores (Floats2d): `[n_pairs, n_columns]`, probabilities; with exclusive labels column 0 is no-relation.
-    """
-
-    spans: list[Span]
-    pairs: Ints2d
-    scores: Floats2d
 
 
 class RelationExtractor(TrainablePipe):
@@ -365,27 +353,12 @@ class RelationExtractor(TrainablePipe):
         pairs = numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
         allowed = numpy.ones((len(pairs), self._n_columns), dtype=bool)
         if self.cfg["type_rules"] and len(pairs):
-            allowed = self._allowed_by_types([span.label_ for span in spans], pairs)
+            types_of = [span.label_ for span in spans]
+            rules = self.cfg["type_rules"]
+            allowed = allowed_by_types(types_of, pairs, self.labels, rules, self._symmetric, exclusive=self.cfg["exclusive"])
             useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
             pairs, allowed = pairs[useful], allowed[useful]
         return _Prepared(spans, make_candidates(doc, spans, types, pairs), allowed)
-
-    def _allowed_by_types(self, types: list[str], pairs: Ints2d) -> numpy.ndarray:
-        """Which columns the type rules allow: bool `[n_pairs, n_columns]`."""
-        names = sorted(set(types))
-        number = numpy.asarray([names.index(kind) for kind in types])
-        table = numpy.ones((len(names), len(names), self._n_columns), dtype=bool)
-        offset = int(self.cfg["exclusive"])
-        for column, label in enumerate(self.labels, start=offset):
-            if label not in self.cfg["type_rules"]:
-                continue
-            rule = {tuple(pair) for pair in self.cfg["type_rules"][label]}
-            if label in self._symmetric:
-                rule |= {(tail, head) for head, tail in rule}
-            for i, head in enumerate(names):
-                for j, tail in enumerate(names):
-                    table[i, j, column] = (head, tail) in rule
-        return table[number[pairs[:, 0]], number[pairs[:, 1]]]
 
     @property
     def _symmetric(self) -> frozenset[str]:
@@ -407,47 +380,17 @@ class RelationExtractor(TrainablePipe):
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared])))
         else:
             logits = numpy.zeros((0, self._n_columns), dtype="float32")
-        scores = (
-            probabilities(logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"]) if prepared else logits
-        )
+        symmetric = [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in self._symmetric]
         results, start = [], 0
         for p in prepared:
             end = start + len(p.candidates.pairs)
-            results.append(Predictions(p.spans, p.candidates.pairs, self._balance(p.candidates.pairs, scores[start:end])))
+            scores = probabilities(logits[start:end], p.allowed, exclusive=self.cfg["exclusive"])
+            results.append(Predictions(p.spans, p.candidates.pairs, balanced(p.candidates.pairs, scores, symmetric)))
             start = end
         return results
 
-    def _balance(self, pairs: Ints2d, scores: Floats2d) -> Floats2d:
-        """Give both directions of a pair the same probability of every symmetric label: their mean."""
-        columns = [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in self._symmetric]
-        if not columns or not len(pairs):
-            return scores
-        n = int(pairs.max()) + 1
-        codes, mirrored = pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]
-        order = codes.argsort()
-        place = order[numpy.searchsorted(codes, mirrored, sorter=order).clip(max=len(codes) - 1)]
-        partner = numpy.where(codes[place] == mirrored, place, numpy.arange(len(codes)))
-        scores = scores.copy()
-        scores[:, columns] = (scores[:, columns] + scores[partner][:, columns]) / 2
-        return scores
-
     def _decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
-        """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
-        scores = predictions.scores
-        # A forbidden label has probability 0 and is not written whatever the threshold.
-        reached = (scores >= self.cfg["threshold"]) & (scores > 0)
-        if self.cfg["exclusive"]:
-            best = scores[:, 1:].argmax(axis=1) if len(scores) else numpy.zeros(0, dtype="int64")
-            rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), best + 1])
-            found = [(row, best[row], scores[row, best[row] + 1]) for row in rows]
-        else:
-            found = [(row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(reached), strict=True)]
-        for row, column, score in found:
-            head, tail = (spans[i] for i in predictions.pairs[row])
-            label = self.labels[column]
-            if label in self._symmetric and (tail.start_char, tail.end_char) < (head.start_char, head.end_char):
-                head, tail = tail, head
-            yield Relation(head, tail, label, float(score))
+        return decoded(predictions, spans, self.labels, self._symmetric, threshold=self.cfg["threshold"], exclusive=self.cfg["exclusive"])
 
     def _require_upstream(self, docs: list[Doc]) -> None:
         """Listeners predict on zeros when nobody fed them: every pair would get the same score, and nobody would notice."""

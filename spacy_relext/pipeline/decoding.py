@@ -1,0 +1,96 @@
+"""From scores to relations: type rules, symmetric labels, the threshold."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy
+from spacy.tokens import Span
+
+from spacy_relext.relations import Relation
+from spacy_relext.types import Floats2d, Ints2d
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the model says of one Doc.
+
+    spans (List[Span]): The mentions. pairs (Ints2d): `[n_pairs, 2]`, head and tail, as indices of `spans`.
+    scores (Floats2d): `[n_pairs, n_columns]`, probabilities; with exclusive labels column 0 is no-relation.
+    """
+
+    spans: list[Span]
+    pairs: Ints2d
+    scores: Floats2d
+
+
+def allowed_by_types(
+    types: Sequence[str],
+    pairs: Ints2d,
+    labels: Sequence[str],
+    rules: Mapping[str, Sequence[Sequence[str]]],
+    symmetric: Collection[str],
+    *,
+    exclusive: bool,
+) -> numpy.ndarray:
+    """Which columns the type rules allow for each pair.
+
+    types: The mention types, of which `pairs` are indices. rules: For a label, its [head type, tail type] pairs; any for other labels.
+    RETURNS: bool `[n_pairs, n_columns]`.
+    """
+    names = sorted(set(types))
+    number = numpy.asarray([names.index(kind) for kind in types])
+    table = numpy.ones((len(names), len(names), len(labels) + int(exclusive)), dtype=bool)
+    for column, label in enumerate(labels, start=int(exclusive)):
+        if label not in rules:
+            continue
+        rule = {tuple(pair) for pair in rules[label]}
+        if label in symmetric:
+            rule |= {(tail, head) for head, tail in rule}
+        for i, head in enumerate(names):
+            for j, tail in enumerate(names):
+                table[i, j, column] = (head, tail) in rule
+    return table[number[pairs[:, 0]], number[pairs[:, 1]]]
+
+
+def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int]) -> Floats2d:
+    """Scores in which both directions of a pair have the same probability of the symmetric labels: their mean.
+
+    columns: Those of the symmetric labels.
+    """
+    if not columns or not len(pairs):
+        return scores
+    n = int(pairs.max()) + 1
+    codes, mirrored = pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]
+    order = codes.argsort()
+    place = order[numpy.searchsorted(codes, mirrored, sorter=order).clip(max=len(codes) - 1)]
+    partner = numpy.where(codes[place] == mirrored, place, numpy.arange(len(codes)))
+    scores = scores.copy()
+    scores[:, columns] = (scores[:, columns] + scores[partner][:, columns]) / 2
+    return scores
+
+
+def decoded(
+    predictions: Predictions,
+    spans: Sequence[Span],
+    labels: Sequence[str],
+    symmetric: Collection[str],
+    *,
+    threshold: float,
+    exclusive: bool,
+) -> Iterator[Relation]:
+    """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
+    scores = predictions.scores
+    # A forbidden label has probability 0 and is not written whatever the threshold.
+    reached = (scores >= threshold) & (scores > 0)
+    if exclusive:
+        best = scores[:, 1:].argmax(axis=1) if len(scores) else numpy.zeros(0, dtype="int64")
+        rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), best + 1])
+        found = [(row, best[row], scores[row, best[row] + 1]) for row in rows]
+    else:
+        found = [(row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(reached), strict=True)]
+    for row, column, score in found:
+        head, tail = (spans[i] for i in predictions.pairs[row])
+        label = labels[column]
+        if label in symmetric and (tail.start_char, tail.end_char) < (head.start_char, head.end_char):
+            head, tail = tail, head
+        yield Relation(head, tail, label, float(score))
