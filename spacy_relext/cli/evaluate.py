@@ -22,6 +22,7 @@ from spacy_relext.cli.pipelines import extractor_of, load_pipeline, mention_find
 from spacy_relext.corpus import predicted_doc, read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.relations import get_relations, set_relations
 
 
 def evaluate(
@@ -34,6 +35,7 @@ def evaluate(
     own_sentences: bool = typer.Option(
         False, help="Score annotated mentions on the pipeline's own tokens and sentences, as `spacy evaluate` does, not the annotated ones."
     ),
+    threshold: float = typer.Option(None, min=0.0, max=1.0, help="Score with this threshold instead of the pipeline's own."),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
 ):
     """Score a pipeline's relations: with annotated mentions (and tokens and sentences), and from the raw text with those that it finds."""
@@ -41,6 +43,10 @@ def evaluate(
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
         pipe = extractor_of(nlp, model)
+        if threshold is not None:
+            if tune_threshold:
+                raise RelextError("--threshold and --tune-threshold exclude each other.")
+            pipe.cfg["threshold"] = threshold
         references = list(read_docs(data_path, nlp))
         start = time.perf_counter()
         examples = predict(nlp, references, annotated=not own_sentences)
@@ -101,11 +107,16 @@ def _score(pipe: RelationExtractor, examples: list[Example], *, use_gold_mention
 def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model: str) -> None:
     if not Path(model).is_dir():
         raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
+    thresholds = [round(float(threshold), 2) for threshold in numpy.arange(0.10, 0.91, 0.05)]
+    pipe.cfg["threshold"] = thresholds[0]
+    found = list(tqdm(pipe.with_gold_mentions(examples), total=len(examples), desc="Predicting on annotated mentions", unit=" documents"))
     results = {}
-    for threshold in tqdm(numpy.arange(0.10, 0.91, 0.05), desc="Trying thresholds"):
-        pipe.cfg["threshold"] = round(float(threshold), 2)
-        # The encoder's output is on the Docs: only the head runs again.
-        results[pipe.cfg["threshold"]] = score_gold(pipe, examples)["rel_micro_f"] or 0.0
+    for threshold in thresholds:
+        pipe.cfg["threshold"] = threshold
+        # What a higher threshold finds is among what a lower one does: the model runs once.
+        for example in found:
+            set_relations(example.predicted, [r for r in get_relations(example.predicted) if r.score >= threshold])
+        results[threshold] = _score(pipe, found, use_gold_mentions=False)["rel_micro_f"] or 0.0
     # Of equally good thresholds the middle one: its neighbours are good too.
     best = [t for t, f in results.items() if f == max(results.values())]
     pipe.cfg["threshold"] = best[len(best) // 2]

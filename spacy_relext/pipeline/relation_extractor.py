@@ -333,7 +333,7 @@ class RelationExtractor(TrainablePipe):
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.score")
         if self.cfg["use_gold_mentions"]:
-            examples = list(self._with_gold_mentions(examples))
+            examples = list(self.with_gold_mentions(examples))
         return self.scorer(examples, **{**self.cfg, "labels": self.labels, **kwargs})
 
     # Mentions and pairs
@@ -434,7 +434,7 @@ class RelationExtractor(TrainablePipe):
         )
         return _TrainingPairs(doc, prepared, targets, n_missed, len(gold))
 
-    def _with_gold_mentions(self, examples: Sequence[Example]) -> Iterator[Example]:
+    def with_gold_mentions(self, examples: Iterable[Example]) -> Iterator[Example]:
         """Examples whose predicted relations are those between the annotated mentions."""
         for batch in minibatch(examples, size=64):
             views = [gold_view(example) for example in batch]

@@ -153,6 +153,13 @@ def test_tuned_threshold_is_stored_and_used_for_all_figures(talkative_model, tmp
     assert again["predicted_mentions"] == figures["predicted_mentions"]
 
 
+def test_threshold_of_the_command(model, talkative_model, data):
+    figures = figures_of(model, data, "--threshold", "0")
+    assert figures["threshold"] == 0.0
+    assert figures["gold_mentions"] == figures_of(talkative_model, data)["gold_mentions"] != figures_of(model, data)["gold_mentions"]
+    assert_fails(relext("evaluate", model, data, "--threshold", "0.5", "--tune-threshold"), "exclude each other")
+
+
 def test_tuning_takes_the_middle_of_the_best_thresholds(model, data, tmp_path, monkeypatch):
     shutil.copytree(model, tmp_path / "model")
     real = RelationExtractor.score
