@@ -131,19 +131,22 @@ class PairAttention(Summary):
             return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
         query, key, value = heads(query), heads(key), heads(value)
-        distances = torch.stack(  # [2, n_rows, n_slots, length]
-            [bucketed_distances(by_row(contexts.head), length), bucketed_distances(by_row(contexts.tail), length)]
-        )
-        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # [n_rows, n_heads, n_slots, length]
+        spans = torch.stack([by_row(contexts.head), by_row(contexts.tail)], dim=2)  # [n_rows, n_slots, 2, 2]
+        # The tokens of a distance bucket stand together: a bias a bucket is a step function, a sum over a bucket a difference of
+        # running sums. Both take one pass over the tokens, whatever the number of buckets.
+        bounds = distance_bounds(spans, length)[:, None].expand(-1, self.n_heads, -1, -1, -1)  # [n_rows, n_heads, n_slots, 2, buckets + 1]
+        steps = self.distance_bias.diff(dim=1, prepend=torch.zeros_like(self.distance_bias[:, :1]))
+        steps = steps.permute(2, 0, 1).flatten(1)[:, None].expand(n_rows, -1, n_slots, -1)  # [n_rows, n_heads, n_slots, 2 * buckets]
+        bias = steps.new_zeros((n_rows, self.n_heads, n_slots, length + 1))
+        bias = bias.scatter_add(-1, bounds[..., :-1].flatten(-2), steps).cumsum(-1)[..., :length]
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]) + bias  # [n_rows, n_heads, n_slots, length]
         scores = scores.to(torch.promote_types(scores.dtype, torch.float32))  # half precision is too coarse for the softmax
-        scores = scores + (self.distance_bias[0][distances[0]] + self.distance_bias[1][distances[1]]).permute(0, 3, 1, 2)
-        scores = scores.masked_fill(~readable(contexts, by_row(contexts.span))[:, None], -torch.inf)
-        weights = scores.softmax(dim=-1).nan_to_num()  # unused slots read nothing: their rows are all -inf
-        attended = weights.to(value.dtype) @ value
-        for side, buckets in zip(self.distance_value, distances, strict=True):
-            mass = weights.new_zeros((*weights.shape[:-1], N_DISTANCES))
-            mass = mass.scatter_add(-1, buckets[:, None].expand_as(weights), weights)
-            attended = attended + mass.to(side.dtype) @ side
+        # Unused slots read nothing, and get equal weights that nobody looks at.
+        scores = scores.masked_fill(~readable(contexts, by_row(contexts.span))[:, None], torch.finfo(scores.dtype).min)
+        weights = scores.softmax(dim=-1)
+        running = nn.functional.pad(weights.cumsum(dim=-1), (1, 0))
+        mass = running.gather(-1, bounds.flatten(-2)).unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
+        attended = weights.to(value.dtype) @ value + mass.to(value.dtype) @ self.distance_value.transpose(0, 1).flatten(1, 2)
         attended = attended.transpose(1, 2).flatten(-2)[where]  # [n_pairs, width]
         summary = torch.cat([contexts.head_vector, contexts.tail_vector, self.output(attended)], dim=-1)
         return summary, weights.mean(dim=1)[where]
@@ -159,21 +162,16 @@ def slots_of(row: Tensor) -> tuple[Tensor, int]:
     return torch.arange(len(row), device=row.device) - first[row], int(counts.max()) if len(row) else 0
 
 
-def bucketed_distances(spans: Tensor, length: int) -> Tensor:
-    """Signed distance from every token to a span, in `N_DISTANCES` buckets; the middle bucket is inside the span.
+def distance_bounds(spans: Tensor, length: int) -> Tensor:
+    """Where the buckets of the signed distance to a span begin and end; the middle bucket is inside the span.
 
     spans: int [..., 2], start and (exclusive) end.
-    RETURNS: int [..., length].
+    RETURNS: int [..., N_DISTANCES + 1]: bucket i holds the tokens from the i-th bound to the next, between 0 and `length`.
     """
-    position = torch.arange(length, device=spans.device)
-    start, end = spans[..., :1], spans[..., 1:]
-    before = (start - position).clamp(min=0)
-    after = (position - end + 1).clamp(min=0)
     steps = torch.tensor(DISTANCE_STEPS, device=spans.device)
-    middle = len(DISTANCE_STEPS)
-    left = torch.bucketize(before, steps, right=True)
-    right = torch.bucketize(after, steps, right=True)
-    return middle - left + right
+    start, end = spans[..., :1], spans[..., 1:]
+    first, last = torch.zeros_like(start), torch.full_like(start, length)
+    return torch.cat([first, start + 1 - steps.flip(0), end - 1 + steps, last], dim=-1).clamp(min=0, max=length)
 
 
 def readable(contexts: Contexts, span: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from spacy_relext.ml.summaries import (
     Contexts,
     Mentions,
     PairAttention,
-    bucketed_distances,
+    distance_bounds,
     readable,
     slots_of,
 )
@@ -227,18 +227,32 @@ def test_mentions_are_head_and_tail_side_by_side():
 # Helpers
 
 
+def buckets(spans, length):
+    """The bucket of each token."""
+    bounds = distance_bounds(torch.tensor(spans), length)
+    assert (bounds.diff(dim=-1) >= 0).all()
+    return torch.stack([(bounds[..., 1:] <= t).sum(dim=-1) for t in range(length)], dim=-1).tolist()
+
+
 def test_distances_by_hand():
     """A mention at tokens 40 and 41 of 80."""
     expected = [0] * 8 + [1] * 16 + [2] * 8 + [3] * 4 + [4] * 2 + [5] + [6]  # 40-33, 32-17, 16-9, 8-5, 4-3, 2, 1 before
     expected += [7] * 2
     expected += [8] + [9] + [10] * 2 + [11] * 4 + [12] * 8 + [13] * 16 + [14] * 6  # 1, 2, 3-4, 5-8, 9-16, 17-32, 33-38 after
-    assert bucketed_distances(torch.tensor([40, 42]), 80).tolist() == expected
+    assert buckets([40, 42], 80) == expected
     assert N_DISTANCES == 15
 
 
 def test_distances_keep_the_leading_dimensions():
-    spans = torch.tensor([[[0, 1], [2, 4]], [[1, 2], [0, 4]]])
-    assert bucketed_distances(spans, 4).tolist() == [[[7, 8, 9, 10], [5, 6, 7, 7]], [[6, 7, 8, 9], [7, 7, 7, 7]]]
+    spans = [[[0, 1], [2, 4]], [[1, 2], [0, 4]]]
+    assert buckets(spans, 4) == [[[7, 8, 9, 10], [5, 6, 7, 7]], [[6, 7, 8, 9], [7, 7, 7, 7]]]
+
+
+def test_distances_token_by_token():
+    for length in (1, 5, 40, 120):
+        for start in range(0, length, 7):
+            for end in range(start + 1, length + 1, 11):
+                assert buckets([start, end], length) == [bucket(t, start, end) for t in range(length)]
 
 
 def test_slots_number_the_pairs_of_each_row():
