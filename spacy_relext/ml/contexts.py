@@ -131,15 +131,15 @@ def make_chunks(batch: PairBatch, max_cells: int) -> Iterator[Chunk]:
     counts = numpy.append(first[1:], len(order)) - first
     sizes = size[row[first]]
     blocks: list[int] = []
-    longest = most = n_cells = 0
+    longest = most = real = 0
     for i in numpy.lexsort((sizes, counts, numpy.ceil(numpy.log2(counts)))).tolist():
-        longest, most = max(longest, int(sizes[i])), max(most, int(counts[i]))
-        padded, real = (len(blocks) + 1) * longest * most, n_cells + int(sizes[i] * counts[i])
+        size_i, count_i = int(sizes[i]), int(counts[i])
+        longest, most, real = max(longest, size_i), max(most, count_i), real + size_i * count_i
+        padded = (len(blocks) + 1) * longest * most
         if blocks and (padded > max_cells or padded > 2 * real + SMALL_CHUNK):
             yield _chunk(batch, order, first, counts, blocks)
-            blocks, longest, most, real = [], int(sizes[i]), int(counts[i]), int(sizes[i] * counts[i])
+            blocks, longest, most, real = [], size_i, count_i, size_i * count_i
         blocks.append(i)
-        n_cells = real
     yield _chunk(batch, order, first, counts, blocks)
 
 

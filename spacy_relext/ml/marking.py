@@ -10,7 +10,7 @@ from spacy_relext.types import Ints2d
 
 MarkingFunction = Callable[[Doc, Candidates], tuple[Doc, Candidates]]
 
-# What a tok2vec layer may read of a token besides its text.
+# What a tok2vec layer may read of a token besides its text and what follows from the text alone.
 TOKEN_ATTRIBUTES: list[int | str] = ["LEMMA", "TAG", "POS", "MORPH"]
 
 

@@ -7,14 +7,15 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.marking import TOKEN_ATTRIBUTES
 from spacy_relext.relations import Relation, get_relations, span_at
 from spacy_relext.types import Floats2d, Ints2d
 
 # (label, (start, end) of head, (start, end) of tail), in characters.
 GoldKey = tuple[str, tuple[int, int], tuple[int, int]]
 
-# What a tok2vec layer may read besides the words themselves.
-TOKEN_ATTRIBUTES: list[int | str] = ["NORM", "LEMMA", "TAG", "POS", "MORPH"]
+# The words are the same, and so is what the pipeline made of them.
+VIEW_ATTRIBUTES = ["NORM", *TOKEN_ATTRIBUTES]
 
 
 def require_same_text(example: Example) -> None:
@@ -48,7 +49,7 @@ def gold_view(example: Example, *, one_sentence: bool = False) -> Doc:
         spaces=[bool(token.whitespace_) for token in predicted],
         sent_starts=starts,
     )
-    view.from_array(TOKEN_ATTRIBUTES, predicted.to_array(TOKEN_ATTRIBUTES))
+    view.from_array(VIEW_ATTRIBUTES, predicted.to_array(VIEW_ATTRIBUTES))
     view.tensor = predicted.tensor
     view.user_data = dict(predicted.user_data)
     return view

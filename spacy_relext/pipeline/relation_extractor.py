@@ -349,13 +349,13 @@ class RelationExtractor(TrainablePipe):
     def _prepare(self, doc: Doc, spans: list[Span]) -> "_Prepared":
         """The pairs of a Doc that are to be scored, and the labels that each may have."""
         known = {kind: i + N_RESERVED_TYPES for i, kind in enumerate(self.cfg["mention_types"])}
-        types = [known.get(span.label_, UNKNOWN_TYPE) for span in spans]
+        names = [span.label_ for span in spans]
+        types = [known.get(name, UNKNOWN_TYPE) for name in names]
         pairs = numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
         allowed = numpy.ones((len(pairs), self._n_columns), dtype=bool)
         if self.cfg["type_rules"] and len(pairs):
-            types_of = [span.label_ for span in spans]
             rules = self.cfg["type_rules"]
-            allowed = allowed_by_types(types_of, pairs, self.labels, rules, self._symmetric, exclusive=self.cfg["exclusive"])
+            allowed = allowed_by_types(names, pairs, self.labels, rules, self._symmetric, exclusive=self.cfg["exclusive"])
             useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
             pairs, allowed = pairs[useful], allowed[useful]
         return _Prepared(spans, make_candidates(doc, spans, types, pairs), allowed)
