@@ -59,13 +59,13 @@ class PairScorer(nn.Module):
         vectors = mean_of_spans(tokens, mentions)
         inside = batch.in_rows()
         in_rows = torch.as_tensor(numpy.flatnonzero(inside), device=device)
+        types = torch.as_tensor(batch.token_types[inside], device=device)
         # Padding is a last token, of zeros.
-        types = nn.functional.pad(torch.as_tensor(batch.token_types[inside], device=device), (0, 1))
-        read = self.summary.read(nn.functional.pad(tokens[in_rows], (0, 0, 0, 1)), types)
+        read = self.summary.read(nn.functional.pad(tokens[in_rows], (0, 0, 0, 1)), nn.functional.pad(types, (0, 1)))
         place = numpy.append(inside.cumsum() - 1, 0)
         logits, order = [], []
         for chunk in make_chunks(batch, self.max_cells):
-            contexts = gather(read, types, mentions, vectors, batch, chunk, place)
+            contexts = gather(read, mentions, vectors, batch, chunk, place)
             summary, _ = self.summary(contexts)
             summary = nn.functional.dropout(summary, dropout, self.training)
             if self.hidden is not None:
@@ -93,12 +93,10 @@ def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:
     return sums / sizes[:, None]
 
 
-def gather(
-    read: Tensor, types: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk, place: numpy.ndarray
-) -> Contexts:
+def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk, place: numpy.ndarray) -> Contexts:
     """Pad the rows of a chunk and say where its pairs stand in them.
 
-    read, types: [n + 1, …], for the tokens that are in some row, and one for padding. place: the index in them of every token.
+    read: [n + 1, …], for the tokens that are in some row, and one for padding. place: the index in it of every token.
     """
     device = read.device
     rows = torch.as_tensor(chunk.rows, device=device)
@@ -115,7 +113,6 @@ def gather(
     return Contexts(
         tokens=read[index],
         mask=mask,
-        token_types=types[index],
         row=row,
         span=spans - start,
         head=head[:, :2] - start,

@@ -27,7 +27,6 @@ class Contexts(NamedTuple):
 
     tokens: Tensor  # float [n_rows, length, n], what `Summary.read` makes of the token vectors; of zeros where padded
     mask: Tensor  # bool [n_rows, length], true where there is a token
-    token_types: Tensor  # int [n_rows, length], type of the mention that the token is in; 0 = in none
     row: Tensor  # int [n_pairs], ascending
     span: Tensor  # int [n_pairs, 2], the tokens of the row that the pair reads
     head: Tensor  # int [n_pairs, 2], tokens of the head, relative to the row

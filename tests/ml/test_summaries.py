@@ -36,12 +36,10 @@ def make_contexts(seed=0, lengths=(9, 4, 50, 1), n_pairs=(3, 1, 5, 1)):
     longest = max(lengths)
     tokens = numpy.zeros((len(lengths), longest, WIDTH))
     mask = numpy.zeros((len(lengths), longest), dtype=bool)
-    types = numpy.zeros((len(lengths), longest), dtype="int64")
     row, span, head, tail = [], [], [], []
     for i, (length, n) in enumerate(zip(lengths, n_pairs, strict=True)):
         tokens[i, :length] = rng.normal(size=(length, WIDTH))
         mask[i, :length] = True
-        types[i, :length] = rng.integers(0, N_TYPES, size=length)
         for _ in range(n):
             first = int(rng.integers(0, length))
             end = int(rng.integers(first + 1, length + 1))
@@ -54,7 +52,6 @@ def make_contexts(seed=0, lengths=(9, 4, 50, 1), n_pairs=(3, 1, 5, 1)):
     return Contexts(
         tokens=torch.tensor(tokens),
         mask=torch.tensor(mask),
-        token_types=torch.tensor(types),
         row=torch.tensor(row),
         span=torch.tensor(span),
         head=torch.tensor(head),
@@ -66,9 +63,14 @@ def make_contexts(seed=0, lengths=(9, 4, 50, 1), n_pairs=(3, 1, 5, 1)):
     )
 
 
-def summarise(module, contexts):
+def types_of(contexts):
+    """A mention type for each token, some of them none."""
+    return torch.arange(contexts.mask.numel()).reshape(contexts.mask.shape) * 7 // 3 % N_TYPES
+
+
+def summarise(module, contexts, types=None):
     """What the head does: every token is read once, then the pairs are summarised."""
-    read = module.read(contexts.tokens.flatten(0, 1), contexts.token_types.flatten())
+    read = module.read(contexts.tokens.flatten(0, 1), (types_of(contexts) if types is None else types).flatten())
     return module(contexts._replace(tokens=read.unflatten(0, contexts.mask.shape)))
 
 
@@ -85,7 +87,8 @@ def linear(layer, x):
 
 def slow_pair_attention(module, contexts):
     """The docstring of PairAttention, pair by pair, token by token: summaries and mean attention weights."""
-    x_, mask, types, row, span, head, tail, head_vector, tail_vector, head_type, tail_type = (t.numpy() for t in contexts)
+    x_, mask, row, span, head, tail, head_vector, tail_vector, head_type, tail_type = (t.numpy() for t in contexts)
+    types = types_of(contexts).numpy()
     gelu = numpy.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2)
     head_types, tail_types, token_types = (e.weight.detach().numpy() for e in (module.head_type, module.tail_type, module.token_type))
     u, w = module.distance_bias.detach().numpy()
@@ -144,7 +147,7 @@ def test_what_stands_in_padding_does_not_matter(make_module):
     padding = 7
     tokens = torch.cat([contexts.tokens, torch.zeros(n_rows, padding, WIDTH)], dim=1)
     mask = torch.cat([contexts.mask, torch.zeros(n_rows, padding, dtype=torch.bool)], dim=1)
-    types = torch.cat([contexts.token_types, torch.zeros(n_rows, padding, dtype=torch.int64)], dim=1)
+    types = torch.cat([types_of(contexts), torch.zeros(n_rows, padding, dtype=torch.int64)], dim=1)
     tokens[~mask] = 1e3
     types[~mask] = 3
     span = contexts.span.clone()
@@ -152,9 +155,9 @@ def test_what_stands_in_padding_does_not_matter(make_module):
     reaches_end = span[:, 1] == row_end
     assert reaches_end.any()
     span[reaches_end, 1] = length + padding
-    padded = contexts._replace(tokens=tokens, mask=mask, token_types=types, span=span)
+    padded = contexts._replace(tokens=tokens, mask=mask, span=span)
     expected, expected_weights = summarise(module, contexts)
-    found, found_weights = summarise(module, padded)
+    found, found_weights = summarise(module, padded, types)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     if expected_weights is not None:
         torch.testing.assert_close(found_weights[:, :length], expected_weights, rtol=1e-12, atol=1e-12)
