@@ -25,6 +25,9 @@ _NO_WIDTH = (
     "the transformer or tok2vec component that it listens to, before the relation extractor."
 )
 
+# Layers that hand on what another component of the pipeline computed, and that component.
+_LISTENERS = {"transformer-listener": "transformer", "tok2vec-listener": "tok2vec"}
+
 # A forked process inherits OpenMP's state, not its threads, and waits for them forever at the first parallel region: `nlp.pipe` with
 # n_process > 1 would hang. torch's own DataLoader does the same in its workers.
 if hasattr(os, "register_at_fork"):
@@ -44,6 +47,11 @@ def pair_attention(n_heads: int = 6) -> SummaryFactory:
 def mentions() -> SummaryFactory:
     """Head and tail alone. Registered layer `spacy-relext.mentions.v1`."""
     return Mentions
+
+
+def listens_to(model: Model) -> str | None:
+    """The component whose output a model takes from the pipeline, "transformer" or "tok2vec"; None if it encodes the text itself."""
+    return next((_LISTENERS[node.name] for node in model.walk() if node.name in _LISTENERS), None)
 
 
 def create_pair_classifier(
@@ -75,7 +83,7 @@ def create_pair_classifier(
             f"spacy-relext.PairClassifier.v1: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be "
             f"negative, max_cells={max_cells} must be positive, and dropout={dropout} must lie in [0, 1)."
         )
-    if marking is not None and tok2vec.maybe_get_ref("listener") is not None:
+    if marking is not None and listens_to(tok2vec) is not None:
         raise RelextError(
             "spacy-relext.PairClassifier.v1: with a marking, the extractor encodes the marked text itself, and cannot listen to a "
             "component that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or "

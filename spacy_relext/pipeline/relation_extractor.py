@@ -17,6 +17,7 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.architectures import listens_to
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
@@ -154,7 +155,7 @@ class RelationExtractor(TrainablePipe):
             raise RelextError(f"{name}: threshold is {threshold}; it is a probability, between 0 and 1.")
         if consistency < 0:
             raise RelextError(f"{name}: consistency is {consistency}; it is the weight of a loss, and cannot be negative.")
-        if consistency and any(node.name.endswith("-listener") for node in model.walk()):
+        if consistency and listens_to(model) is not None:
             raise RelextError(
                 f"{name}: consistency = {consistency} runs the encoder twice a batch, and {name} listens to a component that runs once. "
                 "Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
@@ -394,18 +395,16 @@ class RelationExtractor(TrainablePipe):
 
     def _require_upstream(self, docs: list[Doc]) -> None:
         """Listeners predict on zeros when nobody fed them: every pair would get the same score, and nobody would notice."""
-        for node in self.model.walk():
-            missing = None
-            if node.name == "transformer-listener":
-                missing = "transformer", next((d for d in docs if len(d) and getattr(d._, "trf_data", None) is None), None)
-            elif node.name == "tok2vec-listener":
-                missing = "tok2vec", next((d for d in docs if len(d) and d.tensor.shape[0] != len(d)), None)
-            if missing is not None and missing[1] is not None:
-                raise RelextError(
-                    f"{self.name} listens to a {missing[0]} component, and the Doc {missing[1].text[:60]!r}… has no output of one. "
-                    f"The pipeline needs the {missing[0]} that {self.name} was trained with, before it: source both, or call "
-                    f'nlp.replace_listeners("{missing[0]}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
-                )
+        upstream = listens_to(self.model)
+        if upstream is None:
+            return
+        missing = next((doc for doc in docs if len(doc) and not _encoded_by(upstream, doc)), None)
+        if missing is not None:
+            raise RelextError(
+                f"{self.name} listens to a {upstream} component, and the Doc {missing.text[:60]!r}… has no output of one. "
+                f"The pipeline needs the {upstream} that {self.name} was trained with, before it: source both, or call "
+                f'nlp.replace_listeners("{upstream}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
+            )
 
     # Training and scoring on annotated mentions
 
@@ -446,6 +445,13 @@ class RelationExtractor(TrainablePipe):
                 found = example.reference.copy()
                 set_relations(found, self._decode(prediction, spans))
                 yield Example(found, example.reference)
+
+
+def _encoded_by(upstream: str, doc: Doc) -> bool:
+    """Whether the "transformer" or "tok2vec" component has left its output on a Doc."""
+    if upstream == "transformer":
+        return getattr(doc._, "trf_data", None) is not None
+    return doc.tensor.shape[0] == len(doc)
 
 
 @dataclass(frozen=True)
