@@ -4,17 +4,20 @@ import io
 import os
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from thinc.api import ArgsKwargs, Model, PyTorchShim, torch2xp, xp2torch
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
+from spacy_relext.ml.marked import MarkedEncoder, PairMarking
 from spacy_relext.ml.marking import MarkingFunction
-from spacy_relext.ml.summaries import Mentions, PairAttention, SummaryFactory
+from spacy_relext.ml.summaries import Summary
+from spacy_relext.ml.transformer import Precision, computes_in_bfloat16, create_transformer_model
 from spacy_relext.types import Floats2d
 
 # Logit of a label that is added to a trained model: a probability of about 0.002. With 0, an untaught label would be found everywhere.
@@ -36,19 +39,6 @@ if hasattr(os, "register_at_fork"):
 ModelInput = tuple[list[Doc], list[Candidates]]
 
 
-def pair_attention(n_heads: int = 6) -> SummaryFactory:
-    """Head, tail, and attention over all tokens from the two of them. Registered layer `spacy-relext.pair_attention.v1`.
-
-    n_heads (int): Attention heads, each as wide as the token vectors divided by it.
-    """
-    return partial(PairAttention, n_heads=n_heads)
-
-
-def mentions() -> SummaryFactory:
-    """Head and tail alone. Registered layer `spacy-relext.mentions.v1`."""
-    return Mentions
-
-
 def listens_to(model: Model) -> str | None:
     """The component whose output a model takes from the pipeline, "transformer" or "tok2vec"; None if it encodes the text itself."""
     return next((_LISTENERS[node.name] for node in model.walk() if node.name in _LISTENERS), None)
@@ -56,7 +46,7 @@ def listens_to(model: Model) -> str | None:
 
 def create_pair_classifier(
     tok2vec: Model[list[Doc], list[Floats2d]],
-    summary: SummaryFactory,
+    summary: Summary,
     hidden_width: int = 384,
     dropout: float = 0.1,
     learn_rate_scale: float = 1.0,
@@ -67,7 +57,7 @@ def create_pair_classifier(
     """One pass of the encoder a text, whatever the number of pairs. Registered architecture `spacy-relext.PairClassifier.v1`.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors: a transformer listener, a tok2vec listener, or an encoder of its own.
-    summary (Callable[[int, int], Summary]): Makes the summary from the token width and the number of mention types.
+    summary (Summary): How the last layer is summarised for a pair.
     hidden_width (int): Width of the hidden layer between summary and labels; 0 for none.
     dropout (float): Used until training sets its own rate (`[training] dropout`).
     learn_rate_scale (float): The head's learning rate is the optimizer's times this. A fresh head wants more than a pretrained encoder.
@@ -78,38 +68,86 @@ def create_pair_classifier(
     nO (int | None): Number of output columns, set at initialisation.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
     """
-    if hidden_width < 0 or max_cells < 1 or not 0 <= dropout < 1 or learn_rate_scale < 0:
-        raise RelextError(
-            f"spacy-relext.PairClassifier.v1: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be "
-            f"negative, max_cells={max_cells} must be positive, and dropout={dropout} must lie in [0, 1)."
-        )
+    if max_cells < 1:
+        raise RelextError(f"spacy-relext.PairClassifier.v1: max_cells is {max_cells}; it must be positive.")
     if marking is not None and listens_to(tok2vec) is not None:
         raise RelextError(
             "spacy-relext.PairClassifier.v1: with a marking, the extractor encodes the marked text itself, and cannot listen to a "
             "component that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or "
             "leave marking out."
         )
+    head = _head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells)
+    # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
+    return _classifier(partial(_forward, marking=marking), tok2vec, head, nO)
+
+
+def create_marked_pair_classifier(
+    name: str,
+    marking: PairMarking,
+    summary: Summary,
+    max_length: int = 128,
+    hidden_width: int = 0,
+    dropout: float = 0.1,
+    learn_rate_scale: float = 1.0,
+    tokenizer_config: dict[str, Any] | None = None,
+    transformer_config: dict[str, Any] | None = None,
+    precision: Precision = "float32",
+    freeze_embeddings: bool = False,
+    nO: int | None = None,
+) -> Model[ModelInput, Floats2d]:
+    """The paper's view: one pass of the encoder a pair, on text in which the pair is marked. Registered architecture
+    `spacy-relext.MarkedPairClassifier.v1`.
+
+    name (str): Hugging Face name or folder of the encoder, which is the extractor's own.
+    marking (Callable): How the pair is marked: `spacy-relext.pair_tags.v1` or `spacy-relext.pair_markers.v1`.
+    summary (Summary): How the last layer is summarised.
+    max_length (int): Word pieces, [CLS] and [SEP] among them; longer texts are cut around the pair.
+    hidden_width, dropout, learn_rate_scale: As in `spacy-relext.PairClassifier.v1`. The paper has no hidden layer, and one rate.
+    tokenizer_config, transformer_config (dict): Settings of the Hugging Face tokenizer and model.
+    precision (str): "float32", "bfloat16" (matrix products of the encoder; weights and summary in float32), or "auto": bfloat16 where the
+        device computes with it.
+    freeze_embeddings (bool): Do not train the word embeddings.
+    nO (int | None): Number of output columns, set at initialisation.
+    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
+    """
+    if max_length < 8:
+        raise RelextError(f"spacy-relext.MarkedPairClassifier.v1: max_length is {max_length}; a marked pair needs 8 word pieces at least.")
+    transformer = create_transformer_model(
+        name, _no_windows, tokenizer_config, transformer_config, cpu_precision=precision, freeze_embeddings=freeze_embeddings
+    )
+    encoder = MarkedEncoder(marking, max_length=max_length)
+    head = _head(summary, hidden_width, dropout, learn_rate_scale, max_cells=1)
+    forward = partial(_forward_marked, encoder=encoder, precision=precision, freeze_embeddings=freeze_embeddings)
+    return _classifier(forward, transformer, head, nO, init=partial(_init, sample=False))
+
+
+def _no_windows(docs: list[Doc]) -> list[list[Span]]:
+    """What spacy-transformers asks of every transformer; the marked view makes its texts itself."""
+    return [[] for _ in docs]
+
+
+def _head(summary: Summary, hidden_width: int, dropout: float, learn_rate_scale: float, *, max_cells: int) -> Model:
+    if hidden_width < 0 or not 0 <= dropout < 1 or learn_rate_scale < 0:
+        raise RelextError(
+            f"relation extractor: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be negative, and "
+            f"dropout={dropout} must lie in [0, 1)."
+        )
     scorer = PairScorer(summary, hidden_width=hidden_width, max_cells=max_cells)
     shim = HeadShim(scorer, learn_rate_scale=learn_rate_scale)
-    head: Model = Model(
-        "pair_scorer",
-        _head_forward,
-        dims={"nO": nO, "nI": None},
-        attrs={"dropout_rate": dropout},
-        shims=[shim],
-    )
-    model: Model = Model(
+    return Model("pair_scorer", _head_forward, dims={"nO": None, "nI": None}, attrs={"dropout_rate": dropout}, shims=[shim])
+
+
+def _classifier(forward: Callable, encoder: Model, head: Model, nO: int | None, init: Callable | None = None) -> Model:
+    return Model(
         "pair_classifier",
-        # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
-        partial(_forward, marking=marking),
-        init=_init,
-        layers=[tok2vec, head],
-        refs={"tok2vec": tok2vec, "head": head},
+        forward,
+        init=init or _init,
+        layers=[encoder, head],
+        refs={"tok2vec": encoder, "head": head},
         # nT: the number of mention types, set by the component before initialisation.
         dims={"nO": nO, "nT": None},
         attrs={"resize_output": resize_output},
     )
-    return model
 
 
 class HeadShim(PyTorchShim):
@@ -137,12 +175,12 @@ def _deserialize(scorer: PairScorer, data: bytes, device: torch.device) -> PairS
     return scorer.to(device)
 
 
-def _init(model: Model, X: ModelInput | None = None, Y: Floats2d | None = None) -> None:
+def _init(model: Model, X: ModelInput | None = None, Y: Floats2d | None = None, *, sample: bool = True) -> None:
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     listener = tok2vec.maybe_get_ref("listener")
     if listener is not None and not listener.has_dim("nO"):
         raise RelextError(_NO_WIDTH.format(name=tok2vec.name))
-    tok2vec.initialize(X=X[0] if X is not None else None)
+    tok2vec.initialize(X=X[0] if X is not None and sample else None)
     if Y is not None and not model.has_dim("nO"):
         model.set_dim("nO", Y.shape[1])
     width = _width(tok2vec)
@@ -194,6 +232,29 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
         return docs
 
     return logits, backprop
+
+
+def _forward_marked(
+    model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder, precision: Precision, freeze_embeddings: bool
+) -> tuple[Floats2d, Callable]:
+    docs, candidates = X
+    transformer, head = model.get_ref("tok2vec"), model.get_ref("head")
+    hf, scorer = transformer.layers[0].shims[0]._hfmodel, head.shims[0]._model
+    encoder.check(hf.tokenizer, hf.transformer.config)
+    # Here, because spacy-transformers makes the module anew when it loads a pipeline.
+    hf.transformer.get_input_embeddings().requires_grad_(not freeze_embeddings)
+    for module in (hf.transformer, scorer):
+        module.train(is_train)
+    lower = computes_in_bfloat16(precision, hf.transformer.device.type)
+    with torch.set_grad_enabled(is_train):
+        logits = encoder.logits(docs, candidates, hf, scorer, dropout=head.attrs["dropout_rate"], lower=lower)
+
+    def backprop(d_logits: Floats2d) -> list[Doc]:
+        if logits.requires_grad:
+            logits.backward(xp2torch(d_logits, device=logits.device))
+        return docs
+
+    return torch2xp(logits.detach()), backprop
 
 
 def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidates]) -> ModelInput:

@@ -6,9 +6,17 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
-from spacy_relext.ml.summaries import Contexts, Summary, SummaryFactory
+from spacy_relext.ml.summaries import Contexts, Summary
 from spacy_relext.types import Floats2d
+
+_NO_FIELD = {
+    "cls": "the summary {summary} reads the vector of [CLS], which only spacy-relext.MarkedPairClassifier.v1 gives. Use that architecture, "
+    'or, for a summary that has the setting, beside = "mentions".',
+    "pooled": "the summary {summary} reads the encoder's pooler, and this encoder has none, or is not read by "
+    "spacy-relext.MarkedPairClassifier.v1. Set pooled = false.",
+}
 
 
 class PairScorer(nn.Module):
@@ -17,11 +25,9 @@ class PairScorer(nn.Module):
     The module is made without sizes, since these are known only when the pipeline is initialised or loaded; `build` makes the layers.
     """
 
-    summary: Summary
-
-    def __init__(self, make_summary: SummaryFactory, *, hidden_width: int, max_cells: int):
+    def __init__(self, summary: Summary, *, hidden_width: int, max_cells: int):
         super().__init__()
-        self.make_summary = make_summary
+        self.summary = summary
         self.hidden_width = hidden_width
         self.max_cells = max_cells
         self.sizes: dict[str, int] = {}
@@ -32,7 +38,7 @@ class PairScorer(nn.Module):
         width: Length of a token vector. n_types: Mention types, *none* and *unknown* included. n_labels: Columns of the output.
         """
         self.sizes = {"width": width, "n_types": n_types, "n_labels": n_labels}
-        self.summary = self.make_summary(width, n_types)
+        self.summary.build(width, n_types)
         self.hidden = nn.Linear(self.summary.width, self.hidden_width) if self.hidden_width else None
         self.output = nn.Linear(self.hidden_width or self.summary.width, n_labels)
 
@@ -65,18 +71,27 @@ class PairScorer(nn.Module):
         place = numpy.append(inside.cumsum() - 1, 0)
         logits, order = [], []
         for chunk in make_chunks(batch, self.max_cells):
-            contexts = gather(read, mentions, vectors, batch, chunk, place)
-            summary, _ = self.summary(contexts)
-            summary = nn.functional.dropout(summary, dropout, self.training)
-            if self.hidden is not None:
-                summary = nn.functional.dropout(nn.functional.gelu(self.hidden(summary)), dropout, self.training)
-            logits.append(self.output(summary))
+            logits.append(self.classify(gather(read, mentions, vectors, batch, chunk, place), dropout))
             order.append(chunk.pairs)
         if not logits:
             return tokens.new_zeros((0, self.sizes["n_labels"]))
         position = numpy.empty(len(batch.pairs), dtype="int64")
         position[numpy.concatenate(order)] = numpy.arange(len(batch.pairs))
         return torch.cat(logits)[torch.as_tensor(position, device=device)]
+
+    def classify(self, contexts: Contexts, dropout: float = 0.0) -> Tensor:
+        """Summarise the pairs of some contexts and score them.
+
+        RETURNS: Logits, float [n_pairs, n_labels].
+        """
+        missing = [name for name in sorted(self.summary.needs) if getattr(contexts, name) is None]
+        if missing:
+            raise RelextError(_NO_FIELD[missing[0]].format(summary=type(self.summary).__name__.lower()))
+        summary, _ = self.summary(contexts)
+        summary = nn.functional.dropout(summary, dropout, self.training)
+        if self.hidden is not None:
+            summary = nn.functional.dropout(nn.functional.gelu(self.hidden(summary)), dropout, self.training)
+        return self.output(summary)
 
 
 def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:

@@ -1,13 +1,13 @@
-"""Ways to summarise the encoder's last layer for a pair of mentions.
+"""Ways to summarise the encoder's last layer for a pair of mentions: the room of the paper (Su & Vijay-Shanker, arXiv:2011.00398).
 
-A summary is a torch module that turns `Contexts` (padded token vectors, and where each pair's mentions stand in them) into one
-vector a pair, `[n_pairs, summary.width]`, and says which tokens it looked at. A new way of reading the last layer is one class
-here and one entry point: see `spacy_relext.ml.architectures`.
+A summary is a torch module that turns `Contexts` (padded vectors of the last layer, and where each pair's mentions stand in them) into
+one vector a pair, `[n_pairs, summary.width]`, and says which positions it looked at. Its constructor takes the settings of a config, and
+`build` makes the layers when the sizes are known. A new way of reading the last layer is one class and one entry point: see
+`docs/summaries.md`.
 """
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,30 +20,43 @@ N_DISTANCES = 2 * len(DISTANCE_STEPS) + 1
 
 
 class Contexts(NamedTuple):
-    """Token vectors of some contexts, and the pairs that are read from them.
+    """Vectors of the last layer for some contexts, and the pairs that are read from them.
 
-    A *row* is a stretch of a document, usually a sentence. Pairs are sorted by row.
+    A *row* is a stretch of a document, usually a sentence; a *position* in it is a token, or in the marked view a word piece. Pairs are
+    sorted by row.
     """
 
-    tokens: Tensor  # float [n_rows, length, n], what `Summary.read` makes of the token vectors; of zeros where padded
-    mask: Tensor  # bool [n_rows, length], true where there is a token
+    tokens: Tensor  # float [n_rows, length, n], what `Summary.read` makes of the vectors; of zeros where padded
+    mask: Tensor  # bool [n_rows, length], true where there is a token; [CLS] and [SEP] are none
     row: Tensor  # int [n_pairs], ascending
-    span: Tensor  # int [n_pairs, 2], the tokens of the row that the pair reads
-    head: Tensor  # int [n_pairs, 2], tokens of the head, relative to the row
+    span: Tensor  # int [n_pairs, 2], the positions of the row that the pair reads
+    head: Tensor  # int [n_pairs, 2], positions of the head, relative to the row
     tail: Tensor  # int [n_pairs, 2]
-    head_vector: Tensor  # float [n_pairs, width], mean of the head's token vectors
+    head_vector: Tensor  # float [n_pairs, width], mean of the head's vectors
     tail_vector: Tensor  # float [n_pairs, width]
     head_type: Tensor  # int [n_pairs], 1 + index of the mention type; 0 = unknown type
     tail_type: Tensor  # int [n_pairs]
+    cls: Tensor | None = None  # float [n_rows, n_layers, width], the vector of [CLS] after each layer; None in the shared view
+    pooled: Tensor | None = None  # float [n_rows, width], the encoder's own pooler; None where it has none
 
 
 class Summary(nn.Module):
     """What every summary offers: its output width, what it computes once a token, and a forward pass over `Contexts`."""
 
+    # Set by `build`.
     width: int
+    # Fields of `Contexts` that it cannot do without, of those that only some encoders give: "cls", "pooled".
+    needs: frozenset[str] = frozenset()
+
+    def build(self, width: int, n_types: int) -> None:
+        """Make the layers, anew where there are some.
+
+        width: Length of a token vector. n_types: Mention types, *none* and *unknown* included.
+        """
+        raise NotImplementedError
 
     def read(self, tokens: Tensor, types: Tensor) -> Tensor:
-        """What is computed once a token, however many rows it is in. As a rule nothing: the token vectors themselves.
+        """What is computed once a token, however many rows it is in. As a rule nothing: the vectors themselves.
 
         tokens: [n_tokens, width]. types: int [n_tokens], type of the mention that the token is in; 0 = in none.
         RETURNS: [n_tokens, n]; in `Contexts.tokens` these are put into rows.
@@ -53,25 +66,181 @@ class Summary(nn.Module):
     def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor | None]:
         """Summarise the pairs of `contexts`.
 
-        RETURNS: vectors `[n_pairs, self.width]`, and the weight of each token, `[n_pairs, length]`, every row summing to 1,
+        RETURNS: vectors `[n_pairs, self.width]`, and the weight of each position, `[n_pairs, length]`, every row summing to 1,
             or None where the summary has no such weights.
         """
         raise NotImplementedError
 
 
-# From the width of the token vectors and the number of mention types to a summary.
-SummaryFactory = Callable[[int, int], Summary]
-
-
 class Mentions(Summary):
-    """Head and tail vectors side by side: what spaCy's relation tutorial reads, and the baseline to beat."""
+    """Head and tail vectors side by side: what spaCy's relation tutorial reads, and the baseline to beat. `spacy-relext.mentions.v1`"""
 
-    def __init__(self, width: int, n_types: int):
-        super().__init__()
+    def build(self, width: int, n_types: int) -> None:
         self.width = 2 * width
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
         return torch.cat([contexts.head_vector, contexts.tail_vector], dim=-1), None
+
+
+class Cls(Summary):
+    """The vector of [CLS]: what most relation classifiers read. `spacy-relext.cls.v1`
+
+    pooled (bool): Through the encoder's own pooler, tanh(W h + b): the paper's baseline. False: h itself, the control for summaries
+        that stand beside h and drop the pooler.
+    layer (int): After which layer: 1 is the first, -1 the last.
+    """
+
+    def __init__(self, pooled: bool = False, layer: int = -1):
+        super().__init__()
+        if layer == 0 or (pooled and layer != -1):
+            raise RelextError(f"cls: layer is {layer}; layers count from 1, or from -1 at the end, and the pooler reads the last.")
+        self.pooled = pooled
+        self.layer = layer - 1 if layer > 0 else layer
+        self.needs = frozenset({"pooled" if pooled else "cls"})
+
+    def build(self, width: int, n_types: int) -> None:
+        self.width = width
+
+    def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
+        if self.pooled:
+            assert contexts.pooled is not None  # `needs`
+            return contexts.pooled[contexts.row], None
+        assert contexts.cls is not None
+        n_layers = contexts.cls.shape[1]
+        if not -n_layers <= self.layer < n_layers:
+            raise RelextError(f"cls: layer is {self.layer + 1}, and the encoder has {n_layers} layers.")
+        return contexts.cls[contexts.row, self.layer], None
+
+
+Beside = Literal["cls", "mentions", "nothing"]
+
+
+class _Sequence(Summary):
+    """A summary of the whole sequence, with something that knows the pair beside it.
+
+    beside (str): "cls": the last layer's vector of [CLS], as in the paper; "mentions": head and tail vectors, where the text is encoded
+        once for all pairs and [CLS] cannot know which is meant; "nothing".
+    """
+
+    def __init__(self, beside: Beside = "cls"):
+        super().__init__()
+        if beside not in ("cls", "mentions", "nothing"):
+            raise RelextError(f'beside is {beside!r}; it can be "cls", "mentions" or "nothing".')
+        self.beside = beside
+        self.needs = frozenset({"cls"} if beside == "cls" else ())
+
+    def _set_width(self, width: int, own: int) -> None:
+        self.width = own + {"cls": 1, "mentions": 2, "nothing": 0}[self.beside] * width
+
+    def _with_beside(self, contexts: Contexts, summary: Tensor) -> Tensor:
+        if self.beside == "mentions":
+            return torch.cat([contexts.head_vector, contexts.tail_vector, summary], dim=-1)
+        if self.beside == "cls":
+            assert contexts.cls is not None
+            return torch.cat([contexts.cls[contexts.row, -1], summary], dim=-1)
+        return summary
+
+
+class Attention(_Sequence):
+    """The paper's SLL_Att: [h; Σ α_t x_t] with α = softmax_t(x_t·w), over the positions that the pair reads. `spacy-relext.attention.v1`
+
+    projections (bool): [h; Σ α_t V x_t] with α = softmax_t((K x_t)·w).
+    """
+
+    def __init__(self, projections: bool = False, beside: Beside = "cls"):
+        super().__init__(beside)
+        self.projections = projections
+
+    def build(self, width: int, n_types: int) -> None:
+        self._set_width(width, width)
+        self.score = nn.Linear(width, 1, bias=False)
+        self.key = nn.Linear(width, width, bias=False) if self.projections else nn.Identity()
+        self.value = nn.Linear(width, width, bias=False) if self.projections else nn.Identity()
+
+    def read(self, tokens: Tensor, types: Tensor) -> Tensor:
+        return torch.cat([self.value(tokens), self.score(self.key(tokens))], dim=-1)
+
+    def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor]:
+        row, inside, pair = stretches(contexts)
+        value, score = contexts.tokens[row].split([contexts.tokens.shape[-1] - 1, 1], dim=-1)
+        weights = attend(score[..., 0], inside)
+        summary = (weights[:, None].to(value.dtype) @ value)[:, 0]
+        return self._with_beside(contexts, summary[pair]), weights[pair]
+
+
+class Lstm(_Sequence):
+    """The paper's SLL_LSTM, [h; last state of an LSTM over x_1 … x_n]; both last states where it is bidirectional.
+    `spacy-relext.lstm.v1`
+
+    bidirectional (bool): SLL_biLSTM: one reads from the left, the other from the right.
+    """
+
+    def __init__(self, bidirectional: bool = False, beside: Beside = "cls"):
+        super().__init__(beside)
+        self.bidirectional = bidirectional
+
+    def build(self, width: int, n_types: int) -> None:
+        self._set_width(width, 2 * width if self.bidirectional else width)
+        self.lstm = nn.LSTM(width, width, batch_first=True, bidirectional=self.bidirectional)
+
+    def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
+        tokens, lengths, pair = sequences(contexts)
+        packed = nn.utils.rnn.pack_padded_sequence(tokens, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        _, (last, _) = self.lstm(packed)  # [n_directions, n, width]
+        return self._with_beside(contexts, last.transpose(0, 1).flatten(1)[pair]), None
+
+
+class Mlp(_Sequence):
+    """A linear map of the flattened layer, [h; W [x_1; …; x_n; 0; …]]. `spacy-relext.mlp.v1`
+
+    length (int): The largest number of positions; the map has length · width² weights. Longer contexts are an error: set the encoder's
+        limit to it.
+    """
+
+    def __init__(self, length: int = 128, beside: Beside = "cls"):
+        super().__init__(beside)
+        self.length = length
+
+    def build(self, width: int, n_types: int) -> None:
+        self._set_width(width, width)
+        self.map = nn.Linear(self.length * width, width)
+
+    def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
+        tokens, _, pair = sequences(contexts)
+        if tokens.shape[1] > self.length:
+            raise RelextError(f"mlp: a context has {tokens.shape[1]} positions, and the map is for {self.length}. Set its length to more.")
+        # Positions beyond the text are zeros: the weights of those that are there are all that counts.
+        flat = tokens.flatten(1)
+        summary = nn.functional.linear(flat, self.map.weight[:, : flat.shape[1]], self.map.bias)
+        return self._with_beside(contexts, summary[pair]), None
+
+
+class Layers(Summary):
+    """Attention or an LSTM over the vectors of [CLS] after each of the encoder's layers: the paper's layer analysis.
+    `spacy-relext.layers.v1`
+
+    by (str): "attention", with the formula of `Attention`, or "lstm", from the first layer to the last.
+    """
+
+    needs = frozenset({"cls"})
+
+    def __init__(self, by: Literal["attention", "lstm"] = "attention"):
+        super().__init__()
+        if by not in ("attention", "lstm"):
+            raise RelextError(f'layers: by is {by!r}; it can be "attention" or "lstm".')
+        self.by = by
+
+    def build(self, width: int, n_types: int) -> None:
+        self.width = width
+        self.over: nn.Module = nn.LSTM(width, width, batch_first=True) if self.by == "lstm" else nn.Linear(width, 1, bias=False)
+
+    def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
+        assert contexts.cls is not None
+        if self.by == "lstm":
+            _, (last, _) = self.over(contexts.cls)
+            return last[0][contexts.row], None
+        weights = self.over(contexts.cls).softmax(dim=1)  # [n_rows, n_layers, 1]
+        return (weights * contexts.cls).sum(dim=1)[contexts.row], None
 
 
 class PairAttention(Summary):
@@ -85,14 +254,20 @@ class PairAttention(Summary):
 
     where q = Q gelu(P [head; tail] + type vectors). The sums over r and s are taken bucket by bucket, from the attention mass
     that falls into each, so that nothing of size pairs x tokens x width is ever held: only pairs x tokens x heads.
+    Registered as `spacy-relext.pair_attention.v1`.
+
+    n_heads (int): Attention heads, each as wide as the token vectors divided by it.
     """
 
-    def __init__(self, width: int, n_types: int, *, n_heads: int = 6):
+    def __init__(self, n_heads: int = 6):
         super().__init__()
+        self.n_heads = n_heads
+
+    def build(self, width: int, n_types: int) -> None:
+        n_heads = self.n_heads
         if not 0 < n_heads <= width:
             raise RelextError(f"pair_attention: n_heads is {n_heads}; it must lie between 1 and the token width, {width}.")
         self.width = 3 * width
-        self.n_heads = n_heads
         # Where the heads do not divide the width, a few dimensions are left to the other vectors.
         size = width // n_heads
         inner = n_heads * size
@@ -139,16 +314,47 @@ class PairAttention(Summary):
         bias = steps.new_zeros((n_rows, self.n_heads, n_slots, length + 1))
         bias = bias.scatter_add(-1, bounds[..., :-1].flatten(-2), steps).cumsum(-1)[..., :length]
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]) + bias  # [n_rows, n_heads, n_slots, length]
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))  # half precision is too coarse for the softmax
-        # Unused slots read nothing, and get equal weights that nobody looks at.
-        scores = scores.masked_fill(~readable(contexts, by_row(contexts.span))[:, None], torch.finfo(scores.dtype).min)
-        weights = scores.softmax(dim=-1)
+        weights = attend(scores, readable(contexts, by_row(contexts.span))[:, None])
         running = nn.functional.pad(weights.cumsum(dim=-1), (1, 0))
         mass = running.gather(-1, bounds.flatten(-2)).unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
         attended = weights.to(value.dtype) @ value + mass.to(value.dtype) @ self.distance_value.transpose(0, 1).flatten(1, 2)
         attended = attended.transpose(1, 2).flatten(-2)[where]  # [n_pairs, width]
         summary = torch.cat([contexts.head_vector, contexts.tail_vector, self.output(attended)], dim=-1)
         return summary, weights.mean(dim=1)[where]
+
+
+def stretches(contexts: Contexts) -> tuple[Tensor, Tensor, Tensor]:
+    """The different stretches that the pairs read; many pairs read the same sentence, and its summary is computed once.
+
+    RETURNS: the row of each, int [n]; the positions that it holds, bool [n, length]; and the stretch of each pair, int [n_pairs].
+    """
+    keys, pair = torch.cat([contexts.row[:, None], contexts.span], dim=1).unique(dim=0, return_inverse=True)
+    row = keys[:, 0]
+    position = torch.arange(contexts.mask.shape[1], device=row.device)
+    return row, (position >= keys[:, 1:2]) & (position < keys[:, 2:]) & contexts.mask[row], pair
+
+
+def sequences(contexts: Contexts) -> tuple[Tensor, Tensor, Tensor]:
+    """The same stretches as sequences of their own, from position 0.
+
+    RETURNS: [n, longest, width], of zeros where padded; their lengths, int [n]; and the sequence of each pair, int [n_pairs].
+    """
+    row, inside, pair = stretches(contexts)
+    lengths = inside.sum(dim=1)
+    position = torch.arange(int(lengths.max()), device=row.device)
+    filled = position < lengths[:, None]
+    tokens = contexts.tokens.new_zeros((*filled.shape, contexts.tokens.shape[-1]))
+    tokens[filled] = contexts.tokens[row][inside]
+    return tokens, lengths, pair
+
+
+def attend(scores: Tensor, inside: Tensor) -> Tensor:
+    """Softmax over the positions that are `inside`, in float32 at least: half precision is too coarse for it.
+
+    scores: [..., length]; inside: bool, of the same shape. Where nothing is inside, equal weights that nobody looks at.
+    """
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return scores.masked_fill(~inside, torch.finfo(scores.dtype).min).softmax(dim=-1)
 
 
 def slots_of(row: Tensor) -> tuple[Tensor, int]:

@@ -21,7 +21,7 @@ from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
 from spacy_relext.errors import RelextError
-from spacy_relext.types import Floats2d
+from spacy_relext.types import Floats2d, Ints1d
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -100,6 +100,11 @@ def cpu_has_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16", "sve_bf16"))
 
 
+def computes_in_bfloat16(precision: Precision, device: str = "cpu") -> bool:
+    """Whether a setting of the precision means bfloat16 on a kind of device, "cpu" or "cuda"."""
+    return precision == "bfloat16" or (precision == "auto" and (cpu_has_bfloat16() if device == "cpu" else torch.cuda.is_bf16_supported()))
+
+
 class PrecisionTransformer(TransformerModel):
     """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU."""
 
@@ -155,11 +160,11 @@ def _forward(
     # Here, because spacy-transformers makes the module anew when it loads a pipeline.
     shim._hfmodel.transformer.get_input_embeddings().requires_grad_(not freeze_embeddings)
     on_cpu = shim.device.type == "cpu"
-    lower = on_cpu and (precision == "bfloat16" or (precision == "auto" and cpu_has_bfloat16()))
+    lower = on_cpu and computes_in_bfloat16(precision)
     config = shim._hfmodel.transformer.config
     whole_batch = not on_cpu or config.output_hidden_states or config.output_attentions
     n_texts, longest = wordpieces.input_ids.shape
-    groups = [(numpy.arange(n_texts), longest)] if whole_batch else like_lengths(wordpieces.attention_mask)
+    groups = [(numpy.arange(n_texts), longest)] if whole_batch else like_lengths(lengths_of(wordpieces.attention_mask))
     outputs, backprops = [], []
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lower):
         for texts, length in groups:
@@ -180,15 +185,21 @@ def _forward(
     return merged, backprop
 
 
-def like_lengths(attention_mask: Floats2d) -> list[tuple[numpy.ndarray, int]]:
-    """Group texts of like length, so that little is computed for padding, and not too many, so that memory is bounded.
+def lengths_of(attention_mask: Floats2d) -> Ints1d:
+    """The position after the last piece of each text, right as well where padding stands on the left.
 
     attention_mask: `[n_texts, longest]`.
+    """
+    return attention_mask.shape[1] - (attention_mask[:, ::-1] > 0).argmax(axis=1)
+
+
+def like_lengths(lengths: Ints1d) -> list[tuple[numpy.ndarray, int]]:
+    """Group texts of like length, so that little is computed for padding, and not too many, so that memory is bounded.
+
+    lengths: The numbers of pieces, `[n_texts]`.
     RETURNS: indices of the texts, and the length of the longest, of each group.
     """
-    n_texts, longest = attention_mask.shape
-    # The position after the last piece: right as well where padding stands on the left.
-    lengths = longest - (attention_mask[:, ::-1] > 0).argmax(axis=1)
+    n_texts = len(lengths)
     order = lengths.argsort(kind="stable")
     groups, start = [], 0
     for i in range(1, n_texts + 1):

@@ -19,7 +19,7 @@ SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Me
 def make_scorer(summary="pair_attention", hidden_width=5, max_cells=2**20, seed=0):
     """A scorer in float64 and evaluation mode, none of whose parameters is zero."""
     torch.manual_seed(seed)
-    scorer = PairScorer(SUMMARIES[summary], hidden_width=hidden_width, max_cells=max_cells)
+    scorer = PairScorer(SUMMARIES[summary](), hidden_width=hidden_width, max_cells=max_cells)
     scorer.build(width=WIDTH, n_types=N_TYPES, n_labels=N_LABELS)
     scorer = scorer.double().eval()
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """Summaries, against the formulas of their docstrings computed pair by pair in plain numpy."""
 
 import math
+from functools import partial
 
 import numpy
 import pytest
@@ -9,8 +10,13 @@ import torch
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.summaries import (
     N_DISTANCES,
+    Attention,
+    Cls,
     Contexts,
+    Layers,
+    Lstm,
     Mentions,
+    Mlp,
     PairAttention,
     distance_bounds,
     readable,
@@ -20,10 +26,15 @@ from spacy_relext.ml.summaries import (
 WIDTH, N_TYPES, N_HEADS = 12, 4, 3
 
 
+def built(summary):
+    summary.build(WIDTH, N_TYPES)
+    return summary
+
+
 def make_attention(seed=0):
     """A PairAttention in float64, none of whose parameters is zero, as those for distances are at first."""
     torch.manual_seed(seed)
-    attention = PairAttention(WIDTH, N_TYPES, n_heads=N_HEADS).double()
+    attention = built(PairAttention(n_heads=N_HEADS)).double()
     with torch.no_grad():
         for parameter in attention.parameters():
             parameter.copy_(torch.randn_like(parameter) / 2)
@@ -60,6 +71,8 @@ def make_contexts(seed=0, lengths=(9, 4, 50, 1), n_pairs=(3, 1, 5, 1)):
         tail_vector=torch.tensor(rng.normal(size=(n, WIDTH))),
         head_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
         tail_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
+        cls=torch.tensor(rng.normal(size=(len(lengths), 3, WIDTH))),
+        pooled=torch.tensor(rng.normal(size=(len(lengths), WIDTH))),
     )
 
 
@@ -81,13 +94,29 @@ def bucket(token, start, end):
     return 7 - size if token < start else 7 + size
 
 
+# Every summary of a sequence, with what can stand beside it.
+SEQUENCES = {
+    "attention": Attention,
+    "projected attention": partial(Attention, projections=True),
+    "lstm": Lstm,
+    "bilstm": partial(Lstm, bidirectional=True),
+    "mlp": partial(Mlp, length=60),
+}
+BESIDE = ("cls", "mentions", "nothing")
+
+
+def make_sequence(name, beside="cls", seed=0):
+    torch.manual_seed(seed)
+    return built(SEQUENCES[name](beside=beside)).double()
+
+
 def linear(layer, x):
     return layer.weight.detach().numpy() @ x + layer.bias.detach().numpy()
 
 
 def slow_pair_attention(module, contexts):
     """The docstring of PairAttention, pair by pair, token by token: summaries and mean attention weights."""
-    x_, mask, row, span, head, tail, head_vector, tail_vector, head_type, tail_type = (t.numpy() for t in contexts)
+    x_, mask, row, span, head, tail, head_vector, tail_vector, head_type, tail_type = (t.numpy() for t in contexts[:10])
     types = types_of(contexts).numpy()
     gelu = numpy.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2)
     head_types, tail_types, token_types = (e.weight.detach().numpy() for e in (module.head_type, module.tail_type, module.token_type))
@@ -139,7 +168,7 @@ def test_pair_attention_weights_sum_to_one_over_the_tokens_that_are_read():
     assert (weights[~outside] > 0).all()
 
 
-@pytest.mark.parametrize("make_module", [make_attention, lambda: Mentions(WIDTH, N_TYPES)])
+@pytest.mark.parametrize("make_module", [make_attention, lambda: built(Mentions()), *(partial(make_sequence, name) for name in SEQUENCES)])
 def test_what_stands_in_padding_does_not_matter(make_module):
     """Longer padding, and anything in it, even where a pair's span reaches over the row's end."""
     module, contexts = make_module(), make_contexts()
@@ -196,7 +225,7 @@ def test_attention_weights_are_computed_in_float32_at_least():
 
 
 def test_a_fresh_pair_attention_knows_no_distances_and_no_type_for_no_mention():
-    module = PairAttention(WIDTH, N_TYPES, n_heads=N_HEADS)
+    module = built(PairAttention(n_heads=N_HEADS))
     assert (module.distance_bias == 0).all()
     assert (module.distance_value == 0).all()
     assert (module.token_type.weight[0] == 0).all()
@@ -206,25 +235,154 @@ def test_a_fresh_pair_attention_knows_no_distances_and_no_type_for_no_mention():
 @pytest.mark.parametrize("n_heads", [0, -1, WIDTH + 1])
 def test_impossible_number_of_heads(n_heads):
     with pytest.raises(RelextError, match=f"n_heads is {n_heads}; it must lie between 1 and the token width, {WIDTH}"):
-        PairAttention(WIDTH, N_TYPES, n_heads=n_heads)
+        built(PairAttention(n_heads=n_heads))
 
 
 def test_heads_need_not_divide_the_width():
     """An encoder of 1,024 dimensions works with the default of six heads."""
     n_heads = next(n for n in range(2, WIDTH) if WIDTH % n)
-    summaries, weights = summarise(PairAttention(WIDTH, N_TYPES, n_heads=n_heads).double(), make_contexts())
+    summaries, weights = summarise(built(PairAttention(n_heads=n_heads)).double(), make_contexts())
     assert summaries.shape == (10, 3 * WIDTH)
     assert torch.isfinite(summaries).all()
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(10, dtype=weights.dtype))
 
 
 def test_mentions_are_head_and_tail_side_by_side():
-    module, contexts = Mentions(WIDTH, N_TYPES), make_contexts()
+    module, contexts = built(Mentions()), make_contexts()
     summaries, weights = summarise(module, contexts)
     assert weights is None
     assert summaries.shape == (10, module.width)
     for p in range(10):
         assert summaries[p].tolist() == contexts.head_vector[p].tolist() + contexts.tail_vector[p].tolist()
+
+
+# The paper's summaries
+
+
+def slow_attention(module, x):
+    """SLL_Att, position by position: Σ α_t V x_t, α = softmax((K x_t)·w). Without projections, K = V = 1."""
+    w = module.score.weight.detach().numpy()[0]
+    key, value = (layer.weight.detach().numpy() if module.projections else numpy.eye(WIDTH) for layer in (module.key, module.value))
+    scores = numpy.asarray([w @ (key @ x_t) for x_t in x])
+    weights = numpy.exp(scores) / numpy.exp(scores).sum()
+    return sum(a * (value @ x_t) for a, x_t in zip(weights, x, strict=True)), weights
+
+
+def slow_lstm(lstm, x, suffix=""):
+    """The last state of an LSTM with torch's weights: gates input, forget, cell, output."""
+    w_x, w_h, b_x, b_h = (getattr(lstm, f"{name}_l0{suffix}").detach().numpy() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    sigmoid = lambda z: 1 / (1 + numpy.exp(-z))  # noqa: E731
+    h = c = numpy.zeros(WIDTH)
+    for x_t in x:
+        i, f, g, o = numpy.split(w_x @ x_t + b_x + w_h @ h + b_h, 4)
+        c = sigmoid(f) * c + sigmoid(i) * numpy.tanh(g)
+        h = sigmoid(o) * numpy.tanh(c)
+    return h
+
+
+def slow_summary(module, x):
+    if isinstance(module, Attention):
+        return slow_attention(module, x)[0]
+    if isinstance(module, Lstm):
+        backward = [slow_lstm(module.lstm, x[::-1], "_reverse")] if module.bidirectional else []
+        return numpy.concatenate([slow_lstm(module.lstm, x), *backward])
+    flat = numpy.zeros(module.length * WIDTH)
+    flat[: x.size] = x.flatten()
+    return linear(module.map, flat)
+
+
+def what_pairs_read(contexts):
+    """The vectors of the positions of each pair."""
+    for row, (first, end) in zip(contexts.row.tolist(), contexts.span.tolist(), strict=True):
+        yield contexts.tokens[row, first:end][contexts.mask[row, first:end]].numpy()
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_summary_of_the_sequence_is_its_formula(name, beside):
+    module, contexts = make_sequence(name, beside), make_contexts()
+    summaries, _ = summarise(module, contexts)
+    first = {
+        "cls": contexts.cls[contexts.row, -1],
+        "mentions": torch.cat([contexts.head_vector, contexts.tail_vector], dim=1),
+        "nothing": contexts.cls.new_zeros((10, 0)),
+    }[beside].numpy()
+    expected = numpy.stack([numpy.concatenate([b, slow_summary(module, x)]) for b, x in zip(first, what_pairs_read(contexts), strict=True)])
+    assert summaries.shape == (10, module.width)
+    numpy.testing.assert_allclose(summaries.detach().numpy(), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["attention", "projected attention"])
+def test_weights_of_the_papers_attention(name):
+    module, contexts = make_sequence(name), make_contexts()
+    _, weights = summarise(module, contexts)
+    for (first, _), found, x in zip(contexts.span.tolist(), weights.detach().numpy(), what_pairs_read(contexts), strict=True):
+        expected = numpy.zeros(len(found))
+        expected[first : first + len(x)] = slow_attention(module, x)[1]
+        numpy.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-15)
+
+
+def test_cls_is_that_of_its_layer():
+    contexts = make_contexts()
+    for layer, place in ((-1, 2), (1, 0), (3, 2), (-3, 0)):
+        summaries, weights = built(Cls(layer=layer))(contexts)
+        assert weights is None
+        assert torch.equal(summaries, contexts.cls[contexts.row, place])
+    assert torch.equal(built(Cls(pooled=True))(contexts)[0], contexts.pooled[contexts.row])
+
+
+def test_layers_are_the_formula_over_the_vectors_of_cls():
+    contexts = make_contexts()
+    for by in ("attention", "lstm"):
+        torch.manual_seed(1)
+        module = built(Layers(by)).double()
+        summaries, _ = module(contexts)
+        for row, found in zip(contexts.row.tolist(), summaries.detach().numpy(), strict=True):
+            x = contexts.cls[row].numpy()
+            if by == "lstm":
+                expected = slow_lstm(module.over, x)
+            else:
+                weights = numpy.exp(x @ module.over.weight.detach().numpy()[0])
+                expected = weights @ x / weights.sum()
+            numpy.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make_module",
+    [*(partial(make_sequence, name) for name in SEQUENCES), *(lambda by=by: built(Layers(by)).double() for by in ("attention", "lstm"))],
+)
+def test_gradients_are_finite_differences(make_module):
+    """With respect to the last layer, and to [CLS] after every layer."""
+    module, contexts = make_module(), make_contexts(lengths=(4, 2), n_pairs=(2, 1))
+
+    def run(tokens, cls):
+        return summarise(module, contexts._replace(tokens=tokens * contexts.mask[..., None], cls=cls))[0]
+
+    assert torch.autograd.gradcheck(run, (contexts.tokens.requires_grad_(), contexts.cls.requires_grad_()))
+
+
+@pytest.mark.parametrize(
+    ("make_module", "message"),
+    [
+        (lambda: Attention(beside="head"), "beside is 'head'"),
+        (lambda: Layers(by="mlp"), "by is 'mlp'"),
+        (lambda: Cls(layer=0), "layer is 0"),
+        (lambda: Cls(pooled=True, layer=2), "the pooler reads the last"),
+    ],
+)
+def test_impossible_settings(make_module, message):
+    with pytest.raises(RelextError, match=message):
+        make_module()
+
+
+def test_a_layer_that_the_encoder_does_not_have():
+    with pytest.raises(RelextError, match="layer is 4, and the encoder has 3 layers"):
+        built(Cls(layer=4))(make_contexts())
+
+
+def test_a_context_longer_than_the_map():
+    with pytest.raises(RelextError, match=r"a context has \d+ positions, and the map is for 6"):
+        summarise(built(Mlp(length=6)).double(), make_contexts(lengths=(20,), n_pairs=(30,)))
 
 
 # Helpers

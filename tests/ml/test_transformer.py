@@ -10,7 +10,7 @@ from thinc.api import reduce_mean
 from transformers.file_utils import ModelOutput
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.transformer import cpu_has_bfloat16, create_tok2vec_transformer, create_transformer_model, like_lengths
+from spacy_relext.ml.transformer import cpu_has_bfloat16, create_tok2vec_transformer, create_transformer_model, lengths_of, like_lengths
 
 # Dropout would make two runs differ.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -68,7 +68,7 @@ def groups_of(lengths, *, left=False):
     mask = numpy.zeros((len(lengths), longest), dtype="float32")
     for row, length in zip(mask, lengths, strict=True):
         row[longest - length if left else 0 : longest if left else length] = 1
-    return [(texts.tolist(), length) for texts, length in like_lengths(mask)]
+    return [(texts.tolist(), length) for texts, length in like_lengths(lengths_of(mask))]
 
 
 def test_texts_are_grouped_by_length():

@@ -1,0 +1,298 @@
+"""The marked view: one pass of the encoder a candidate pair, on text in which this pair is marked (Su & Vijay-Shanker, arXiv:2011.00398).
+
+Marking → word pieces, cut around the pair → groups of like length → [CLS], pieces and pair as `Contexts`, for the same summaries as in
+the shared view. Encoder and head are one torch graph, so that a gradient reaches every layer that a summary reads.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy
+import torch
+from spacy.tokens import Doc
+from torch import Tensor
+
+from spacy_relext.candidates import Candidates
+from spacy_relext.errors import RelextError
+from spacy_relext.ml.head import PairScorer
+from spacy_relext.ml.summaries import Contexts
+from spacy_relext.ml.transformer import like_lengths
+from spacy_relext.types import Ints2d
+
+logger = logging.getLogger("spacy")
+
+# Pairs whose texts and pieces are held at a time in prediction.
+BLOCK = 4096
+
+
+Extent = tuple[int, int]  # first and end
+
+
+class MarkedText(NamedTuple):
+    """The text that the encoder reads for one pair, and the characters of the two marks in it."""
+
+    text: str
+    head: Extent
+    tail: Extent
+
+
+# From the text, head and tail (first character and end each) and their types to the marked text.
+PairMarking = Callable[[str, Extent, Extent, str, str], MarkedText]
+
+
+def pair_tags(numbered: bool = False) -> PairMarking:
+    """The two mentions replaced by tags that tell their types, `@DRUG$`, as in the paper; all other text as it is, other mentions too.
+    Registered as `spacy-relext.pair_tags.v1`.
+
+    Where the two overlap, their tags stand side by side in the place of both.
+
+    numbered (bool): `@DRUG1$` for the head and `@DRUG2$` for the tail. Where a pair has a direction and both are of one type, [CLS] and the
+        summaries of the sequence cannot know which is the head without it.
+    """
+
+    def mark(text: str, head: Extent, tail: Extent, head_type: str, tail_type: str) -> MarkedText:
+        tags = [f"@{kind}{i if numbered else ''}$" for i, kind in ((1, head_type), (2, tail_type))]
+        first, second = (0, 1) if head <= tail else (1, 0)
+        places = (head, tail)
+        (a, b), (c, d) = places[first], places[second]
+        between = text[b:c] if b <= c else " "
+        marked = text[:a] + tags[first] + between + tags[second] + text[max(b, d) :]
+        spans = {first: (a, a + len(tags[first]))}
+        start = spans[first][1] + len(between)
+        spans[second] = (start, start + len(tags[second]))
+        return MarkedText(marked, spans[0], spans[1])
+
+    return mark
+
+
+def pair_markers() -> PairMarking:
+    """The two mentions wrapped in typed markers, `@ * drug * aspirin @` for the head and `# ^ drug ^ warfarin #` for the tail; all
+    other text as it is. Registered as `spacy-relext.pair_markers.v1`.
+
+    The "typed entity marker (punct)" of Zhou & Chen (arXiv:2102.01373): ordinary text that needs no new words, and tells the direction.
+    """
+
+    def mark(text: str, head: Extent, tail: Extent, head_type: str, tail_type: str) -> MarkedText:
+        # Openings and closings in the order of the text; of nested mentions the longer one is outside.
+        size = {"head": head[1] - head[0], "tail": tail[1] - tail[0]}
+        inserts = []
+        for name, (first, end), (opening, closing) in (
+            ("head", head, (f"@ * {head_type.lower()} * ", " @")),
+            ("tail", tail, (f"# ^ {tail_type.lower()} ^ ", " #")),
+        ):
+            inserts.append(((first, 1, -size[name], name == "tail"), name, opening))
+            inserts.append(((end, 0, size[name], name == "head"), name, closing))
+        parts: list[str] = []
+        position = length = 0
+        starts: dict[str, int] = {}
+        spans: dict[str, Extent] = {}
+        for (place, *_), name, mark_text in sorted(inserts):
+            parts += [text[position:place], mark_text]
+            length += place - position
+            if name not in starts:
+                starts[name] = length
+            length += len(mark_text)
+            spans[name] = (starts[name], length)
+            position = place
+        return MarkedText("".join(parts) + text[position:], spans["head"], spans["tail"])
+
+    return mark
+
+
+def marked_pairs(docs: Sequence[Doc], candidates: Sequence[Candidates], marking: PairMarking) -> Iterator[tuple[MarkedText, int, int]]:
+    """The context of each pair with the pair marked in it, and the types of its head and tail."""
+    for doc, of_doc in zip(docs, candidates, strict=True):
+        spans = [doc[first:end] for first, end, _ in of_doc.mentions.tolist()]
+        for (head, tail), (first, end) in zip(of_doc.pairs.tolist(), of_doc.contexts.tolist(), strict=True):
+            context = doc[first:end]
+            start = context.start_char
+            places = [(spans[i].start_char - start, spans[i].end_char - start) for i in (head, tail)]
+            text = marking(context.text, places[0], places[1], of_doc.labels[head], of_doc.labels[tail])
+            yield text, int(of_doc.mentions[head, 2]), int(of_doc.mentions[tail, 2])
+
+
+class Pieces(NamedTuple):
+    """The word pieces of one marked text, special ones not among them, and those of the two marks."""
+
+    ids: list[int]
+    head: Extent
+    tail: Extent
+
+
+class MarkedEncoder:
+    """Reads marked texts with a Hugging Face encoder.
+
+    max_length: The largest number of word pieces of a text, special ones among them. Longer texts are cut around the pair.
+    """
+
+    def __init__(self, marking: PairMarking, *, max_length: int):
+        self.marking = marking
+        self.max_length = max_length
+        self.counts: Counter[str] = Counter()
+
+    def check(self, tokenizer: Any, config: Any) -> None:
+        """Raise where a tokenizer or encoder does not fit."""
+        if not tokenizer.is_fast:
+            raise RelextError(
+                f"the marked view needs a fast tokenizer, which knows where in the text a piece stands, and {type(tokenizer).__name__} is "
+                "none. Set tokenizer_config.use_fast = true, or take another encoder."
+            )
+        longest = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", tokenizer.model_max_length))
+        if self.max_length > longest:
+            raise RelextError(f"max_length is {self.max_length}, and the encoder reads at most {longest} word pieces.")
+
+    def logits(self, docs: Sequence[Doc], candidates: Sequence[Candidates], hf: Any, scorer: PairScorer, **settings: Any) -> Tensor:
+        """Score the pairs of some Docs, block by block, so that the memory for text does not grow with their number.
+
+        hf: The encoder's `tokenizer` and `transformer`. settings: of `_score`.
+        RETURNS: float [n_pairs, n_labels].
+        """
+        pairs = marked_pairs(docs, candidates, self.marking)
+        blocks = []
+        while block := list(islice(pairs, BLOCK)):
+            texts, head_types, tail_types = zip(*block, strict=True)
+            types = torch.tensor([head_types, tail_types], device=hf.transformer.device)
+            blocks.append(self._score(self.tokenize(texts, hf.tokenizer), types, hf, scorer, **settings))
+        return torch.cat(blocks) if blocks else torch.zeros((0, scorer.sizes["n_labels"]), device=hf.transformer.device)
+
+    def tokenize(self, texts: Sequence[MarkedText], tokenizer: Any) -> list[Pieces]:
+        """Word pieces of the texts; those of long texts are cut around the pair, and counted."""
+        limit = self.max_length - sum(len(special) for special in special_pieces(tokenizer))
+        encoded = tokenizer([t.text for t in texts], add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        result = []
+        for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+            places = numpy.asarray(offsets, dtype="int64").reshape(-1, 2)
+            pieces = Pieces(ids, _pieces_of(text, text.head, places), _pieces_of(text, text.tail, places))
+            result.append(cut(pieces, limit))
+            self._count(len(ids) > limit)
+        return result
+
+    def _count(self, is_cut: bool) -> None:
+        self.counts["pairs"] += 1
+        self.counts["cut"] += is_cut
+        n = self.counts["cut"]
+        # At the first, second, fourth … of them.
+        if is_cut and n & (n - 1) == 0:
+            logger.warning(
+                "%d of %d pairs stand in texts of more than %d word pieces, which are cut around the pair.",
+                n,
+                self.counts["pairs"],
+                self.max_length,
+            )
+
+    def _score(self, pieces: list[Pieces], types: Tensor, hf: Any, scorer: PairScorer, *, dropout: float, lower: bool) -> Tensor:
+        """Logits of some pairs; texts of like length are encoded together.
+
+        types: int [2, n_pairs]. dropout: of the head. lower: whether the encoder computes in bfloat16.
+        """
+        logits, order = [], []
+        for group, _ in like_lengths(numpy.asarray([len(p.ids) for p in pieces])):
+            with torch.autocast(hf.transformer.device.type, dtype=torch.bfloat16, enabled=lower):
+                contexts = encode([pieces[i] for i in group], types[:, group], hf, every_layer="cls" in scorer.summary.needs)
+            contexts = read(contexts, scorer)
+            logits.append(scorer.classify(contexts, dropout))
+            order.append(group)
+        position = numpy.empty(len(pieces), dtype="int64")
+        position[numpy.concatenate(order)] = numpy.arange(len(pieces))
+        return torch.cat(logits)[torch.as_tensor(position, device=types.device)]
+
+
+def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: bool) -> Contexts:
+    """Run the encoder over some marked texts, one row a pair.
+
+    every_layer: Whether [CLS] is given after every layer.
+    """
+    device = types.device
+    before, after = special_pieces(hf.tokenizer)
+    ids = [[*before, *p.ids, *after] for p in pieces]
+    lengths = torch.tensor([len(i) for i in ids], device=device)
+    position = torch.arange(int(lengths.max()), device=device)
+    filled = position < lengths[:, None]
+    input_ids = torch.full(filled.shape, hf.tokenizer.pad_token_id or 0, device=device)
+    input_ids[filled] = torch.tensor([i for row in ids for i in row], device=device)
+    output = hf.transformer(input_ids=input_ids, attention_mask=filled.long(), output_hidden_states=every_layer)
+    counts = torch.tensor([len(p.ids) for p in pieces], device=device)
+    mask = torch.arange(int(counts.max()), device=device) < counts[:, None]
+    hidden = output.last_hidden_state[:, len(before) : len(before) + mask.shape[1]].float() * mask[..., None]
+    head = torch.tensor([p.head for p in pieces], device=device)
+    tail = torch.tensor([p.tail for p in pieces], device=device)
+    rows = torch.arange(len(pieces), device=device)
+    cls = None
+    if every_layer and hf.tokenizer.cls_token_id is not None:
+        # The first or the last piece: encoders differ.
+        place = (input_ids == hf.tokenizer.cls_token_id).int().argmax(dim=1)
+        cls = torch.stack([layer[rows, place] for layer in output.hidden_states[1:]], dim=1).float()
+    pooled = getattr(output, "pooler_output", None)
+    return Contexts(
+        tokens=hidden,
+        mask=mask,
+        row=rows,
+        span=torch.stack([torch.zeros_like(counts), counts], dim=1),
+        head=head,
+        tail=tail,
+        head_vector=_mean(hidden, head),
+        tail_vector=_mean(hidden, tail),
+        head_type=types[0],
+        tail_type=types[1],
+        cls=cls,
+        pooled=None if pooled is None else pooled.float(),
+    )
+
+
+def special_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """What the tokenizer puts before and after a text, e.g. [CLS] and [SEP]."""
+    with_special = tokenizer("a")["input_ids"]
+    plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+    first = next(i for i in range(len(with_special)) if with_special[i : i + len(plain)] == plain)
+    return with_special[:first], with_special[first + len(plain) :]
+
+
+def read(contexts: Contexts, scorer: PairScorer) -> Contexts:
+    """The same contexts as the summary reads them; here every position is in one row alone."""
+    types = contexts.row.new_zeros(contexts.mask.shape)
+    for places, kinds in ((contexts.head, contexts.head_type), (contexts.tail, contexts.tail_type)):
+        types = torch.where(_within(places, types.shape[1]), kinds[:, None], types)
+    vectors = scorer.summary.read(contexts.tokens.flatten(0, 1), types.flatten()).unflatten(0, contexts.mask.shape)
+    return contexts._replace(tokens=vectors)
+
+
+def cut(pieces: Pieces, limit: int) -> Pieces:
+    """At most `limit` pieces: a window with the pair in its middle.
+
+    Where the two marks are further apart than the limit, half of it goes to each of them, and what is between is left out. A mark that is
+    itself longer than its half keeps its beginning.
+    """
+    n = len(pieces.ids)
+    if n <= limit:
+        return pieces
+    (a, b), (c, d) = sorted([pieces.head, pieces.tail])
+    first, end = a, max(b, d)
+    windows = [(first, end, limit)] if end - first <= limit else [(a, b, limit // 2), (c, d, limit - limit // 2)]
+    keep = numpy.zeros(n, dtype=bool)
+    for first, end, size in windows:
+        start = max(0, min(first - max(0, size - (end - first)) // 2, n - size))
+        keep[start : start + size] = True
+    place = numpy.append(0, keep.cumsum())
+    ids = numpy.asarray(pieces.ids)[keep].tolist()
+    return Pieces(ids, *((int(place[first]), int(place[end])) for first, end in (pieces.head, pieces.tail)))
+
+
+def _pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
+    inside = numpy.flatnonzero((places[:, 0] < mark[1]) & (places[:, 1] > mark[0]))
+    if not len(inside):
+        raise RelextError(f"the encoder's tokenizer has no piece for {text.text[slice(*mark)]!r} in {text.text[:60]!r}…")
+    return int(inside[0]), int(inside[-1]) + 1
+
+
+def _within(spans: Tensor, length: int) -> Tensor:
+    """bool [n, length]"""
+    position = torch.arange(length, device=spans.device)
+    return (position >= spans[:, :1]) & (position < spans[:, 1:])
+
+
+def _mean(tokens: Tensor, spans: Tensor) -> Tensor:
+    inside = _within(spans, tokens.shape[1]).to(tokens.dtype)
+    return (inside[:, None] @ tokens)[:, 0] / inside.sum(dim=1, keepdim=True)
