@@ -79,11 +79,13 @@ def sentence_index(starts: Ints1d, n_tokens: int) -> Ints1d:
     return marks.cumsum() - 1
 
 
-def sentence_pairs(ordered: bool = True, overlapping: bool = False) -> CandidateFunction:
+def sentence_pairs(ordered: bool = True, overlapping: bool = False, types: list[list[str]] | None = None) -> CandidateFunction:
     """Candidates: the pairs of mentions within one sentence. Registered as `spacy-relext.sentence_pairs.v1`.
 
     ordered (bool): Both (a, b) and (b, a), so that the model decides the direction. Otherwise each pair once, first mention first.
     overlapping (bool): Also pairs whose mentions share tokens.
+    types (List[List[str]] | None): Only pairs of these types, e.g. [["CHEMICAL", "GENE"]]: head first, or in either order where `ordered` is
+        false.
     """
 
     def get_pairs(doc: Doc, mentions: list[Span]) -> Ints2d:
@@ -99,7 +101,8 @@ def sentence_pairs(ordered: bool = True, overlapping: bool = False) -> Candidate
         starts, _ = sentence_bounds(doc)
         sentence = sentence_index(starts, len(doc))
         # A mention that runs over a sentence boundary belongs to the sentence in which it begins.
-        return _pairs(places, sentence[places[:, 0]], None, ordered, overlapping)
+        pairs = _pairs(places, sentence[places[:, 0]], None, ordered, overlapping)
+        return pairs if types is None else _of_types(pairs, mentions, types, ordered)
 
     return get_pairs
 
@@ -133,6 +136,16 @@ def distance_pairs(
         return pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
 
     return get_pairs
+
+
+def _of_types(pairs: Ints2d, mentions: Sequence[Span], types: list[list[str]], ordered: bool) -> Ints2d:
+    wanted = {tuple(pair) for pair in types}
+    if not ordered:
+        wanted |= {(b, a) for a, b in wanted}
+    names = sorted({span.label_ for span in mentions})
+    table = numpy.asarray([[(a, b) in wanted for b in names] for a in names], dtype=bool).reshape(len(names), len(names))
+    kind = numpy.asarray([names.index(span.label_) for span in mentions], dtype="int64")
+    return pairs[table[kind[pairs[:, 0]], kind[pairs[:, 1]]]]
 
 
 def _places(mentions: Sequence[Span]) -> Ints2d:

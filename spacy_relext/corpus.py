@@ -1,5 +1,6 @@
 """The training reader: annotated Docs from `.spacy` files, as the relation extractor wants to see them."""
 
+import logging
 import random
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -10,25 +11,30 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
-from spacy_relext.candidates import has_sentences
+from spacy_relext.candidates import CandidateFunction, has_sentences, sentence_pairs
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+
+logger = logging.getLogger("spacy")
 
 
 def create_corpus(
     path: Path | str,
-    unit: Literal["document", "sentence"] = "document",
+    unit: Literal["document", "sentence", "pair"] = "document",
     min_mentions: int = 0,
     spans_key: str | None = None,
     gold_tokens: bool = True,
     swap_mentions: float = 0.0,
     shuffle: bool = False,
+    crossing: Literal["error", "drop"] = "error",
+    candidates: CandidateFunction | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Read `.spacy` files. Registered reader `spacy-relext.Corpus.v1`.
 
     path (Path): A `.spacy` file or a folder of them.
-    unit (str): "document", or "sentence": an Example a sentence, which is faster and shuffles better where all relations are within
-        sentences. Relations across sentences would be lost, so they are an error then.
+    unit (str): "document"; or "sentence": an Example a sentence, which is faster and shuffles better where all relations are within
+        sentences; or "pair": an Example a pair of mentions, in its sentence without the other mentions. With a model that encodes a text a
+        pair, a batch of so many units is then a batch of so many texts.
     min_mentions (int): Units with fewer mentions are left out. 2 skips text in which there is nothing to learn for relations.
     spans_key (str | None): Where the mentions are: `doc.spans[spans_key]`, or `doc.ents` if None. Used by the next two settings.
     gold_tokens (bool): The predicted Doc has the annotated tokens (converters cut tokens where a mention begins or ends inside one).
@@ -37,25 +43,39 @@ def create_corpus(
         same name always by the same. It keeps the model from learning pairs of names by heart. The draw is made anew each time the
         corpus is read, so read it every epoch: [training] max_epochs = -1. Needs gold_tokens; units with overlapping mentions stay.
     shuffle (bool): Shuffle the units, which spaCy does itself unless max_epochs = -1.
+    crossing (str): What is done with relations across sentences where the unit is less than a document: "error", or "drop": they are left out,
+        and their number is logged.
+    candidates (Callable | None): Which pairs are units of their own; None: the pairs of a sentence, each once, overlapping ones too.
     """
     register_extensions()
     if not 0 <= swap_mentions <= 1:
         raise RelextError(f"spacy-relext.Corpus.v1: swap_mentions is {swap_mentions}; it is a share, between 0 and 1.")
     if swap_mentions and not gold_tokens:
         raise RelextError("spacy-relext.Corpus.v1: swap_mentions needs gold_tokens = true.")
-    read: list[Doc] = []
+    get_pairs = candidates or sentence_pairs(ordered=False, overlapping=True)
+    # A unit: the Doc, and the pair that is kept of it, None for all.
+    read: list[tuple[Doc, tuple[int, int] | None]] = []
 
     def mentions_of(doc: Doc) -> list[Span]:
         return list(doc.ents) if spans_key is None else list(doc.spans.get(spans_key, []))
 
     def read_corpus(nlp: Language) -> Iterator[Example]:
         if not read:
+            n_dropped = 0
             for doc in read_docs(path, nlp):
-                units = [doc] if unit == "document" else sentence_docs(doc)
-                read.extend(u for u in units if len(mentions_of(u)) >= min_mentions)
-        names = names_by_type(read, mentions_of) if swap_mentions else {}
+                n_dropped += n_crossing(doc) if unit != "document" and crossing == "drop" else 0
+                units = [doc] if unit == "document" else sentence_docs(doc, crossing)
+                for text in units:
+                    if unit == "pair":
+                        read.extend((text, (a, b)) for a, b in get_pairs(text, mentions_of(text)).tolist())
+                    elif len(mentions_of(text)) >= min_mentions:
+                        read.append((text, None))
+            if n_dropped:
+                logger.warning("%s: %d relations across sentences are left out.", path, n_dropped)
+        names = names_by_type({id(doc): doc for doc, _ in read}.values(), mentions_of) if swap_mentions else {}
         order = random.sample(read, len(read)) if shuffle else read
-        for reference in order:
+        for text, pair in order:
+            reference = text if pair is None else pair_doc(text, [mentions_of(text)[i] for i in pair], spans_key)
             if swap_mentions and random.random() < swap_mentions:
                 reference = with_other_names(reference, mentions_of(reference), names, spans_key)
             yield Example(predicted_doc(nlp, reference, gold_tokens), reference)
@@ -92,22 +112,53 @@ def predicted_doc(nlp: Language, reference: Doc, gold_tokens: bool) -> Doc:
     )
 
 
-def sentence_docs(doc: Doc) -> Iterator[Doc]:
+def pair_doc(doc: Doc, pair: list[Span], spans_key: str | None) -> Doc:
+    """A copy of a Doc with two mentions alone, and the relations between them."""
+    unit = doc.copy()
+    unit.set_ents([])
+    spans = [Span(unit, span.start, span.end, label=span.label) for span in pair]
+    if spans_key is None:
+        unit.set_ents(spans)
+    else:
+        unit.spans[spans_key] = spans
+    places = {(span.start_char, span.end_char): span for span in spans}
+    if has_relations(doc):
+        kept = [
+            Relation(places[head], places[tail], relation.label, relation.score)
+            for relation in get_relations(doc)
+            if (head := _place(relation.head)) in places and (tail := _place(relation.tail)) in places
+        ]
+        set_relations(unit, kept)
+    return unit
+
+
+def _place(span: Span) -> tuple[int, int]:
+    return span.start_char, span.end_char
+
+
+def n_crossing(doc: Doc) -> int:
+    """The number of relations that run across sentences."""
+    return sum(_crosses(relation) for relation in get_relations(doc)) if has_sentences(doc) else 0
+
+
+def _crosses(relation: Relation) -> bool:
+    # A mention may itself run over the end of its sentence.
+    sentence = relation.head.sent
+    return any(span.start < sentence.start or span.end > sentence.end for span in (relation.head, relation.tail))
+
+
+def sentence_docs(doc: Doc, crossing: Literal["error", "drop"] = "error") -> Iterator[Doc]:
     """Each sentence as a Doc of its own, with its mentions and relations."""
     if not has_sentences(doc):
         raise RelextError(
-            f'{doc.text[:60]!r}… has no sentences, and unit = "sentence" needs them. Give them in the data, or set unit = "document".'
+            f'{doc.text[:60]!r}… has no sentences, and unit = "sentence" or "pair" needs them. Give them in the data, or set unit = "document".'
         )
 
-    def crosses(relation: Relation) -> bool:
-        # A mention may itself run over the end of its sentence.
-        sentence = relation.head.sent
-        return any(span.start < sentence.start or span.end > sentence.end for span in (relation.head, relation.tail))
-
-    crossing = [relation for relation in get_relations(doc) if crosses(relation)]
-    if crossing:
+    across = [relation for relation in get_relations(doc) if _crosses(relation)] if crossing == "error" else []
+    if across:
         raise RelextError(
-            f'{crossing[0]} in {doc.text[:60]!r}… runs across sentences, and unit = "sentence" would lose it. Set unit = "document".'
+            f'{across[0]} in {doc.text[:60]!r}… runs across sentences, and unit = "sentence" would lose it. Set unit = "document", or '
+            'crossing = "drop" to train without such relations.'
         )
     annotated = has_relations(doc)
     for sentence in doc.sents:
