@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from click import NoSuchOption
 from spacy.cli._util import parse_config_overrides
 from tqdm import tqdm
 from wasabi import msg
@@ -127,5 +128,8 @@ def _labels(given: list[str]) -> dict[str, str]:
 
 
 def _overrides(ctx: typer.Context) -> dict[str, Any]:
-    # spaCy takes the list apart.
-    return parse_config_overrides(list(ctx.args))
+    try:
+        # A copy: spaCy takes the list apart.
+        return parse_config_overrides(list(ctx.args))
+    except NoSuchOption as error:
+        raise RelextError(f"{error} Settings of the config are given with their section: --system.seed 1.") from error

@@ -101,7 +101,7 @@ def test_circumstances(tmp_path):
 
 def test_rest_of_the_file_stays_and_the_section_is_replaced(tmp_path):
     results = tmp_path / "results.md"
-    results.write_bytes("# Ours\r\n\r\nBefore.\n".encode())
+    results.write_bytes(b"# Ours\r\n\r\nBefore.\n")
     section = section_of(tmp_path, make_cell())
     assert section_of(tmp_path, make_cell()) == section
     assert results.read_bytes().startswith(b"# Ours\r\n\r\nBefore.\n\n" + BEGIN.encode())

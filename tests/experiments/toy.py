@@ -59,6 +59,7 @@ path = ${paths.dev}
 
 [training]
 seed = ${system.seed}
+gpu_allocator = null
 dropout = 0.0
 patience = 0
 max_steps = 40
