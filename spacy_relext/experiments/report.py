@@ -145,7 +145,7 @@ def _figures(rows: Iterable[Row]) -> str:
 
 def _circumstances(rows: Iterable[Row]) -> str:
     cells = [cell for row in rows for _, cell in row.cells.values()]
-    devices = sorted({f"{cell.device} ({cell.torch_threads} torch threads)" for cell in cells})
+    devices = sorted({f"{cell.device} (torch threads: {cell.torch_threads})" for cell in cells})
     names = sorted({name for cell in cells for name in cell.versions})
     versions = [f"{name} {' / '.join(sorted({cell.versions.get(name, '?') for cell in cells}))}" for name in names]
     return f"Trained on {'; '.join(devices)}, with {', '.join(versions)}.\n" if cells else ""

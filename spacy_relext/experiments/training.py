@@ -161,9 +161,8 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
 
     def find(path: Path, threshold: float) -> list[Example]:
         references = list(read_docs(path, nlp))
-        examples = progress(predict(nlp, references, annotated=True), total=len(references), desc=f"Reading {path}", unit=" documents")
-        finding = find_with_gold_mentions(pipe, examples, threshold=threshold)
-        found = list(progress(finding, total=len(references), desc="Finding relations", unit=" documents"))
+        finding = find_with_gold_mentions(pipe, predict(nlp, references, annotated=True), threshold=threshold)
+        found = list(progress(finding, total=len(references), desc=f"Predicting {path.name}", unit=" documents"))
         if not any(has_relations(example.reference) for example in found):
             raise DataError("the data has no relation annotation. Was it converted from documents with relations?", path=path)
         return found

@@ -96,7 +96,7 @@ def test_what_nobody_expected_is_reported_too(tmp_path):
 
 def test_circumstances(tmp_path):
     text = section_of(tmp_path, make_cell(), make_cell(seed=1, versions={"python": "3.12", "spacy": "3.8"}, device="a quill"))
-    assert "Trained on a quill (1 torch threads); an abacus (1 torch threads), with python 3.11 / 3.12, spacy 3.8." in text
+    assert "Trained on a quill (torch threads: 1); an abacus (torch threads: 1), with python 3.11 / 3.12, spacy 3.8." in text
 
 
 def test_rest_of_the_file_stays_and_the_section_is_replaced(tmp_path):
