@@ -39,18 +39,17 @@ def score_relations(
         if not has_relations(example.reference):
             continue
         seen = True
-        gold = {_key(relation, symmetric_labels, strict) for relation in get_relations(example.reference)}
-        guess = {_key(relation, symmetric_labels, strict) for relation in get_relations(example.predicted)}
+        gold, guess = relation_keys(example, symmetric_labels, strict=strict)
         right.update(key[0] for key in gold & guess)
         predicted.update(key[0] for key in guess)
         annotated.update(key[0] for key in gold)
     if not seen:
         return dict.fromkeys(("rel_micro_p", "rel_micro_r", "rel_micro_f", "rel_macro_f", "rel_per_type"))
     per_type = {
-        label: {**_prf(right[label], predicted[label], annotated[label]), "support": annotated[label]}
+        label: {**prf(right[label], predicted[label], annotated[label]), "support": annotated[label]}
         for label in sorted(annotated | predicted)
     }
-    micro = _prf(right.total(), predicted.total(), annotated.total())
+    micro = prf(right.total(), predicted.total(), annotated.total())
     return {
         "rel_micro_p": micro["p"],
         "rel_micro_r": micro["r"],
@@ -60,12 +59,21 @@ def score_relations(
     }
 
 
+def relation_keys(example: Example, symmetric_labels: Collection[str] = (), *, strict: bool = False) -> tuple[set[tuple], set[tuple]]:
+    """The annotated and the predicted relations of an example, as keys that are equal where a relation is right."""
+    gold, guess = (
+        {_key(relation, symmetric_labels, strict) for relation in get_relations(doc)} for doc in (example.reference, example.predicted)
+    )
+    return gold, guess
+
+
 def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> tuple:
     ends = [(span.start_char, span.end_char, span.label_ if strict else "") for span in (relation.head, relation.tail)]
     return (relation.label, *(sorted(ends) if relation.label in symmetric_labels else ends))
 
 
-def _prf(right: int, predicted: int, annotated: int) -> dict[str, float]:
+def prf(right: int, predicted: int, annotated: int) -> dict[str, float]:
+    """Precision, recall and F from counts; 0 where there is nothing to divide by."""
     precision = right / predicted if predicted else 0.0
     recall = right / annotated if annotated else 0.0
     f = 2 * right / (predicted + annotated) if predicted + annotated else 0.0

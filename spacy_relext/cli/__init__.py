@@ -9,11 +9,16 @@ from spacy.cli._util import app
 from spacy_relext.cli.convert import convert, export
 from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
+from spacy_relext.cli.experiment import crossval, experiment
 from spacy_relext.cli.extract import extract
+from spacy_relext.cli.report import report
 
 relext_cli = typer.Typer(
-    name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations.", no_args_is_help=True
+    name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations, run experiments.", no_args_is_help=True
 )
-for command in (convert, export, evaluate, extract, encoder):
+for command in (convert, export, evaluate, extract, encoder, report):
     relext_cli.command(no_args_is_help=True)(command)
+for trained in (experiment, crossval):
+    # Other options are settings of the config, as in `spacy train`.
+    relext_cli.command(no_args_is_help=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(trained)
 app.add_typer(relext_cli)

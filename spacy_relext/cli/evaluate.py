@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy
 import spacy
 import typer
 from spacy.cli._util import setup_gpu
@@ -18,11 +17,22 @@ from wasabi import msg
 
 import spacy_relext
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.pipelines import extractor_of, load_pipeline, mention_finders
-from spacy_relext.corpus import predicted_doc, read_docs
+from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
+from spacy_relext.evaluation import (
+    THRESHOLDS,
+    best_threshold,
+    extractor_of,
+    find_with_gold_mentions,
+    load_pipeline,
+    mention_finders,
+    predict,
+    score_gold,
+    score_predicted,
+    score_thresholds,
+    set_threshold,
+)
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
-from spacy_relext.relations import get_relations, set_relations
 
 
 def evaluate(
@@ -49,12 +59,12 @@ def evaluate(
             pipe.cfg["threshold"] = threshold
         references = list(read_docs(data_path, nlp))
         start = time.perf_counter()
-        examples = predict(nlp, references, annotated=not own_sentences)
+        examples = _predict(nlp, references, annotated=not own_sentences)
         seconds = time.perf_counter() - start
         if tune_threshold:
             _tune(nlp, pipe, examples, model)
         figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples)}
-        examples = predict(nlp, references, annotated=False) if mention_finders(nlp) else []
+        examples = _predict(nlp, references, annotated=False) if mention_finders(nlp) else []
         figures["predicted_mentions"] = score_predicted(pipe, examples, strict=False)
         figures["predicted_mentions_strict"] = score_predicted(pipe, examples, strict=True)
         _print(figures, pipe)
@@ -72,58 +82,19 @@ def evaluate(
             msg.good(f"Figures in {output}")
 
 
-def predict(nlp: Language, references: list[Doc], *, annotated: bool) -> list[Example]:
-    """Run a pipeline over the texts of annotated Docs.
-
-    annotated: On the annotated tokens and sentences, without looking for mentions; otherwise from the raw text.
-    """
-    inputs = (predicted_doc(nlp, reference, gold_tokens=annotated) for reference in references)
-    with nlp.select_pipes(disable=mention_finders(nlp) if annotated else []):
-        docs = list(tqdm(nlp.pipe(inputs, batch_size=32), total=len(references), desc="Predicting", unit=" documents"))
-    return [Example(doc, reference) for doc, reference in zip(docs, references, strict=True)]
-
-
-def score_gold(pipe: RelationExtractor, examples: list[Example]) -> dict[str, Any]:
-    """Figures with annotated mentions."""
-    return _score(pipe, examples, use_gold_mentions=True)
-
-
-def score_predicted(pipe: RelationExtractor, examples: list[Example], *, strict: bool) -> dict[str, Any] | None:
-    """Figures with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
-    if not any(pipe.mentions(example.predicted) for example in examples):
-        return None
-    return _score(pipe, examples, use_gold_mentions=False, strict=strict)
-
-
-def _score(pipe: RelationExtractor, examples: list[Example], *, use_gold_mentions: bool, **settings: Any) -> dict[str, Any]:
-    before = pipe.cfg["use_gold_mentions"]
-    pipe.cfg["use_gold_mentions"] = use_gold_mentions
-    try:
-        return pipe.score(examples, **settings)
-    finally:
-        pipe.cfg["use_gold_mentions"] = before
+def _predict(nlp: Language, references: list[Doc], *, annotated: bool) -> list[Example]:
+    return list(tqdm(predict(nlp, references, annotated=annotated), total=len(references), desc="Predicting", unit=" documents"))
 
 
 def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model: str) -> None:
     if not Path(model).is_dir():
         raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
-    thresholds = [round(float(threshold), 2) for threshold in numpy.arange(0.10, 0.91, 0.05)]
-    pipe.cfg["threshold"] = thresholds[0]
-    found = list(tqdm(pipe.with_gold_mentions(examples), total=len(examples), desc="Predicting on annotated mentions", unit=" documents"))
-    results = {}
-    for threshold in thresholds:
-        pipe.cfg["threshold"] = threshold
-        # What a higher threshold finds is among what a lower one does: the model runs once.
-        for example in found:
-            set_relations(example.predicted, [r for r in get_relations(example.predicted) if r.score >= threshold])
-        results[threshold] = _score(pipe, found, use_gold_mentions=False)["rel_micro_f"] or 0.0
-    # Of equally good thresholds the middle one: its neighbours are good too.
-    best = [t for t, f in results.items() if f == max(results.values())]
-    pipe.cfg["threshold"] = best[len(best) // 2]
-    # nlp.config is made anew from this at every access.
-    nlp.get_pipe_config(pipe.name)["threshold"] = pipe.cfg["threshold"]
+    found = find_with_gold_mentions(pipe, examples, threshold=THRESHOLDS[0])
+    results = score_thresholds(pipe, list(tqdm(found, total=len(examples), desc="Predicting on annotated mentions", unit=" documents")))
+    best = best_threshold(results)
+    set_threshold(nlp, pipe, best)
     nlp.to_disk(model)
-    msg.good(f"Threshold {pipe.cfg['threshold']} (micro F {100 * max(results.values()):.1f} on this data), stored in {model}")
+    msg.good(f"Threshold {best} (micro F {100 * (results[best]['rel_micro_f'] or 0.0):.1f} on this data), stored in {model}")
 
 
 def _print(figures: dict[str, Any], pipe: RelationExtractor) -> None:

@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from spacy_relext.candidates import has_sentences
 from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell
-from spacy_relext.cli.pipelines import extractor_of, load_pipeline, mention_finders
 from spacy_relext.errors import DataError
+from spacy_relext.evaluation import extractor_of, load_pipeline, mention_finders
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
 from spacy_relext.relations import Relation, get_relations

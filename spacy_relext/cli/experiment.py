@@ -1,0 +1,135 @@
+"""`relext experiment` and `relext crossval`: train and score one cell of a matrix of experiments; what is finished is not run again."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+from click import NoSuchOption
+from spacy.cli._util import parse_config_overrides
+from tqdm import tqdm
+from wasabi import msg
+
+from spacy_relext.cli.errors import reported_errors
+from spacy_relext.errors import RelextError
+from spacy_relext.experiments.cells import Cell, write_cell
+from spacy_relext.experiments.crossval import FOLD, WHOLE, find_folds, fold_experiments, whole
+from spacy_relext.experiments.training import Experiment, finished, run
+
+CONFIG = typer.Argument(..., help="A spaCy config; settings of it can be overridden as in `spacy train`: --system.seed 1")
+LABEL = typer.Option([], "--label", help="A name of the cell, e.g. corpus=ddi; the report reads corpus, view, summary and encoder.")
+THRESHOLD = typer.Option(None, min=0.0, max=1.0, help="Use this threshold, instead of the one with the best micro F on development data.")
+KEEP = typer.Option(False, help="Keep the trained pipeline, beside the cell in a folder that ends in .work.")
+GPU_ID = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU.")
+
+
+class Checkpoint(str, Enum):
+    """Which of the two pipelines that `spacy train` stores."""
+
+    last = "last"
+    best = "best"
+
+
+CHECKPOINT = typer.Option(Checkpoint.last, help="Score the last pipeline, or the best one on the development data.")
+
+
+def experiment(
+    ctx: typer.Context,
+    config_path: Path = CONFIG,
+    train: Path = typer.Option(..., help="Training data: a .spacy file or a folder of them."),
+    dev: Path = typer.Option(None, help="Development data, which the threshold is chosen on."),
+    test: Path = typer.Option(..., help="Test data: scored once, with annotated mentions."),
+    output: Path = typer.Option(..., "--output", "-o", help="The cell to write, a JSON file. If it is there, nothing is run."),
+    label: list[str] = LABEL,
+    threshold: float = THRESHOLD,
+    checkpoint: Checkpoint = CHECKPOINT,
+    keep: bool = KEEP,
+    gpu_id: int = GPU_ID,
+):
+    """Train as `spacy train` does, choose the threshold on development data, score the test data once, and write all that as JSON."""
+    with reported_errors():
+        cell = Experiment(
+            config_path=config_path,
+            train=(train,),
+            dev=dev,
+            test=test,
+            labels=_labels(label),
+            overrides=_overrides(ctx),
+            threshold=threshold,
+            checkpoint=checkpoint.value,
+            gpu_id=gpu_id,
+        )
+        if output.suffix != ".json":
+            raise RelextError(f"the output is {output}; expected a file that ends in .json.")
+        _run(cell, output, keep=keep)
+
+
+def crossval(
+    ctx: typer.Context,
+    config_path: Path = CONFIG,
+    folds_path: Path = typer.Argument(..., help="The folder with fold-0.spacy, fold-1.spacy and so on."),
+    output_path: Path = typer.Argument(..., help="The folder to write: a cell a fold, and crossval.json of them all. What is there stays."),
+    label: list[str] = LABEL,
+    threshold: float = typer.Option(
+        None,
+        min=0.0,
+        max=1.0,
+        help="Use this threshold, and train on all other folds. Otherwise the next fold is held out, and the threshold is chosen on it.",
+    ),
+    checkpoint: Checkpoint = CHECKPOINT,
+    keep: bool = KEEP,
+    gpu_id: int = GPU_ID,
+):
+    """Cross-validation: for each fold, train on the others and score it; the mean over the folds. Goes on where it was stopped."""
+    with reported_errors():
+        experiments = fold_experiments(
+            config_path,
+            find_folds(folds_path),
+            labels=_labels(label),
+            overrides=_overrides(ctx),
+            threshold=threshold,
+            checkpoint=checkpoint.value,
+            gpu_id=gpu_id,
+        )
+        outputs = [output_path / FOLD.format(i) for i in range(len(experiments))]
+        # All of them first: that a fold cannot be used is to be known before the others are trained.
+        for cell, output in zip(experiments, outputs, strict=True):
+            finished(cell, output)
+        cells = [_run(cell, output, keep=keep) for cell, output in zip(experiments, outputs, strict=True)]
+        combined = whole(cells)
+        write_cell(combined, output_path / WHOLE)
+        _tell(combined, output_path / WHOLE, f"mean of {len(cells)} folds")
+
+
+def _run(cell: Experiment, output: Path, *, keep: bool) -> Cell:
+    done = finished(cell, output)
+    if done is not None:
+        msg.info(f"{output} is finished: skipped")
+        return done
+    done = run(cell, output, keep=keep, progress=tqdm)
+    _tell(done, output, "test data")
+    return done
+
+
+def _tell(cell: Cell, output: Path, what: str) -> None:
+    p, r, f = (f"{100 * cell.test[f'rel_micro_{k}']:.1f}" for k in "prf")
+    threshold = "" if cell.threshold is None else f", threshold {cell.threshold}"
+    msg.good(f"{output}: {what}, P {p}, R {r}, micro F {f}{threshold}")
+
+
+def _labels(given: list[str]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for label in given:
+        name, _, value = label.partition("=")
+        if not name or not value or name in labels:
+            raise RelextError(f"--label is {label!r}; expected name=value, each name once, e.g. --label corpus=ddi.")
+        labels[name] = value
+    return labels
+
+
+def _overrides(ctx: typer.Context) -> dict[str, Any]:
+    try:
+        # A copy: spaCy takes the list apart.
+        return parse_config_overrides(list(ctx.args))
+    except NoSuchOption as error:
+        raise RelextError(f"{error} Settings of the config are given with their section: --system.seed 1.") from error

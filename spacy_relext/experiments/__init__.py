@@ -1,0 +1,1 @@
+"""A matrix of experiments (corpus × view × summary × seed): run cell by cell, resumable, and reported."""

@@ -1,0 +1,225 @@
+"""The report: cells become tables in a Markdown file, between two marker comments."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy
+
+from spacy_relext.errors import DataError
+from spacy_relext.experiments.bootstrap import N_DRAWS, Comparison, compare, draw_weights
+from spacy_relext.experiments.cells import Cell
+from spacy_relext.experiments.matrix import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, EXPECTED, PUBLISHED
+from spacy_relext.formats.jsonl import whole_file
+
+BEGIN = "<!-- experiments: made by `python -m spacy relext report`; what is changed here is lost -->"
+END = "<!-- experiments: end -->"
+
+INTRODUCTION = f"""## Experiments
+
+Test data, annotated mentions; P, R and F in percent, micro-averaged over the labels; with folds their mean over the folds. Mean ± standard
+deviation over the seeds. An empty row was not run. Development: F at the threshold of the test data. Training: mean time of a run by the
+clock, of all folds together where there are folds.
+
+The differences are to `{BASELINE}` of the same view, encoder and seeds, in points of F, with the 95 % interval of a paired bootstrap by
+document ({N_DRAWS:,} draws) and its two-sided p, not corrected for the number of comparisons. They cover the choice of test documents, not
+that of seeds.
+"""
+
+
+@dataclass
+class Row:
+    """The cells of one line of a table, by seed."""
+
+    view: str
+    summary: str
+    cells: dict[int, tuple[Path, Cell]] = field(default_factory=dict)
+
+    def values(self, name: str, part: str = "test") -> list[float]:
+        """A figure of each seed that has it."""
+        parts = [getattr(cell, part) for _, (_, cell) in sorted(self.cells.items())]
+        return [scores[name] for scores in parts if scores is not None]
+
+
+# The rows of a table, by view and summary as `_same` makes them.
+Table = dict[tuple[str, str], Row]
+
+
+def write_section(section: str, path: Path) -> None:
+    """Put the section between the markers of a Markdown file, or at its end where it has none; the rest stays as it is."""
+    text = ""
+    if path.exists():
+        with path.open(encoding="utf8", newline="") as file:
+            text = file.read()
+    section = f"{BEGIN}\n{section}{END}"
+    if (text.count(BEGIN), text.count(END)) == (0, 0):
+        text = f"{text.rstrip()}\n\n{section}\n" if text.strip() else f"{section}\n"
+    elif (text.count(BEGIN), text.count(END)) == (1, 1) and text.index(BEGIN) < text.index(END):
+        text = text[: text.index(BEGIN)] + section + text[text.index(END) + len(END) :]
+    else:
+        raise DataError(f"expected the line {BEGIN!r} once and then {END!r} once, or neither. Correct the file.", path=path)
+    with whole_file(path) as file:
+        file.write(text)
+
+
+def make_section(cells: Mapping[Path, Cell]) -> str:
+    """The report of all cells but those of single folds, whose cross-validation has one of its own.
+
+    RAISES: DataError for cells that do not fit together.
+    """
+    tables: dict[str, dict[str, Table]] = {corpus: {} for corpus in CORPORA}
+    for path, cell in sorted(cells.items()):
+        if cell.fold is None:
+            _add(path, cell, tables)
+    parts = [INTRODUCTION]
+    for corpus, by_encoder in tables.items():
+        for encoder, table in sorted(by_encoder.items()) or [("", _empty_table())]:
+            title = CORPORA.get(corpus, corpus)
+            parts.append(f"### {title}, encoder {encoder}\n" if encoder else f"### {title}\n")
+            parts.append(_figures(table.values()))
+            parts.append(_circumstances(table.values()))
+            parts.append(_comparisons(table))
+        if corpus in PUBLISHED:
+            parts.append(f"### {CORPORA[corpus]}, published figures beside ours\n")
+            parts.append(_published(corpus, by_encoder))
+    return "\n".join(part for part in parts if part)
+
+
+def _add(path: Path, cell: Cell, tables: dict[str, dict[str, Table]]) -> None:
+    missing = [name for name in ("corpus", "view", "summary", "encoder") if not cell.labels.get(name)]
+    if missing:
+        raise DataError(f"the cell has no label {missing[0]!r}; it has {cell.labels}. Add it to the labels in the file.", path=path)
+    corpus, encoder = _same(cell.labels["corpus"]), cell.labels["encoder"]
+    table = tables.setdefault(corpus, {}).setdefault(encoder, _empty_table())
+    view, summary = cell.labels["view"], cell.labels["summary"]
+    row = table.setdefault((_same(view), _same(summary)), Row(view, summary))
+    if cell.seed in row.cells:
+        raise DataError(f"the same corpus, encoder, view, summary and seed as {row.cells[cell.seed][0]}. Remove one of them.", path=path)
+    for other_path, other in row.cells.values():
+        if _settings(cell) != _settings(other):
+            raise DataError(
+                f"the same labels as {other_path}, but other settings or data; no mean can be taken. Give one of them other labels, "
+                "or remove it.",
+                path=path,
+            )
+    row.cells[cell.seed] = path, cell
+
+
+def _empty_table() -> Table:
+    return {(_same(view), _same(summary)): Row(view, summary) for view, summaries in EXPECTED.items() for summary in summaries}
+
+
+def _same(name: str) -> str:
+    """Names that differ in case, or in what joins their words, are the same."""
+    return name.casefold().replace("_", " ").replace("-", " ")
+
+
+def _settings(cell: Cell) -> dict[str, Any]:
+    """What has to be the same for all seeds of a row. Paths may differ: the data is told by its checksums."""
+    config = {name: section for name, section in cell.config.items() if name not in ("paths", "system")}
+    training = {name: value for name, value in config["training"].items() if name not in ("seed", "gpu_allocator")}
+    given = cell.threshold if cell.threshold_from == "given" else None
+    return {"config": {**config, "training": training}, "data": cell.digests, "checkpoint": cell.checkpoint, "threshold": given}
+
+
+def _figures(rows: Iterable[Row]) -> str:
+    header = ("view", "summary", "seeds", "P", "R", "F", "development F", "training")
+    lines = []
+    for row in rows:
+        figures = [_spread(row.values(f"rel_micro_{k}")) for k in "prf"]
+        seconds = row.values("wall", "training_seconds")
+        lines.append(
+            (
+                row.view,
+                f"`{row.summary}`",
+                str(len(row.cells) or ""),
+                *figures,
+                _spread(row.values("rel_micro_f", "development")),
+                f"{fmean(seconds) / 60:.1f} min" if seconds else "",
+            )
+        )
+    return _markdown(header, lines)
+
+
+def _circumstances(rows: Iterable[Row]) -> str:
+    cells = [cell for row in rows for _, cell in row.cells.values()]
+    devices = sorted({f"{cell.device} (torch threads: {cell.torch_threads})" for cell in cells})
+    names = sorted({name for cell in cells for name in cell.versions})
+    versions = [f"{name} {' / '.join(sorted({cell.versions.get(name, '?') for cell in cells}))}" for name in names]
+    return f"Trained on {'; '.join(devices)}, with {', '.join(versions)}.\n" if cells else ""
+
+
+def _comparisons(table: Table) -> str:
+    """Every other summary of the baseline's view against it."""
+    baseline = table[_same(BASELINE_VIEW), _same(BASELINE)]
+    header = ("summary", "seeds of both", f"difference of F to `{BASELINE}`", "95 % interval", "p")
+    lines = []
+    weights = None
+    for (view, _), row in table.items():
+        if view != _same(BASELINE_VIEW) or row is baseline:
+            continue
+        seeds = sorted(row.cells.keys() & baseline.cells.keys())
+        cells = ["", "", "", ""]
+        if seeds:
+            variant_counts, baseline_counts, folds = _paired_counts(row, baseline, seeds)
+            weights = draw_weights(folds) if weights is None else weights
+            cells = [", ".join(map(str, seeds)), *_comparison(compare(variant_counts, baseline_counts, folds, weights))]
+        lines.append((f"`{row.summary}`", *cells))
+    return _markdown(header, lines)
+
+
+def _paired_counts(row: Row, baseline: Row, seeds: Sequence[int]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Counts of both, `[n_seeds, n_documents, 3]`, of the same documents in the same order, and their folds."""
+    first_path, first = baseline.cells[seeds[0]]
+    documents = [(document["id"], document["fold"]) for document in first.documents]
+    counts = []
+    for which in (row, baseline):
+        for seed in seeds:
+            path, cell = which.cells[seed]
+            if [(document["id"], document["fold"]) for document in cell.documents] != documents:
+                raise DataError(f"its test documents are not those of {first_path}; the two cannot be compared. Run one again.", path=path)
+            counts.append([[document[kind] for kind in ("tp", "fp", "fn")] for document in cell.documents])
+    both = numpy.asarray(counts).reshape(2, len(seeds), len(documents), 3)
+    return both[0], both[1], numpy.asarray([fold for _, fold in documents])
+
+
+def _comparison(found: Comparison) -> tuple[str, str, str]:
+    p = f"{found.p:.3f}" if found.p >= 0.001 else "< 0.001"
+    return f"{100 * found.difference:+.1f}", f"{100 * found.low:+.1f} to {100 * found.high:+.1f}", p
+
+
+def _published(corpus: str, by_encoder: Mapping[str, Table]) -> str:
+    lines: list[tuple[str, ...]] = []
+    models = list(dict.fromkeys(figure.model for figure in PUBLISHED[corpus]))
+    for model in models:
+        for figure in PUBLISHED[corpus]:
+            if figure.model == model:
+                lines.append((figure.model, "published", figure.encoder, "", *(_number(x) for x in (figure.p, figure.r, figure.f))))
+        if model in COUNTERPARTS:
+            summary = COUNTERPARTS[model]
+            for encoder, table in sorted(by_encoder.items()) or [("", _empty_table())]:
+                row = table[_same(BASELINE_VIEW), _same(summary)]
+                figures = (_spread(row.values(f"rel_micro_{k}")) for k in "prf")
+                lines.append((model, f"ours, `{summary}`", encoder, str(len(row.cells) or ""), *figures))
+    return _markdown(("model", "", "encoder", "seeds", "P", "R", "F"), lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation (of a sample) in percent."""
+    if not values:
+        return ""
+    mean = f"{100 * fmean(values):.1f}"
+    return f"{mean} ± {100 * stdev(values):.1f}" if len(values) > 1 else mean
+
+
+def _markdown(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+    return line(header) + f"|{'---|' * len(header)}\n" + "".join(line(cells) for cells in lines)

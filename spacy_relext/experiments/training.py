@@ -1,0 +1,248 @@
+"""One experiment: trained by spaCy, its threshold chosen on development data, scored once on test data."""
+
+import hashlib
+import importlib.metadata
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import spacy
+import torch
+from spacy.cli.train import train as spacy_train
+from spacy.tokens import DocBin
+from spacy.training import Example
+from spacy.util import load_config
+from thinc.api import Config
+
+from spacy_relext.corpus import read_docs
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.evaluation import (
+    THRESHOLDS,
+    best_threshold,
+    extractor_of,
+    find_with_gold_mentions,
+    load_pipeline,
+    predict,
+    score_found,
+    score_thresholds,
+    set_threshold,
+)
+from spacy_relext.experiments.cells import WORK, Cell, Description, read_cell, write_cell
+from spacy_relext.formats.document import document_id
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.relations import has_relations
+from spacy_relext.scorer import relation_keys
+
+PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
+# spaCy's training cannot do without development data. Where it decides nothing, a few documents do.
+FEW_DOCUMENTS = 10
+
+
+def _silent(iterable: Iterable, **settings: Any) -> Iterable:
+    return iterable
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is to be run.
+
+    config_path (Path): A config of spaCy's, in which the corpora read ${paths.train} and ${paths.dev}.
+    train (Tuple[Path, ...]): .spacy files or folders of them. dev (Path | None): The threshold is chosen on it, unless it is given.
+    test (Path): Scored once, with the threshold. labels, overrides, fold: See `cells`.
+    threshold (float | None): Given, not chosen. Development data can be left out then.
+    checkpoint (str): Which of the two pipelines that spaCy stores is scored, the "last", or the "best" on the development data.
+    """
+
+    config_path: Path
+    train: tuple[Path, ...]
+    dev: Path | None
+    test: Path
+    labels: dict[str, str] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+    threshold: float | None = None
+    checkpoint: Literal["last", "best"] = "last"
+    gpu_id: int = -1
+    fold: int | None = None
+
+    def describe(self) -> Description:
+        """What the cell will say of the experiment before it is run. RAISES: RelextError for what cannot be run."""
+        for name in ("paths.train", "paths.dev"):
+            if name in self.overrides:
+                raise RelextError(f"--{name} is set by the command itself; give the data as its own options or arguments.")
+        if self.dev is None and self.threshold is None:
+            raise RelextError("there is no development data to choose the threshold on: give it with --dev, or set --threshold.")
+        if self.dev is None and self.checkpoint == "best":
+            raise RelextError(
+                "--checkpoint best is chosen on development data, and there is none: give it (--dev; crossval has it without --threshold), "
+                "or take --checkpoint last."
+            )
+        config = self._config(self.overrides)
+        self._check_paths()
+        parts = {"train": self.train, "dev": (self.dev,) if self.dev is not None else (), "test": (self.test,)}
+        data = {part: {str(file): _digest(file) for path in paths for file in _files(path)} for part, paths in parts.items()}
+        for part in ("train", "dev"):
+            if set(data[part].values()) & set(data["test"].values()):
+                raise DataError(f"the test data is part of the {part} data, and its figures would mean nothing.", path=self.test)
+        seed = config.get("training", {}).get("seed")
+        if not isinstance(seed, int):
+            raise RelextError(f"[training] seed of {self.config_path} is {seed!r}; experiments are compared seed by seed. Set a number.")
+        return Description(
+            labels=self.labels,
+            seed=seed,
+            fold=self.fold,
+            config_path=str(self.config_path),
+            overrides=self.overrides,
+            config=dict(config),
+            data=data,
+            checkpoint=self.checkpoint,
+            threshold=self.threshold,
+            threshold_from="development" if self.threshold is None else "given",
+        )
+
+    def _config(self, overrides: dict[str, Any]) -> Config:
+        try:
+            return load_config(self.config_path, overrides=overrides, interpolate=True)
+        except OSError as error:
+            raise DataError("there is no such config file.", path=self.config_path) from error
+        except ValueError as error:
+            raise DataError(
+                f"the config cannot be read with {list(overrides) or 'no'} overrides: {error}", path=self.config_path
+            ) from error
+
+    def _check_paths(self) -> None:
+        """A config with paths of its own would be trained on other data than the cell says."""
+        paths = {part: f"<{part}>" for part in ("train", "dev")}
+        config = self._config({**self.overrides, **{f"paths.{part}": path for part, path in paths.items()}})
+        for part, path in paths.items():
+            section: Any = config
+            for name in config.get("training", {}).get(f"{part}_corpus", f"corpora.{part}").split("."):
+                section = section.get(name, {})
+            if path not in section.values():
+                raise DataError(
+                    f"the {part} corpus does not read ${{paths.{part}}}. Set path = ${{paths.{part}}} there.", path=self.config_path
+                )
+
+
+def finished(experiment: Experiment, output: Path) -> Cell | None:
+    """The cell of an experiment that was run before; None if it was not. RAISES: RelextError where the file holds another one."""
+    description = experiment.describe()
+    if not output.exists():
+        return None
+    cell = read_cell(output)
+    different = description.differences(cell)
+    if different:
+        raise DataError(
+            f"the file holds the cell of another experiment; not the same are: {', '.join(different)}. Give another output, or remove it.",
+            path=output,
+        )
+    return cell
+
+
+def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: Callable[..., Iterable] = _silent) -> Cell:
+    """Run an experiment and write its cell.
+
+    keep: Keep the folder with the trained pipelines, which stands beside the cell and is named like it, but for the suffix .work.
+    progress: Wraps what takes long, as tqdm does.
+    """
+    description = experiment.describe()
+    work = output.with_suffix(WORK)
+    if work.exists():
+        # Of a run that was killed.
+        shutil.rmtree(work)
+    seconds = _train(experiment, work)
+    model = str(work / f"model-{experiment.checkpoint}")
+    nlp = load_pipeline(model)
+    pipe = extractor_of(nlp, model)
+
+    def find(path: Path, threshold: float) -> list[Example]:
+        references = list(read_docs(path, nlp))
+        finding = find_with_gold_mentions(pipe, predict(nlp, references, annotated=True), threshold=threshold)
+        found = list(progress(finding, total=len(references), desc=f"Predicting {path.name}", unit=" documents"))
+        if not any(has_relations(example.reference) for example in found):
+            raise DataError("the data has no relation annotation. Was it converted from documents with relations?", path=path)
+        return found
+
+    threshold, development = experiment.threshold, None
+    if threshold is None:
+        assert experiment.dev is not None  # `describe` has seen to it
+        results = score_thresholds(pipe, find(experiment.dev, THRESHOLDS[0]))
+        threshold = best_threshold(results)
+        development = results[threshold]
+    elif experiment.dev is not None:
+        development = score_found(pipe, find(experiment.dev, threshold))
+    found = find(experiment.test, threshold)
+    cell = Cell(
+        **{**asdict(description), "threshold": threshold},
+        versions={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
+        device=_device(experiment.gpu_id),
+        torch_threads=torch.get_num_threads(),
+        training_seconds=seconds,
+        development=development,
+        test=score_found(pipe, found),
+        documents=count_documents(pipe, found, fold=experiment.fold or 0),
+    )
+    if keep:
+        set_threshold(nlp, pipe, threshold)
+        nlp.to_disk(model)
+    else:
+        shutil.rmtree(work)
+    write_cell(cell, output)
+    return cell
+
+
+def count_documents(pipe: RelationExtractor, found: Iterable[Example], *, fold: int) -> list[dict[str, Any]]:
+    """How many relations of each annotated document are right, wrong and missed."""
+    counts = []
+    for example in found:
+        if has_relations(example.reference):
+            gold, guess = relation_keys(example, pipe.cfg["symmetric_labels"])
+            tp, fp, fn = len(gold & guess), len(guess - gold), len(gold - guess)
+            counts.append({"id": document_id(example.reference), "fold": fold, "tp": tp, "fp": fp, "fn": fn})
+    return counts
+
+
+def _train(experiment: Experiment, work: Path) -> dict[str, float]:
+    """`spacy train` into a folder; how long it took."""
+    train = experiment.train[0]
+    if len(experiment.train) > 1:
+        train = work / "train"
+        train.mkdir(parents=True)
+        for path in experiment.train:
+            shutil.copyfile(path, train / path.name)
+    dev = experiment.dev
+    if dev is None:
+        dev = work / "dev.spacy"
+        dev.parent.mkdir(parents=True, exist_ok=True)
+        few = islice(read_docs(train, spacy.blank("xx")), FEW_DOCUMENTS)
+        DocBin(docs=few, store_user_data=True).to_disk(dev)
+    start = time.perf_counter(), time.process_time()
+    overrides = {**experiment.overrides, "paths.train": str(train), "paths.dev": str(dev)}
+    spacy_train(experiment.config_path, work, use_gpu=experiment.gpu_id, overrides=overrides)
+    end = time.perf_counter(), time.process_time()
+    return {clock: round(b - a, 1) for clock, a, b in zip(("wall", "processor"), start, end, strict=True)}
+
+
+def _files(path: Path) -> list[Path]:
+    files = sorted(path.glob("**/*.spacy")) if path.is_dir() else [path]
+    if not files or not files[0].exists():
+        raise DataError("there is no such .spacy file, or none in the folder. `python -m spacy relext convert` makes one.", path=path)
+    return files
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _device(gpu_id: int) -> str:
+    if gpu_id >= 0:
+        return torch.cuda.get_device_name(gpu_id)
+    # Python knows the processor's name on some systems only.
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf8", errors="replace").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

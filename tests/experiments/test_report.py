@@ -1,0 +1,162 @@
+"""The report of small invented cells, through the command."""
+
+import json
+import re
+
+import pytest
+
+from spacy_relext.experiments.cells import write_cell
+from spacy_relext.experiments.matrix import CORPORA, COUNTERPARTS, EXPECTED, PUBLISHED
+from spacy_relext.experiments.report import BEGIN, END
+from tests.experiments.toy import make_cell, relext
+
+# F of the seeds: 4/5 and 1/2; P 1 and 1/2, R 2/3 and 1/2.
+ATTENTION = [((2, 0, 0), (0, 0, 1)), ((1, 0, 1), (0, 1, 0))]
+# 1/2 and 1/2.
+RAW = [((1, 1, 0), (0, 0, 1)), ((1, 1, 0), (0, 0, 1))]
+
+
+def write(folder, *cells):
+    for i, cell in enumerate(cells):
+        write_cell(cell, folder / "cells" / f"{i}.json")
+    return folder / "cells"
+
+
+def section_of(folder, *cells):
+    result = relext("report", write(folder, *cells), "--output", folder / "results.md")
+    assert result.exit_code == 0, result.output
+    return (folder / "results.md").read_text(encoding="utf8")
+
+
+def rows_under(text, heading, table=0):
+    """The cells of the lines of a table under a heading."""
+    tables = re.split(r"\n\n(?:[^|\n].*\n\n)*", text.split(f"### {heading}\n")[1].split("###")[0].strip())
+    tables = [part for part in tables if part.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in tables[table].splitlines()[2:] if line.startswith("|")]
+
+
+def two_seeds():
+    return [
+        *(make_cell(seed=seed, counts=counts, development=0.6 + seed / 10, wall=60 + 60 * seed) for seed, counts in enumerate(ATTENTION)),
+        *(make_cell({"summary": "CLS raw"}, seed=seed, counts=counts) for seed, counts in enumerate(RAW)),
+    ]
+
+
+def test_figures_are_means_and_deviations_over_seeds(tmp_path):
+    rows = rows_under(section_of(tmp_path, *two_seeds()), "DDI 2013, encoder tiny")
+    by_name = {(row[0], row[1]): row[2:] for row in rows}
+    # The deviation of two numbers a and b is |a - b| / √2.
+    expected = ["2", "75.0 ± 35.4", "58.3 ± 11.8", "65.0 ± 21.2", "65.0 ± 7.1", "1.5 min"]
+    assert by_name["marked", "`attention`"] == expected
+    assert by_name["marked", "`cls raw`"] == ["2", "50.0 ± 0.0", "50.0 ± 0.0", "50.0 ± 0.0", "50.0 ± 0.0", "1.0 min"]
+    assert by_name["shared", "`lstm`"] == [""] * 6
+
+
+def test_all_that_is_expected_has_a_row_in_every_corpus(tmp_path):
+    text = section_of(tmp_path, make_cell())
+    for heading in ("DDI 2013, encoder tiny", "ChemProt", "AIMed"):
+        rows = rows_under(text, heading)
+        assert [(row[0], row[1].strip("`")) for row in rows] == [(view, summary) for view in EXPECTED for summary in EXPECTED[view]]
+        assert sum(bool(row[2]) for row in rows) == (heading == "DDI 2013, encoder tiny")
+    assert len(EXPECTED["marked"]) == 10
+    # One seed has no deviation.
+    assert rows_under(text, "DDI 2013, encoder tiny")[2][5] == "100.0"
+
+
+def test_comparison_with_the_baseline(tmp_path):
+    text = section_of(tmp_path, *two_seeds(), make_cell({"summary": "lstm"}, seed=7), make_cell({"summary": "own"}, seed=1, counts=RAW[1]))
+    rows = {row[0]: row[1:] for row in rows_under(text, "DDI 2013, encoder tiny", table=1)}
+    assert "`cls raw`" not in rows
+    # Documents (d0, d0), (d0, d1) twice, (d1, d1). F of attention: (1 + 2/3) / 2, (4/5 + 1/2) / 2, 0; of cls raw 2/3, 1/2, 0.
+    # The differences 1/6, 0.15 and 0 have 0 as their smallest, in a quarter of the draws.
+    assert rows["`attention`"][:3] == ["0, 1", "+15.0", "+0.0 to +16.7"]
+    assert float(rows["`attention`"][3]) == pytest.approx(0.5, abs=0.03)
+    assert rows["`lstm`"] == rows["`mlp`"] == ["", "", "", ""]
+    # No difference at all.
+    assert rows["`own`"] == ["1", "+0.0", "+0.0 to +0.0", "1.000"]
+
+
+def test_published_figures_stand_beside_ours(tmp_path):
+    rows = rows_under(section_of(tmp_path, *two_seeds()), "DDI 2013, published figures beside ours")
+    assert ["SLL_Att", "published", "PubMedBERT", "", "84.3", "82.7", "83.5"] in rows
+    assert ["SLL_Att", "ours, `attention`", "tiny", "2", "75.0 ± 35.4", "58.3 ± 11.8", "65.0 ± 21.2"] in rows
+    assert ["CLS", "ours, `cls pooled`", "tiny", "", "", "", ""] in rows
+    assert ["best", "published", "with sub-domain pre-training", "", "", "", "84.0"] in rows
+    assert PUBLISHED.keys() == CORPORA.keys()
+    assert set(COUNTERPARTS.values()) <= set(EXPECTED["marked"])
+
+
+def test_what_nobody_expected_is_reported_too(tmp_path):
+    cells = [make_cell({"corpus": "mine"}), make_cell({"encoder": "other", "view": "upside_down"}), make_cell({"summary": "Attention"})]
+    text = section_of(tmp_path, *cells)
+    assert rows_under(text, "mine, encoder tiny")[2][2] == "1"
+    assert rows_under(text, "DDI 2013, encoder other")[-1][:3] == ["upside_down", "`attention`", "1"]
+    assert rows_under(text, "DDI 2013, encoder tiny")[2][1:3] == ["`attention`", "1"]
+
+
+def test_circumstances(tmp_path):
+    text = section_of(tmp_path, make_cell(), make_cell(seed=1, versions={"python": "3.12", "spacy": "3.8"}, device="a quill"))
+    assert "Trained on a quill (torch threads: 1); an abacus (torch threads: 1), with python 3.11 / 3.12, spacy 3.8." in text
+
+
+def test_rest_of_the_file_stays_and_the_section_is_replaced(tmp_path):
+    results = tmp_path / "results.md"
+    results.write_bytes(b"# Ours\r\n\r\nBefore.\n")
+    section = section_of(tmp_path, make_cell())
+    assert section_of(tmp_path, make_cell()) == section
+    assert results.read_bytes().startswith(b"# Ours\r\n\r\nBefore.\n\n" + BEGIN.encode())
+    with results.open("ab") as file:
+        file.write(b"\nAfter.\r\n")
+    changed = section_of(tmp_path, make_cell(counts=((1, 1, 0),)))
+    assert results.read_bytes().startswith(b"# Ours\r\n\r\nBefore.\n\n" + BEGIN.encode())
+    assert results.read_bytes().endswith(END.encode() + b"\n\nAfter.\r\n")
+    assert changed.count(BEGIN) == changed.count(END) == 1
+    assert changed.split(END)[0] != section.split(END)[0]
+
+
+def assert_fails(folder, message, *cells, output="results.md"):
+    write(folder, *cells)
+    result = relext("report", folder / "cells", "--output", folder / output)
+    assert result.exit_code == 1
+    assert re.search(message, " ".join(result.stderr.split())), result.stderr
+
+
+def test_cells_that_do_not_fit_together(tmp_path):
+    assert_fails(tmp_path, r"1\.json: the same .* seed as .*0\.json", make_cell(), make_cell())
+    other = {"system": {}, "paths": {}, "training": {"seed": 1, "dropout": 0.2}}
+    assert_fails(tmp_path, r"1\.json: the same labels as .*0\.json, but other settings", make_cell(), make_cell(seed=1, config=other))
+    assert_fails(tmp_path, "but other settings or data", make_cell(), make_cell(seed=1, data={"test": {"test.spacy": "d"}}))
+    raw = make_cell({"summary": "cls raw"}, counts=((1, 0, 0), (1, 0, 0)))
+    assert_fails(tmp_path, r"0\.json: its test documents are not those of .*1\.json", make_cell(), raw)
+    assert not (tmp_path / "results.md").exists()
+
+
+def test_broken_files(tmp_path):
+    assert_fails(tmp_path, r"0\.json: the cell has no label 'view'", make_cell({"view": ""}))
+    path = write(tmp_path, make_cell()) / "0.json"
+    whole = path.read_text(encoding="utf8")
+    path.write_text(whole[:-20], encoding="utf8")
+    assert_fails(tmp_path, r"0\.json: this is no cell that can be read")
+    path.write_text(json.dumps({"labels": {}}), encoding="utf8")
+    assert_fails(tmp_path, r"0\.json: this is no complete cell: missing \['checkpoint'")
+    path.write_text(whole.replace('"rel_micro_f"', '"f"'), encoding="utf8")
+    assert_fails(tmp_path, r"0\.json: the figures of this cell")
+    path.write_text(whole, encoding="utf8")
+    (tmp_path / "half.md").write_text(f"{BEGIN}\n", encoding="utf8")
+    assert_fails(tmp_path, r"half\.md: expected the line", output="half.md")
+    result = relext("report", tmp_path / "none", "--output", tmp_path / "results.md")
+    assert "none: there is no such folder" in " ".join(result.stderr.split())
+
+
+def test_folds_count_once_and_work_folders_not_at_all(tmp_path):
+    folder = write(tmp_path, make_cell())
+    write_cell(make_cell(fold=0, seed=0), folder / "cv" / "fold-0.json")
+    (folder / "1.work").mkdir()
+    (folder / "1.work" / "meta.json").write_text("{}", encoding="utf8")
+    result = relext("report", folder, "--output", tmp_path / "results.md")
+    assert result.exit_code == 0, result.output
+    assert "cv: a cross-validation that is not finished" in " ".join(result.output.split())
+    write_cell(make_cell({"corpus": "aimed"}, counts=((1, 0, 0), (0, 1, 1)), folds=[0, 1]), folder / "cv" / "crossval.json")
+    result = relext("report", folder, "--output", tmp_path / "results.md")
+    assert "not finished" not in result.output
+    assert rows_under((tmp_path / "results.md").read_text(encoding="utf8"), "AIMed, encoder tiny")[2][2] == "1"

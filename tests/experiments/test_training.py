@@ -1,0 +1,188 @@
+"""`relext experiment`: one cell, trained for a few updates."""
+
+import json
+import platform
+import re
+
+import pytest
+import spacy
+import torch
+
+from spacy_relext.experiments import training
+from spacy_relext.experiments.cells import Cell, read_cell, write_cell
+from tests.experiments.toy import CONFIG, LABEL_OPTIONS, LABELS, SENTENCES, make_cell, relext, write_config, write_data
+
+# Sentences that are learned by heart, annotated otherwise: see tests/cli/test_evaluate.py.
+TEST = [
+    ("Aspirin increases warfarin levels.", [(0, 1, "MECHANISM")]),
+    ("Avoid ketamine with warfarin.", [(0, 1, "ADVISE")]),
+    ("Rifampicin increases digoxin levels.", [(0, 1, "ADVISE")]),
+    ("Ketamine did not alter warfarin.", [(0, 1, "MECHANISM")]),
+    ("Avoid quinine with digoxin.", None),
+]
+DOCUMENTS = [("d0", 1, 0, 0), ("d1", 1, 0, 0), ("d2", 0, 1, 1), ("d3", 0, 0, 1)]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A folder with config, data and a finished cell whose pipeline is kept."""
+    folder = tmp_path_factory.mktemp("experiment")
+    write_config(folder)
+    write_data(folder / "train.spacy", *SENTENCES)
+    write_data(folder / "dev.spacy", *SENTENCES[:4])
+    write_data(folder / "test.spacy", *TEST)
+    result = experiment(folder, "cell.json", "--keep", "--system.seed", "3")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def experiment(folder, output, *options):
+    arguments = {"--train": "train.spacy", "--dev": "dev.spacy", "--test": "test.spacy", "--output": output}
+    paths = [part for option, name in arguments.items() if option not in options for part in (option, folder / name)]
+    return relext("experiment", folder / "toy.cfg", *paths, *LABEL_OPTIONS, *options)
+
+
+def assert_fails(result, message):
+    assert result.exit_code == 1
+    assert re.search(message, " ".join(result.stderr.split())), result.stderr
+
+
+def test_cell_says_what_was_run(workspace):
+    cell = read_cell(workspace / "cell.json")
+    assert (cell.labels, cell.seed, cell.fold, cell.checkpoint, cell.threshold_from) == (LABELS, 3, None, "last", "development")
+    assert cell.overrides == {"system.seed": 3}
+    assert cell.config["training"]["seed"] == cell.config["system"]["seed"] == 3
+    assert cell.config["components"]["relation_extractor"]["model"]["hidden_width"] == 32
+    assert {part: list(files) for part, files in cell.data.items()} == {
+        part: [str(workspace / f"{part}.spacy")] for part in ("train", "dev", "test")
+    }
+    assert all(len(digest) == 64 for files in cell.data.values() for digest in files.values())
+    assert (cell.versions["python"], cell.versions["spacy"]) == (platform.python_version(), spacy.__version__)
+    assert {"spacy-relext", "torch", "transformers", "spacy-transformers"} <= cell.versions.keys()
+    assert cell.torch_threads == torch.get_num_threads()
+    assert cell.device
+    assert 0 < cell.training_seconds["wall"] < 300
+    assert cell.training_seconds["processor"] > 0
+
+
+def test_figures_are_those_worked_out_by_hand(workspace):
+    cell = read_cell(workspace / "cell.json")
+    assert [tuple(document[k] for k in ("id", "tp", "fp", "fn")) for document in cell.documents] == DOCUMENTS
+    assert {document["fold"] for document in cell.documents} == {0}
+    figures = [cell.test[f"rel_{name}"] for name in ("micro_p", "micro_r", "micro_f", "macro_f")]
+    assert figures == pytest.approx([2 / 3, 1 / 2, 4 / 7, 7 / 12])
+    assert cell.test["rel_per_type"]["ADVISE"] == pytest.approx({"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2})
+    assert cell.development["rel_micro_f"] == 1.0
+    # All thresholds are equally good for what was learned by heart: the one in the middle.
+    assert cell.threshold == 0.5
+
+
+def test_evaluate_gives_the_same_of_the_kept_pipeline(workspace):
+    model = workspace / "cell.work" / "model-last"
+    assert relext("evaluate", model, workspace / "test.spacy", "--output", workspace / "figures.json").exit_code == 0
+    figures = json.loads((workspace / "figures.json").read_text(encoding="utf8"))
+    cell = read_cell(workspace / "cell.json")
+    assert figures["gold_mentions"] == cell.test
+    assert figures["threshold"] == cell.threshold
+
+
+def test_finished_cell_is_skipped(workspace, monkeypatch):
+    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
+    before = (workspace / "cell.json").read_bytes()
+    result = experiment(workspace, "cell.json", "--system.seed", "3")
+    assert result.exit_code == 0, result.output
+    assert "is finished: skipped" in " ".join(result.stdout.split())
+    assert (workspace / "cell.json").read_bytes() == before
+
+
+def test_cell_of_another_experiment_is_no_cell_of_this_one(workspace):
+    before = (workspace / "cell.json").read_bytes()
+    assert_fails(
+        experiment(workspace, "cell.json"), r"cell\.json: the file holds the cell of another experiment; not the same are: config\."
+    )
+    result = experiment(workspace, "cell.json", "--system.seed", "3", "--threshold", "0.5", "--dev", workspace / "train.spacy")
+    assert_fails(result, "not the same are: threshold_from, data")
+    assert (workspace / "cell.json").read_bytes() == before
+
+
+def test_broken_cell_is_named_and_left_alone(workspace, tmp_path):
+    (tmp_path / "half.json").write_bytes((workspace / "cell.json").read_bytes()[:-30])
+    result = experiment(workspace, "cell.json", "--output", tmp_path / "half.json", "--system.seed", "3")
+    assert_fails(result, r"half\.json: this is no cell that can be read")
+    assert [path.name for path in tmp_path.iterdir()] == ["half.json"]
+
+
+def test_scores_the_test_data_once_with_the_threshold_of_the_development_data(workspace, monkeypatch):
+    """With development data on which only the highest threshold is right, and a pipeline that is never sure."""
+    read, real = [], training.read_docs
+    monkeypatch.setattr(training, "read_docs", lambda path, nlp: read.append(path.name) or real(path, nlp))
+    write_data(workspace / "none.spacy", *((text, [(0, 1, "ADVISE")]) for text, _ in SENTENCES[3:5]))
+    options = ("--training.max_steps", "1", "--dev", workspace / "none.spacy")
+    result = experiment(workspace, "short.json", *options)
+    assert result.exit_code == 0, result.output
+    assert read == ["none.spacy", "test.spacy"]
+    cell = read_cell(workspace / "short.json")
+    for name, threshold in (("given", cell.threshold), ("other", 0.0)):
+        result = experiment(workspace, f"{name}.json", *options, "--threshold", threshold)
+        assert result.exit_code == 0, result.output
+    given, other = (read_cell(workspace / f"{name}.json") for name in ("given", "other"))
+    assert (given.test, given.documents, given.development) == (cell.test, cell.documents, cell.development)
+    assert given.threshold_from == "given"
+    # Everything is found at 0: two directions of a pair in each of the four annotated sentences.
+    assert sum(document["tp"] + document["fp"] for document in other.documents) == 8
+    assert other.documents != cell.documents
+    assert not list(workspace.glob("short.work"))
+
+
+def test_without_development_data(workspace):
+    paths = ("--train", workspace / "train.spacy", "--test", workspace / "test.spacy", "--output", workspace / "no-dev.json")
+    assert_fails(relext("experiment", workspace / "toy.cfg", *paths), "no development data to choose the threshold on")
+    assert_fails(relext("experiment", workspace / "toy.cfg", *paths, "--threshold", "0.5", "--checkpoint", "best"), "--checkpoint best is")
+    result = relext("experiment", workspace / "toy.cfg", *paths, "--threshold", "0.4")
+    assert result.exit_code == 0, result.output
+    cell = read_cell(workspace / "no-dev.json")
+    assert (cell.development, cell.data["dev"], cell.threshold) == (None, {}, 0.4)
+    assert [tuple(document[k] for k in ("id", "tp", "fp", "fn")) for document in cell.documents] == DOCUMENTS
+
+
+def test_what_cannot_be_run(workspace, tmp_path):
+    def fails(message, *options):
+        assert_fails(experiment(workspace, "new.json", *options), message)
+        assert not (workspace / "new.json").exists()
+
+    fails("the test data is part of the train data", "--train", workspace / "test.spacy")
+    fails("the test data is part of the dev data", "--dev", workspace / "test.spacy")
+    fails(r"none\.spacy: there is no such \.spacy file", "--test", tmp_path / "none.spacy")
+    fails("--paths.train is set by the command", "--paths.train", "train.spacy")
+    fails("--label is 'corpus'; expected name=value", "--label", "corpus")
+    fails("--label is 'corpus=x'; expected name=value, each name once", "--label", "corpus=x")
+    fails(r"seed of .*toy\.cfg is None", "--training.seed", "null")
+    fails(r"toy\.cfg: the config cannot be read with .*modell", "--components.modell.width", "3")
+    fails("No such option '--sed'. Settings of the config are given with their section", "--sed", "3")
+    assert_fails(experiment(workspace, "new.jsn"), r"expected a file that ends in \.json")
+
+
+def test_config_that_reads_other_data(workspace, tmp_path):
+    path = write_config(tmp_path, CONFIG.replace("path = ${paths.train}", 'path = "other.spacy"'))
+    paths = [part for name in ("train", "dev", "test") for part in (f"--{name}", workspace / f"{name}.spacy")]
+    result = relext("experiment", path, *paths, "--output", tmp_path / "cell.json")
+    assert_fails(result, r"toy\.cfg: the train corpus does not read \$\{paths\.train\}")
+    assert_fails(
+        relext("experiment", tmp_path / "none.cfg", *paths, "--output", tmp_path / "cell.json"), r"none\.cfg: there is no such config"
+    )
+
+
+def test_data_without_relations(workspace, tmp_path):
+    data = write_data(tmp_path / "plain.spacy", ("Aspirin increases warfarin levels.", None))
+    result = experiment(workspace, "plain.json", "--test", data, "--training.max_steps", "1")
+    assert_fails(result, r"plain\.spacy: the data has no relation annotation")
+    assert not (workspace / "plain.json").exists()
+
+
+def test_cells_survive_being_written(tmp_path):
+    cell = make_cell(counts=((1, 0, 2), (3, 1, 0)))
+    write_cell(cell, tmp_path / "new" / "cell.json")
+    assert read_cell(tmp_path / "new" / "cell.json") == cell
+    lines = (tmp_path / "new" / "cell.json").read_text(encoding="utf8").splitlines()
+    assert len(lines) == len(Cell.__dataclass_fields__) + 2
+    assert list(json.loads("\n".join(lines))) == list(Cell.__dataclass_fields__)
