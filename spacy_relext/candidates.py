@@ -84,8 +84,8 @@ def sentence_pairs(ordered: bool = True, overlapping: bool = False, types: list[
 
     ordered (bool): Both (a, b) and (b, a), so that the model decides the direction. Otherwise each pair once, first mention first.
     overlapping (bool): Also pairs whose mentions share tokens.
-    types (List[List[str]] | None): Only pairs of these types, e.g. [["CHEMICAL", "GENE"]]: head first, or in either order where `ordered` is
-        false.
+    types (List[List[str]] | None): Only pairs of these types, e.g. [["CHEMICAL", "GENE"]]: head first, or in either order where
+        `ordered` is false.
     """
 
     def get_pairs(doc: Doc, mentions: list[Span]) -> Ints2d:

@@ -43,8 +43,8 @@ def create_corpus(
         same name always by the same. It keeps the model from learning pairs of names by heart. The draw is made anew each time the
         corpus is read, so read it every epoch: [training] max_epochs = -1. Needs gold_tokens; units with overlapping mentions stay.
     shuffle (bool): Shuffle the units, which spaCy does itself unless max_epochs = -1.
-    crossing (str): What is done with relations across sentences where the unit is less than a document: "error", or "drop": they are left out,
-        and their number is logged.
+    crossing (str): What is done with relations across sentences where the unit is less than a document: "error", or "drop": they are
+        left out, and their number is logged.
     candidates (Callable | None): Which pairs are units of their own; None: the pairs of a sentence, each once, overlapping ones too.
     """
     register_extensions()
@@ -151,7 +151,8 @@ def sentence_docs(doc: Doc, crossing: Literal["error", "drop"] = "error") -> Ite
     """Each sentence as a Doc of its own, with its mentions and relations."""
     if not has_sentences(doc):
         raise RelextError(
-            f'{doc.text[:60]!r}… has no sentences, and unit = "sentence" or "pair" needs them. Give them in the data, or set unit = "document".'
+            f'{doc.text[:60]!r}… has no sentences, and unit = "sentence" or "pair" needs them. Give them in the data, or set '
+            'unit = "document".'
         )
 
     across = [relation for relation in get_relations(doc) if _crosses(relation)] if crossing == "error" else []

@@ -143,6 +143,16 @@ def test_distance_is_the_number_of_tokens_between():
     assert len(distance_pairs(max_distance=2)(doc, mentions)) == 0
 
 
+def test_only_pairs_of_the_types_asked_for():
+    doc = make_doc(4, {0})
+    a, b, c, d = (Span(doc, i, i + 1, label) for i, label in enumerate(["GENE", "CHEMICAL", "CHEMICAL", "FOOD"]))
+    types = [["CHEMICAL", "GENE"]]
+    assert as_set(sentence_pairs(ordered=False, types=types)(doc, [a, b, c, d])) == {(0, 1), (0, 2)}
+    assert as_set(sentence_pairs(ordered=True, types=types)(doc, [a, b, c, d])) == {(1, 0), (2, 0)}
+    assert len(sentence_pairs(types=[["FOOD", "FOOD"]])(doc, [a, b, c, d])) == 0
+    assert len(sentence_pairs(types=types)(doc, [])) == 0
+
+
 def test_touching_mentions_do_not_overlap():
     doc = make_doc(4, {0})
     mentions = [doc[0:2], doc[2:4]]

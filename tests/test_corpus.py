@@ -1,11 +1,13 @@
 """The training reader: which units it gives, what it leaves out, and mentions under other names."""
 
+import logging
 import random
 
 import pytest
 import spacy
 from spacy.tokens import DocBin
 
+from spacy_relext.candidates import sentence_pairs
 from spacy_relext.corpus import create_corpus, names_by_type, predicted_doc, read_docs, sentence_docs, with_other_names
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
@@ -94,6 +96,46 @@ def test_units_with_few_mentions_are_left_out(unit, min_mentions, n, nlp, corpus
     assert read(nlp, corpus_file, unit=unit, min_mentions=1, spans_key="no such key") == []
 
 
+def test_unit_pair(nlp, tmp_path):
+    names = [("a", "Tea", "FOOD"), ("b", "aspirin", "DRUG"), ("c", "gin", "FOOD"), ("d", "warfarin", "DRUG"), ("e", "Ale", "FOOD")]
+    text = "Tea, aspirin or gin spares warfarin. Ale."
+    mentions = [Mention(key, text.index(name), text.index(name) + len(name), kind) for key, name, kind in names]
+    relations = [AnnotatedRelation("b", "d", "EFFECT"), AnnotatedRelation("d", "b", "MECHANISM"), AnnotatedRelation("c", "d", "EFFECT")]
+    document = AnnotatedDocument("first", text, mentions, relations, [(0, 36), (37, 41)])
+    DocBin(docs=[to_doc(document, nlp)], store_user_data=True).to_disk(tmp_path / "a.spacy")
+    for spans_key in (None, "mentions"):
+        units = [example.reference for example in read(nlp, tmp_path / "a.spacy", unit="pair", spans_key=spans_key)]
+        assert {doc.text.strip() for doc in units} == {"Tea, aspirin or gin spares warfarin."}
+        assert all(has_relations(doc) for doc in units)
+        spans = [doc.ents if spans_key is None else doc.spans["mentions"] for doc in units]
+        assert [([f"{s.text} {s.label_}" for s in two], sorted(triples(doc))) for two, doc in zip(spans, units, strict=True)] == [
+            (["Tea FOOD", "aspirin DRUG"], []),
+            (["Tea FOOD", "gin FOOD"], []),
+            (["Tea FOOD", "warfarin DRUG"], []),
+            (["aspirin DRUG", "gin FOOD"], []),
+            (["aspirin DRUG", "warfarin DRUG"], [("aspirin", "EFFECT", "warfarin"), ("warfarin", "MECHANISM", "aspirin")]),
+            (["gin FOOD", "warfarin DRUG"], [("gin", "EFFECT", "warfarin")]),
+        ]
+    few = read(nlp, tmp_path / "a.spacy", unit="pair", candidates=sentence_pairs(ordered=False, types=[["DRUG", "DRUG"]]))
+    assert [[span.text for span in example.reference.ents] for example in few] == [["aspirin", "warfarin"]]
+
+
+@pytest.mark.parametrize("unit", ["sentence", "pair"])
+def test_relations_across_sentences_are_left_out_only_if_told_and_then_counted(unit, nlp, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("spacy"), "propagate", True)
+    text = "Tea spares gin. Ale helps rum."
+    mentions = [Mention(name, text.index(name), text.index(name) + 3, "FOOD") for name in ("Tea", "gin", "Ale", "rum")]
+    relations = [AnnotatedRelation(a, b, "EFFECT") for a, b in (("Tea", "gin"), ("Tea", "rum"), ("rum", "Ale"))]
+    DocBin(docs=[to_doc(AnnotatedDocument("first", text, mentions, relations, [(0, 15), (16, 30)]), nlp)], store_user_data=True).to_disk(
+        tmp_path / "a.spacy"
+    )
+    with pytest.raises(RelextError, match="runs across sentences"):
+        read(nlp, tmp_path / "a.spacy", unit=unit)
+    units = read(nlp, tmp_path / "a.spacy", unit=unit, crossing="drop")
+    assert [triples(example.reference) for example in units] == [[("Tea", "EFFECT", "gin")], [("rum", "EFFECT", "Ale")]]
+    assert "1 relations across sentences are left out" in caplog.text
+
+
 def test_gold_tokens(nlp, tmp_path):
     document = AnnotatedDocument("a", "CYP3A4s  rise.", [Mention("1", 0, 6, "P")], [], [(0, 14)])
     DocBin(docs=[to_doc(document, nlp)], store_user_data=True).to_disk(tmp_path / "a.spacy")
@@ -147,7 +189,7 @@ def test_relation_with_a_mention_that_runs_over_its_sentence_is_an_error_for_uni
 
 def test_unit_sentence_without_sentences_is_an_error(nlp):
     doc = to_doc(AnnotatedDocument("a", "One. Two.", relations=[]), nlp)
-    with pytest.raises(RelextError, match='has no sentences, and unit = "sentence" needs them'):
+    with pytest.raises(RelextError, match='has no sentences, and unit = "sentence" or "pair" needs them'):
         list(sentence_docs(doc))
 
 

@@ -17,7 +17,7 @@ from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.marked import MarkedEncoder, PairMarking
 from spacy_relext.ml.marking import MarkingFunction
 from spacy_relext.ml.summaries import Summary
-from spacy_relext.ml.transformer import Precision, computes_in_bfloat16, create_transformer_model
+from spacy_relext.ml.transformer import Precision, check_precision, computes_in_bfloat16, create_transformer_model
 from spacy_relext.types import Floats2d
 
 # Logit of a label that is added to a trained model: a probability of about 0.002. With 0, an untaught label would be found everywhere.
@@ -52,6 +52,7 @@ def create_pair_classifier(
     learn_rate_scale: float = 1.0,
     max_cells: int = 2**20,
     marking: MarkingFunction | None = None,
+    precision: Precision = "float32",
     nO: int | None = None,
 ) -> Model[ModelInput, Floats2d]:
     """One pass of the encoder a text, whatever the number of pairs. Registered architecture `spacy-relext.PairClassifier.v1`.
@@ -65,6 +66,8 @@ def create_pair_classifier(
         about 200 bytes a cell, whatever the number of pairs; in training all cells of a batch are kept.
     marking (Callable[[Doc, Candidates], Tuple[Doc, Candidates]] | None): How the mentions are marked in the text that the encoder reads.
         The encoder must then be the extractor's own: other components read other text. None: the text as it is.
+    precision (str): Of the head in prediction: "float32", "bfloat16" (matrix products), or "auto": bfloat16 where the device computes
+        with it. Training is in float32, and the encoder has a setting of its own.
     nO (int | None): Number of output columns, set at initialisation.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
     """
@@ -76,7 +79,7 @@ def create_pair_classifier(
             "component that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or "
             "leave marking out."
         )
-    head = _head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells)
+    head = _head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision)
     # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
     return _classifier(partial(_forward, marking=marking), tok2vec, head, nO)
 
@@ -126,7 +129,15 @@ def _no_windows(docs: list[Doc]) -> list[list[Span]]:
     return [[] for _ in docs]
 
 
-def _head(summary: Summary, hidden_width: int, dropout: float, learn_rate_scale: float, *, max_cells: int) -> Model:
+def _head(
+    summary: Summary,
+    hidden_width: int,
+    dropout: float,
+    learn_rate_scale: float,
+    *,
+    max_cells: int,
+    precision: Precision = "float32",
+) -> Model:
     if hidden_width < 0 or not 0 <= dropout < 1 or learn_rate_scale < 0:
         raise RelextError(
             f"relation extractor: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be negative, and "
@@ -134,7 +145,8 @@ def _head(summary: Summary, hidden_width: int, dropout: float, learn_rate_scale:
         )
     scorer = PairScorer(summary, hidden_width=hidden_width, max_cells=max_cells)
     shim = HeadShim(scorer, learn_rate_scale=learn_rate_scale)
-    return Model("pair_scorer", _head_forward, dims={"nO": None, "nI": None}, attrs={"dropout_rate": dropout}, shims=[shim])
+    forward = partial(_head_forward, precision=check_precision(precision))
+    return Model("pair_scorer", forward, dims={"nO": None, "nI": None}, attrs={"dropout_rate": dropout}, shims=[shim])
 
 
 def _classifier(forward: Callable, encoder: Model, head: Model, nO: int | None, init: Callable | None = None) -> Model:
@@ -262,19 +274,22 @@ def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidat
     return [doc for doc, _ in pairs], [doc_candidates for _, doc_candidates in pairs]
 
 
-def _head_forward(model: Model, X: tuple[Floats2d, PairBatch], is_train: bool) -> tuple[Floats2d, Callable]:
+def _head_forward(model: Model, X: tuple[Floats2d, PairBatch], is_train: bool, *, precision: Precision) -> tuple[Floats2d, Callable]:
     tokens, batch = X
     shim = model.shims[0]
     torch_tokens = xp2torch(tokens, requires_grad=is_train, device=shim.device)
     inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"]})
-    torch_logits, torch_backprop = shim(inputs, is_train)
+    kind = shim.device.type
+    with torch.autocast(kind, dtype=torch.bfloat16, enabled=not is_train and computes_in_bfloat16(precision, kind)):
+        torch_logits, torch_backprop = shim(inputs, is_train)
 
     def backprop(d_logits: Floats2d) -> Floats2d:
         grads = ArgsKwargs(args=((torch_logits,),), kwargs={"grad_tensors": (xp2torch(d_logits, device=shim.device),)})
         torch_backprop(grads)
         return torch2xp(torch_tokens.grad)
 
-    return torch2xp(torch_logits.detach()), backprop
+    # numpy has no bfloat16.
+    return torch2xp(torch_logits.detach().float()), backprop
 
 
 def resize_output(model: Model, n_labels: int) -> Model:

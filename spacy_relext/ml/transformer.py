@@ -8,7 +8,7 @@ serialisation, `replace_listeners`) is spacy-transformers'.
 import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy
 import torch
@@ -100,6 +100,13 @@ def cpu_has_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16", "sve_bf16"))
 
 
+def check_precision(precision: Precision) -> Precision:
+    """The setting itself. RAISES: RelextError where it is none."""
+    if precision not in get_args(Precision):
+        raise RelextError(f'the precision is {precision!r}; it can be "float32", "bfloat16" or "auto".')
+    return precision
+
+
 def computes_in_bfloat16(precision: Precision, device: str = "cpu") -> bool:
     """Whether a setting of the precision means bfloat16 on a kind of device, "cpu" or "cuda"."""
     return precision == "bfloat16" or (precision == "auto" and (cpu_has_bfloat16() if device == "cpu" else torch.cuda.is_bf16_supported()))
@@ -109,10 +116,8 @@ class PrecisionTransformer(TransformerModel):
     """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU."""
 
     def __init__(self, *args: Any, cpu_precision: Precision = "float32", freeze_embeddings: bool = False):
-        if cpu_precision not in ("float32", "bfloat16", "auto"):
-            raise RelextError(f'cpu_precision is {cpu_precision!r}; it can be "float32", "bfloat16" or "auto".')
         super().__init__(*args)
-        self.cpu_precision = cpu_precision
+        self.cpu_precision = check_precision(cpu_precision)
         self.freeze_embeddings = freeze_embeddings
         wrapper = self.layers[0]
         self.layers[0] = Model(

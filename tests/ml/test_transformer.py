@@ -216,7 +216,7 @@ def test_auto_asks_the_cpu(tiny_bert, monkeypatch, capable):
 
 
 def test_unknown_precision_is_an_error(tiny_bert):
-    with pytest.raises(RelextError, match="cpu_precision is 'float16'"):
+    with pytest.raises(RelextError, match="the precision is 'float16'"):
         make_model(tiny_bert, "float16")
 
 

@@ -47,14 +47,14 @@ def add_extractor(nlp, tok2vec, *, consistency=0.0, **settings):
     return nlp.add_pipe("relation_extractor", config={"model": model, "consistency": consistency})
 
 
-def transformer_pipeline(folder, precision="float32", before=(), get_spans=WINDOWS):
+def transformer_pipeline(folder, precision="float32", before=(), get_spans=WINDOWS, precision_of_head="float32"):
     """Sentencizer, transformer, other listeners, relation extractor."""
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     nlp.add_pipe("transformer", config={"model": transformer_config(folder, precision, get_spans)})
     for name in before:
         nlp.add_pipe(name, config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": LISTENER}})
-    add_extractor(nlp, LISTENER)
+    add_extractor(nlp, LISTENER, precision=precision_of_head)
     return nlp
 
 
@@ -429,6 +429,25 @@ def test_bfloat16_trains_and_survives_storage(tiny_bert, tmp_path):
     assert full.get_pipe("transformer").model.cpu_precision == "float32"
     assert not numpy.array_equal(scores_of(full), scores_of(nlp))
     numpy.testing.assert_allclose(scores_of(full), scores_of(nlp), atol=0.1)
+
+
+def test_head_in_bfloat16_predicts_almost_the_same_and_trains_in_float32(trained, tiny_bert):
+    """The same weights, the other setting."""
+    nlp, same = transformer_pipeline(tiny_bert, precision_of_head="bfloat16"), transformer_pipeline(tiny_bert)
+    for pipeline in (nlp, same):
+        train(pipeline, steps=1)
+        pipeline.from_bytes(trained.to_bytes())
+    difference = abs(scores_of(nlp) - scores_of(trained)).max()
+    assert 0 < difference < 0.05
+    gradients = []
+    for pipeline in (nlp, same):
+        head = pipeline.get_pipe("relation_extractor").model.get_ref("head")
+        scorer = head.shims[0]._model
+        scorer.zero_grad()
+        fix_random_seed(0)
+        pipeline.update(make_examples(pipeline), sgd=False, annotates=["sentencizer"])
+        gradients.append(scorer.output.weight.grad.clone().numpy())
+    assert numpy.array_equal(*gradients)
 
 
 def test_unknown_precision_is_rejected_by_the_config(nlp, tiny_bert):
