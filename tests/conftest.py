@@ -81,7 +81,7 @@ def tiny_bert(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tiny-bert")
     words = sorted({w.strip(".,").lower() for text, _, _ in TRAIN_DATA for w in text.split()})
     letters = list("abcdefghijklmnopqrstuvwxyz0123456789")
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,()-'", *words, *letters, *(f"##{c}" for c in letters)]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,()-'@$#*^", *words, *letters, *(f"##{c}" for c in letters)]
     (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(pieces)) + "\n", encoding="utf8")
     BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), do_lower_case=True, model_max_length=64).save_pretrained(folder)
     torch.manual_seed(0)

@@ -48,6 +48,10 @@ class Summary(nn.Module):
     # Fields of `Contexts` that it cannot do without, of those that only some encoders give: "cls", "pooled".
     needs: frozenset[str] = frozenset()
 
+    # Its own signature: a config is checked against it, and torch's takes anything.
+    def __init__(self) -> None:
+        super().__init__()
+
     def build(self, width: int, n_types: int) -> None:
         """Make the layers, anew where there are some.
 

@@ -82,7 +82,7 @@ CELLS = [(marked_pipeline, name) for name in SUMMARIES] + [(shared_pipeline, nam
 def test_every_cell_overfits_and_reloads_equal(tiny_bert, tmp_path, make, summary):
     nlp = make(tiny_bert, summary)
     # Of the last layer little is left in an average over layers.
-    train(nlp, steps=160 if "layers" in summary else 80)
+    train(nlp, steps=300 if "layers" in summary else 80)
     assert nlp.evaluate(make_examples(nlp))["rel_micro_f"] == 1.0
     nlp.to_disk(tmp_path)
     numpy.testing.assert_allclose(scores_of(load_model(tmp_path)), scores_of(nlp), rtol=1e-5, atol=1e-7)
