@@ -26,7 +26,7 @@ def pair_counts(docs: Sequence[Doc]) -> Counter[str]:
     get_pairs = sentence_pairs(ordered=False, overlapping=True)
     counts: Counter[str] = Counter()
     for doc in docs:
-        if not has_sentences(doc):
+        if not len(doc) or not has_sentences(doc):
             continue
         labels = [mention.label for mention in doc.spans[SPANS_KEY]]
         pairs = [frozenset((labels[i], labels[j])) for i, j in get_pairs(doc, list(doc.spans[SPANS_KEY]))]
