@@ -97,7 +97,7 @@ def tiny_bert(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real corpora, which are not part of the project."""
     if not SHARED_DATA.is_dir():

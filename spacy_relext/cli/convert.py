@@ -11,22 +11,25 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_relext.candidates import sentence_pairs
+from spacy_relext.cli.counts import PAIRS, pair_counts
 from spacy_relext.cli.errors import SkippedErrors, reported_errors
+from spacy_relext.cli.sentences import Splitter, make_splitter
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats import FORMATS
-from spacy_relext.formats.document import SPANS_KEY, from_doc, to_doc
+from spacy_relext.formats.document import AnnotatedDocument, document_id, from_doc, to_doc
 from spacy_relext.relations import register_extensions
 
 FORMAT_HELP = f"One of: {', '.join(FORMATS)}."
+WRITABLE = [name for name, module in FORMATS.items() if hasattr(module, "write")]
 
 
 def convert(
     format: str = typer.Argument(..., help=FORMAT_HELP),
     input_path: Path = typer.Argument(..., help="File or folder; folders are searched recursively."),
-    output_path: Path = typer.Argument(..., help="The .spacy file to write."),
+    output_path: Path = typer.Argument(..., help="The .spacy file to write; for a corpus in parts (aimed: its folds), a folder of them."),
     tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is used."),
+    sentences: str = typer.Option(None, help="Sets the sentences of documents that come without: a pipeline, or 'sentencizer'."),
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
     dev_share: float = typer.Option(0.2, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),
@@ -34,27 +37,20 @@ def convert(
 ):
     """Convert an annotated corpus to spaCy's binary format, every mention whole tokens, and report what it holds."""
     with reported_errors():
-        _check_inputs(format, input_path, output_path)
+        sources = _sources(format, input_path, output_path)
         if dev_output is not None:
-            _check_dev(dev_output, output_path, dev_share)
+            _check_dev(dev_output, output_path, dev_share, sources)
         nlp = make_tokenizer(tokenizer)
+        split = make_splitter(sentences, nlp) if sentences is not None else None
         register_extensions()
         errors = SkippedErrors(skip=skip_errors)
-        counts: Counter[str] = Counter()
-        docs: list[Doc] = []
-        documents = FORMATS[format].read(input_path, errors)
-        for document in tqdm(documents, desc=f"Reading {input_path}", unit=" documents"):
-            # Counted apart, so that a document that is skipped half-way leaves no trace in the report.
-            own: Counter[str] = Counter()
-            doc = errors.guard(to_doc, document, nlp, own)
-            if isinstance(doc, Doc):
-                docs.append(doc)
-                counts.update(own)
-                counts["pairs of mentions in a sentence"] += _count_pairs(doc)
-        if not docs:
-            raise DataError("there is no document in it.", path=input_path)
-        parts = {output_path: docs}
+        parts: dict[Path, list[Doc]] = {}
+        counts: dict[Path, Counter[str]] = {}
+        for path, source in sources.items():
+            parts[path], counts[path] = _read_part(format, source, nlp, split, errors)
+        _check_disjoint(parts)
         if dev_output is not None:
+            docs = parts[output_path]
             random.Random(seed).shuffle(docs)
             if len(docs) < 2:
                 raise DataError("there is only one document, which cannot be in both parts. Leave --dev out.", path=input_path)
@@ -63,7 +59,7 @@ def convert(
         for path, part in parts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             DocBin(docs=part, store_user_data=True).to_disk(path)
-        msg.table([(name, f"{count:,}") for name, count in counts.items() if count], aligns=("l", "r"))
+        _report(counts)
         for path, part in parts.items():
             msg.good(f"{path}: {len(part):,} documents")
         if errors.count:
@@ -79,6 +75,8 @@ def export(
     with reported_errors():
         if format not in FORMATS:
             raise RelextError(f"there is no format {format!r}. {FORMAT_HELP}")
+        if format not in WRITABLE:
+            raise RelextError(f"the format {format!r} is read, and not written. Export to one of: {', '.join(WRITABLE)}.")
         register_extensions()
         docs = read_docs(input_path, spacy.blank("en"))
         documents = (from_doc(doc) for doc in tqdm(docs, desc=f"Writing {output_path}", unit=" documents"))
@@ -101,23 +99,68 @@ def make_tokenizer(name: str) -> Language:
         raise RelextError(f"there is no tokenizer {name!r}: {error}. Expected a language code, 'scispacy', or a pipeline.") from error
 
 
-def _check_inputs(format: str, input_path: Path, output_path: Path) -> None:
+def _sources(format: str, input_path: Path, output_path: Path) -> dict[Path, Path]:
+    """The files to write, and the file or folder that each is made of."""
     if format not in FORMATS:
         raise RelextError(f"there is no format {format!r}. {FORMAT_HELP}")
     if not input_path.exists():
         raise DataError("there is no such file or folder.", path=input_path)
+    if input_path.is_dir() and hasattr(FORMATS[format], "parts"):
+        if output_path.suffix == ".spacy" or output_path.is_file():
+            raise RelextError(f"the output is {output_path}; expected a folder, for {format} comes in parts that are written apart.")
+        return {output_path / f"{name}.spacy": source for name, source in FORMATS[format].parts(input_path).items()}
     if output_path.suffix != ".spacy":
         raise RelextError(f"the output is {output_path}; expected a file that ends in .spacy.")
+    return {output_path: input_path}
 
 
-def _check_dev(dev_output: Path, output_path: Path, dev_share: float) -> None:
+def _check_dev(dev_output: Path, output_path: Path, dev_share: float, sources: dict[Path, Path]) -> None:
+    if output_path not in sources:
+        raise RelextError("--dev draws documents from a corpus in one part, and this one has parts of its own. Leave --dev out.")
     if not 0 < dev_share < 1:
         raise RelextError(f"--dev-share is {dev_share}; it must lie between 0 and 1.")
     if dev_output.suffix != ".spacy" or dev_output.resolve() == output_path.resolve():
         raise RelextError(f"--dev is {dev_output}; expected a file that ends in .spacy, and another one than {output_path}.")
 
 
-def _count_pairs(doc: Doc) -> int:
-    if not doc.has_annotation("SENT_START"):
-        return 0
-    return len(sentence_pairs(ordered=False, overlapping=True)(doc, list(doc.spans[SPANS_KEY])))
+def _read_part(format: str, source: Path, nlp: Language, split: Splitter | None, errors: SkippedErrors) -> tuple[list[Doc], Counter[str]]:
+    """The Docs of a file or folder, and what they hold."""
+    counts: Counter[str] = Counter()
+    docs: list[Doc] = []
+    for document in tqdm(FORMATS[format].read(source, errors), desc=f"Reading {source}", unit=" documents"):
+        # Counted apart, so that a document that is skipped half-way leaves no trace in the report.
+        own: Counter[str] = Counter()
+        doc = errors.guard(_make_doc, document, nlp, split, own)
+        if isinstance(doc, Doc):
+            docs.append(doc)
+            counts.update(own)
+    if not docs:
+        raise DataError("there is no document in it.", path=source)
+    counts.update(pair_counts(docs))
+    return docs, counts
+
+
+def _make_doc(document: AnnotatedDocument, nlp: Language, split: Splitter | None, counts: Counter[str]) -> Doc:
+    if document.sentences is None and split is not None:
+        document.sentences = split(document)
+    return to_doc(document, nlp, counts)
+
+
+def _check_disjoint(parts: dict[Path, list[Doc]]) -> None:
+    """Models are trained on some parts and scored on others: a document in two of them would flatter them."""
+    if len(parts) > 1:
+        places: dict[str, Path] = {}
+        for path, docs in parts.items():
+            for name in map(document_id, docs):
+                other = places.setdefault(name, path)
+                if other != path:
+                    raise RelextError(f"the document {name!r} is in {other.stem} and in {path.stem}; expected parts that share none.")
+
+
+def _report(counts: dict[Path, Counter[str]]) -> None:
+    if len(counts) > 1:
+        columns = ("documents", "sentences", PAIRS, "relations")
+        rows = [(path.stem, *(f"{count[column]:,}" for column in columns)) for path, count in counts.items()]
+        msg.table(rows, header=("", *columns), aligns=("l", *"r" * len(columns)), max_col=60)
+    total = sum(counts.values(), Counter[str]())
+    msg.table([(name, f"{count:,}") for name, count in total.items() if count], aligns=("l", "r"), max_col=60)

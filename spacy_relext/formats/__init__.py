@@ -1,5 +1,8 @@
-"""Foreign files to annotated documents and back: one module a format, each with `read` and `write`; none knows of models."""
+"""Foreign files to annotated documents and back: one module a format; none knows of models.
 
-from spacy_relext.formats import ddi, jsonl
+A module has `read`; `write`, unless the format is only read; and `parts`, if a corpus of the format comes in parts that stay apart.
+"""
 
-FORMATS = {"jsonl": jsonl, "ddi": ddi}
+from spacy_relext.formats import aimed, chemprot, ddi, jsonl
+
+FORMATS = {"jsonl": jsonl, "ddi": ddi, "chemprot": chemprot, "aimed": aimed}

@@ -159,7 +159,7 @@ def cross_entropy(
     """Cross-entropy of the pairs, and its gradient with respect to the logits.
 
     scores: Probabilities of all columns, `[n_pairs, n_columns]`, as `probabilities` gives them.
-    targets: 0 or 1, `[n_pairs, n_columns]`.
+    targets: `[n_pairs, n_columns]`, 0 or 1; with exclusive labels a distribution, a row of sum 1.
     reduction: The sum over the pairs, or their mean.
     RETURNS: loss, gradient `[n_pairs, n_columns]`. Softmax and sigmoid have the same gradient, p - y, divided by the pairs for a mean.
     """

@@ -8,7 +8,7 @@ from spacy.training import Example
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.marking import TOKEN_ATTRIBUTES
-from spacy_relext.relations import Relation, get_relations, span_at
+from spacy_relext.relations import get_relations, span_at
 from spacy_relext.types import Floats2d, Ints2d
 
 # (label, (start, end) of head, (start, end) of tail), in characters.
@@ -60,13 +60,12 @@ def align_mentions(doc: Doc, annotated: Sequence[Span]) -> list[Span]:
     return [span_at(doc, span.start_char, span.end_char, span.label_) for span in annotated]
 
 
-def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str], *, exclusive: bool) -> set[GoldKey]:
+def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str]) -> set[GoldKey]:
     """The annotated relations by character offsets, those of a symmetric label with the first mention as head.
 
-    RAISES: RelextError for a label that is not among `labels`, and, with exclusive labels, for a pair with two of them.
+    RAISES: RelextError for a label that is not among `labels`.
     """
     keys: set[GoldKey] = set()
-    taken: dict[tuple, Relation] = {}
     for relation in get_relations(reference):
         if relation.label not in labels:
             raise RelextError(
@@ -76,14 +75,6 @@ def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str],
         ends = [(span.start_char, span.end_char) for span in (relation.head, relation.tail)]
         head, tail = sorted(ends) if relation.label in symmetric else ends
         keys.add((relation.label, head, tail))
-        directions = [(head, tail), (tail, head)] if relation.label in symmetric else [(head, tail)]
-        for direction in directions:
-            other = taken.setdefault(direction, relation)
-            if exclusive and other.label != relation.label:
-                raise RelextError(
-                    f"In {reference.text[:60]!r}… the pair {relation.head.text!r}, {relation.tail.text!r} has the labels {other.label} "
-                    f"and {relation.label}, and the component's labels are exclusive. Keep one, or set exclusive = false."
-                )
     return keys
 
 
@@ -100,7 +91,8 @@ def make_targets(
     """Targets of the candidate pairs.
 
     pairs (Ints2d): `[n_pairs, 2]`, indices of `mentions`, which are as they were annotated. allowed: `[n_pairs, n_columns]`.
-    RETURNS: 0 or 1, `[n_pairs, n_columns]`, and the number of annotated relations that no candidate pair can express.
+    RETURNS: `[n_pairs, n_columns]`, and the number of annotated relations that no candidate pair can express. Targets are 0 or 1, but
+        that exclusive labels of one pair share the 1: a pair with two labels has 0.5 of each, in whatever order they were annotated.
     """
     targets = numpy.zeros(allowed.shape, dtype="float32")
     column = {label: i for i, label in enumerate(labels, start=int(exclusive))}
@@ -118,5 +110,7 @@ def make_targets(
                 targets[row, column[key[0]]] = 1.0
                 reached.add(key)
     if exclusive:
-        targets[:, 0] = 1.0 - targets[:, 1:].max(axis=1, initial=0.0)
+        n_labels = targets[:, 1:].sum(axis=1, keepdims=True)
+        targets[:, 1:] /= n_labels.clip(min=1)
+        targets[:, :1] = n_labels == 0
     return targets, len(gold) - len(reached)

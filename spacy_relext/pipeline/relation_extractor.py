@@ -114,7 +114,8 @@ class RelationExtractor(TrainablePipe):
     candidates (Callable[[Doc, List[Span]], Ints2d]): Gives the pairs to score.
     scorer (Callable | None): Scores relations.
     threshold (float): A relation is written when its probability is at least this. Tune it on development data.
-    exclusive (bool): A pair has one label at most (softmax with no-relation); otherwise any number (a sigmoid a label).
+    exclusive (bool): A pair has one label at most (softmax with no-relation); otherwise any number (a sigmoid a label). A pair that is
+        annotated with several is trained towards each of them in equal parts; all but the one that is predicted count as misses.
     symmetric_labels (List[str] | None): Labels without a direction. Their two directions are averaged, and written once.
     type_rules (Dict[str, List[List[str]]] | None): For a label, the [head type, tail type] pairs that may have it. A label that is not
         listed may stand between any types. Forbidden labels are masked before the best one is chosen, and pairs that may have no label
@@ -247,25 +248,34 @@ class RelationExtractor(TrainablePipe):
         if self.cfg["learn_type_rules"]:
             learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
             self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
-        self._warn_of_unreachable(get_examples)
+        self._warn_of_misses(get_examples)
         sample = [self._training_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
         self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), self._n_columns))
 
-    def _warn_of_unreachable(self, get_examples: Callable[[], Iterable[Example]]) -> None:
-        """Relations between no candidate pair are no error, but nobody should find out only from the recall."""
-        n_missed = n_gold = 0
+    def _warn_of_misses(self, get_examples: Callable[[], Iterable[Example]]) -> None:
+        """Relations that cannot be found are no error, but nobody should learn of them only from the recall."""
+        n_missed = n_gold = n_several = 0
         for example in get_examples():
             pairs = self._training_pairs(example, initializing=True)
             n_missed += pairs.n_missed
             n_gold += pairs.n_gold
+            if self.cfg["exclusive"]:
+                n_several += int(((pairs.targets[:, 1:] > 0).sum(axis=1) > 1).sum())
         if n_missed:
             logger.warning(
                 "%s: %d of %d annotated relations are between no candidate pair: they cannot be learned or found, and count as misses.",
                 self.name,
                 n_missed,
                 n_gold,
+            )
+        if n_several:
+            logger.warning(
+                "%s: %d candidate pairs are annotated with several labels, and labels are exclusive: one of them can be found, and the "
+                "others count as misses. Set exclusive = false to find all, or correct the data if a pair has one label at most.",
+                self.name,
+                n_several,
             )
 
     def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
@@ -421,7 +431,7 @@ class RelationExtractor(TrainablePipe):
             spans = annotated = []
         prepared = self._prepare(doc, spans)
         exclusive = self.cfg["exclusive"]
-        gold = gold_keys(reference, self.labels, self._symmetric, exclusive=exclusive)
+        gold = gold_keys(reference, self.labels, self._symmetric)
         targets, n_missed = make_targets(
             prepared.candidates.pairs,
             prepared.allowed,

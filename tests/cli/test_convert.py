@@ -8,12 +8,14 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_relext.cli.convert import make_tokenizer
+from spacy_relext.cli.counts import ACROSS, PAIRS, RELATED, SAME_PLACE
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.formats import FORMATS
 from spacy_relext.formats.document import document_id
 from spacy_relext.relations import get_relations, has_relations
 from tests.cli.toy import relext
+from tests.formats import test_aimed, test_chemprot
 
 #         0         1         2         3         4
 #         0123456789012345678901234567890123456789012345678
@@ -191,7 +193,7 @@ def test_bad_xml_is_skipped_and_counted(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, ddi"),
+        (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, ddi, chemprot, aimed"),
         (("jsonl", "none.jsonl", "a.spacy"), "none.jsonl: there is no such file or folder"),
         (("jsonl", "a.jsonl", "a.jsonl"), "the output is a.jsonl; expected a file that ends in .spacy"),
         (("jsonl", "empty.jsonl", "a.spacy"), "empty.jsonl: there is no document in it"),
@@ -199,6 +201,10 @@ def test_bad_xml_is_skipped_and_counted(tmp_path):
         (("ddi", "folder", "a.spacy"), "folder: the folder holds no .xml file"),
         (("jsonl", "a.jsonl", "a.spacy", "--tokenizer", "xx_no_such"), "there is no tokenizer 'xx_no_such'"),
         (("jsonl", "a.jsonl", "a.spacy", "--tokenizer", "qq"), "there is no tokenizer 'qq'"),
+        (("jsonl", "a.jsonl", "a.spacy", "--sentences", "xx_no_such"), "the pipeline 'xx_no_such' cannot be loaded"),
+        (("chemprot", "folder", "a.spacy"), "folder: expected a folder with …_abstracts.tsv"),
+        (("aimed", "folder", "out"), "folder: the folder holds no test_0.json"),
+        (("aimed", "folder", "a.spacy"), "the output is a.spacy; expected a folder"),
     ],
 )
 def test_wrong_arguments(arguments, message, tmp_path, monkeypatch):
@@ -231,6 +237,137 @@ def test_scispacys_tokenizer(tmp_path):
     assert [token.text for token in doc] == expected
 
 
+# Sentences
+
+
+def sentences_of(path):
+    return [[sent.text for sent in doc.sents] if doc.has_annotation("SENT_START") else None for doc in read_back(path)]
+
+
+def test_sentences_are_set_where_there_are_none(tmp_path):
+    # Three mentions of two sentences, and a relation between these.
+    text = "Aspirin is no tea. CYP3A4 is none."
+    mentions = [{"start": 0, "end": 7, "type": "DRUG"}, {"start": 14, "end": 17, "type": "DRUG"}, {"start": 19, "end": 25, "type": "GENE"}]
+    across = {"id": "x", "text": text, "mentions": mentions, "relations": [{"head": "T1", "tail": "T3", "label": "RAISES"}]}
+    own = {"id": "own", "text": text, "sentences": [[0, len(text)]], "mentions": mentions, "relations": []}
+    source = write_lines(tmp_path / "a.jsonl", across, own, {"id": "empty", "text": ""})
+    result = relext("convert", "jsonl", source, tmp_path / "without.spacy")
+    assert sentences_of(tmp_path / "without.spacy") == [None, [text], []]
+    assert ACROSS not in result.stdout
+    result = relext("convert", "jsonl", source, tmp_path / "with.spacy", "--sentences", "sentencizer")
+    assert result.exit_code == 0, result.output
+    assert sentences_of(tmp_path / "with.spacy") == [["Aspirin is no tea.", "CYP3A4 is none."], [text], []]
+    assert figure(result.stdout, ACROSS) == figure(result.stdout, "relations") == 1
+    # One in the first document, three in the other, where two are of a drug and a gene.
+    assert (figure(result.stdout, PAIRS), figure(result.stdout, RELATED)) == (4, 2)
+    assert [str(r) for r in get_relations(read_back(tmp_path / "with.spacy")[0])] == ["Aspirin --RAISES--> CYP3A4 (1.00)"]
+
+
+def test_sentences_of_a_pipeline_are_set_by_its_characters(model, tmp_path):
+    nlp = spacy.load(model)
+    nlp.replace_pipe("sentencizer", "sentencizer", config={"punct_chars": ["cd"]})
+    # "abcd" is one token to the converter's tokenizer, and two to the pipeline's.
+    nlp.tokenizer.add_special_case("abcdef", [{"ORTH": "ab"}, {"ORTH": "cd"}, {"ORTH": "ef"}])
+    nlp.to_disk(tmp_path / "model")
+    source = write_lines(tmp_path / "a.jsonl", {"text": "Aspirin abcdef, warfarin"})
+    result = relext("convert", "jsonl", source, tmp_path / "a.spacy", "--sentences", tmp_path / "model")
+    assert result.exit_code == 0, result.output
+    assert sentences_of(tmp_path / "a.spacy") == [["Aspirin abcd", "ef, warfarin"]]
+    # The ruler of the pipeline comes after, and is none of the converter's business.
+    assert not read_back(tmp_path / "a.spacy")[0].ents
+
+
+def test_pipeline_that_sets_no_sentences(tmp_path):
+    spacy.blank("en").to_disk(tmp_path / "model")
+    source = write_lines(tmp_path / "a.jsonl", RECORDS[2])
+    result = relext("convert", "jsonl", source, tmp_path / "a.spacy", "--sentences", tmp_path / "model")
+    assert_fails(result, r"has no component that sets sentences; it has \[\]\. Expected one with a parser", tmp_path / "a.spacy")
+
+
+def test_text_that_is_too_long_for_the_pipeline(model, tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", RECORDS[2], {"id": "long", "text": "a " * 500_001})
+    arguments = ("convert", "jsonl", source, tmp_path / "a.spacy", "--sentences", model)
+    assert_fails(relext(*arguments), r"a\.jsonl:2: document 'long': the text has 1,000,002 characters", tmp_path / "a.spacy")
+    assert relext(*arguments, "--skip-errors").exit_code == 0
+    assert sentences_of(tmp_path / "a.spacy") == [["Not annotated."]]
+
+
+# Corpora of other formats
+
+
+def test_chemprot_becomes_docs_and_a_report(tmp_path):
+    files = {
+        **test_chemprot.FILES,
+        # A gene at the characters of a chemical.
+        "entities": [*test_chemprot.FILES["entities"], "7\tT6\tGENE-N\t0\t4\tTeal"],
+    }
+    test_chemprot.write(tmp_path / "part", files)
+    result = relext("convert", "chemprot", tmp_path / "part", tmp_path / "a.spacy", "--sentences", "sentencizer")
+    assert result.exit_code == 0, result.output
+    expected = {
+        "documents": 2,
+        "mentions": 6,
+        "relations": 3,
+        "relations: CPR:4": 1,
+        "relations: CPR:3": 1,
+        "relations: CPR:9": 1,
+        # In the first sentence Teal as either, and ABC1; in the second two chemicals and a gene.
+        PAIRS: 5,
+        RELATED: 3,
+        SAME_PLACE: 1,
+    }
+    assert {name: figure(result.stdout, name) for name in expected} == expected
+
+
+def test_bad_document_of_chemprot_is_skipped(tmp_path):
+    files = {**test_chemprot.FILES, "entities": test_chemprot.FILES["entities"][:-1]}
+    source = test_chemprot.write(tmp_path / "part", files)
+    result = relext("convert", "chemprot", source, tmp_path / "a.spacy")
+    assert_fails(result, r"part_gold_standard\.tsv:1: expected Arg1: .* saw 'Arg1:T5'.*--skip-errors", tmp_path / "a.spacy")
+    result = relext("convert", "chemprot", source, tmp_path / "a.spacy", "--skip-errors")
+    assert "1 documents had errors and were skipped" in result.output
+    assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["8"]
+
+
+def fold(folder, number):
+    """A file of AIMed with two documents of its own."""
+    lines = [json.dumps(line).replace("X.d", f"X{number}.d") for line in test_aimed.LINES]
+    return test_aimed.write(folder / f"test_{number}.json", *lines)
+
+
+def test_folds_of_aimed(tmp_path):
+    for number in (0, 1):
+        fold(tmp_path / "in", number)
+    result = relext("convert", "aimed", tmp_path / "in", tmp_path / "new" / "out")
+    assert result.exit_code == 0, result.output
+    names = {path.name: [document_id(doc) for doc in read_back(path)] for path in (tmp_path / "new" / "out").iterdir()}
+    assert names == {"fold-0.spacy": ["X0.d1", "X0.d2"], "fold-1.spacy": ["X1.d1", "X1.d2"]}
+    rows = [line.split() for line in result.stdout.splitlines() if line.startswith("fold-")]
+    # Documents, sentences, pairs, relations.
+    assert rows == [["fold-0", "2", "3", "8", "3"], ["fold-1", "2", "3", "8", "3"]]
+    expected = {"documents": 4, PAIRS: 16, "relations: interaction": 6, "overlapping mentions (in doc.spans only)": 2}
+    assert {name: figure(result.stdout, name) for name in expected} == expected
+
+
+def test_one_fold_of_aimed_is_a_file_as_others(tmp_path):
+    result = relext("convert", "aimed", fold(tmp_path, 3), tmp_path / "a.spacy", "--dev", tmp_path / "b.spacy")
+    assert result.exit_code == 0, result.output
+    assert [len(read_back(tmp_path / name)) for name in ("a.spacy", "b.spacy")] == [1, 1]
+
+
+def test_folds_of_aimed_that_cannot_be(tmp_path):
+    fold(tmp_path / "in", 0)
+    shared = fold(tmp_path / "in", 1)
+    output = tmp_path / "out"
+    assert_fails(relext("convert", "aimed", tmp_path / "in", output, "--dev", tmp_path / "dev.spacy"), "Leave --dev out", output)
+    shared.write_bytes((tmp_path / "in" / "test_0.json").read_bytes())
+    assert_fails(relext("convert", "aimed", tmp_path / "in", output), r"'X0\.d1' is in fold-0 and in fold-1; expected parts", output)
+    shared.write_bytes(shared.read_bytes()[:-20])
+    assert_fails(relext("convert", "aimed", tmp_path / "in", output), r"test_1\.json:8: no line of JSON .*--skip-errors", output)
+    # A fold that is lost as a whole is no fold of no documents.
+    assert_fails(relext("convert", "aimed", tmp_path / "in", output, "--skip-errors"), r"test_1\.json: there is no document", output)
+
+
 # The way back
 
 
@@ -259,3 +396,10 @@ def test_export_that_fails_leaves_nothing(tmp_path):
     DocBin(docs=[spacy.blank("en")("No sentences.")]).to_disk(tmp_path / "a.spacy")
     assert_fails(relext("export", "ddi", tmp_path / "a.spacy", tmp_path / "xml"), "it has no sentences.*sentencizer")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.spacy"]
+
+
+@pytest.mark.parametrize("format", ["chemprot", "aimed"])
+def test_export_to_a_format_that_is_only_read(format, tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", RECORDS[0]), tmp_path / "a.spacy")
+    result = relext("export", format, tmp_path / "a.spacy", tmp_path / "out")
+    assert_fails(result, f"the format '{format}' is read, and not written. Export to one of: jsonl, ddi", tmp_path / "out")

@@ -100,45 +100,24 @@ def test_mentions_are_aligned_by_characters_and_widened_to_tokens(nlp):
 
 
 def test_keys_are_label_and_character_offsets(reference):
-    keys = gold_keys(reference, ["EFFECT", "MECHANISM"], [], exclusive=True)
+    keys = gold_keys(reference, ["EFFECT", "MECHANISM"], [])
     assert keys == {("MECHANISM", ASPIRIN, WARFARIN), ("EFFECT", LEVELS, WARFARIN)}
 
 
 def test_keys_of_symmetric_labels_begin_with_the_first_mention(reference):
-    keys = gold_keys(reference, ["EFFECT", "MECHANISM"], ["EFFECT"], exclusive=True)
+    keys = gold_keys(reference, ["EFFECT", "MECHANISM"], ["EFFECT"])
     assert keys == {("MECHANISM", ASPIRIN, WARFARIN), ("EFFECT", WARFARIN, LEVELS)}
 
 
 def test_symmetric_relation_annotated_both_ways_is_one(nlp):
     doc = make_doc(nlp, TEXT, [("Aspirin", "DRUG"), ("warfarin", "DRUG")], [(0, 1, "ADVISE"), (1, 0, "ADVISE")])
-    assert gold_keys(doc, ["ADVISE"], ["ADVISE"], exclusive=True) == {("ADVISE", ASPIRIN, WARFARIN)}
-    assert len(gold_keys(doc, ["ADVISE"], [], exclusive=True)) == 2
+    assert gold_keys(doc, ["ADVISE"], ["ADVISE"]) == {("ADVISE", ASPIRIN, WARFARIN)}
+    assert len(gold_keys(doc, ["ADVISE"], [])) == 2
 
 
 def test_unknown_label_is_an_error_that_names_it(reference):
     with pytest.raises(RelextError, match=r"EFFECT.*does not know.*\['MECHANISM'\].*add_label"):
-        gold_keys(reference, ["MECHANISM"], [], exclusive=True)
-
-
-@pytest.mark.parametrize(
-    ("relations", "symmetric", "contradict"),
-    [
-        ([(0, 1, "A"), (0, 1, "B")], [], True),
-        ([(0, 1, "A"), (1, 0, "B")], [], False),
-        ([(0, 1, "A"), (1, 0, "B")], ["A"], True),
-        ([(0, 1, "B"), (1, 0, "A")], ["A"], True),
-        ([(0, 1, "A"), (1, 0, "A")], [], False),
-    ],
-)
-def test_contradictory_labels(nlp, relations, symmetric, contradict):
-    doc = make_doc(nlp, TEXT, [("Aspirin", "DRUG"), ("warfarin", "DRUG")], relations)
-    assert len(gold_keys(doc, ["A", "B"], symmetric, exclusive=False)) == len(relations)
-    if contradict:
-        with pytest.raises(RelextError, match=r"'Aspirin'.*'warfarin'|'warfarin'.*'Aspirin'") as caught:
-            gold_keys(doc, ["A", "B"], symmetric, exclusive=True)
-        assert "exclusive = false" in str(caught.value)
-    else:
-        gold_keys(doc, ["A", "B"], symmetric, exclusive=True)
+        gold_keys(reference, ["MECHANISM"], [])
 
 
 # Targets
@@ -148,7 +127,7 @@ LABELS = ["EFFECT", "MECHANISM"]
 
 def targets_of(reference, pairs, *, exclusive, symmetric=(), forbidden=()):
     """Targets for pairs of the reference's entities; `forbidden` holds (row, column)."""
-    gold = gold_keys(reference, LABELS, symmetric, exclusive=exclusive)
+    gold = gold_keys(reference, LABELS, symmetric)
     allowed = numpy.ones((len(pairs), 2 + exclusive), dtype=bool)
     for row, column in forbidden:
         allowed[row, column] = False
@@ -162,6 +141,30 @@ def test_exclusive_targets_have_no_relation_in_front(reference):
     assert targets.tolist() == [[0, 0, 1], [1, 0, 0], [1, 0, 0], [0, 1, 0]]
     assert targets.dtype == numpy.float32
     assert n_missed == 0
+
+
+@pytest.mark.parametrize(
+    ("relations", "symmetric", "expected"),
+    [
+        # Columns: no-relation, EFFECT, MECHANISM; rows: (0, 1), (1, 0).
+        ([(0, 1, "EFFECT"), (0, 1, "MECHANISM")], [], [[0, 0.5, 0.5], [1, 0, 0]]),
+        ([(0, 1, "MECHANISM"), (0, 1, "EFFECT")], [], [[0, 0.5, 0.5], [1, 0, 0]]),
+        ([(0, 1, "EFFECT"), (1, 0, "MECHANISM")], [], [[0, 1, 0], [0, 0, 1]]),
+        ([(0, 1, "EFFECT"), (1, 0, "MECHANISM")], ["EFFECT"], [[0, 1, 0], [0, 0.5, 0.5]]),
+        ([(0, 1, "EFFECT"), (1, 0, "EFFECT")], [], [[0, 1, 0], [0, 1, 0]]),
+    ],
+)
+def test_exclusive_labels_of_one_pair_share_its_target(nlp, relations, symmetric, expected):
+    doc = make_doc(nlp, TEXT, [("Aspirin", "DRUG"), ("warfarin", "DRUG")], relations)
+    targets, n_missed = targets_of(doc, [(0, 1), (1, 0)], exclusive=True, symmetric=symmetric)
+    assert targets.tolist() == expected
+    assert n_missed == 0
+
+
+def test_forbidden_label_has_no_share(nlp):
+    doc = make_doc(nlp, TEXT, [("Aspirin", "DRUG"), ("warfarin", "DRUG")], [(0, 1, "EFFECT"), (0, 1, "MECHANISM")])
+    targets, n_missed = targets_of(doc, [(0, 1)], exclusive=True, forbidden=[(0, 1)])
+    assert (targets.tolist(), n_missed) == ([[0, 0, 1]], 1)
 
 
 def test_targets_of_several_labels_have_no_such_column(reference):

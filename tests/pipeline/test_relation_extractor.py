@@ -496,14 +496,25 @@ def test_several_labels_a_pair():
     assert len(doc._.relations) == 4
 
 
-def test_contradictory_labels_are_an_error_unless_several_are_allowed():
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_pair_with_two_labels(exclusive, caplog):
+    """Exclusive: each label is trained to a half, one is found and the other missed, and a warning says so."""
     data = [(*PAIR, [(0, 1, "A"), (0, 1, "B")]), (TRAIN_DATA[3][0], TRAIN_DATA[3][1], [])]
-    nlp, _ = make_pipeline()
-    with pytest.raises(RelextError, match=r"'Ritonavir', 'CYP3A4' has the labels A and B.*exclusive = false"):
-        nlp.initialize(lambda: make_examples(nlp, data))
-    nlp, _ = make_pipeline(exclusive=False)
-    train(nlp, make_examples(nlp, data), steps=40)
-    assert [found(doc) for doc in nlp.pipe(with_entities(nlp, data))] == [gold(entry) for entry in data]
+    nlp, extractor = make_pipeline(exclusive=exclusive)
+    with caplog.at_level(logging.WARNING, logger="spacy_relext"):
+        train(nlp, make_examples(nlp, data), steps=40)
+    assert ("1 candidate pairs are annotated with several labels" in caplog.text) == exclusive
+    both = {("Ritonavir", "CYP3A4", "A"), ("Ritonavir", "CYP3A4", "B")}
+    if exclusive:
+        extractor.cfg["threshold"] = 0.3
+        [[relation], none] = [doc._.relations for doc in nlp.pipe(with_entities(nlp, data))]
+        assert {(relation.head.text, relation.tail.text, relation.label)} < both
+        assert relation.score == pytest.approx(0.5, abs=0.1)
+        assert none == []
+        scores = nlp.evaluate(make_examples(nlp, data))
+        assert (scores["rel_micro_p"], scores["rel_micro_r"]) == (1.0, 0.5)
+    else:
+        assert [found(doc) for doc in nlp.pipe(with_entities(nlp, data))] == [gold(entry) for entry in data]
 
 
 def test_label_that_the_component_does_not_know(trained):

@@ -391,7 +391,7 @@ def test_marked_text_cannot_come_from_a_listener(tiny_bert):
 
 def test_consistency_trains_and_runs_the_encoder_twice(tiny_bert):
     losses = {}
-    for consistency in (0.0, 1.0, 10.0):
+    for consistency in (1.0, 10.0):
         nlp = spacy.blank("en")
         nlp.add_pipe("sentencizer")
         inside = {**transformer_config(tiny_bert), "@architectures": "spacy-relext.Tok2VecTransformer.v1"}
@@ -399,8 +399,8 @@ def test_consistency_trains_and_runs_the_encoder_twice(tiny_bert):
         add_extractor(nlp, {**inside, "pooling": {"@layers": "reduce_mean.v1"}}, consistency=consistency)
         losses[consistency] = train(nlp)
         assert nlp.evaluate(make_examples(nlp))["rel_micro_f"] == 1.0, consistency
-    # The encoder's dropout makes two passes differ, which costs.
-    assert losses[0.0][0] < losses[1.0][0] < losses[10.0][0]
+    # The encoder's dropout makes the same two passes differ, which costs.
+    assert losses[1.0][0] < losses[10.0][0]
 
 
 def test_consistency_needs_an_encoder_of_its_own(tiny_bert):

@@ -1,0 +1,178 @@
+"""BioCreative VI ChemProt: a folder of tab-separated files, a row for everything (Krallinger et al., BioCreative VI workshop, 2017).
+
+    …_abstracts.tsv       document, title, abstract
+    …_entities.tsv        document, mention (T1), CHEMICAL | GENE-Y | GENE-N, start, end, text
+    …_relations.tsv       document, group (CPR:3), Y | N (evaluated or not), name of the relation, Arg1:T1, Arg2:T2
+    …_gold_standard.tsv   document, group, Arg1:T1, Arg2:T2: the evaluated rows of …_relations.tsv, each once
+
+Offsets count the characters of title, one character (here a space), abstract; ends are exclusive. There are no sentences. The head of a
+relation is the chemical, the tail the gene. GENE-Y and GENE-N, a gene that is or is not in a database, both become GENE: the task does
+not tell them apart, and neither does a recogniser in whose output relations are to be found.
+
+The labels are the five groups that are evaluated. A pair of another group (CPR:2, …) has no relation: to the task it is a negative. A
+pair that is in a group under two names of relations has that label once; a pair in two groups has both labels. One of `…_relations.tsv`
+and `…_gold_standard.tsv` is enough; where both are there, they must agree.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+
+LABELS = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
+TYPES = {"CHEMICAL": "CHEMICAL", "GENE-Y": "GENE", "GENE-N": "GENE"}
+WIDTHS = {"abstracts": 3, "entities": 6, "relations": 6, "gold_standard": 4}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a file: its fields, and the place that errors name."""
+
+    file: Path
+    line: int
+    fields: list[str]
+
+    def error(self, message: str) -> DataError:
+        return DataError(message, path=self.file, line=self.line)
+
+
+# The rows of a file by document.
+Table = dict[str, list[Row]]
+
+
+def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    """Read the set of files in a folder, such as chemprot_training, and those in the folders in it.
+
+    on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out. Where rows are lost
+        that may belong to any document, the whole set is.
+    """
+    files = sorted(path.rglob("*_abstracts*.tsv")) if path.is_dir() else []
+    if not files:
+        raise DataError("expected a folder with …_abstracts.tsv, …_entities.tsv and …_gold_standard.tsv; there is no such file.", path=path)
+    for file in files:
+        try:
+            tables = read_tables(file)
+        except DataError as error:
+            on_error(error)
+            continue
+        for name in dict.fromkeys(name for table in tables.values() for name in table):
+            try:
+                yield parse(name, tables)
+            except DataError as error:
+                on_error(error)
+
+
+def read_tables(abstracts: Path) -> dict[str, Table]:
+    """Read the file of abstracts and those beside it.
+
+    RAISES: DataError for a missing file, and for a row whose document cannot be known.
+    """
+    tables: dict[str, Table] = {}
+    for kind, width in WIDTHS.items():
+        name = abstracts.name.replace("_abstracts", f"_{kind}")
+        # Among files of the test part, upstream's gold standard alone has no "_gs" at the end of its name.
+        file = next((f for f in (abstracts.with_name(name), abstracts.with_name(name.replace("_gs.tsv", ".tsv"))) if f.exists()), None)
+        if file is not None:
+            tables[kind] = read_rows(file, width)
+        elif kind == "entities" or (kind == "gold_standard" and "relations" not in tables):
+            raise DataError(f"there is no {name} beside it. Put the files of a part of ChemProt into one folder.", path=abstracts)
+    return tables
+
+
+def read_rows(file: Path, width: int) -> Table:
+    """The rows of a file, those with a wrong number of fields too: with a tab after it, the document's name is whole."""
+    table: Table = {}
+    with file.open("rb") as lines:
+        for number, raw in enumerate(lines, start=1):
+            if not raw.strip():
+                continue
+            try:
+                row = Row(file, number, raw.decode("utf8").rstrip("\r\n").split("\t"))
+            except UnicodeDecodeError as error:
+                raise DataError(f"not UTF-8 (byte {error.start} of the line). Convert the file.", path=file, line=number) from error
+            if len(row.fields) == 1:
+                raise _wrong_width(row, width)
+            table.setdefault(row.fields[0], []).append(row)
+    return table
+
+
+def parse(name: str, tables: dict[str, Table]) -> AnnotatedDocument:
+    """Make a document of its rows.
+
+    RAISES: DataError with file and line for anything that is not as the module's description says.
+    """
+    rows = {kind: table.get(name, []) for kind, table in tables.items()}
+    for kind, some in rows.items():
+        for row in some:
+            if len(row.fields) != WIDTHS[kind]:
+                raise _wrong_width(row, WIDTHS[kind])
+    if len(rows["abstracts"]) != 1:
+        row = next(row for some in rows.values() for row in some[-1:])
+        raise row.error(f"the document {name!r} has {len(rows['abstracts'])} rows in the file of abstracts; expected one.")
+    [row] = rows["abstracts"]
+    document = AnnotatedDocument(name, f"{row.fields[1]} {row.fields[2]}", source=row.file, line=row.line)
+    mentions: dict[str, Mention] = {}
+    for row in rows["entities"]:
+        mention = _mention(row, document.text)
+        if mentions.setdefault(mention.id, mention) is not mention:
+            raise row.error(f"document {name!r} has a mention {mention.id!r} already.")
+    document.mentions = list(mentions.values())
+    # A pair that is in a group under two names is in it once.
+    found = {
+        kind: {relation: row for row in rows[kind] if (relation := _relation(row, mentions)) is not None}
+        for kind in ("gold_standard", "relations")
+        if kind in rows
+    }
+    for kind, relations in found.items():
+        for other in found:
+            for relation, row in relations.items():
+                if relation not in found[other]:
+                    raise row.error(
+                        f"{relation.label} of {relation.head} and {relation.tail} is evaluated in the file {kind}, and not in {other}. "
+                        "Are the files of one version, and complete?"
+                    )
+    document.relations = list(next(iter(found.values())))
+    return document
+
+
+def _wrong_width(row: Row, width: int) -> DataError:
+    return row.error(
+        f"saw {len(row.fields)} fields, and expected {width} with tabs between them. Is the file truncated, or none of ChemProt's?"
+    )
+
+
+def _mention(row: Row, text: str) -> Mention:
+    _, name, kind, start, end, expected = row.fields
+    if kind not in TYPES:
+        raise row.error(f"mention {name!r} has the type {kind!r}; expected one of {', '.join(TYPES)}.")
+    if not (start.isdecimal() and end.isdecimal()):
+        raise row.error(f"mention {name!r} has the offsets {start!r} and {end!r}; expected whole numbers.")
+    if not int(start) < int(end) <= len(text):
+        raise row.error(f"mention {name!r} has the offsets {start}-{end}, and the title and abstract {len(text)} characters.")
+    seen = text[int(start) : int(end)]
+    if seen != expected:
+        raise row.error(f"mention {name!r} is {expected!r:.60}, and the characters {start}-{end} of title and abstract are {seen!r:.60}.")
+    return Mention(name, int(start), int(end), TYPES[kind])
+
+
+def _relation(row: Row, mentions: dict[str, Mention]) -> AnnotatedRelation | None:
+    """The relation of a row of either file, or None where the row is not evaluated."""
+    group, *fields, head, tail = row.fields[1:]
+    # The field of …_relations.tsv is "Y " or "N ".
+    evaluated = fields[0].strip() if fields else "Y"
+    if not re.fullmatch(r"CPR:\d+", group) or evaluated != ("Y" if group in LABELS else "N"):
+        raise row.error(f"saw the group {group!r}, evaluated {evaluated!r}; expected Y for {', '.join(LABELS)}, and N for other groups.")
+    relation = AnnotatedRelation(_argument(row, "Arg1", head, mentions, "CHEMICAL"), _argument(row, "Arg2", tail, mentions, "GENE"), group)
+    return relation if evaluated == "Y" else None
+
+
+def _argument(row: Row, argument: str, field: str, mentions: dict[str, Mention], kind: str) -> str:
+    name = field.removeprefix(f"{argument}:")
+    if name == field or name not in mentions:
+        raise row.error(f"expected {argument}: and the name of a mention of the document, and saw {field!r}.")
+    if mentions[name].type != kind:
+        raise row.error(f"{field} is a {mentions[name].type}; expected a {kind}.")
+    return name
