@@ -62,26 +62,39 @@ def test_plain_spacy_evaluate_gives_the_same_figure(workspace):
     assert plain["rel_micro_f"] == pytest.approx(ours["gold_mentions"]["rel_micro_f"])
 
 
-@pytest.mark.parametrize("config", ["ddi", "ddi-shared"])
+DDI = (["brand", "drug"], ["mechanism", "advise", "effect", "int"])
+GIVEN_MENTIONS = {
+    "ddi": DDI,
+    "ddi-shared": DDI,
+    "ddi-marked": DDI,
+    "chemprot": (["CHEMICAL", "GENE"], ["CPR:3", "CPR:4", "CPR:5", "CPR:6"]),
+    "aimed": (["protein", "protein"], ["interaction"] * 4),
+}
+
+
+@pytest.mark.parametrize("config", GIVEN_MENTIONS)
 def test_configs_with_given_mentions(tmp_path, tiny_bert, config):
+    (a, b), labels = GIVEN_MENTIONS[config]
     documents = [
         {
             "id": f"D{i}",
             "text": "Aspirin increases warfarin levels. Avoid ketamine with warfarin.",
             "sentences": [[0, 34], [35, 64]],
             "mentions": [
-                {"id": "T1", "start": 0, "end": 7, "type": "brand"},
-                {"id": "T2", "start": 18, "end": 26, "type": "drug"},
-                {"id": "T3", "start": 41, "end": 49, "type": "drug"},
-                {"id": "T4", "start": 55, "end": 63, "type": "drug"},
+                {"id": "T1", "start": 0, "end": 7, "type": a},
+                {"id": "T2", "start": 18, "end": 26, "type": b},
+                {"id": "T3", "start": 41, "end": 49, "type": a},
+                {"id": "T4", "start": 55, "end": 63, "type": b},
             ],
             "relations": [{"head": "T1", "tail": "T2", "label": first}, {"head": "T3", "tail": "T4", "label": second}],
         }
-        for i, (first, second) in enumerate([("mechanism", "advise"), ("effect", "int")])
+        for i, (first, second) in enumerate([labels[:2], labels[2:]])
     ]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf8")
     spacy("relext", "convert", "jsonl", "data.jsonl", "data.spacy", cwd=tmp_path)
     overrides = ["--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null"]
+    if config == "ddi-marked":
+        overrides += ["--components.relation_extractor.model.max_length", "64"]
     spacy(
         "train", ROOT / "configs" / f"{config}.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
         "--paths.encoder", tiny_bert, "--components.relation_extractor.model.summary.@layers", "spacy-relext.mentions.v1", *overrides,
@@ -128,7 +141,9 @@ def test_project_file_names_only_what_exists():
     commands = {command["name"]: command for command in project["commands"]}
     for steps in project["workflows"].values():
         assert set(steps) <= set(commands)
-    made = {output for command in commands.values() for output in command["outputs"]} | {asset["dest"] for asset in project["assets"]}
+    made = {output for command in commands.values() for output in command.get("outputs", [])} | {
+        asset["dest"] for asset in project["assets"]
+    }
     for command in commands.values():
         for dependency in command.get("deps", []):
             assert any(dependency.startswith(m) or m.startswith(dependency) for m in made) or (ROOT / dependency).exists(), dependency

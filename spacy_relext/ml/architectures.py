@@ -4,20 +4,18 @@ import io
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, PyTorchShim, torch2xp, xp2torch
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
-from spacy_relext.ml.marked import MarkedEncoder, PairMarking
 from spacy_relext.ml.marking import MarkingFunction
+from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
 from spacy_relext.ml.summaries import Summary
-from spacy_relext.ml.transformer import Precision, check_precision, computes_in_bfloat16, create_transformer_model
 from spacy_relext.types import Floats2d
 
 # Logit of a label that is added to a trained model: a probability of about 0.002. With 0, an untaught label would be found everywhere.
@@ -79,65 +77,21 @@ def create_pair_classifier(
             "component that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or "
             "leave marking out."
         )
-    head = _head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision)
+    head = make_head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision)
     # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
-    return _classifier(partial(_forward, marking=marking), tok2vec, head, nO)
+    return make_classifier(partial(_forward, marking=marking), tok2vec, head, nO)
 
 
-def create_marked_pair_classifier(
-    name: str,
-    marking: PairMarking,
-    summary: Summary,
-    max_length: int = 128,
-    hidden_width: int = 0,
-    dropout: float = 0.1,
-    learn_rate_scale: float = 1.0,
-    tokenizer_config: dict[str, Any] | None = None,
-    transformer_config: dict[str, Any] | None = None,
-    precision: Precision = "float32",
-    freeze_embeddings: bool = False,
-    nO: int | None = None,
-) -> Model[ModelInput, Floats2d]:
-    """The paper's view: one pass of the encoder a pair, on text in which the pair is marked. Registered architecture
-    `spacy-relext.MarkedPairClassifier.v1`.
-
-    name (str): Hugging Face name or folder of the encoder, which is the extractor's own.
-    marking (Callable): How the pair is marked: `spacy-relext.pair_tags.v1` or `spacy-relext.pair_markers.v1`.
-    summary (Summary): How the last layer is summarised.
-    max_length (int): Word pieces, [CLS] and [SEP] among them; longer texts are cut around the pair.
-    hidden_width, dropout, learn_rate_scale: As in `spacy-relext.PairClassifier.v1`. The paper has no hidden layer, and one rate.
-    tokenizer_config, transformer_config (dict): Settings of the Hugging Face tokenizer and model.
-    precision (str): "float32", "bfloat16" (matrix products of the encoder; weights and summary in float32), or "auto": bfloat16 where the
-        device computes with it.
-    freeze_embeddings (bool): Do not train the word embeddings.
-    nO (int | None): Number of output columns, set at initialisation.
-    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
-    """
-    if max_length < 8:
-        raise RelextError(f"spacy-relext.MarkedPairClassifier.v1: max_length is {max_length}; a marked pair needs 8 word pieces at least.")
-    transformer = create_transformer_model(
-        name, _no_windows, tokenizer_config, transformer_config, cpu_precision=precision, freeze_embeddings=freeze_embeddings
-    )
-    encoder = MarkedEncoder(marking, max_length=max_length)
-    head = _head(summary, hidden_width, dropout, learn_rate_scale, max_cells=1)
-    forward = partial(_forward_marked, encoder=encoder, precision=precision, freeze_embeddings=freeze_embeddings)
-    return _classifier(forward, transformer, head, nO, init=partial(_init, sample=False))
-
-
-def _no_windows(docs: list[Doc]) -> list[list[Span]]:
-    """What spacy-transformers asks of every transformer; the marked view makes its texts itself."""
-    return [[] for _ in docs]
-
-
-def _head(
+def make_head(
     summary: Summary,
     hidden_width: int,
     dropout: float,
     learn_rate_scale: float,
     *,
-    max_cells: int,
+    max_cells: int = 1,
     precision: Precision = "float32",
 ) -> Model:
+    """The layer that holds the torch module; without sizes until `init_classifier`."""
     if hidden_width < 0 or not 0 <= dropout < 1 or learn_rate_scale < 0:
         raise RelextError(
             f"relation extractor: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be negative, and "
@@ -149,11 +103,15 @@ def _head(
     return Model("pair_scorer", forward, dims={"nO": None, "nI": None}, attrs={"dropout_rate": dropout}, shims=[shim])
 
 
-def _classifier(forward: Callable, encoder: Model, head: Model, nO: int | None, init: Callable | None = None) -> Model:
+def make_classifier(forward: Callable, encoder: Model, head: Model, nO: int | None, *, sample: bool = True) -> Model:
+    """The model that the component knows: encoder and head, with all that it asks of them.
+
+    sample: Whether the encoder is initialised with a sample of Docs.
+    """
     return Model(
         "pair_classifier",
         forward,
-        init=init or _init,
+        init=partial(init_classifier, sample=sample),
         layers=[encoder, head],
         refs={"tok2vec": encoder, "head": head},
         # nT: the number of mention types, set by the component before initialisation.
@@ -187,7 +145,8 @@ def _deserialize(scorer: PairScorer, data: bytes, device: torch.device) -> PairS
     return scorer.to(device)
 
 
-def _init(model: Model, X: ModelInput | None = None, Y: Floats2d | None = None, *, sample: bool = True) -> None:
+def init_classifier(model: Model, X: ModelInput | None = None, Y: Floats2d | None = None, *, sample: bool) -> None:
+    """Initialise the encoder, and make the head's layers now that the sizes are known."""
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     listener = tok2vec.maybe_get_ref("listener")
     if listener is not None and not listener.has_dim("nO"):
@@ -244,29 +203,6 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
         return docs
 
     return logits, backprop
-
-
-def _forward_marked(
-    model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder, precision: Precision, freeze_embeddings: bool
-) -> tuple[Floats2d, Callable]:
-    docs, candidates = X
-    transformer, head = model.get_ref("tok2vec"), model.get_ref("head")
-    hf, scorer = transformer.layers[0].shims[0]._hfmodel, head.shims[0]._model
-    encoder.check(hf.tokenizer, hf.transformer.config)
-    # Here, because spacy-transformers makes the module anew when it loads a pipeline.
-    hf.transformer.get_input_embeddings().requires_grad_(not freeze_embeddings)
-    for module in (hf.transformer, scorer):
-        module.train(is_train)
-    lower = computes_in_bfloat16(precision, hf.transformer.device.type)
-    with torch.set_grad_enabled(is_train):
-        logits = encoder.logits(docs, candidates, hf, scorer, dropout=head.attrs["dropout_rate"], lower=lower)
-
-    def backprop(d_logits: Floats2d) -> list[Doc]:
-        if logits.requires_grad:
-            logits.backward(xp2torch(d_logits, device=logits.device))
-        return docs
-
-    return torch2xp(logits.detach()), backprop
 
 
 def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidates]) -> ModelInput:

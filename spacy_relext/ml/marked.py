@@ -7,20 +7,24 @@ the shared view. Encoder and head are one torch graph, so that a gradient reache
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy
 import torch
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
+from thinc.api import Model, torch2xp, xp2torch
 from torch import Tensor
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
 from spacy_relext.ml.head import PairScorer
-from spacy_relext.ml.summaries import Contexts
-from spacy_relext.ml.transformer import like_lengths
-from spacy_relext.types import Ints2d
+from spacy_relext.ml.precision import Precision, computes_in_bfloat16
+from spacy_relext.ml.summaries import Contexts, Summary
+from spacy_relext.ml.transformer import create_transformer_model, like_lengths
+from spacy_relext.types import Floats2d, Ints2d
 
 logger = logging.getLogger("spacy")
 
@@ -296,3 +300,71 @@ def _within(spans: Tensor, length: int) -> Tensor:
 def _mean(tokens: Tensor, spans: Tensor) -> Tensor:
     inside = _within(spans, tokens.shape[1]).to(tokens.dtype)
     return (inside[:, None] @ tokens)[:, 0] / inside.sum(dim=1, keepdim=True)
+
+
+def create_marked_pair_classifier(
+    name: str,
+    marking: PairMarking,
+    summary: Summary,
+    max_length: int = 128,
+    hidden_width: int = 0,
+    dropout: float = 0.1,
+    learn_rate_scale: float = 1.0,
+    tokenizer_config: dict[str, Any] | None = None,
+    transformer_config: dict[str, Any] | None = None,
+    precision: Precision = "float32",
+    freeze_embeddings: bool = False,
+    nO: int | None = None,
+) -> Model[ModelInput, Floats2d]:
+    """The paper's view: one pass of the encoder a pair, on text in which the pair is marked. Registered architecture
+    `spacy-relext.MarkedPairClassifier.v1`.
+
+    name (str): Hugging Face name or folder of the encoder, which is the extractor's own.
+    marking (Callable): How the pair is marked: `spacy-relext.pair_tags.v1` or `spacy-relext.pair_markers.v1`.
+    summary (Summary): How the last layer is summarised.
+    max_length (int): Word pieces, [CLS] and [SEP] among them; longer texts are cut around the pair.
+    hidden_width, dropout, learn_rate_scale: As in `spacy-relext.PairClassifier.v1`. The paper has no hidden layer, and one rate.
+    tokenizer_config, transformer_config (dict): Settings of the Hugging Face tokenizer and model.
+    precision (str): "float32", "bfloat16" (matrix products of the encoder; weights and summary in float32), or "auto": bfloat16 where the
+        device computes with it.
+    freeze_embeddings (bool): Do not train the word embeddings.
+    nO (int | None): Number of output columns, set at initialisation.
+    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
+    """
+    if max_length < 8:
+        raise RelextError(f"spacy-relext.MarkedPairClassifier.v1: max_length is {max_length}; a marked pair needs 8 word pieces at least.")
+    transformer = create_transformer_model(
+        name, _no_windows, tokenizer_config, transformer_config, cpu_precision=precision, freeze_embeddings=freeze_embeddings
+    )
+    encoder = MarkedEncoder(marking, max_length=max_length)
+    head = make_head(summary, hidden_width, dropout, learn_rate_scale)
+    forward = partial(_forward, encoder=encoder, precision=precision, freeze_embeddings=freeze_embeddings)
+    return make_classifier(forward, transformer, head, nO, sample=False)
+
+
+def _no_windows(docs: list[Doc]) -> list[list[Span]]:
+    """What spacy-transformers asks of every transformer; the marked view makes its texts itself."""
+    return [[] for _ in docs]
+
+
+def _forward(
+    model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder, precision: Precision, freeze_embeddings: bool
+) -> tuple[Floats2d, Callable]:
+    docs, candidates = X
+    transformer, head = model.get_ref("tok2vec"), model.get_ref("head")
+    hf, scorer = transformer.layers[0].shims[0]._hfmodel, head.shims[0]._model
+    encoder.check(hf.tokenizer, hf.transformer.config)
+    # Here, because spacy-transformers makes the module anew when it loads a pipeline.
+    hf.transformer.get_input_embeddings().requires_grad_(not freeze_embeddings)
+    for module in (hf.transformer, scorer):
+        module.train(is_train)
+    lower = computes_in_bfloat16(precision, hf.transformer.device.type)
+    with torch.set_grad_enabled(is_train):
+        logits = encoder.logits(docs, candidates, hf, scorer, dropout=head.attrs["dropout_rate"], lower=lower)
+
+    def backprop(d_logits: Floats2d) -> list[Doc]:
+        if logits.requires_grad:
+            logits.backward(xp2torch(d_logits, device=logits.device))
+        return docs
+
+    return torch2xp(logits.detach()), backprop

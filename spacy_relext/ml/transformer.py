@@ -8,7 +8,7 @@ serialisation, `replace_listeners`) is spacy-transformers'.
 import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy
 import torch
@@ -20,10 +20,8 @@ from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
-from spacy_relext.errors import RelextError
+from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
 from spacy_relext.types import Floats2d, Ints1d
-
-Precision = Literal["float32", "bfloat16", "auto"]
 
 # Texts are run together while the longest is at most this many times (plus a few pieces) as long as the shortest.
 LENGTH_RATIO, LENGTH_SLACK = 1.3, 4
@@ -92,24 +90,6 @@ def create_tok2vec_transformer(
     )
     # A chain in a chain: the structure that a listener has after spacy-transformers replaced it.
     return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
-
-
-def cpu_has_bfloat16() -> bool:
-    """Whether the CPU computes with bfloat16 itself; elsewhere it would be emulated, and slow."""
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16", "sve_bf16"))
-
-
-def check_precision(precision: Precision) -> Precision:
-    """The setting itself. RAISES: RelextError where it is none."""
-    if precision not in get_args(Precision):
-        raise RelextError(f'the precision is {precision!r}; it can be "float32", "bfloat16" or "auto".')
-    return precision
-
-
-def computes_in_bfloat16(precision: Precision, device: str = "cpu") -> bool:
-    """Whether a setting of the precision means bfloat16 on a kind of device, "cpu" or "cuda"."""
-    return precision == "bfloat16" or (precision == "auto" and (cpu_has_bfloat16() if device == "cpu" else torch.cuda.is_bf16_supported()))
 
 
 class PrecisionTransformer(TransformerModel):

@@ -10,7 +10,8 @@ from thinc.api import reduce_mean
 from transformers.file_utils import ModelOutput
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.transformer import cpu_has_bfloat16, create_tok2vec_transformer, create_transformer_model, lengths_of, like_lengths
+from spacy_relext.ml.precision import cpu_has_bfloat16
+from spacy_relext.ml.transformer import create_tok2vec_transformer, create_transformer_model, lengths_of, like_lengths
 
 # Dropout would make two runs differ.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}

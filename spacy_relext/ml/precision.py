@@ -1,0 +1,27 @@
+"""Where matrix products are computed in bfloat16."""
+
+from typing import Literal, get_args
+
+import torch
+
+from spacy_relext.errors import RelextError
+
+Precision = Literal["float32", "bfloat16", "auto"]
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU computes with bfloat16 itself; elsewhere it would be emulated, and slow."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16", "sve_bf16"))
+
+
+def check_precision(precision: Precision) -> Precision:
+    """The setting itself. RAISES: RelextError where it is none."""
+    if precision not in get_args(Precision):
+        raise RelextError(f'the precision is {precision!r}; it can be "float32", "bfloat16" or "auto".')
+    return precision
+
+
+def computes_in_bfloat16(precision: Precision, device: str = "cpu") -> bool:
+    """Whether a setting of the precision means bfloat16 on a kind of device, "cpu" or "cuda"."""
+    return precision == "bfloat16" or (precision == "auto" and (cpu_has_bfloat16() if device == "cpu" else torch.cuda.is_bf16_supported()))
