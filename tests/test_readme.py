@@ -20,6 +20,31 @@ def test_python_block_runs(block, capsys):
     exec(compile(block, "README.md", "exec"), {})
 
 
+def test_the_example_of_a_summary_of_ones_own_trains(examples):
+    """As an entry point would: the class under its name, and a config that names it."""
+    page = (ROOT / "docs" / "summaries.md").read_text(encoding="utf8")
+    code = re.search(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE).group(1)
+    names: dict = {}
+    exec(compile(code, "summaries.md", "exec"), names)
+    spacy.registry.layers.register("my.max_pool.v1", func=names["MaxPool"])
+    tok2vec = {
+        "@architectures": "spacy.HashEmbedCNN.v2",
+        "pretrained_vectors": None,
+        "width": 32,
+        "depth": 1,
+        "embed_size": 300,
+        "maxout_pieces": 2,
+        "window_size": 1,
+        "subword_features": True,
+    }
+    model = {"@architectures": "spacy-relext.PairClassifier.v1", "tok2vec": tok2vec, "summary": {"@layers": "my.max_pool.v1"}}
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_extractor", config={"model": model})
+    optimizer = nlp.initialize(lambda: examples)
+    losses = [nlp.update(examples, sgd=optimizer)["relation_extractor"] for _ in range(30)]
+    assert losses[-1] < losses[0] / 2
+
+
 def test_every_registered_name_is_in_the_readme():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf8")
