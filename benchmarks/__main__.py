@@ -50,7 +50,7 @@ def overhead(
     if listens_to(tok2vec) is None:
         tok2vec._func = encoding
     references = list(read_docs(data, nlp))
-    n_pairs = sum(len(p.pairs) for p in nlp.get_pipe(EXTRACTOR).predict(list(nlp.pipe(_inputs(nlp, references)))))
+    n_pairs = sum(len(p.pairs) for p in extractor.predict(list(nlp.pipe(_inputs(nlp, references)))))
     # What the extractor takes of the very runs that it is in: free of how the machine's speed changes from run to run.
     own = _Clock(extractor.predict), _Clock(extractor.set_annotations)
     extractor.predict, extractor.set_annotations = own

@@ -139,13 +139,21 @@ def distance_pairs(
 
 
 def _of_types(pairs: Ints2d, mentions: Sequence[Span], types: list[list[str]], ordered: bool) -> Ints2d:
+    return pairs[are_of_types([span.label_ for span in mentions], pairs, types, ordered=ordered)]
+
+
+def are_of_types(kinds: Sequence[str], pairs: Ints2d, types: Sequence[Sequence[str]], *, ordered: bool) -> numpy.ndarray:
+    """Which pairs are of one of some [head type, tail type] pairs: bool `[n_pairs]`.
+
+    kinds: The mention types, of which `pairs` are indices. ordered: Head first; otherwise in either order.
+    """
     wanted = {tuple(pair) for pair in types}
     if not ordered:
         wanted |= {(b, a) for a, b in wanted}
-    names = sorted({span.label_ for span in mentions})
+    names = sorted(set(kinds))
     table = numpy.asarray([[(a, b) in wanted for b in names] for a in names], dtype=bool).reshape(len(names), len(names))
-    kind = numpy.asarray([names.index(span.label_) for span in mentions], dtype="int64")
-    return pairs[table[kind[pairs[:, 0]], kind[pairs[:, 1]]]]
+    kind = numpy.asarray([names.index(name) for name in kinds], dtype="int64")
+    return table[kind[pairs[:, 0]], kind[pairs[:, 1]]]
 
 
 def _places(mentions: Sequence[Span]) -> Ints2d:

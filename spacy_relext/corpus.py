@@ -115,13 +115,11 @@ def predicted_doc(nlp: Language, reference: Doc, gold_tokens: bool) -> Doc:
 def pair_doc(doc: Doc, pair: list[Span], spans_key: str | None) -> Doc:
     """A copy of a Doc with two mentions alone, and the relations between them."""
     unit = doc.copy()
-    unit.set_ents([])
     spans = [Span(unit, span.start, span.end, label=span.label) for span in pair]
-    if spans_key is None:
-        unit.set_ents(spans)
-    else:
+    unit.set_ents(spans if spans_key is None else [])
+    if spans_key is not None:
         unit.spans[spans_key] = spans
-    places = {(span.start_char, span.end_char): span for span in spans}
+    places = {_place(span): span for span in spans}
     if has_relations(doc):
         kept = [
             Relation(places[head], places[tail], relation.label, relation.score)
@@ -193,8 +191,8 @@ def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]
     order = sorted(mentions, key=lambda span: span.start)
     if any(a.end > b.start for a, b in pairwise(order)):
         return doc
-    known = {(span.start_char, span.end_char) for span in mentions}
-    if any((span.start_char, span.end_char) not in known for r in get_relations(doc) for span in (r.head, r.tail)):
+    known = {_place(span) for span in mentions}
+    if any(_place(span) not in known for r in get_relations(doc) for span in (r.head, r.tail)):
         return doc
     words: list[str] = []
     spaces: list[bool] = []
@@ -217,13 +215,13 @@ def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]
         spaces.extend(bool(token.whitespace_) for token in name)
         spaces[-1] = bool(doc[span.end - 1].whitespace_)
         starts.extend(i == 0 and bool(span[0].is_sent_start) for i in range(len(name)))
-        places[(span.start_char, span.end_char)] = (place, len(words), span.label_)
+        places[_place(span)] = (place, len(words), span.label_)
         position = span.end
     copy_tokens(position, len(doc))
     copy = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts if doc.has_annotation("SENT_START") else None)
 
     def moved(span: Span) -> Span:
-        start, end, label = places[(span.start_char, span.end_char)]
+        start, end, label = places[_place(span)]
         return Span(copy, start, end, label=label)
 
     spans = [moved(span) for span in order]

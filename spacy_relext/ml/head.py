@@ -1,5 +1,6 @@
 """The torch module that scores pairs, and the loss on its scores."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
 from spacy_relext.ml.summaries import Contexts, Summary
-from spacy_relext.types import Floats2d
+from spacy_relext.types import Floats2d, Ints1d
 
 _NO_FIELD = {
     "cls": "the summary {summary} reads the vector of [CLS], which only spacy-relext.MarkedPairClassifier.v1 gives. Use that architecture, "
@@ -75,9 +76,7 @@ class PairScorer(nn.Module):
             order.append(chunk.pairs)
         if not logits:
             return tokens.new_zeros((0, self.sizes["n_labels"]))
-        position = numpy.empty(len(batch.pairs), dtype="int64")
-        position[numpy.concatenate(order)] = numpy.arange(len(batch.pairs))
-        return torch.cat(logits)[torch.as_tensor(position, device=device)]
+        return in_order(logits, order)
 
     def classify(self, contexts: Contexts, dropout: float = 0.0) -> Tensor:
         """Summarise the pairs of some contexts and score them.
@@ -92,6 +91,17 @@ class PairScorer(nn.Module):
         if self.hidden is not None:
             summary = nn.functional.dropout(nn.functional.gelu(self.hidden(summary)), dropout, self.training)
         return self.output(summary)
+
+
+def in_order(parts: Sequence[Tensor], order: Sequence[Ints1d]) -> Tensor:
+    """Rows that were computed in parts, in one tensor.
+
+    order: For each part, the places of its rows; together 0, 1, … in some order.
+    """
+    place = numpy.concatenate(order)
+    position = numpy.empty_like(place)
+    position[place] = numpy.arange(len(place))
+    return torch.cat(list(parts))[torch.as_tensor(position, device=parts[0].device)]
 
 
 def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:

@@ -20,10 +20,10 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
-from spacy_relext.ml.head import PairScorer
+from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.precision import Precision, computes_in_bfloat16
-from spacy_relext.ml.summaries import Contexts, Summary
-from spacy_relext.ml.transformer import create_transformer_model, like_lengths
+from spacy_relext.ml.summaries import Contexts, Summary, within
+from spacy_relext.ml.transformer import create_transformer_model, like_lengths, train_embeddings
 from spacy_relext.types import Floats2d, Ints2d
 
 logger = logging.getLogger("spacy")
@@ -193,15 +193,15 @@ class MarkedEncoder:
         types: int [2, n_pairs]. dropout: of the head. lower: whether the encoder computes in bfloat16.
         """
         logits, order = [], []
-        for group, _ in like_lengths(numpy.asarray([len(p.ids) for p in pieces])):
-            with torch.autocast(hf.transformer.device.type, dtype=torch.bfloat16, enabled=lower):
+        device = hf.transformer.device.type
+        # The outer one keeps the weights that were made bfloat16 from group to group.
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=lower):
+            for group, _ in like_lengths(numpy.asarray([len(p.ids) for p in pieces])):
                 contexts = encode([pieces[i] for i in group], types[:, group], hf, every_layer="cls" in scorer.summary.needs)
-            contexts = read(contexts, scorer)
-            logits.append(scorer.classify(contexts, dropout))
-            order.append(group)
-        position = numpy.empty(len(pieces), dtype="int64")
-        position[numpy.concatenate(order)] = numpy.arange(len(pieces))
-        return torch.cat(logits)[torch.as_tensor(position, device=types.device)]
+                with torch.autocast(device, enabled=False):
+                    logits.append(scorer.classify(read(contexts, scorer), dropout))
+                order.append(group)
+        return in_order(logits, order)
 
 
 def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: bool) -> Contexts:
@@ -224,6 +224,7 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
     head = torch.tensor([p.head for p in pieces], device=device)
     tail = torch.tensor([p.tail for p in pieces], device=device)
     rows = torch.arange(len(pieces), device=device)
+    first = (rows * mask.shape[1])[:, None]
     cls = None
     if every_layer and hf.tokenizer.cls_token_id is not None:
         # The first or the last piece: encoders differ.
@@ -237,8 +238,8 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
         span=torch.stack([torch.zeros_like(counts), counts], dim=1),
         head=head,
         tail=tail,
-        head_vector=_mean(hidden, head),
-        tail_vector=_mean(hidden, tail),
+        head_vector=mean_of_spans(hidden.flatten(0, 1), head + first),
+        tail_vector=mean_of_spans(hidden.flatten(0, 1), tail + first),
         head_type=types[0],
         tail_type=types[1],
         cls=cls,
@@ -258,7 +259,7 @@ def read(contexts: Contexts, scorer: PairScorer) -> Contexts:
     """The same contexts as the summary reads them; here every position is in one row alone."""
     types = contexts.row.new_zeros(contexts.mask.shape)
     for places, kinds in ((contexts.head, contexts.head_type), (contexts.tail, contexts.tail_type)):
-        types = torch.where(_within(places, types.shape[1]), kinds[:, None], types)
+        types = torch.where(within(places, types.shape[1]), kinds[:, None], types)
     vectors = scorer.summary.read(contexts.tokens.flatten(0, 1), types.flatten()).unflatten(0, contexts.mask.shape)
     return contexts._replace(tokens=vectors)
 
@@ -289,17 +290,6 @@ def _pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
     if not len(inside):
         raise RelextError(f"the encoder's tokenizer has no piece for {text.text[slice(*mark)]!r} in {text.text[:60]!r}…")
     return int(inside[0]), int(inside[-1]) + 1
-
-
-def _within(spans: Tensor, length: int) -> Tensor:
-    """bool [n, length]"""
-    position = torch.arange(length, device=spans.device)
-    return (position >= spans[:, :1]) & (position < spans[:, 1:])
-
-
-def _mean(tokens: Tensor, spans: Tensor) -> Tensor:
-    inside = _within(spans, tokens.shape[1]).to(tokens.dtype)
-    return (inside[:, None] @ tokens)[:, 0] / inside.sum(dim=1, keepdim=True)
 
 
 def create_marked_pair_classifier(
@@ -338,8 +328,7 @@ def create_marked_pair_classifier(
     )
     encoder = MarkedEncoder(marking, max_length=max_length)
     head = make_head(summary, hidden_width, dropout, learn_rate_scale)
-    forward = partial(_forward, encoder=encoder, precision=precision, freeze_embeddings=freeze_embeddings)
-    return make_classifier(forward, transformer, head, nO, sample=False)
+    return make_classifier(partial(_forward, encoder=encoder), transformer, head, nO, sample=False)
 
 
 def _no_windows(docs: list[Doc]) -> list[list[Span]]:
@@ -347,18 +336,15 @@ def _no_windows(docs: list[Doc]) -> list[list[Span]]:
     return [[] for _ in docs]
 
 
-def _forward(
-    model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder, precision: Precision, freeze_embeddings: bool
-) -> tuple[Floats2d, Callable]:
+def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder) -> tuple[Floats2d, Callable]:
     docs, candidates = X
     transformer, head = model.get_ref("tok2vec"), model.get_ref("head")
     hf, scorer = transformer.layers[0].shims[0]._hfmodel, head.shims[0]._model
     encoder.check(hf.tokenizer, hf.transformer.config)
-    # Here, because spacy-transformers makes the module anew when it loads a pipeline.
-    hf.transformer.get_input_embeddings().requires_grad_(not freeze_embeddings)
+    train_embeddings(hf, not transformer.freeze_embeddings)
     for module in (hf.transformer, scorer):
         module.train(is_train)
-    lower = computes_in_bfloat16(precision, hf.transformer.device.type)
+    lower = computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)
     with torch.set_grad_enabled(is_train):
         logits = encoder.logits(docs, candidates, hf, scorer, dropout=head.attrs["dropout_rate"], lower=lower)
 

@@ -334,8 +334,7 @@ def stretches(contexts: Contexts) -> tuple[Tensor, Tensor, Tensor]:
     """
     keys, pair = torch.cat([contexts.row[:, None], contexts.span], dim=1).unique(dim=0, return_inverse=True)
     row = keys[:, 0]
-    position = torch.arange(contexts.mask.shape[1], device=row.device)
-    return row, (position >= keys[:, 1:2]) & (position < keys[:, 2:]) & contexts.mask[row], pair
+    return row, within(keys[:, 1:], contexts.mask.shape[1]) & contexts.mask[row], pair
 
 
 def sequences(contexts: Contexts) -> tuple[Tensor, Tensor, Tensor]:
@@ -389,6 +388,13 @@ def readable(contexts: Contexts, span: Tensor) -> Tensor:
     span: int [n_rows, n_slots, 2].
     RETURNS: bool [n_rows, n_slots, length].
     """
-    position = torch.arange(contexts.mask.shape[1], device=span.device)
-    inside = (position >= span[..., :1]) & (position < span[..., 1:])
-    return inside & contexts.mask[:, None]
+    return within(span, contexts.mask.shape[1]) & contexts.mask[:, None]
+
+
+def within(spans: Tensor, length: int) -> Tensor:
+    """Which positions are in a span.
+
+    spans: int [..., 2], start and (exclusive) end. RETURNS: bool [..., length].
+    """
+    position = torch.arange(length, device=spans.device)
+    return (position >= spans[..., :1]) & (position < spans[..., 1:])

@@ -23,8 +23,9 @@ from transformers.file_utils import ModelOutput
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
 from spacy_relext.types import Floats2d, Ints1d
 
-# Texts are run together while the longest is at most this many times (plus a few pieces) as long as the shortest.
-LENGTH_RATIO, LENGTH_SLACK = 1.3, 4
+# What a run of the encoder costs beside its texts (weights made bfloat16, their gradients, calls), in word pieces that take as long:
+# about 100 for 22 M parameters on one core, in training as in prediction.
+RUN_COST = 100
 # Word pieces, padding included, that are run together: a transformer inside a component is given whole Docs, however long.
 MAX_PIECES = 2**14
 
@@ -142,8 +143,7 @@ def _forward(
     model: Model, wordpieces: WordpieceBatch, is_train: bool, *, precision: Precision, freeze_embeddings: bool
 ) -> tuple[ModelOutput, Callable]:
     shim = model.shims[0]
-    # Here, because spacy-transformers makes the module anew when it loads a pipeline.
-    shim._hfmodel.transformer.get_input_embeddings().requires_grad_(not freeze_embeddings)
+    train_embeddings(shim._hfmodel, not freeze_embeddings)
     on_cpu = shim.device.type == "cpu"
     lower = on_cpu and computes_in_bfloat16(precision)
     config = shim._hfmodel.transformer.config
@@ -170,6 +170,13 @@ def _forward(
     return merged, backprop
 
 
+def train_embeddings(hf: Any, wanted: bool) -> None:
+    """Train the word embeddings of a Hugging Face encoder, or do not: at every pass, since spacy-transformers makes the module anew when it
+    loads a pipeline.
+    """
+    hf.transformer.get_input_embeddings().requires_grad_(wanted)
+
+
 def lengths_of(attention_mask: Floats2d) -> Ints1d:
     """The position after the last piece of each text, right as well where padding stands on the left.
 
@@ -179,23 +186,23 @@ def lengths_of(attention_mask: Floats2d) -> Ints1d:
 
 
 def like_lengths(lengths: Ints1d) -> list[tuple[numpy.ndarray, int]]:
-    """Group texts of like length, so that little is computed for padding, and not too many, so that memory is bounded.
+    """Group texts of like length, so that the padding of a group costs no more than another group would, and memory is bounded.
 
     lengths: The numbers of pieces, `[n_texts]`.
     RETURNS: indices of the texts, and the length of the longest, of each group.
     """
     n_texts = len(lengths)
     order = lengths.argsort(kind="stable")
-    groups, start = [], 0
+    sizes = lengths[order].tolist()
+    groups, start, padding = [], 0, 0
     for i in range(1, n_texts + 1):
-        if (
-            i == n_texts
-            or lengths[order[i]] > LENGTH_RATIO * lengths[order[start]] + LENGTH_SLACK
-            or lengths[order[i]] * (i - start + 1) > MAX_PIECES
-        ):
+        n = i - start
+        if i < n_texts:
+            padding += n * (sizes[i] - sizes[i - 1])
+        if i == n_texts or padding > RUN_COST or sizes[i] * (n + 1) > MAX_PIECES:
             # Back in the order of the batch: a single group is the batch itself.
-            groups.append((numpy.sort(order[start:i]), int(lengths[order[i - 1]])))
-            start = i
+            groups.append((numpy.sort(order[start:i]), sizes[i - 1]))
+            start, padding = i, 0
     return groups
 
 

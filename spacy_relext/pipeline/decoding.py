@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy
 from spacy.tokens import Span
 
+from spacy_relext.candidates import are_of_types
 from spacy_relext.relations import Relation
 from spacy_relext.types import Floats2d, Ints2d
 
@@ -37,19 +38,11 @@ def allowed_by_types(
     types: The mention types, of which `pairs` are indices. rules: For a label, its [head type, tail type] pairs; any for other labels.
     RETURNS: bool `[n_pairs, n_columns]`.
     """
-    names = sorted(set(types))
-    number = numpy.asarray([names.index(kind) for kind in types])
-    table = numpy.ones((len(names), len(names), len(labels) + int(exclusive)), dtype=bool)
+    allowed = numpy.ones((len(pairs), len(labels) + int(exclusive)), dtype=bool)
     for column, label in enumerate(labels, start=int(exclusive)):
-        if label not in rules:
-            continue
-        rule = {tuple(pair) for pair in rules[label]}
-        if label in symmetric:
-            rule |= {(tail, head) for head, tail in rule}
-        for i, head in enumerate(names):
-            for j, tail in enumerate(names):
-                table[i, j, column] = (head, tail) in rule
-    return table[number[pairs[:, 0]], number[pairs[:, 1]]]
+        if label in rules:
+            allowed[:, column] = are_of_types(types, pairs, rules[label], ordered=label not in symmetric)
+    return allowed
 
 
 def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int]) -> Floats2d:

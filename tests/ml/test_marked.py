@@ -225,10 +225,14 @@ def test_scores_do_not_depend_on_what_is_scored_together(hf, monkeypatch):
         together = encoder().logits([doc, doc], [candidates, candidates], hf, scorer, dropout=0.0, lower=False)
         monkeypatch.setattr("spacy_relext.ml.marked.BLOCK", 2)
         in_blocks = encoder().logits([doc, doc], [candidates, candidates], hf, scorer, dropout=0.0, lower=False)
+        # Another run for every length.
+        monkeypatch.setattr("spacy_relext.ml.transformer.RUN_COST", -1)
+        in_groups = encoder().logits([doc, doc], [candidates, candidates], hf, scorer, dropout=0.0, lower=False)
         none = encoder().logits([], [], hf, scorer, dropout=0.0, lower=False)
     assert together.shape == (6, 3)
     assert none.shape == (0, 3)
     torch.testing.assert_close(in_blocks, together, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(in_groups, together, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(together[3:], together[:3], rtol=1e-5, atol=1e-6)
     assert not torch.allclose(together[0], together[1])
 

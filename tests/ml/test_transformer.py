@@ -20,6 +20,12 @@ TEXTS = ["warfarin", "a " * 25, "aspirin increases warfarin levels of ketamine",
 LENGTHS = [3, 27, 9, 4, 30, 7]
 
 
+@pytest.fixture(autouse=True)
+def cheap_runs(monkeypatch):
+    """Another run of the encoder costs as much as nine pieces: the texts here would all be run together otherwise."""
+    monkeypatch.setattr("spacy_relext.ml.transformer.RUN_COST", 9)
+
+
 def whole_docs(docs):
     return [[doc[:]] if len(doc) else [] for doc in docs]
 
@@ -73,18 +79,25 @@ def groups_of(lengths, *, left=False):
 
 
 def test_texts_are_grouped_by_length():
-    # 3: up to 3 * 1.3 + 4 = 7.9; 9: up to 15.7; 30.
+    # 3, 3 and 7: 8 pieces of padding; with 9 as well 14.
     assert groups_of([3, 10, 7, 9, 30, 3]) == [([0, 2, 5], 7), ([1, 3], 10), ([4], 30)]
 
 
-@pytest.mark.parametrize("lengths", [[5], [5, 5, 5], [10, 17, 12]])
+@pytest.mark.parametrize("lengths", [[5], [5, 5, 5], [10, 14, 12]])
 def test_texts_of_like_length_stay_together(lengths):
     assert groups_of(lengths) == [(list(range(len(lengths))), max(lengths))]
 
 
-def test_group_ends_where_the_ratio_is_exceeded():
-    # 10 * 1.3 + 4 = 17.
-    assert groups_of([10, 18]) == [([0], 10), ([1], 18)]
+def test_group_ends_where_its_padding_costs_more_than_another_group():
+    assert groups_of([10, 19]) == [([0, 1], 19)]
+    assert groups_of([10, 20]) == [([0], 10), ([1], 20)]
+
+
+def test_no_group_pads_more_than_another_group_costs():
+    lengths = numpy.random.default_rng(0).integers(5, 120, size=500)
+    groups = like_lengths(lengths)
+    assert sorted(i for texts, _ in groups for i in texts) == list(range(500))
+    assert all((longest - lengths[texts]).sum() <= 9 and longest == lengths[texts].max() for texts, longest in groups)
 
 
 def test_a_group_is_bounded(monkeypatch):
@@ -111,7 +124,7 @@ def test_outputs_are_those_of_the_stock_model(tiny_bert):
     stock, ours = make_stock_model(tiny_bert), make_model(tiny_bert)
     shapes = watch_shapes(ours)
     expected, output = stock.predict(make_docs()), ours.predict(make_docs())
-    # Groups of 3, 4 and 7, of 9, of 27 and 30 pieces; 9 is more than 3 * 1.3 + 4 = 7.9.
+    # Groups of 3, 4 and 7, of 9, of 27 and 30 pieces.
     assert shapes == [(3, 7), (1, 9), (2, 30)]
     assert hidden_of(output).shape == hidden_of(expected).shape == (6, 30, 32)
     for i, length in enumerate(LENGTHS):
