@@ -68,7 +68,9 @@ GIVEN_MENTIONS = {
     "ddi-shared": DDI,
     "ddi-marked": DDI,
     "chemprot": (["CHEMICAL", "GENE"], ["CPR:3", "CPR:4", "CPR:5", "CPR:6"]),
+    "chemprot-marked": (["CHEMICAL", "GENE"], ["CPR:3", "CPR:4", "CPR:5", "CPR:6"]),
     "aimed": (["protein", "protein"], ["interaction"] * 4),
+    "aimed-marked": (["protein", "protein"], ["interaction"] * 4),
 }
 
 

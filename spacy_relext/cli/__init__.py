@@ -11,6 +11,7 @@ from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
 from spacy_relext.cli.experiment import crossval, experiment
 from spacy_relext.cli.extract import extract
+from spacy_relext.cli.matrix import matrix
 from spacy_relext.cli.report import report
 
 relext_cli = typer.Typer(
@@ -18,7 +19,7 @@ relext_cli = typer.Typer(
 )
 for command in (convert, export, evaluate, extract, encoder, report):
     relext_cli.command(no_args_is_help=True)(command)
-for trained in (experiment, crossval):
+for trained in (experiment, crossval, matrix):
     # Other options are settings of the config, as in `spacy train`.
     relext_cli.command(no_args_is_help=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(trained)
 app.add_typer(relext_cli)

@@ -1,5 +1,6 @@
 """`relext experiment` and `relext crossval`: train and score one cell of a matrix of experiments; what is finished is not run again."""
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,14 @@ def experiment(
             dev=dev,
             test=test,
             labels=_labels(label),
-            overrides=_overrides(ctx),
+            overrides=overrides_of(ctx),
             threshold=threshold,
             checkpoint=checkpoint.value,
             gpu_id=gpu_id,
         )
         if output.suffix != ".json":
             raise RelextError(f"the output is {output}; expected a file that ends in .json.")
-        _run(cell, output, keep=keep)
+        run_experiment(cell, output, keep=keep)
 
 
 def crossval(
@@ -86,22 +87,28 @@ def crossval(
             config_path,
             find_folds(folds_path),
             labels=_labels(label),
-            overrides=_overrides(ctx),
+            overrides=overrides_of(ctx),
             threshold=threshold,
             checkpoint=checkpoint.value,
             gpu_id=gpu_id,
         )
-        outputs = [output_path / FOLD.format(i) for i in range(len(experiments))]
-        # All of them first: that a fold cannot be used is to be known before the others are trained.
-        for cell, output in zip(experiments, outputs, strict=True):
-            finished(cell, output)
-        cells = [_run(cell, output, keep=keep) for cell, output in zip(experiments, outputs, strict=True)]
-        combined = whole(cells)
-        write_cell(combined, output_path / WHOLE)
-        _tell(combined, output_path / WHOLE, f"mean of {len(cells)} folds")
+        run_crossval(experiments, output_path, keep=keep)
 
 
-def _run(cell: Experiment, output: Path, *, keep: bool) -> Cell:
+def run_crossval(experiments: Sequence[Experiment], folder: Path, *, keep: bool) -> None:
+    """Run the folds that are not finished, and write their cell and that of them all."""
+    outputs = [folder / FOLD.format(i) for i in range(len(experiments))]
+    # All of them first: that a fold cannot be used is to be known before the others are trained.
+    for cell, output in zip(experiments, outputs, strict=True):
+        finished(cell, output)
+    cells = [run_experiment(cell, output, keep=keep) for cell, output in zip(experiments, outputs, strict=True)]
+    combined = whole(cells)
+    write_cell(combined, folder / WHOLE)
+    _tell(combined, folder / WHOLE, f"mean of {len(cells)} folds")
+
+
+def run_experiment(cell: Experiment, output: Path, *, keep: bool) -> Cell:
+    """Run an experiment that is not finished, and write its cell."""
     done = finished(cell, output)
     if done is not None:
         msg.info(f"{output} is finished: skipped")
@@ -118,16 +125,26 @@ def _tell(cell: Cell, output: Path, what: str) -> None:
 
 
 def _labels(given: list[str]) -> dict[str, str]:
-    labels: dict[str, str] = {}
-    for label in given:
-        name, _, value = label.partition("=")
-        if not name or not value or name in labels:
-            raise RelextError(f"--label is {label!r}; expected name=value, each name once, e.g. --label corpus=ddi.")
-        labels[name] = value
-    return labels
+    values = values_by_name(given, "--label")
+    several = [name for name in values if len(values[name]) > 1]
+    if several:
+        raise RelextError(f"--label names {several[0]!r} more than once: {', '.join(values[several[0]])}. Keep one of them.")
+    return {name: value for name, (value,) in values.items()}
 
 
-def _overrides(ctx: typer.Context) -> dict[str, Any]:
+def values_by_name(given: list[str], option: str) -> dict[str, list[str]]:
+    """The values of an option that is given as name=value, as often as wanted."""
+    values: dict[str, list[str]] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise RelextError(f"{option} is {text!r}; expected name=value, e.g. {option} corpus=ddi.")
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def overrides_of(ctx: typer.Context) -> dict[str, Any]:
+    """The other options: settings of the config, as in `spacy train`."""
     try:
         # A copy: spaCy takes the list apart.
         return parse_config_overrides(list(ctx.args))

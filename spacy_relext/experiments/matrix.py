@@ -1,68 +1,144 @@
-"""What is to be run, and what was published: the data of the report."""
+"""A matrix of experiments in a YAML file: corpus × view × summary × seed, in the order in which they are to be run.
 
-from typing import NamedTuple
+| field | what |
+|---|---|
+| `output` | the folder for the cells |
+| `settings` | of the config, for all runs; `paths.encoder` among them. Settings of the command line go before these |
+| `encoders` | names of encoders in the report, by `paths.encoder`; others are called what the path says |
+| `corpora` | by name: `train`, `dev` and `test`, or `folds`, a folder for a cross-validation |
+| `summaries` | by name: a `[components.relation_extractor.model.summary]` section |
+| `runs` | a list: `corpus`, `view` (its name in the report), `config`, `summaries`, `seeds`, `settings` |
 
-# The label `corpus` of a cell, and the name that the report prints.
-CORPORA = {"ddi": "DDI 2013", "chemprot": "ChemProt", "aimed": "AIMed"}
+Every run has a cell for each of its seeds and summaries, first all summaries of its first seed.
+"""
 
-_ONE_PASS = ("mentions", "attention", "pair_attention", "lstm", "bilstm")
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-# The labels `view` and `summary` of the cells that are expected of every corpus.
-EXPECTED = {
-    "marked": (
-        "cls pooled",
-        "cls raw",
-        "attention",
-        "attention projected",
-        "lstm",
-        "bilstm",
-        "mlp",
-        "attention without [CLS]",
-        "lstm without [CLS]",
-        "layers",
-    ),
-    "marked mentions": _ONE_PASS,
-    "shared": _ONE_PASS,
-}
+import srsly
 
-# What the other summaries of the same view are compared with: they drop BERT's pooler as well.
-BASELINE_VIEW, BASELINE = "marked", "cls raw"
+from spacy_relext.errors import DataError
+from spacy_relext.experiments.crossval import find_folds, fold_experiments
+from spacy_relext.experiments.training import Experiment
 
+# The section of a config that a summary of the matrix fills.
+SUMMARY = "components.relation_extractor.model.summary"
 
-class Published(NamedTuple):
-    """A published figure: model, encoder, P, R, F in percent; None where it was not given."""
-
-    model: str
-    encoder: str
-    p: float | None
-    r: float | None
-    f: float
+_FIELDS = {"output": str, "settings": dict, "encoders": dict, "corpora": dict, "summaries": dict, "runs": list}
+_RUN = {"corpus": str, "view": str, "config": str, "summaries": list, "seeds": list, "settings": dict}
+_OPTIONAL = {"settings", "encoders"}
 
 
-# Su & Vijay-Shanker, arXiv:2011.00398 and BMC Bioinformatics 23:120 (2022).
-PUBLISHED = {
-    "aimed": (
-        Published("CLS", "BioBERT", 79.0, 83.3, 81.0),
-        Published("CLS", "PubMedBERT", 80.1, 84.3, 82.1),
-        Published("SLL_Att", "BioBERT", 80.7, 84.4, 82.5),
-        Published("SLL_Att", "PubMedBERT", 81.3, 85.0, 83.1),
-        Published("best", "with sub-domain pre-training", None, None, 84.0),
-    ),
-    "ddi": (
-        Published("CLS", "BioBERT", 79.9, 78.1, 79.0),
-        Published("CLS", "PubMedBERT", 82.6, 81.9, 82.3),
-        Published("SLL_Att", "BioBERT", 81.3, 80.1, 80.7),
-        Published("SLL_Att", "PubMedBERT", 84.3, 82.7, 83.5),
-        Published("best", "with sub-domain pre-training", None, None, 84.0),
-    ),
-    "chemprot": (
-        Published("CLS", "BioBERT", 74.3, 76.3, 75.3),
-        Published("CLS", "PubMedBERT", 78.8, 75.9, 77.3),
-        Published("SLL_Att", "BioBERT", 76.5, 77.1, 76.8),
-        Published("SLL_Att", "PubMedBERT", 78.3, 77.6, 77.9),
-        Published("best", "with sub-domain pre-training", None, None, 78.7),
-    ),
-}
+@dataclass(frozen=True)
+class Planned:
+    """A cell that is to be there.
 
-# Which of our summaries, in the baseline's view, is the published model.
-COUNTERPARTS = {"CLS": "cls pooled", "SLL_Att": "attention"}
+    labels, overrides: See `cells`. data: `train`, `dev` and `test`, or `folds`. output: The cell, or of a cross-validation its folder.
+    """
+
+    config_path: Path
+    labels: dict[str, str]
+    seed: int
+    overrides: dict[str, Any]
+    data: dict[str, Path]
+    output: Path
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the cell can be chosen by."""
+        return {**self.labels, "seed": str(self.seed)}
+
+    def experiment(self, *, gpu_id: int) -> Experiment | list[Experiment]:
+        """The experiment, or one a fold. RAISES: RelextError where the folds are not there."""
+        if "folds" in self.data:
+            return fold_experiments(
+                self.config_path,
+                find_folds(self.data["folds"]),
+                labels=self.labels,
+                overrides=self.overrides,
+                threshold=None,
+                checkpoint="last",
+                gpu_id=gpu_id,
+            )
+        return Experiment(
+            config_path=self.config_path,
+            train=(self.data["train"],),
+            dev=self.data["dev"],
+            test=self.data["test"],
+            labels=self.labels,
+            overrides=self.overrides,
+            gpu_id=gpu_id,
+        )
+
+
+def read_matrix(path: Path, overrides: Mapping[str, Any] | None = None) -> list[Planned]:
+    """The cells of a matrix, in order.
+
+    overrides: Settings that go before those of the file. RAISES: DataError where the file is not what is described above.
+    """
+    try:
+        content = srsly.read_yaml(path)
+    except (OSError, ValueError, srsly.ruamel_yaml.error.YAMLError) as error:
+        raise DataError(f"this is no matrix that can be read ({type(error).__name__}: {error}).", path=path) from error
+    _check(content, _FIELDS, "the file", path)
+    cells = [cell for number, run in enumerate(content["runs"], start=1) for cell in _cells(run, number, content, overrides or {}, path)]
+    seen: set[Path] = set()
+    for cell in cells:
+        if cell.output in seen:
+            raise DataError(f"two of its cells are the same: {cell.names}. Remove one, or give its run another view.", path=path)
+        seen.add(cell.output)
+    return cells
+
+
+def _cells(run: Any, number: int, content: dict[str, Any], overrides: Mapping[str, Any], path: Path) -> Iterator[Planned]:
+    where = f"run {number}"
+    _check(run, _RUN, where, path)
+    corpus = _named(content["corpora"], run["corpus"], "corpus", where, path)
+    if not isinstance(corpus, dict) or set(corpus) not in ({"folds"}, {"train", "dev", "test"}):
+        raise DataError(f"the corpus {run['corpus']!r} is {corpus!r}; expected train, dev and test, or folds.", path=path)
+    for seed in run["seeds"]:
+        for summary in run["summaries"]:
+            section = _named(content["summaries"], summary, "summary", where, path)
+            settings = {
+                **content.get("settings", {}),
+                **{f"{SUMMARY}.{name}": value for name, value in section.items()},
+                **run.get("settings", {}),
+                "system.seed": seed,
+                **overrides,
+            }
+            encoder = str(settings.get("paths.encoder", "of the config"))
+            labels = {
+                "corpus": run["corpus"],
+                "view": run["view"],
+                "summary": summary,
+                "encoder": content.get("encoders", {}).get(encoder, encoder),
+            }
+            name = "-".join(re.sub(r"\W+", "_", part).strip("_") for part in (*labels.values(), f"seed{seed}"))
+            folder = Path(content["output"])
+            yield Planned(
+                config_path=Path(run["config"]),
+                labels=labels,
+                seed=seed,
+                overrides=settings,
+                data={part: Path(place) for part, place in corpus.items()},
+                output=folder / (name if "folds" in corpus else f"{name}.json"),
+            )
+
+
+def _check(content: Any, kinds: Mapping[str, type], where: str, path: Path) -> None:
+    found = set(content) if isinstance(content, dict) else set()
+    missing, unknown = kinds.keys() - found - _OPTIONAL, found - kinds.keys()
+    if missing or unknown:
+        raise DataError(f"in {where}: missing {sorted(missing)}, unknown {sorted(unknown)}; expected {', '.join(kinds)}.", path=path)
+    for name, kind in kinds.items():
+        if name in content and not isinstance(content[name], kind):
+            raise DataError(f"in {where}: {name} is {content[name]!r}; expected a {kind.__name__}.", path=path)
+
+
+def _named(known: dict[str, Any], name: Any, what: str, where: str, path: Path) -> Any:
+    if name not in known:
+        raise DataError(f"in {where}: there is no {what} {name!r}; there are {', '.join(map(str, known))}.", path=path)
+    return known[name]

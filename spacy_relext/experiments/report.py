@@ -11,7 +11,7 @@ import numpy
 from spacy_relext.errors import DataError
 from spacy_relext.experiments.bootstrap import N_DRAWS, Comparison, compare, draw_weights
 from spacy_relext.experiments.cells import Cell
-from spacy_relext.experiments.matrix import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, EXPECTED, PUBLISHED
+from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED
 from spacy_relext.formats.jsonl import whole_file
 
 BEGIN = "<!-- experiments: made by `python -m spacy relext report`; what is changed here is lost -->"
@@ -64,20 +64,21 @@ def write_section(section: str, path: Path) -> None:
         file.write(text)
 
 
-def make_section(cells: Mapping[Path, Cell]) -> str:
+def make_section(cells: Mapping[Path, Cell], planned: Iterable[Mapping[str, str]] = ()) -> str:
     """The report of all cells but those of single folds, whose cross-validation has one of its own.
 
-    RAISES: DataError for cells that do not fit together.
+    planned: The labels of cells that have a row even where they were not run. RAISES: DataError for cells that do not fit together.
     """
     tables: dict[str, dict[str, Table]] = {corpus: {} for corpus in CORPORA}
+    for labels in planned:
+        _row(labels, tables)
     for path, cell in sorted(cells.items()):
         if cell.fold is None:
             _add(path, cell, tables)
     parts = [INTRODUCTION]
     for corpus, by_encoder in tables.items():
-        for encoder, table in sorted(by_encoder.items()) or [("", _empty_table())]:
-            title = CORPORA.get(corpus, corpus)
-            parts.append(f"### {title}, encoder {encoder}\n" if encoder else f"### {title}\n")
+        for encoder, table in sorted(by_encoder.items()):
+            parts.append(f"### {CORPORA.get(corpus, corpus)}, encoder {encoder}\n")
             parts.append(_figures(table.values()))
             parts.append(_circumstances(table.values()))
             parts.append(_comparisons(table))
@@ -91,10 +92,7 @@ def _add(path: Path, cell: Cell, tables: dict[str, dict[str, Table]]) -> None:
     missing = [name for name in ("corpus", "view", "summary", "encoder") if not cell.labels.get(name)]
     if missing:
         raise DataError(f"the cell has no label {missing[0]!r}; it has {cell.labels}. Add it to the labels in the file.", path=path)
-    corpus, encoder = _same(cell.labels["corpus"]), cell.labels["encoder"]
-    table = tables.setdefault(corpus, {}).setdefault(encoder, _empty_table())
-    view, summary = cell.labels["view"], cell.labels["summary"]
-    row = table.setdefault((_same(view), _same(summary)), Row(view, summary))
+    row = _row(cell.labels, tables)
     if cell.seed in row.cells:
         raise DataError(f"the same corpus, encoder, view, summary and seed as {row.cells[cell.seed][0]}. Remove one of them.", path=path)
     for other_path, other in row.cells.values():
@@ -107,8 +105,11 @@ def _add(path: Path, cell: Cell, tables: dict[str, dict[str, Table]]) -> None:
     row.cells[cell.seed] = path, cell
 
 
-def _empty_table() -> Table:
-    return {(_same(view), _same(summary)): Row(view, summary) for view, summaries in EXPECTED.items() for summary in summaries}
+def _row(labels: Mapping[str, str], tables: dict[str, dict[str, Table]]) -> Row:
+    """The row of a cell with these labels, made where there is none yet."""
+    view, summary = labels["view"], labels["summary"]
+    table = tables.setdefault(_same(labels["corpus"]), {}).setdefault(labels["encoder"], {})
+    return table.setdefault((_same(view), _same(summary)), Row(view, summary))
 
 
 def _same(name: str) -> str:
@@ -152,8 +153,10 @@ def _circumstances(rows: Iterable[Row]) -> str:
 
 
 def _comparisons(table: Table) -> str:
-    """Every other summary of the baseline's view against it."""
-    baseline = table[_same(BASELINE_VIEW), _same(BASELINE)]
+    """Every other summary of the baseline's view against it; nothing where there is no baseline."""
+    baseline = table.get((_same(BASELINE_VIEW), _same(BASELINE)))
+    if baseline is None:
+        return ""
     header = ("summary", "seeds of both", f"difference of F to `{BASELINE}`", "95 % interval", "p")
     lines = []
     weights = None
@@ -199,8 +202,8 @@ def _published(corpus: str, by_encoder: Mapping[str, Table]) -> str:
                 lines.append((figure.model, "published", figure.encoder, "", *(_number(x) for x in (figure.p, figure.r, figure.f))))
         if model in COUNTERPARTS:
             summary = COUNTERPARTS[model]
-            for encoder, table in sorted(by_encoder.items()) or [("", _empty_table())]:
-                row = table[_same(BASELINE_VIEW), _same(summary)]
+            for encoder, table in sorted(by_encoder.items()):
+                row = table.get((_same(BASELINE_VIEW), _same(summary)), Row(BASELINE_VIEW, summary))
                 figures = (_spread(row.values(f"rel_micro_{k}")) for k in "prf")
                 lines.append((model, f"ours, `{summary}`", encoder, str(len(row.cells) or ""), *figures))
     return _markdown(("model", "", "encoder", "seeds", "P", "R", "F"), lines)

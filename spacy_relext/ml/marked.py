@@ -178,8 +178,8 @@ class MarkedEncoder:
         self.counts["pairs"] += 1
         self.counts["cut"] += is_cut
         n = self.counts["cut"]
-        # At the first, second, fourth … of them.
-        if is_cut and n & (n - 1) == 0:
+        # At the first of them, the tenth, the hundredth …
+        if is_cut and str(n).strip("0") == "1":
             logger.warning(
                 "%d of %d pairs stand in texts of more than %d word pieces, which are cut around the pair.",
                 n,

@@ -155,7 +155,7 @@ def test_what_cannot_be_run(workspace, tmp_path):
     fails(r"none\.spacy: there is no such \.spacy file", "--test", tmp_path / "none.spacy")
     fails("--paths.train is set by the command", "--paths.train", "train.spacy")
     fails("--label is 'corpus'; expected name=value", "--label", "corpus")
-    fails("--label is 'corpus=x'; expected name=value, each name once", "--label", "corpus=x")
+    fails("--label names 'corpus' more than once: ddi, x", "--label", "corpus=x")
     fails(r"seed of .*toy\.cfg is None", "--training.seed", "null")
     fails(r"toy\.cfg: the config cannot be read with .*modell", "--components.modell.width", "3")
     fails("No such option '--sed'. Settings of the config are given with their section", "--sed", "3")

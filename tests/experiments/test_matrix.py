@@ -1,0 +1,190 @@
+"""`relext matrix`: the cells of a YAML file, run in order, chosen, shared by processes, and gone on with."""
+
+import re
+from pathlib import Path
+
+import pytest
+import srsly
+from filelock import FileLock
+from spacy.util import load_config
+
+from spacy_relext.errors import DataError
+from spacy_relext.experiments import training
+from spacy_relext.experiments.cells import find_cells, read_cell
+from spacy_relext.experiments.matrix import read_matrix
+from tests.experiments.toy import SENTENCES, relext, write_config, write_data, write_folds
+
+ROOT = Path(__file__).parents[2]
+
+
+def content(folder):
+    return {
+        "output": str(folder / "cells"),
+        "settings": {"training.max_steps": 5},
+        "corpora": {
+            "whole": {part: str(folder / f"{part}.spacy") for part in ("train", "dev", "test")},
+            "parts": {"folds": str(folder / "folds")},
+        },
+        "summaries": {
+            "mentions": {"@layers": "spacy-relext.mentions.v1"},
+            "attention": {"@layers": "spacy-relext.attention.v1", "beside": "mentions"},
+        },
+        "runs": [
+            {
+                "corpus": "whole",
+                "view": "one pass",
+                "config": str(folder / "toy.cfg"),
+                "summaries": ["attention", "mentions"],
+                "seeds": [0, 1],
+            },
+            {
+                "corpus": "parts",
+                "view": "one pass",
+                "config": str(folder / "toy.cfg"),
+                "summaries": ["mentions"],
+                "seeds": [3],
+                "settings": {"training.max_steps": 4},
+            },
+        ],
+    }
+
+
+def write_matrix(folder, changed=None):
+    path = folder / "matrix.yml"
+    srsly.write_yaml(path, {**content(folder), **(changed or {})})
+    return path
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    # The summary's own section: a setting of the one before must not stay.
+    write_config(tmp_path)
+    config = (tmp_path / "toy.cfg").read_text(encoding="utf8").replace("n_heads = 2\n", "")
+    (tmp_path / "toy.cfg").write_text(config, encoding="utf8")
+    write_data(tmp_path / "train.spacy", *SENTENCES[:4])
+    write_data(tmp_path / "dev.spacy", *SENTENCES[1:5])
+    write_data(tmp_path / "test.spacy", *SENTENCES[2:6])
+    write_folds(tmp_path / "folds")
+    write_matrix(tmp_path)
+    return tmp_path
+
+
+def test_cells_are_named_and_ordered(tmp_path):
+    cells = read_matrix(write_matrix(tmp_path), {"paths.encoder": "some/encoder", "training.dropout": 0.3})
+    assert [(c.labels["corpus"], c.labels["summary"], c.seed) for c in cells] == [
+        ("whole", "attention", 0),
+        ("whole", "mentions", 0),
+        ("whole", "attention", 1),
+        ("whole", "mentions", 1),
+        ("parts", "mentions", 3),
+    ]
+    assert cells[0].labels == {"corpus": "whole", "view": "one pass", "summary": "attention", "encoder": "some/encoder"}
+    assert cells[0].output.name == "whole-one_pass-attention-some_encoder-seed0.json"
+    assert cells[-1].output.name == "parts-one_pass-mentions-some_encoder-seed3"
+    summary = "components.relation_extractor.model.summary"
+    assert cells[0].overrides == {
+        "training.max_steps": 5,
+        f"{summary}.@layers": "spacy-relext.attention.v1",
+        f"{summary}.beside": "mentions",
+        "system.seed": 0,
+        "paths.encoder": "some/encoder",
+        "training.dropout": 0.3,
+    }
+    # Settings of a run go before those of all runs.
+    assert cells[-1].overrides["training.max_steps"] == 4
+
+
+def test_encoders_have_names(tmp_path):
+    path = write_matrix(tmp_path, {"encoders": {"a/b": "B"}})
+    assert {cell.labels["encoder"] for cell in read_matrix(path, {"paths.encoder": "a/b"})} == {"B"}
+
+
+def test_all_is_run_once_and_listed(workspace, monkeypatch):
+    first = relext("matrix", workspace / "matrix.yml", "--only", "summary=mentions", "--only", "corpus=whole", "--only", "seed=1")
+    assert first.exit_code == 0, first.output
+    (path,) = find_cells(workspace / "cells")
+    before = path.stat().st_mtime_ns
+    second = relext("matrix", workspace / "matrix.yml")
+    assert second.exit_code == 0, second.output
+    assert path.stat().st_mtime_ns == before
+    assert "5 of 5 cells" in " ".join(second.stdout.split())
+    cells = find_cells(workspace / "cells")
+    assert len([cell for cell in cells.values() if cell.fold is None]) == 5
+    assert read_cell(path).seed == 1
+    assert read_cell(path).config["components"]["relation_extractor"]["model"]["summary"] == {"@layers": "spacy-relext.mentions.v1"}
+    assert all(cell.config["training"]["max_steps"] == (5 if cell.labels["corpus"] == "whole" else 4) for cell in cells.values())
+    assert not list(workspace.glob("cells/**/*.lock"))
+    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
+    assert relext("matrix", workspace / "matrix.yml").exit_code == 0
+    listed = relext("matrix", workspace / "matrix.yml", "--list")
+    assert len(re.findall(r"│ *\d+\.\d *│", listed.stdout)) == 5, listed.stdout
+
+
+def test_what_another_process_runs_is_left_to_it(workspace, monkeypatch):
+    trained = []
+    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: trained.append(args) or pytest.fail("trained"))
+    output = read_matrix(workspace / "matrix.yml")[0].output
+    output.parent.mkdir()
+    with FileLock(f"{output}.lock"):
+        result = relext("matrix", workspace / "matrix.yml", "--only", "seed=0", "--only", "summary=attention")
+    assert result.exit_code == 0, result.output
+    assert "0 of 1 cells" in " ".join(result.stdout.split())
+    assert "1 run elsewhere" in " ".join(result.stdout.split())
+    assert not trained
+
+
+def test_a_cell_that_cannot_be_run_is_known_before_others_are_trained(workspace, monkeypatch):
+    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained"))
+    (workspace / "folds" / "fold-1.spacy").unlink()
+    result = relext("matrix", workspace / "matrix.yml")
+    assert result.exit_code == 1
+    assert "expected at least three folds" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"runs": [{"corpus": "whole"}]},
+            r"in run 1: missing \['config', 'seeds', 'summaries', 'view'\], unknown \[\]; expected corpus",
+        ),
+        ({"colour": 1}, r"in the file: missing \[\], unknown \['colour'\]"),
+        ({"runs": {}}, "in the file: runs is .*; expected a list"),
+        ({"corpora": {"parts": {}}}, "in run 1: there is no corpus 'whole'; there are parts"),
+        ({"corpora": {"whole": {"train": "a"}}}, r"the corpus 'whole' is .*; expected train, dev and test, or folds"),
+        ({"summaries": {"mentions": {}}}, "in run 1: there is no summary 'attention'; there are mentions"),
+    ],
+)
+def test_files_that_are_no_matrix(tmp_path, changed, message):
+    with pytest.raises(DataError, match=message):
+        read_matrix(write_matrix(tmp_path, changed))
+
+
+def test_other_bad_input(tmp_path):
+    runs = content(tmp_path)["runs"]
+    with pytest.raises(DataError, match="two of its cells are the same"):
+        read_matrix(write_matrix(tmp_path, {"runs": [runs[0], runs[0]]}))
+    (tmp_path / "broken.yml").write_text("a: [", encoding="utf8")
+    for name in ("broken.yml", "none.yml"):
+        with pytest.raises(DataError, match="no matrix that can be read"):
+            read_matrix(tmp_path / name)
+    path = write_matrix(tmp_path)
+    for only, message in (
+        ("colour=red", r"--only names \['colour'\]; cells are chosen by corpus, view"),
+        ("seed=9", "no cell is chosen by --only 'seed=9'"),
+    ):
+        result = relext("matrix", path, "--only", only)
+        assert result.exit_code == 1
+        assert re.search(message, " ".join(result.stderr.split()))
+
+
+@pytest.mark.parametrize("name", ["minilm.yml", "paper.yml"])
+def test_settings_of_our_matrices_fit_their_configs(name):
+    for cell in read_matrix(ROOT / "configs" / name, {"paths.encoder": "a/b"}):
+        config = load_config(ROOT / cell.config_path, overrides=cell.overrides, interpolate=True)
+        assert config["training"]["seed"] == cell.seed
+        assert config["training"]["eval_frequency"] <= config["training"]["max_steps"]
+        schedule = config["training"]["optimizer"]["learn_rate"]
+        assert schedule["total_steps"] == config["training"]["max_steps"] > schedule["warmup_steps"]
+        model = config["components"]["relation_extractor"]["model"]
+        assert (model if "name" in model else model["tok2vec"])["name"] == "a/b"
