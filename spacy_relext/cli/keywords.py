@@ -1,7 +1,7 @@
 """`relext keywords`: the word stems that a model pays the most attention to, beside those that were published."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import zip_longest
 from pathlib import Path
@@ -62,17 +62,18 @@ def keywords(
                 f"whether its mentions are where {pipe.name} looks for them (spans_key = {json.dumps(pipe.cfg['spans_key'])})."
             )
         top = ranked[:n]
-        published = PUBLISHED_KEYWORDS[corpus.value] if corpus is not None else ()
-        shared = [keyword.stem for keyword in top if keyword.stem in published]
+        rank = {keyword.stem: i for i, keyword in enumerate(ranked, start=1)}
+        published = {stem: rank.get(stem) for stem in PUBLISHED_KEYWORDS[corpus.value]} if corpus is not None else {}
         _print_table(top, published)
+        shared = [keyword.stem for keyword in top if keyword.stem in published]
         if corpus is not None:
             msg.info(f"{len(shared)} of {len(top)} agree{': ' if shared else ''}{', '.join(shared)}")
         if output is not None:
             figures = {
                 "keywords": [keyword._asdict() for keyword in top],
-                "corpus": corpus and corpus.value,
-                "published": published,
                 "agree": shared,
+                "published": published,
+                "corpus": corpus and corpus.value,
                 "model": str(model),
                 "data": str(data_path),
                 "documents": len(references),
@@ -90,15 +91,11 @@ def _related(documents: Iterable[list[ReadPair]], threshold: float) -> Iterator[
         yield [pair for pair in pairs if max(pair.scores.values()) >= threshold]
 
 
-def _print_table(top: list[Keyword], published: tuple[str, ...]) -> None:
-    table = Table("", "stem", "weight", "sentences", "words", title="Attention")
-    if published:
-        table.add_column("paper")
-    for i, (keyword, theirs) in enumerate(zip_longest(top, published, fillvalue=None), start=1):
-        if keyword is None:
-            cells = ["", "", "", ""]
-        else:
-            mark = "*" if keyword.stem in published else ""
-            cells = [keyword.stem + mark, f"{keyword.weight:.2f}", f"{keyword.sentences:,}", ", ".join(keyword.words[:4])]
-        table.add_row(str(i), *cells, *([theirs or ""] if published else []))
+def _print_table(top: Sequence[Keyword], published: Mapping[str, int | None]) -> None:
+    """published: The paper's stems and their ranks in our list, None where they are not in it."""
+    table = Table("", "stem", "weight", "sentences", "words", *(("in the paper", "our rank of it") if published else ()), title="Attention")
+    ours = [(k.stem, f"{k.weight:.2f}", f"{k.sentences:,}", ", ".join(k.words[:4])) for k in top]
+    theirs = [(stem, "–" if rank is None else f"{rank:,}") for stem, rank in published.items()]
+    for i, (left, right) in enumerate(zip_longest(ours, theirs), start=1):
+        table.add_row(str(i), *(left or ("",) * 4), *(right or ()))
     Console().print(table)
