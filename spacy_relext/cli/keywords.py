@@ -68,9 +68,11 @@ def keywords(
         shared = [keyword.stem for keyword in top if keyword.stem in published]
         if corpus is not None:
             msg.info(f"{len(shared)} of {len(top)} agree{': ' if shared else ''}{', '.join(shared)}")
+        msg.info(f"{len(ranked):,} stems stand in {min_count} or more sentences with pairs.")
         if output is not None:
             figures = {
                 "keywords": [keyword._asdict() for keyword in top],
+                "stems": len(ranked),
                 "agree": shared,
                 "published": published,
                 "corpus": corpus and corpus.value,

@@ -77,6 +77,7 @@ def test_frequent_stems_and_how_many(model, data, tmp_path):
     assert {k["stem"] for k in figures["keywords"]} == STEMS.keys() - {"rais"}
     top, _ = keywords(model, data, tmp_path / "top.json", "--min-count", 2, "--n", 2)
     assert top["keywords"] == figures["keywords"][:2]
+    assert top["stems"] == 4
 
 
 def test_beside_the_published_stems(model, data, tmp_path):
