@@ -11,7 +11,8 @@ from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.errors import RelextError
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.gold import align_mentions, gold_view
+from spacy_relext.pipeline.relation_extractor import ReadPair, RelationExtractor
 from spacy_relext.relations import get_relations, set_relations
 
 # The thresholds that are tried on development data, ascending.
@@ -54,6 +55,23 @@ def find_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
     """Examples whose predicted relations are those that reach the threshold between the annotated mentions."""
     with _changed(pipe, threshold=threshold):
         yield from pipe.with_gold_mentions(examples)
+
+
+def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[list[ReadPair]]:
+    """For each example, what the extractor reads for the pairs of annotated mentions, and where it looks."""
+
+    def views() -> Iterator[Doc]:
+        key = pipe.cfg["spans_key"]
+        for example in examples:
+            view = gold_view(example)
+            mentions = align_mentions(view, pipe.mentions(example.reference))
+            if key is None:
+                view.set_ents(mentions)
+            else:
+                view.spans[key] = mentions
+            yield view
+
+    return pipe.attention(views())
 
 
 def score_gold(pipe: RelationExtractor, examples: Iterable[Example]) -> dict[str, Any]:

@@ -7,4 +7,5 @@ import numpy
 Ints1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Ints2d = numpy.ndarray[Any, numpy.dtype[Any]]
 Bools2d = numpy.ndarray[Any, numpy.dtype[Any]]
+Floats1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Floats2d = numpy.ndarray[Any, numpy.dtype[Any]]

@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from spacy.tokens import Doc
@@ -15,6 +16,7 @@ from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.marking import MarkingFunction
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
+from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
 from spacy_relext.ml.summaries import Summary
 from spacy_relext.types import Floats2d
 
@@ -34,7 +36,13 @@ _LISTENERS = {"transformer-listener": "transformer", "tok2vec-listener": "tok2ve
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
-ModelInput = tuple[list[Doc], list[Candidates]]
+
+class ModelInput(NamedTuple):
+    """What a model is given, as such or as a plain tuple; in prediction, a watch is told what it reads for each pair."""
+
+    docs: list[Doc]
+    candidates: list[Candidates]
+    watch: Watch | None = None
 
 
 def listens_to(model: Model) -> str | None:
@@ -173,7 +181,7 @@ def _width(tok2vec: Model) -> int:
 
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFunction | None) -> tuple[Floats2d, Callable]:
-    docs, candidates = X
+    docs, candidates, watch = ModelInput(*X)
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     if marking is not None:
         docs, candidates = _marked(marking, docs, candidates)
@@ -190,7 +198,7 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
 
         return ops.alloc2f(0, model.get_dim("nO")), backprop_nothing
     tokens = ops.xp.concatenate([v for v in vectors if len(v)])
-    logits, backprop_head = head((tokens, batch), is_train)
+    logits, backprop_head = head((tokens, batch, None if watch is None else watch_tokens(watch, docs, batch)), is_train)
 
     def backprop(d_logits: Floats2d) -> list[Doc]:
         d_tokens = backprop_head(d_logits)
@@ -205,16 +213,18 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
     return logits, backprop
 
 
-def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidates]) -> ModelInput:
+def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidates]) -> tuple[list[Doc], list[Candidates]]:
     pairs = [marking(doc, doc_candidates) for doc, doc_candidates in zip(docs, candidates, strict=True)]
     return [doc for doc, _ in pairs], [doc_candidates for _, doc_candidates in pairs]
 
 
-def _head_forward(model: Model, X: tuple[Floats2d, PairBatch], is_train: bool, *, precision: Precision) -> tuple[Floats2d, Callable]:
-    tokens, batch = X
+def _head_forward(
+    model: Model, X: tuple[Floats2d, PairBatch, WatchWeights | None], is_train: bool, *, precision: Precision
+) -> tuple[Floats2d, Callable]:
+    tokens, batch, watch = X
     shim = model.shims[0]
     torch_tokens = xp2torch(tokens, requires_grad=is_train, device=shim.device)
-    inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"]})
+    inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"], "watch": watch})
     kind = shim.device.type
     with torch.autocast(kind, dtype=torch.bfloat16, enabled=not is_train and computes_in_bfloat16(precision, kind)):
         torch_logits, torch_backprop = shim(inputs, is_train)

@@ -1,6 +1,7 @@
 """The torch module that scores pairs, and the loss on its scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
+from spacy_relext.ml.reading import WatchWeights
 from spacy_relext.ml.summaries import Contexts, Summary
-from spacy_relext.types import Floats2d, Ints1d
+from spacy_relext.types import Floats1d, Floats2d, Ints1d
 
 _NO_FIELD = {
     "cls": "the summary {summary} reads the vector of [CLS], which only spacy-relext.MarkedPairClassifier.v1 gives. Use that architecture, "
@@ -18,6 +20,11 @@ _NO_FIELD = {
     "pooled": "the summary {summary} reads the encoder's pooler, and this encoder has none, or is not read by "
     "spacy-relext.MarkedPairClassifier.v1. Set pooled = false.",
 }
+
+_NO_WEIGHTS = (
+    "the summary {summary} has no weight for each word that it reads, so nobody can say where it looks. Train with "
+    "spacy-relext.attention.v1 or spacy-relext.pair_attention.v1."
+)
 
 
 class PairScorer(nn.Module):
@@ -54,11 +61,12 @@ class PairScorer(nn.Module):
             self.output.bias[: old.out_features] = old.bias
         self.sizes["n_labels"] = n_labels
 
-    def forward(self, tokens: Tensor, batch: PairBatch, dropout: float = 0.0) -> Tensor:
+    def forward(self, tokens: Tensor, batch: PairBatch, dropout: float = 0.0, watch: WatchWeights | None = None) -> Tensor:
         """Score the pairs of a batch.
 
         tokens: float [n_tokens, width], the Docs' token vectors end to end.
         dropout: Share of the summary (and hidden layer) that is dropped; heeded in training mode only.
+        watch: Is told the weights of the tokens that each pair reads.
         RETURNS: Logits, float [n_pairs, n_labels].
         """
         device = tokens.device
@@ -72,21 +80,28 @@ class PairScorer(nn.Module):
         place = numpy.append(inside.cumsum() - 1, 0)
         logits, order = [], []
         for chunk in make_chunks(batch, self.max_cells):
-            logits.append(self.classify(gather(read, mentions, vectors, batch, chunk, place), dropout))
+            contexts = gather(read, mentions, vectors, batch, chunk, place)
+            logits.append(self.classify(contexts, dropout, None if watch is None else partial(watch, chunk.pairs)))
             order.append(chunk.pairs)
         if not logits:
             return tokens.new_zeros((0, self.sizes["n_labels"]))
         return in_order(logits, order)
 
-    def classify(self, contexts: Contexts, dropout: float = 0.0) -> Tensor:
+    def classify(self, contexts: Contexts, dropout: float = 0.0, watch: Callable[[list[Floats1d]], None] | None = None) -> Tensor:
         """Summarise the pairs of some contexts and score them.
 
+        watch: Is told the weights of the positions that each pair reads, from the first to the last.
         RETURNS: Logits, float [n_pairs, n_labels].
         """
         missing = [name for name in sorted(self.summary.needs) if getattr(contexts, name) is None]
         if missing:
             raise RelextError(_NO_FIELD[missing[0]].format(summary=type(self.summary).__name__.lower()))
-        summary, _ = self.summary(contexts)
+        summary, weights = self.summary(contexts)
+        if watch is not None:
+            if weights is None:
+                raise RelextError(_NO_WEIGHTS.format(summary=type(self.summary).__name__.lower()))
+            rows = weights.detach().float().cpu().numpy()
+            watch([row[first:end].copy() for row, (first, end) in zip(rows, contexts.span.tolist(), strict=True)])
         summary = nn.functional.dropout(summary, dropout, self.training)
         if self.hidden is not None:
             summary = nn.functional.dropout(nn.functional.gelu(self.hidden(summary)), dropout, self.training)

@@ -22,9 +22,10 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.precision import Precision, computes_in_bfloat16
+from spacy_relext.ml.reading import Kind, Reading, Watch, WatchWeights, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, train_embeddings
-from spacy_relext.types import Floats2d, Ints2d
+from spacy_relext.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 logger = logging.getLogger("spacy")
 
@@ -43,7 +44,7 @@ class MarkedText(NamedTuple):
     tail: Extent
 
 
-# From the text, head and tail (first character and end each) and their types to the marked text.
+# From the text, head and tail (first character and end each) and their types to the marked text, which is the same around the two.
 PairMarking = Callable[[str, Extent, Extent, str, str], MarkedText]
 
 
@@ -124,6 +125,7 @@ class Pieces(NamedTuple):
     ids: list[int]
     head: Extent
     tail: Extent
+    places: Ints2d  # [n_pieces, 2], their characters in the text
 
 
 class MarkedEncoder:
@@ -148,18 +150,30 @@ class MarkedEncoder:
         if self.max_length > longest:
             raise RelextError(f"max_length is {self.max_length}, and the encoder reads at most {longest} word pieces.")
 
-    def logits(self, docs: Sequence[Doc], candidates: Sequence[Candidates], hf: Any, scorer: PairScorer, **settings: Any) -> Tensor:
+    def logits(
+        self,
+        docs: Sequence[Doc],
+        candidates: Sequence[Candidates],
+        hf: Any,
+        scorer: PairScorer,
+        *,
+        watch: Watch | None = None,
+        **settings: Any,
+    ) -> Tensor:
         """Score the pairs of some Docs, block by block, so that the memory for text does not grow with their number.
 
-        hf: The encoder's `tokenizer` and `transformer`. settings: of `_score`.
+        hf: The encoder's `tokenizer` and `transformer`. watch: is told what is read for each pair. settings: of `_score`.
         RETURNS: float [n_pairs, n_labels].
         """
         pairs = marked_pairs(docs, candidates, self.marking)
-        blocks = []
+        blocks, n_scored = [], 0
         while block := list(islice(pairs, BLOCK)):
             texts, head_types, tail_types = zip(*block, strict=True)
             types = torch.tensor([head_types, tail_types], device=hf.transformer.device)
-            blocks.append(self._score(self.tokenize(texts, hf.tokenizer), types, hf, scorer, **settings))
+            pieces = self.tokenize(texts, hf.tokenizer)
+            tell = None if watch is None else watch_pieces(watch, docs, candidates, texts, pieces, first=n_scored)
+            blocks.append(self._score(pieces, types, hf, scorer, watch=tell, **settings))
+            n_scored += len(block)
         return torch.cat(blocks) if blocks else torch.zeros((0, scorer.sizes["n_labels"]), device=hf.transformer.device)
 
     def tokenize(self, texts: Sequence[MarkedText], tokenizer: Any) -> list[Pieces]:
@@ -169,7 +183,7 @@ class MarkedEncoder:
         result = []
         for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
             places = numpy.asarray(offsets, dtype="int64").reshape(-1, 2)
-            pieces = Pieces(ids, _pieces_of(text, text.head, places), _pieces_of(text, text.tail, places))
+            pieces = Pieces(ids, _pieces_of(text, text.head, places), _pieces_of(text, text.tail, places), places)
             result.append(cut(pieces, limit))
             self._count(len(ids) > limit)
         return result
@@ -187,10 +201,21 @@ class MarkedEncoder:
                 self.max_length,
             )
 
-    def _score(self, pieces: list[Pieces], types: Tensor, hf: Any, scorer: PairScorer, *, dropout: float, lower: bool) -> Tensor:
+    def _score(
+        self,
+        pieces: list[Pieces],
+        types: Tensor,
+        hf: Any,
+        scorer: PairScorer,
+        *,
+        watch: WatchWeights | None = None,
+        dropout: float,
+        lower: bool,
+    ) -> Tensor:
         """Logits of some pairs; texts of like length are encoded together.
 
-        types: int [2, n_pairs]. dropout: of the head. lower: whether the encoder computes in bfloat16.
+        types: int [2, n_pairs]. watch: is told the weights of the pieces. dropout: of the head. lower: whether the encoder computes in
+            bfloat16.
         """
         logits, order = [], []
         device = hf.transformer.device.type
@@ -199,7 +224,8 @@ class MarkedEncoder:
             for group, _ in like_lengths(numpy.asarray([len(p.ids) for p in pieces])):
                 contexts = encode([pieces[i] for i in group], types[:, group], hf, every_layer="cls" in scorer.summary.needs)
                 with torch.autocast(device, enabled=False):
-                    logits.append(scorer.classify(read(contexts, scorer), dropout))
+                    tell = None if watch is None else partial(watch, group)
+                    logits.append(scorer.classify(read(contexts, scorer), dropout, tell))
                 order.append(group)
         return in_order(logits, order)
 
@@ -282,7 +308,8 @@ def cut(pieces: Pieces, limit: int) -> Pieces:
         keep[start : start + size] = True
     place = numpy.append(0, keep.cumsum())
     ids = numpy.asarray(pieces.ids)[keep].tolist()
-    return Pieces(ids, *((int(place[first]), int(place[end])) for first, end in (pieces.head, pieces.tail)))
+    head, tail = ((int(place[first]), int(place[end])) for first, end in (pieces.head, pieces.tail))
+    return Pieces(ids, head, tail, pieces.places[keep])
 
 
 def _pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
@@ -290,6 +317,64 @@ def _pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
     if not len(inside):
         raise RelextError(f"the encoder's tokenizer has no piece for {text.text[slice(*mark)]!r} in {text.text[:60]!r}…")
     return int(inside[0]), int(inside[-1]) + 1
+
+
+def watch_pieces(
+    watch: Watch,
+    docs: Sequence[Doc],
+    candidates: Sequence[Candidates],
+    texts: Sequence[MarkedText],
+    pieces: Sequence[Pieces],
+    *,
+    first: int,
+) -> WatchWeights:
+    """From weights of word pieces to readings.
+
+    texts, pieces: Of a block of pairs. first: the index of its first pair among all pairs of the Docs.
+    """
+    ends = numpy.cumsum([len(of_doc.pairs) for of_doc in candidates])
+
+    def tell(pairs: Ints1d, weights: list[Floats1d]) -> None:
+        for i, of_pair in zip(pairs.tolist(), weights, strict=True):
+            doc = int(numpy.searchsorted(ends, first + i, side="right"))
+            words, kinds = words_of(texts[i], docs[doc], candidates[doc], first + i - int(ends[doc]))
+            of_words, is_read = by_word(of_pair, pieces[i].places, words)
+            kept = numpy.flatnonzero(is_read).tolist()
+            spelled = [texts[i].text[slice(*words[k])] for k in kept]
+            watch(first + i, Reading(spelled, [kinds[k] for k in kept], of_words[kept]))
+
+    return tell
+
+
+def words_of(text: MarkedText, doc: Doc, candidates: Candidates, pair: int) -> tuple[Ints2d, list[Kind]]:
+    """The words of the marked text of a pair: its two marks, and the tokens around and between the two mentions.
+
+    pair: An index of `candidates.pairs`; may count from the end.
+    RETURNS: their characters in the marked text, `[n_words, 2]`, sorted, and their kinds.
+    """
+    context = doc[slice(*candidates.contexts[pair].tolist())]
+    mentioned = {i for first, end, _ in candidates.mentions.tolist() for i in range(first, end)}
+    spans = (doc[first:end] for first, end, _ in candidates.mentions[candidates.pairs[pair]].tolist())
+    (a, b), (c, d) = sorted((span.start_char - context.start_char, span.end_char - context.start_char) for span in spans)
+    words: list[tuple[int, int, Kind]] = [(*text.head, "head"), (*text.tail, "tail")]
+    for token in context:
+        start = token.idx - context.start_char
+        if start >= max(b, d):
+            shift = len(text.text) - len(context.text)
+        elif b <= start < c:
+            shift = min(text.head, text.tail)[1] - b
+        elif start < a:
+            shift = 0
+        else:
+            continue
+        words.append((start + shift, start + shift + len(token), "mention" if token.i in mentioned else "text"))
+        if text.text[slice(*words[-1][:2])] != token.text:
+            raise RelextError(
+                f"the marking changes more of {context.text[:60]!r}… than the two mentions, to {text.text[:60]!r}…, so nobody can say "
+                "which of its words are which. A marking should leave the text around the two as it is."
+            )
+    words.sort()
+    return numpy.asarray([word[:2] for word in words], dtype="int64"), [kind for *_, kind in words]
 
 
 def create_marked_pair_classifier(
@@ -337,7 +422,7 @@ def _no_windows(docs: list[Doc]) -> list[list[Span]]:
 
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder) -> tuple[Floats2d, Callable]:
-    docs, candidates = X
+    docs, candidates, watch = ModelInput(*X)
     transformer, head = model.get_ref("tok2vec"), model.get_ref("head")
     hf, scorer = transformer.layers[0].shims[0]._hfmodel, head.shims[0]._model
     encoder.check(hf.tokenizer, hf.transformer.config)
@@ -346,7 +431,7 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEnco
         module.train(is_train)
     lower = computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)
     with torch.set_grad_enabled(is_train):
-        logits = encoder.logits(docs, candidates, hf, scorer, dropout=head.attrs["dropout_rate"], lower=lower)
+        logits = encoder.logits(docs, candidates, hf, scorer, watch=watch, dropout=head.attrs["dropout_rate"], lower=lower)
 
     def backprop(d_logits: Floats2d) -> list[Doc]:
         if logits.requires_grad:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Literal
 
 import numpy
@@ -19,6 +19,7 @@ from spacy_relext.candidates import CandidateFunction, Candidates, make_candidat
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import listens_to
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
+from spacy_relext.ml.reading import Reading, Watch
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
@@ -288,6 +289,32 @@ class RelationExtractor(TrainablePipe):
         for doc, predictions in zip(docs, scores, strict=True):
             set_relations(doc, self._decode(predictions, predictions.spans))
 
+    def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list["ReadPair"]]:
+        """What the model reads for each candidate pair of a Doc, and where it looks: the weight of each word in the summary of the pair.
+
+        docs: With mentions, and what else `predict` needs. batch_size: Docs whose weights are held at a time.
+        YIELDS: for each Doc, its pairs.
+        RAISES: RelextError where the summary has no such weights; `attention` has, and `pair_attention`, the mean of those of its heads.
+        """
+        for batch in minibatch(docs, size=batch_size):
+            prepared = [self._prepare(doc, self.mentions(doc)) for doc in batch]
+            readings: dict[int, Reading] = {}
+            predictions = self._predict(batch, prepared, readings.__setitem__)
+            number = count()
+            for doc, p, predicted in zip(batch, prepared, predictions, strict=True):
+                yield [
+                    ReadPair(
+                        head=p.spans[head],
+                        tail=p.spans[tail],
+                        context=doc[first:end],
+                        scores=dict(zip(self.labels, scores[int(self.cfg["exclusive"]) :], strict=True)),
+                        reading=readings.pop(next(number)),
+                    )
+                    for (head, tail), (first, end), scores in zip(
+                        p.candidates.pairs.tolist(), p.candidates.contexts.tolist(), predicted.scores.tolist(), strict=True
+                    )
+                ]
+
     def update(
         self,
         examples: Iterable[Example],
@@ -384,11 +411,11 @@ class RelationExtractor(TrainablePipe):
                 "spacy train), load a trained pipeline, or call nlp.initialize() with examples."
             )
 
-    def _predict(self, docs: list[Doc], prepared: list["_Prepared"]) -> list[Predictions]:
+    def _predict(self, docs: list[Doc], prepared: list["_Prepared"], watch: Watch | None = None) -> list[Predictions]:
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
-            logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared])))
+            logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
         else:
             logits = numpy.zeros((0, self._n_columns), dtype="float32")
         symmetric = [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in self._symmetric]
@@ -462,6 +489,21 @@ def _encoded_by(upstream: str, doc: Doc) -> bool:
     if upstream == "transformer":
         return getattr(doc._, "trf_data", None) is not None
     return doc.tensor.shape[0] == len(doc)
+
+
+@dataclass(frozen=True)
+class ReadPair:
+    """A candidate pair, what the model says of it, and what it read to say so.
+
+    context (Span): The tokens by which the pair is judged, as a rule its sentence; words are what the encoder made of them.
+    scores (Dict[str, float]): The probability of each label.
+    """
+
+    head: Span
+    tail: Span
+    context: Span
+    scores: dict[str, float]
+    reading: Reading
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def test_every_pair_has_its_sentence_to_itself():
 
 
 def pieces(n, head, tail):
-    return Pieces(list(range(n)), head, tail)
+    return Pieces(list(range(n)), head, tail, numpy.repeat(numpy.arange(n), 2).reshape(n, 2))
 
 
 @pytest.mark.parametrize(

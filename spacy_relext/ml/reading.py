@@ -1,0 +1,69 @@
+"""What a model reads for a pair, word by word, and how much of the summary's attention each word gets.
+
+A model tells it to a *watch*, which stands beside Docs and candidates in its input. Where there is none, nothing is computed for it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy
+from spacy.tokens import Doc
+
+from spacy_relext.ml.contexts import PairBatch
+from spacy_relext.types import Floats1d, Ints1d, Ints2d
+
+Kind = Literal["head", "tail", "mention", "text"]
+
+
+class Reading(NamedTuple):
+    """The words that the encoder read for one pair, and the weight of each.
+
+    words (List[str]): `[n_words]`. Where mentions are marked, tags or markers stand among them as words.
+    kinds (List[str]): `[n_words]`: "head" and "tail" (what stands for both is "head"), "mention" for others, and "text".
+    weights (Floats1d): `[n_words]`, of sum 1.
+    """
+
+    words: list[str]
+    kinds: list[Kind]
+    weights: Floats1d
+
+    def top(self, n: int = 5) -> list[tuple[str, float]]:
+        """The words with the largest weights, and their weights."""
+        return [(self.words[i], float(self.weights[i])) for i in (-self.weights).argsort(kind="stable")[:n]]
+
+
+# Is told what was read for a pair, by its index in the batch. The order is that of the computation.
+Watch = Callable[[int, Reading], None]
+# Is told the weights of the positions that some pairs read, `[n_positions]` a pair.
+WatchWeights = Callable[[Ints1d, list[Floats1d]], None]
+
+
+def watch_tokens(watch: Watch, docs: Sequence[Doc], batch: PairBatch) -> WatchWeights:
+    """From weights of tokens to readings. docs: Those that the encoder reads, and that the batch was made of."""
+    words = [token.text for doc in docs for token in doc]
+    plain = numpy.where(batch.token_types > 0, "mention", "text")
+
+    def tell(pairs: Ints1d, weights: list[Floats1d]) -> None:
+        for pair, of_pair in zip(pairs.tolist(), weights, strict=True):
+            first, end = batch.spans[pair].tolist()
+            kinds = plain[first:end].copy()
+            # The head last: where the two overlap, it stays.
+            for mention, kind in zip(batch.mentions[batch.pairs[pair]][::-1].tolist(), ("tail", "head"), strict=True):
+                kinds[mention[0] - first : mention[1] - first] = kind
+            watch(pair, Reading(words[first:end], kinds.tolist(), of_pair))
+
+    return tell
+
+
+def by_word(weights: Floats1d, pieces: Ints2d, words: Ints2d) -> tuple[Floats1d, numpy.ndarray]:
+    """From the weights of word pieces to those of words, and which words were read at all.
+
+    pieces: `[n_pieces, 2]`, the characters of each piece, as those of each word in `words`, which are sorted.
+    RETURNS: `[n_words]` each. A piece counts for the words that it has characters of, by their number; a piece without any, as some
+        tokenizers have for a space, for the next word.
+    """
+    overlap = numpy.minimum(pieces[:, 1:], words[:, 1]) - numpy.maximum(pieces[:, :1], words[:, 0])  # [n_pieces, n_words]
+    overlap = overlap.clip(min=0)
+    blank = numpy.flatnonzero(~overlap.any(axis=1))
+    overlap[blank, numpy.searchsorted(words[:, 0], pieces[blank, 0]).clip(max=len(words) - 1)] = 1
+    return weights @ (overlap / overlap.sum(axis=1, keepdims=True)), overlap.any(axis=0)
