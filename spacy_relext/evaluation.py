@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.errors import RelextError
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
 from spacy_relext.relations import get_relations, set_relations
 
 # The thresholds that are tried on development data, ascending.
@@ -54,6 +54,12 @@ def find_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
     """Examples whose predicted relations are those that reach the threshold between the annotated mentions."""
     with _changed(pipe, threshold=threshold):
         yield from pipe.with_gold_mentions(examples)
+
+
+def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
+    """The candidate pairs of the annotated mentions, and their targets."""
+    with _changed(pipe, use_gold_mentions=True):
+        return [pipe.annotated_pairs(example) for example in examples]
 
 
 def score_gold(pipe: RelationExtractor, examples: Iterable[Example]) -> dict[str, Any]:

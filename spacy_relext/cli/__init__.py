@@ -11,12 +11,13 @@ from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
 from spacy_relext.cli.experiment import crossval, experiment
 from spacy_relext.cli.extract import extract
+from spacy_relext.cli.probe import probe
 from spacy_relext.cli.report import report
 
 relext_cli = typer.Typer(
     name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations, run experiments.", no_args_is_help=True
 )
-for command in (convert, export, evaluate, extract, encoder, report):
+for command in (convert, export, evaluate, extract, encoder, report, probe):
     relext_cli.command(no_args_is_help=True)(command)
 for trained in (experiment, crossval):
     # Other options are settings of the config, as in `spacy train`.

@@ -126,6 +126,10 @@ class Pieces(NamedTuple):
     tail: Extent
 
 
+# From the contexts of some pairs to a tensor with a row for each.
+ContextFunction = Callable[[Contexts], Tensor]
+
+
 class MarkedEncoder:
     """Reads marked texts with a Hugging Face encoder.
 
@@ -148,19 +152,42 @@ class MarkedEncoder:
         if self.max_length > longest:
             raise RelextError(f"max_length is {self.max_length}, and the encoder reads at most {longest} word pieces.")
 
-    def logits(self, docs: Sequence[Doc], candidates: Sequence[Candidates], hf: Any, scorer: PairScorer, **settings: Any) -> Tensor:
-        """Score the pairs of some Docs, block by block, so that the memory for text does not grow with their number.
+    def logits(
+        self, docs: Sequence[Doc], candidates: Sequence[Candidates], hf: Any, scorer: PairScorer, *, dropout: float, lower: bool
+    ) -> Tensor:
+        """Score the pairs of some Docs.
 
-        hf: The encoder's `tokenizer` and `transformer`. settings: of `_score`.
+        dropout: Of the head. hf, lower: As in `apply`.
         RETURNS: float [n_pairs, n_labels].
         """
+
+        def score(contexts: Contexts) -> Tensor:
+            return scorer.classify(read(contexts, scorer), dropout)
+
+        blocks = list(self.apply(score, docs, candidates, hf, every_layer="cls" in scorer.summary.needs, lower=lower))
+        return torch.cat(blocks) if blocks else torch.zeros((0, scorer.sizes["n_labels"]), device=hf.transformer.device)
+
+    def apply(
+        self,
+        function: ContextFunction,
+        docs: Sequence[Doc],
+        candidates: Sequence[Candidates],
+        hf: Any,
+        *,
+        every_layer: bool,
+        lower: bool,
+    ) -> Iterator[Tensor]:
+        """Encode the pairs of some Docs and apply a function to their contexts, block by block, so that the memory for text does not grow
+        with their number.
+
+        hf: The encoder's `tokenizer` and `transformer`. every_layer: As in `encode`. lower: Whether the encoder computes in bfloat16.
+        YIELDS: What the function gives for the pairs of a block, in their order.
+        """
         pairs = marked_pairs(docs, candidates, self.marking)
-        blocks = []
         while block := list(islice(pairs, BLOCK)):
             texts, head_types, tail_types = zip(*block, strict=True)
             types = torch.tensor([head_types, tail_types], device=hf.transformer.device)
-            blocks.append(self._score(self.tokenize(texts, hf.tokenizer), types, hf, scorer, **settings))
-        return torch.cat(blocks) if blocks else torch.zeros((0, scorer.sizes["n_labels"]), device=hf.transformer.device)
+            yield self._apply(function, self.tokenize(texts, hf.tokenizer), types, hf, every_layer=every_layer, lower=lower)
 
     def tokenize(self, texts: Sequence[MarkedText], tokenizer: Any) -> list[Pieces]:
         """Word pieces of the texts; those of long texts are cut around the pair, and counted."""
@@ -187,27 +214,24 @@ class MarkedEncoder:
                 self.max_length,
             )
 
-    def _score(self, pieces: list[Pieces], types: Tensor, hf: Any, scorer: PairScorer, *, dropout: float, lower: bool) -> Tensor:
-        """Logits of some pairs; texts of like length are encoded together.
-
-        types: int [2, n_pairs]. dropout: of the head. lower: whether the encoder computes in bfloat16.
-        """
-        logits, order = [], []
+    def _apply(self, function: ContextFunction, pieces: list[Pieces], types: Tensor, hf: Any, *, every_layer: bool, lower: bool) -> Tensor:
+        """The same for some pairs at once; texts of like length are encoded together. types: int [2, n_pairs]."""
+        results, order = [], []
         device = hf.transformer.device.type
         # The outer one keeps the weights that were made bfloat16 from group to group.
         with torch.autocast(device, dtype=torch.bfloat16, enabled=lower):
             for group, _ in like_lengths(numpy.asarray([len(p.ids) for p in pieces])):
-                contexts = encode([pieces[i] for i in group], types[:, group], hf, every_layer="cls" in scorer.summary.needs)
+                contexts = encode([pieces[i] for i in group], types[:, group], hf, every_layer=every_layer)
                 with torch.autocast(device, enabled=False):
-                    logits.append(scorer.classify(read(contexts, scorer), dropout))
+                    results.append(function(contexts))
                 order.append(group)
-        return in_order(logits, order)
+        return in_order(results, order)
 
 
 def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: bool) -> Contexts:
     """Run the encoder over some marked texts, one row a pair.
 
-    every_layer: Whether [CLS] is given after every layer.
+    every_layer: Whether `cls` and `layers` are given: the vectors after every layer.
     """
     device = types.device
     before, after = special_pieces(hf.tokenizer)
@@ -220,7 +244,8 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
     output = hf.transformer(input_ids=input_ids, attention_mask=filled.long(), output_hidden_states=every_layer)
     counts = torch.tensor([len(p.ids) for p in pieces], device=device)
     mask = torch.arange(int(counts.max()), device=device) < counts[:, None]
-    hidden = output.last_hidden_state[:, len(before) : len(before) + mask.shape[1]].float() * mask[..., None]
+    inside = slice(len(before), len(before) + mask.shape[1])
+    hidden = output.last_hidden_state[:, inside].float() * mask[..., None]
     head = torch.tensor([p.head for p in pieces], device=device)
     tail = torch.tensor([p.tail for p in pieces], device=device)
     rows = torch.arange(len(pieces), device=device)
@@ -244,6 +269,7 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
         tail_type=types[1],
         cls=cls,
         pooled=None if pooled is None else pooled.float(),
+        layers=tuple(layer[:, inside] for layer in output.hidden_states) if every_layer else None,
     )
 
 
@@ -328,7 +354,9 @@ def create_marked_pair_classifier(
     )
     encoder = MarkedEncoder(marking, max_length=max_length)
     head = make_head(summary, hidden_width, dropout, learn_rate_scale)
-    return make_classifier(partial(_forward, encoder=encoder), transformer, head, nO, sample=False)
+    model = make_classifier(partial(_forward, encoder=encoder), transformer, head, nO, sample=False)
+    model.attrs["apply_to_contexts"] = partial(_apply_to_contexts, encoder=encoder)
+    return model
 
 
 def _no_windows(docs: list[Doc]) -> list[list[Span]]:
@@ -338,13 +366,10 @@ def _no_windows(docs: list[Doc]) -> list[list[Span]]:
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder) -> tuple[Floats2d, Callable]:
     docs, candidates = X
-    transformer, head = model.get_ref("tok2vec"), model.get_ref("head")
-    hf, scorer = transformer.layers[0].shims[0]._hfmodel, head.shims[0]._model
-    encoder.check(hf.tokenizer, hf.transformer.config)
-    train_embeddings(hf, not transformer.freeze_embeddings)
-    for module in (hf.transformer, scorer):
-        module.train(is_train)
-    lower = computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)
+    head = model.get_ref("head")
+    scorer = head.shims[0]._model
+    scorer.train(is_train)
+    hf, lower = _ready(model, encoder, is_train)
     with torch.set_grad_enabled(is_train):
         logits = encoder.logits(docs, candidates, hf, scorer, dropout=head.attrs["dropout_rate"], lower=lower)
 
@@ -354,3 +379,22 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEnco
         return docs
 
     return torch2xp(logits.detach()), backprop
+
+
+def _apply_to_contexts(model: Model, X: ModelInput, function: ContextFunction, *, encoder: MarkedEncoder) -> list[Tensor]:
+    """What a function makes of the contexts of some pairs, [CLS] and pieces after every layer among them, block by block: the encoder as it
+    is, without dropout and gradients.
+    """
+    hf, lower = _ready(model, encoder, False)
+    with torch.no_grad():
+        return list(encoder.apply(function, *X, hf, every_layer=True, lower=lower))
+
+
+def _ready(model: Model, encoder: MarkedEncoder, is_train: bool) -> tuple[Any, bool]:
+    """The encoder's tokenizer and transformer in the mode wanted, and whether to compute in bfloat16."""
+    transformer = model.get_ref("tok2vec")
+    hf = transformer.layers[0].shims[0]._hfmodel
+    encoder.check(hf.tokenizer, hf.transformer.config)
+    train_embeddings(hf, not transformer.freeze_embeddings)
+    hf.transformer.train(is_train)
+    return hf, computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)
