@@ -12,7 +12,7 @@ from spacy.training import Example
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.relation_extractor import ReadPair, RelationExtractor
+from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, ReadPair, RelationExtractor
 from spacy_relext.relations import get_relations, set_relations
 
 # The thresholds that are tried on development data, ascending.
@@ -72,6 +72,12 @@ def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
             yield view
 
     return pipe.attention(views())
+
+
+def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
+    """The candidate pairs of the annotated mentions, and their targets."""
+    with _changed(pipe, use_gold_mentions=True):
+        return [pipe.annotated_pairs(example) for example in examples]
 
 
 def score_gold(pipe: RelationExtractor, examples: Iterable[Example]) -> dict[str, Any]:

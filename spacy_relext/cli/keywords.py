@@ -18,8 +18,8 @@ from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions
+from spacy_relext.experiments.keywords import Keyword, english_stemmer, rank_keywords
 from spacy_relext.experiments.published import PUBLISHED_KEYWORDS
-from spacy_relext.keywords import Keyword, english_stemmer, rank_keywords
 from spacy_relext.pipeline.relation_extractor import ReadPair
 
 

@@ -5,7 +5,7 @@ import importlib.metadata
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -43,7 +43,8 @@ PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "tr
 FEW_DOCUMENTS = 10
 
 
-def _silent(iterable: Iterable, **settings: Any) -> Iterable:
+def silent(iterable: Iterable, **settings: Any) -> Iterable:
+    """No progress bar."""
     return iterable
 
 
@@ -84,10 +85,7 @@ class Experiment:
         config = self._config(self.overrides)
         self._check_paths()
         parts = {"train": self.train, "dev": (self.dev,) if self.dev is not None else (), "test": (self.test,)}
-        data = {part: {str(file): _digest(file) for path in paths for file in _files(path)} for part, paths in parts.items()}
-        for part in ("train", "dev"):
-            if set(data[part].values()) & set(data["test"].values()):
-                raise DataError(f"the test data is part of the {part} data, and its figures would mean nothing.", path=self.test)
+        data = checksums(parts)
         seed = config.get("training", {}).get("seed")
         if not isinstance(seed, int):
             raise RelextError(f"[training] seed of {self.config_path} is {seed!r}; experiments are compared seed by seed. Set a number.")
@@ -143,7 +141,7 @@ def finished(experiment: Experiment, output: Path) -> Cell | None:
     return cell
 
 
-def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: Callable[..., Iterable] = _silent) -> Cell:
+def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: Callable[..., Iterable] = silent) -> Cell:
     """Run an experiment and write its cell.
 
     keep: Keep the folder with the trained pipelines, which stands beside the cell and is named like it, but for the suffix .work.
@@ -178,8 +176,8 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
     found = find(experiment.test, threshold)
     cell = Cell(
         **{**asdict(description), "threshold": threshold},
-        versions={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
-        device=_device(experiment.gpu_id),
+        versions=versions(),
+        device=device_name(experiment.gpu_id),
         torch_threads=torch.get_num_threads(),
         training_seconds=seconds,
         development=development,
@@ -227,6 +225,21 @@ def _train(experiment: Experiment, work: Path) -> dict[str, float]:
     return {clock: round(b - a, 1) for clock, a, b in zip(("wall", "processor"), start, end, strict=True)}
 
 
+def checksums(parts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, str]]:
+    """The .spacy files of each part of the data, and their SHA-256.
+
+    RAISES: DataError where there is no file, or where one of "test" is in another part.
+    """
+    data = {
+        part: {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for path in paths for file in _files(path)}
+        for part, paths in parts.items()
+    }
+    for part in data:
+        if part != "test" and set(data[part].values()) & set(data["test"].values()):
+            raise DataError(f"the test data is part of the {part} data, and its figures would mean nothing.", path=parts["test"][0])
+    return data
+
+
 def _files(path: Path) -> list[Path]:
     files = sorted(path.glob("**/*.spacy")) if path.is_dir() else [path]
     if not files or not files[0].exists():
@@ -234,11 +247,13 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def versions(*more: str) -> dict[str, str]:
+    """The versions of Python and of the packages that matter. more: Further packages."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in (*PACKAGES, *more)}}
 
 
-def _device(gpu_id: int) -> str:
+def device_name(gpu_id: int) -> str:
+    """The name of a GPU, or of the processor for -1."""
     if gpu_id >= 0:
         return torch.cuda.get_device_name(gpu_id)
     # Python knows the processor's name on some systems only.

@@ -22,10 +22,10 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.precision import Precision, computes_in_bfloat16
-from spacy_relext.ml.reading import Kind, Reading, Watch, WatchWeights, by_word
+from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, train_embeddings
-from spacy_relext.types import Floats1d, Floats2d, Ints1d, Ints2d
+from spacy_relext.types import Floats1d, Floats2d, Ints2d
 
 logger = logging.getLogger("spacy")
 
@@ -128,6 +128,18 @@ class Pieces(NamedTuple):
     places: Ints2d  # [n_pieces, 2], their characters in the text
 
 
+class EncodedPair(NamedTuple):
+    """A pair, by its number among all pairs of the Docs, and what the encoder reads for it."""
+
+    number: int
+    text: MarkedText
+    pieces: Pieces
+
+
+# From the contexts of some pairs, and these pairs, to a tensor with a row for each.
+ContextFunction = Callable[[Contexts, Sequence[EncodedPair]], Tensor]
+
+
 class MarkedEncoder:
     """Reads marked texts with a Hugging Face encoder.
 
@@ -158,23 +170,48 @@ class MarkedEncoder:
         scorer: PairScorer,
         *,
         watch: Watch | None = None,
-        **settings: Any,
+        dropout: float,
+        lower: bool,
     ) -> Tensor:
-        """Score the pairs of some Docs, block by block, so that the memory for text does not grow with their number.
+        """Score the pairs of some Docs.
 
-        hf: The encoder's `tokenizer` and `transformer`. watch: is told what is read for each pair. settings: of `_score`.
+        watch: Is told what is read for each pair. dropout: Of the head. hf, lower: As in `apply`.
         RETURNS: float [n_pairs, n_labels].
         """
+
+        tell = None if watch is None else watch_pieces(watch, docs, candidates)
+
+        def score(contexts: Contexts, pairs: Sequence[EncodedPair]) -> Tensor:
+            return scorer.classify(read(contexts, scorer), dropout, None if tell is None else partial(tell, pairs))
+
+        blocks = list(self.apply(score, docs, candidates, hf, every_layer="cls" in scorer.summary.needs, lower=lower))
+        return torch.cat(blocks) if blocks else torch.zeros((0, scorer.sizes["n_labels"]), device=hf.transformer.device)
+
+    def apply(
+        self,
+        function: ContextFunction,
+        docs: Sequence[Doc],
+        candidates: Sequence[Candidates],
+        hf: Any,
+        *,
+        every_layer: bool,
+        lower: bool,
+    ) -> Iterator[Tensor]:
+        """Encode the pairs of some Docs and apply a function to their contexts, block by block, so that the memory for text does not grow
+        with their number.
+
+        hf: The encoder's `tokenizer` and `transformer`. every_layer: As in `encode`. lower: Whether the encoder computes in bfloat16.
+        YIELDS: What the function gives for the pairs of a block, in their order.
+        """
         pairs = marked_pairs(docs, candidates, self.marking)
-        blocks, n_scored = [], 0
+        n_pairs = 0
         while block := list(islice(pairs, BLOCK)):
             texts, head_types, tail_types = zip(*block, strict=True)
-            types = torch.tensor([head_types, tail_types], device=hf.transformer.device)
             pieces = self.tokenize(texts, hf.tokenizer)
-            tell = None if watch is None else watch_pieces(watch, docs, candidates, texts, pieces, first=n_scored)
-            blocks.append(self._score(pieces, types, hf, scorer, watch=tell, **settings))
-            n_scored += len(block)
-        return torch.cat(blocks) if blocks else torch.zeros((0, scorer.sizes["n_labels"]), device=hf.transformer.device)
+            encoded = [EncodedPair(n_pairs + i, *of_pair) for i, of_pair in enumerate(zip(texts, pieces, strict=True))]
+            n_pairs += len(block)
+            types = torch.tensor([head_types, tail_types], device=hf.transformer.device)
+            yield self._apply(function, encoded, types, hf, every_layer=every_layer, lower=lower)
 
     def tokenize(self, texts: Sequence[MarkedText], tokenizer: Any) -> list[Pieces]:
         """Word pieces of the texts; those of long texts are cut around the pair, and counted."""
@@ -201,39 +238,27 @@ class MarkedEncoder:
                 self.max_length,
             )
 
-    def _score(
-        self,
-        pieces: list[Pieces],
-        types: Tensor,
-        hf: Any,
-        scorer: PairScorer,
-        *,
-        watch: WatchWeights | None = None,
-        dropout: float,
-        lower: bool,
+    def _apply(
+        self, function: ContextFunction, pairs: Sequence[EncodedPair], types: Tensor, hf: Any, *, every_layer: bool, lower: bool
     ) -> Tensor:
-        """Logits of some pairs; texts of like length are encoded together.
-
-        types: int [2, n_pairs]. watch: is told the weights of the pieces. dropout: of the head. lower: whether the encoder computes in
-            bfloat16.
-        """
-        logits, order = [], []
+        """The same for some pairs at once; texts of like length are encoded together. types: int [2, n_pairs]."""
+        results, order = [], []
         device = hf.transformer.device.type
         # The outer one keeps the weights that were made bfloat16 from group to group.
         with torch.autocast(device, dtype=torch.bfloat16, enabled=lower):
-            for group, _ in like_lengths(numpy.asarray([len(p.ids) for p in pieces])):
-                contexts = encode([pieces[i] for i in group], types[:, group], hf, every_layer="cls" in scorer.summary.needs)
+            for group, _ in like_lengths(numpy.asarray([len(pair.pieces.ids) for pair in pairs])):
+                members = [pairs[i] for i in group]
+                contexts = encode([pair.pieces for pair in members], types[:, group], hf, every_layer=every_layer)
                 with torch.autocast(device, enabled=False):
-                    tell = None if watch is None else partial(watch, group)
-                    logits.append(scorer.classify(read(contexts, scorer), dropout, tell))
+                    results.append(function(contexts, members))
                 order.append(group)
-        return in_order(logits, order)
+        return in_order(results, order)
 
 
 def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: bool) -> Contexts:
     """Run the encoder over some marked texts, one row a pair.
 
-    every_layer: Whether [CLS] is given after every layer.
+    every_layer: Whether `cls` and `layers` are given: the vectors after every layer.
     """
     device = types.device
     before, after = special_pieces(hf.tokenizer)
@@ -246,7 +271,8 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
     output = hf.transformer(input_ids=input_ids, attention_mask=filled.long(), output_hidden_states=every_layer)
     counts = torch.tensor([len(p.ids) for p in pieces], device=device)
     mask = torch.arange(int(counts.max()), device=device) < counts[:, None]
-    hidden = output.last_hidden_state[:, len(before) : len(before) + mask.shape[1]].float() * mask[..., None]
+    inside = slice(len(before), len(before) + mask.shape[1])
+    hidden = output.last_hidden_state[:, inside].float() * mask[..., None]
     head = torch.tensor([p.head for p in pieces], device=device)
     tail = torch.tensor([p.tail for p in pieces], device=device)
     rows = torch.arange(len(pieces), device=device)
@@ -270,6 +296,7 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
         tail_type=types[1],
         cls=cls,
         pooled=None if pooled is None else pooled.float(),
+        layers=tuple(layer[:, inside] for layer in output.hidden_states) if every_layer else None,
     )
 
 
@@ -320,28 +347,19 @@ def _pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
 
 
 def watch_pieces(
-    watch: Watch,
-    docs: Sequence[Doc],
-    candidates: Sequence[Candidates],
-    texts: Sequence[MarkedText],
-    pieces: Sequence[Pieces],
-    *,
-    first: int,
-) -> WatchWeights:
-    """From weights of word pieces to readings.
-
-    texts, pieces: Of a block of pairs. first: the index of its first pair among all pairs of the Docs.
-    """
+    watch: Watch, docs: Sequence[Doc], candidates: Sequence[Candidates]
+) -> Callable[[Sequence[EncodedPair], list[Floats1d]], None]:
+    """From weights of word pieces to readings."""
     ends = numpy.cumsum([len(of_doc.pairs) for of_doc in candidates])
 
-    def tell(pairs: Ints1d, weights: list[Floats1d]) -> None:
-        for i, of_pair in zip(pairs.tolist(), weights, strict=True):
-            doc = int(numpy.searchsorted(ends, first + i, side="right"))
-            words, kinds = words_of(texts[i], docs[doc], candidates[doc], first + i - int(ends[doc]))
-            of_words, is_read = by_word(of_pair, pieces[i].places, words)
+    def tell(pairs: Sequence[EncodedPair], weights: list[Floats1d]) -> None:
+        for pair, of_pair in zip(pairs, weights, strict=True):
+            doc = int(numpy.searchsorted(ends, pair.number, side="right"))
+            words, kinds = words_of(pair.text, docs[doc], candidates[doc], pair.number - int(ends[doc]))
+            of_words, is_read = by_word(of_pair, pair.pieces.places, words)
             kept = numpy.flatnonzero(is_read).tolist()
-            spelled = [texts[i].text[slice(*words[k])] for k in kept]
-            watch(first + i, Reading(spelled, [kinds[k] for k in kept], of_words[kept]))
+            spelled = [pair.text.text[slice(*words[k])] for k in kept]
+            watch(pair.number, Reading(spelled, [kinds[k] for k in kept], of_words[kept]))
 
     return tell
 
@@ -413,7 +431,9 @@ def create_marked_pair_classifier(
     )
     encoder = MarkedEncoder(marking, max_length=max_length)
     head = make_head(summary, hidden_width, dropout, learn_rate_scale)
-    return make_classifier(partial(_forward, encoder=encoder), transformer, head, nO, sample=False)
+    model = make_classifier(partial(_forward, encoder=encoder), transformer, head, nO, sample=False)
+    model.attrs["apply_to_contexts"] = partial(_apply_to_contexts, encoder=encoder)
+    return model
 
 
 def _no_windows(docs: list[Doc]) -> list[list[Span]]:
@@ -423,13 +443,10 @@ def _no_windows(docs: list[Doc]) -> list[list[Span]]:
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder) -> tuple[Floats2d, Callable]:
     docs, candidates, watch = ModelInput(*X)
-    transformer, head = model.get_ref("tok2vec"), model.get_ref("head")
-    hf, scorer = transformer.layers[0].shims[0]._hfmodel, head.shims[0]._model
-    encoder.check(hf.tokenizer, hf.transformer.config)
-    train_embeddings(hf, not transformer.freeze_embeddings)
-    for module in (hf.transformer, scorer):
-        module.train(is_train)
-    lower = computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)
+    head = model.get_ref("head")
+    scorer = head.shims[0]._model
+    scorer.train(is_train)
+    hf, lower = _ready(model, encoder, is_train)
     with torch.set_grad_enabled(is_train):
         logits = encoder.logits(docs, candidates, hf, scorer, watch=watch, dropout=head.attrs["dropout_rate"], lower=lower)
 
@@ -439,3 +456,23 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEnco
         return docs
 
     return torch2xp(logits.detach()), backprop
+
+
+def _apply_to_contexts(model: Model, X: ModelInput, function: Callable[[Contexts], Tensor], *, encoder: MarkedEncoder) -> list[Tensor]:
+    """What a function makes of the contexts of some pairs, [CLS] and pieces after every layer among them, block by block: the encoder as it
+    is, without dropout and gradients.
+    """
+    docs, candidates, _ = ModelInput(*X)
+    hf, lower = _ready(model, encoder, False)
+    with torch.no_grad():
+        return list(encoder.apply(lambda contexts, _: function(contexts), docs, candidates, hf, every_layer=True, lower=lower))
+
+
+def _ready(model: Model, encoder: MarkedEncoder, is_train: bool) -> tuple[Any, bool]:
+    """The encoder's tokenizer and transformer in the mode wanted, and whether to compute in bfloat16."""
+    transformer = model.get_ref("tok2vec")
+    hf = transformer.layers[0].shims[0]._hfmodel
+    encoder.check(hf.tokenizer, hf.transformer.config)
+    train_embeddings(hf, not transformer.freeze_embeddings)
+    hf.transformer.train(is_train)
+    return hf, computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)

@@ -38,6 +38,8 @@ class Contexts(NamedTuple):
     tail_type: Tensor  # int [n_pairs]
     cls: Tensor | None = None  # float [n_rows, n_layers, width], the vector of [CLS] after each layer; None in the shared view
     pooled: Tensor | None = None  # float [n_rows, width], the encoder's own pooler; None where it has none
+    # float [n_rows, length, width] each, the positions' vectors after the embeddings and after each layer; given where `cls` is asked for
+    layers: tuple[Tensor, ...] | None = None
 
 
 class Summary(nn.Module):

@@ -250,7 +250,7 @@ class RelationExtractor(TrainablePipe):
             learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
             self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
         self._warn_of_misses(get_examples)
-        sample = [self._training_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
+        sample = [self.annotated_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
         self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), self._n_columns))
@@ -259,7 +259,7 @@ class RelationExtractor(TrainablePipe):
         """Relations that cannot be found are no error, but nobody should learn of them only from the recall."""
         n_missed = n_gold = n_several = 0
         for example in get_examples():
-            pairs = self._training_pairs(example, initializing=True)
+            pairs = self.annotated_pairs(example, initializing=True)
             n_missed += pairs.n_missed
             n_gold += pairs.n_gold
             if self.cfg["exclusive"]:
@@ -332,7 +332,7 @@ class RelationExtractor(TrainablePipe):
         if not any(len(example.predicted) for example in examples):
             return losses
         set_dropout_rate(self.model, drop)
-        pairs = [self._training_pairs(example) for example in examples]
+        pairs = [self.annotated_pairs(example) for example in examples]
         docs = [example.predicted for example in examples]
         inputs = (docs, [p.prepared.candidates for p in pairs])
         settings: dict[str, Any] = {"exclusive": self.cfg["exclusive"], "reduction": self.cfg["reduction"]}
@@ -356,7 +356,7 @@ class RelationExtractor(TrainablePipe):
 
     def get_loss(self, examples: Iterable[Example], scores: list[Predictions]) -> tuple[float, Floats2d]:
         """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs."""
-        targets = [self._training_pairs(example).targets for example in examples]
+        targets = [self.annotated_pairs(example).targets for example in examples]
         return cross_entropy(
             numpy.concatenate([p.scores for p in scores]),
             numpy.concatenate(targets),
@@ -384,7 +384,7 @@ class RelationExtractor(TrainablePipe):
         # A span of no token can hold nothing.
         return [span for span in doc.spans[key] if len(span)] if key in doc.spans else []
 
-    def _prepare(self, doc: Doc, spans: list[Span]) -> "_Prepared":
+    def _prepare(self, doc: Doc, spans: list[Span]) -> "Prepared":
         """The pairs of a Doc that are to be scored, and the labels that each may have."""
         known = {kind: i + N_RESERVED_TYPES for i, kind in enumerate(self.cfg["mention_types"])}
         names = [span.label_ for span in spans]
@@ -396,7 +396,7 @@ class RelationExtractor(TrainablePipe):
             allowed = allowed_by_types(names, pairs, self.labels, rules, self._symmetric, exclusive=self.cfg["exclusive"])
             useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
             pairs, allowed = pairs[useful], allowed[useful]
-        return _Prepared(spans, make_candidates(doc, spans, types, pairs), allowed)
+        return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed)
 
     @property
     def _symmetric(self) -> frozenset[str]:
@@ -411,7 +411,7 @@ class RelationExtractor(TrainablePipe):
                 "spacy train), load a trained pipeline, or call nlp.initialize() with examples."
             )
 
-    def _predict(self, docs: list[Doc], prepared: list["_Prepared"], watch: Watch | None = None) -> list[Predictions]:
+    def _predict(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> list[Predictions]:
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
@@ -445,7 +445,11 @@ class RelationExtractor(TrainablePipe):
 
     # Training and scoring on annotated mentions
 
-    def _training_pairs(self, example: Example, *, initializing: bool = False) -> "_TrainingPairs":
+    def annotated_pairs(self, example: Example, *, initializing: bool = False) -> "AnnotatedPairs":
+        """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated.
+
+        initializing: No component has run yet.
+        """
         reference = example.reference
         if self.cfg["use_gold_mentions"] or initializing:
             doc, annotated = gold_view(example, one_sentence=initializing), self.mentions(reference)
@@ -468,7 +472,7 @@ class RelationExtractor(TrainablePipe):
             self._symmetric,
             exclusive=exclusive,
         )
-        return _TrainingPairs(doc, prepared, targets, n_missed, len(gold))
+        return AnnotatedPairs(doc, prepared, targets, n_missed, len(gold))
 
     def with_gold_mentions(self, examples: Iterable[Example]) -> Iterator[Example]:
         """Examples whose predicted relations are those between the annotated mentions."""
@@ -507,7 +511,7 @@ class ReadPair:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """The pairs of one Doc before they are scored: mentions, candidates, and the allowed columns `[n_pairs, n_columns]`."""
 
     spans: list[Span]
@@ -516,11 +520,11 @@ class _Prepared:
 
 
 @dataclass(frozen=True)
-class _TrainingPairs:
+class AnnotatedPairs:
     """The pairs of one annotated Doc, their targets, and how many of its relations they cannot express."""
 
     doc: Doc
-    prepared: _Prepared
+    prepared: Prepared
     targets: Floats2d
     n_missed: int
     n_gold: int

@@ -12,7 +12,7 @@ def test_spacy_finds_the_commands(tmp_path):
     command = [sys.executable, "-m", "spacy", "relext", "--help"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf8", timeout=300)
     assert result.returncode == 0, result.stderr
-    for name in ("convert", "export", "evaluate", "extract", "experiment", "crossval", "report", "keywords"):
+    for name in ("convert", "export", "evaluate", "extract", "experiment", "crossval", "matrix", "report", "keywords", "probe"):
         assert f" {name} " in result.stdout
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from spacy.tokens import Span
 
-from spacy_relext.errors import RelextError
+from spacy_relext.experiments.extras import extra
 from spacy_relext.pipeline.relation_extractor import ReadPair
 
 
@@ -32,11 +32,7 @@ class Keyword(NamedTuple):
 
 def english_stemmer() -> Callable[[str], str]:
     """Porter's stemmer in its second version, "english" of Snowball. Of the first, *use* would be *us*, and the paper prints *use*."""
-    try:
-        import snowballstemmer
-    except ImportError as error:
-        raise RelextError('stems are made by the library snowballstemmer: pip install "spacy-relext[analysis]"') from error
-    return snowballstemmer.stemmer("english").stemWord
+    return extra("snowballstemmer").stemmer("english").stemWord
 
 
 def rank_keywords(documents: Iterable[Iterable[ReadPair]], stem: Callable[[str], str], *, min_count: int = 1) -> list[Keyword]:

@@ -1,0 +1,83 @@
+"""`relext probe`: which layer of a trained encoder holds the relation, as a table, figures and a plot."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from spacy.cli._util import setup_gpu
+from tqdm import tqdm
+from wasabi import msg
+
+from spacy_relext.cli.errors import reported_errors
+from spacy_relext.evaluation import extractor_of, load_pipeline
+from spacy_relext.experiments.extras import extra
+from spacy_relext.experiments.plots import READS, plot_layers, require_suffix
+from spacy_relext.experiments.probe import annotated_data, pretrained_model, probe_encoder, require_marked_view
+from spacy_relext.experiments.training import checksums, device_name, versions
+from spacy_relext.formats.jsonl import whole_file
+
+
+def probe(
+    model: str = typer.Argument(..., help="Name or folder of a pipeline of the marked view (spacy-relext.MarkedPairClassifier.v1)."),
+    train_path: Path = typer.Argument(..., help="What the probes learn from: a .spacy file or a folder of them."),
+    test_path: Path = typer.Argument(..., help="What they are scored on."),
+    output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
+    plot: Path = typer.Option(None, help="Draw F by layer into this file: .svg, .png or .pdf."),
+    pretrained: bool = typer.Option(False, help="Also probe the encoder as it was before the pipeline was trained."),
+    sample: int = typer.Option(None, min=1, help="Learn from so many pairs, drawn from all of TRAIN_PATH. Otherwise from all."),
+    seed: int = typer.Option(0, help="Of the sample, and of the training documents on which the penalty is chosen."),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU."),
+):
+    """Which layer holds the relation? Train a linear classifier on [CLS], and one on head and tail, of each layer of a trained encoder."""
+    with reported_errors():
+        # Asked first: what takes long shall not be lost.
+        extra("sklearn")
+        if plot is not None:
+            extra("matplotlib")
+            require_suffix(plot)
+        data = checksums({"train": (train_path,), "test": (test_path,)})
+        setup_gpu(gpu_id)
+        nlp = load_pipeline(model)
+        pipe = extractor_of(nlp, model)
+        require_marked_view(pipe)
+        train, test = (annotated_data(nlp, pipe, path) for path in (train_path, test_path))
+        if sample is not None:
+            train = train.sampled(sample, seed=seed)
+        models = {"trained": pipe.model, **({"pretrained": pretrained_model(nlp, pipe)} if pretrained else {})}
+        probes: list[dict[str, Any]] = []
+        for name, of_encoder in models.items():
+            figures = probe_encoder(pipe, of_encoder, train, test, seed=seed, progress=tqdm)
+            probes += [{"encoder": name, **of_layer} for of_layer in figures]
+        _print_table(probes)
+        if output is not None:
+            facts = {
+                "model": model,
+                "data": data,
+                "pairs": {"train": len(train.documents), "test": len(test.documents)},
+                "seed": seed,
+                "versions": versions("scikit-learn"),
+                "device": device_name(gpu_id),
+                "probes": probes,
+            }
+            with whole_file(output) as file:
+                json.dump(facts, file, indent=2)
+                file.write("\n")
+            msg.good(f"Figures in {output}")
+        if plot is not None:
+            plot_layers(probes, plot)
+            msg.good(f"Plot in {plot}")
+
+
+def _print_table(probes: list[dict[str, Any]]) -> None:
+    table = Table("encoder", "read", title="Probes, test data, annotated mentions")
+    for name in ("layer", "C", "P", "R", "F"):
+        table.add_column(name, justify="right")
+    for probe in probes:
+        figures = (f"{100 * probe[f'rel_micro_{k}']:.1f}" for k in "prf")
+        # Escaped: to rich, brackets are markup.
+        table.add_row(probe["encoder"], escape(READS[probe["read"]]), str(probe["layer"]), f"{probe['C']:g}", *figures)
+    Console().print(table)

@@ -1,0 +1,44 @@
+"""Plots of experiments."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spacy_relext.errors import RelextError
+from spacy_relext.experiments.extras import extra
+
+SUFFIXES = (".svg", ".png", ".pdf")
+READS = {"cls": "[CLS]", "mentions": "[head; tail]"}
+# Lines differ in marker and dashes too: a plot may be printed without colour.
+STYLES = ("o-", "s--", "^-.", "D:", "v-", "x--")
+
+
+def require_suffix(path: Path) -> None:
+    """Raise where a plot cannot be written."""
+    if path.suffix not in SUFFIXES:
+        raise RelextError(f"the plot is {path}; expected a file that ends in {', '.join(SUFFIXES)}.")
+
+
+def plot_layers(probes: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """F by layer, a line an encoder and read.
+
+    probes: The figures of each: `encoder`, `read`, `layer`, `rel_micro_f`.
+    """
+    require_suffix(path)
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for probe in probes:
+        lines.setdefault(f"{READS[probe['read']]}, {probe['encoder']}", []).append((probe["layer"], 100 * probe["rel_micro_f"]))
+    # The figure is its own canvas: nothing is drawn on a screen, and nothing stays behind.
+    with extra("matplotlib").rc_context({"svg.hashsalt": "relext"}):
+        figure = extra("matplotlib.figure").Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for i, (name, points) in enumerate(lines.items()):
+            axes.plot(*zip(*points, strict=True), STYLES[i % len(STYLES)], label=name)
+        axes.set_xlabel("layer of the encoder (0: embeddings)")
+        axes.set_ylabel("micro F of the probe, test data (%)")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The same figures give the same file.
+        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
