@@ -128,8 +128,8 @@ def test_an_encoder_without_cls(pipeline, test, tiny_bert):
     WithoutCls.tokenizer.cls_token = None
     pairs = test.pairs[0]
     encoder = MarkedEncoder(pair_markers(), max_length=64)
+    candidates = [pairs.prepared.candidates]
     with pytest.raises(ValueError, match=r"has no \[CLS\]"):
-        candidates = [pairs.prepared.candidates]
         list(encoder.apply(lambda c, _: vectors_by_layer(c), [pairs.doc], candidates, WithoutCls, every_layer=True, lower=False))
 
 
