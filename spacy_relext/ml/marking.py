@@ -1,6 +1,7 @@
-"""Text in which the mentions are marked, so that the encoder knows what it is asked about."""
+"""Text in which mentions are marked, so that the encoder knows what it is asked about: all mentions of a Doc, or one pair."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy
 from spacy.tokens import Doc
@@ -87,3 +88,79 @@ def _moved(spans: Ints2d, place: numpy.ndarray) -> Ints2d:
         moved[:, 0] = place[spans[:, 0]]
         moved[:, 1] = place[spans[:, 1] - 1] + 1
     return moved
+
+
+# One pair
+
+Extent = tuple[int, int]  # first and end
+
+
+class MarkedText(NamedTuple):
+    """The text that the encoder reads for one pair, and the characters of the two marks in it."""
+
+    text: str
+    head: Extent
+    tail: Extent
+
+
+# From the text, head and tail (first character and end each) and their types to the marked text, which is the same around the two.
+PairMarking = Callable[[str, Extent, Extent, str, str], MarkedText]
+
+
+def pair_tags(numbered: bool = False) -> PairMarking:
+    """The two mentions replaced by tags that tell their types, `@DRUG$`, as in the paper; all other text as it is, other mentions too.
+    Registered as `spacy-relext.pair_tags.v1`.
+
+    Where the two overlap, their tags stand side by side in the place of both.
+
+    numbered (bool): `@DRUG1$` for the head and `@DRUG2$` for the tail. Where a pair has a direction and both are of one type, [CLS] and the
+        summaries of the sequence cannot know which is the head without it.
+    """
+
+    def mark(text: str, head: Extent, tail: Extent, head_type: str, tail_type: str) -> MarkedText:
+        tags = [f"@{kind}{i if numbered else ''}$" for i, kind in ((1, head_type), (2, tail_type))]
+        first, second = (0, 1) if head <= tail else (1, 0)
+        places = (head, tail)
+        (a, b), (c, d) = places[first], places[second]
+        between = text[b:c] if b <= c else " "
+        marked = text[:a] + tags[first] + between + tags[second] + text[max(b, d) :]
+        spans = {first: (a, a + len(tags[first]))}
+        start = spans[first][1] + len(between)
+        spans[second] = (start, start + len(tags[second]))
+        return MarkedText(marked, spans[0], spans[1])
+
+    return mark
+
+
+def pair_markers() -> PairMarking:
+    """The two mentions wrapped in typed markers, `@ * drug * aspirin @` for the head and `# ^ drug ^ warfarin #` for the tail; all
+    other text as it is. Registered as `spacy-relext.pair_markers.v1`.
+
+    The "typed entity marker (punct)" of Zhou & Chen (arXiv:2102.01373): ordinary text that needs no new words, and tells the direction.
+    """
+
+    def mark(text: str, head: Extent, tail: Extent, head_type: str, tail_type: str) -> MarkedText:
+        # Openings and closings in the order of the text; of nested mentions the longer one is outside.
+        size = {"head": head[1] - head[0], "tail": tail[1] - tail[0]}
+        inserts = []
+        for name, (first, end), (opening, closing) in (
+            ("head", head, (f"@ * {head_type.lower()} * ", " @")),
+            ("tail", tail, (f"# ^ {tail_type.lower()} ^ ", " #")),
+        ):
+            inserts.append(((first, 1, -size[name], name == "tail"), name, opening))
+            inserts.append(((end, 0, size[name], name == "head"), name, closing))
+        parts: list[str] = []
+        position = length = 0
+        starts: dict[str, int] = {}
+        spans: dict[str, Extent] = {}
+        for (place, *_), name, mark_text in sorted(inserts):
+            parts += [text[position:place], mark_text]
+            length += place - position
+            if name not in starts:
+                starts[name] = length
+            length += len(mark_text)
+            spans[name] = (starts[name], length)
+            position = place
+        return MarkedText("".join(parts) + text[position:], spans["head"], spans["tail"])
+
+    return mark

@@ -27,7 +27,8 @@ from spacy_relext.experiments.probe import (
     vectors_by_layer,
 )
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
-from spacy_relext.ml.marked import MarkedEncoder, marked_pairs, pair_markers
+from spacy_relext.ml.marked import MarkedEncoder, marked_pairs
+from spacy_relext.ml.marking import pair_markers
 from tests.cli.test_evaluate import write_data as write_documents
 from tests.cli.toy import document
 from tests.experiments.toy import SENTENCES, relext, write_data

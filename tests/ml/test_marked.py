@@ -12,7 +12,8 @@ from transformers import AutoModel, AutoTokenizer
 from spacy_relext.candidates import make_candidates, sentence_pairs
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.head import PairScorer
-from spacy_relext.ml.marked import MarkedEncoder, MarkedText, Pieces, cut, encode, marked_pairs, pair_markers, pair_tags
+from spacy_relext.ml.marked import MarkedEncoder, Pieces, cut, encode, marked_pairs
+from spacy_relext.ml.marking import MarkedText, pair_markers, pair_tags
 from spacy_relext.ml.summaries import Attention, Cls, Mentions
 
 NLP = spacy.blank("en")

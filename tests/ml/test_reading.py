@@ -11,7 +11,8 @@ from spacy_relext.candidates import make_candidates, sentence_pairs
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import make_batch
 from spacy_relext.ml.head import PairScorer
-from spacy_relext.ml.marked import MarkedEncoder, MarkedText, marked_pairs, pair_markers, pair_tags, words_of
+from spacy_relext.ml.marked import MarkedEncoder, marked_pairs, words_of
+from spacy_relext.ml.marking import MarkedText, pair_markers, pair_tags
 from spacy_relext.ml.reading import Reading, by_word, watch_tokens
 from spacy_relext.ml.summaries import Attention, Lstm, PairAttention
 
