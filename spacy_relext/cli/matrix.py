@@ -84,9 +84,12 @@ def _outputs(cell: Planned, experiment: Experiment | list[Experiment]) -> list[t
 
 
 def _list(cells: list[Planned]) -> None:
-    table = Table(*cells[0].names, "test F")
+    # What is the same for all is said once.
+    common = {name: value for name, value in cells[0].names.items() if all(cell.names[name] == value for cell in cells)}
+    different = [name for name in cells[0].names if name not in common]
+    table = Table(*different, "test F", title=", ".join(common.values()))
     for cell in cells:
-        table.add_row(*cell.names.values(), _state(cell))
+        table.add_row(*(cell.names[name] for name in different), _state(cell))
     Console().print(table)
 
 
