@@ -5,8 +5,8 @@
      "relations": [{"id": 1, "from_id": 1, "to_id": 2, "type": "MECHANISM"}], "Comments": [], "meta": {"document_id": "case-7"}}
 
 Sequence labelling, and older versions, have `"label": [[0, 10, "CHEMICAL"], …]` (or `labels`) in the place of both lists, and `data` in
-that of `text`. Without `relations` a document is not annotated for relations, which is not the same as an empty list. Relations of the types
-`No-rel`, `no_relation` or `None` are no relations; they are counted. doccano puts metadata among the keys: others are not looked at.
+that of `text`. Without `relations` a document is not annotated for relations, which is not the same as an empty list. Relations of the
+types `No-rel`, `no_relation` or `None` are no relations; they are counted. doccano puts metadata among the keys: others are not looked at.
 
 Offsets count code points, and ends are exclusive. A project with "count grapheme clusters as one character" gives other numbers where a
 text has combining marks, emoji sequences or CRLF before a mention, and nothing in the file tells the two apart: switch it off before

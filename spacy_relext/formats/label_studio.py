@@ -7,8 +7,8 @@
         {"type": "relation", "from_id": "T1", "to_id": "T2", "direction": "right", "labels": ["MECHANISM"]}, …]}]}, …]
 
 The text is `text` of `data`, or its only string. `direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other
-way round, and "bi" one in each direction. A relation with several labels is several relations, a region with several labels several mentions,
-which then can have no relation. Relations labelled `No-rel`, `no_relation` or `None` are no relations; they are counted. Results of other
+way round, and "bi" one in each direction. A relation with several labels is several relations, a region with several labels several
+mentions, which then can have no relation. Relations labelled `No-rel`, `no_relation` or `None` are no relations; they are counted. Results of other
 types are counted, and not read.
 
 Which annotation: cancelled (skipped) ones are left out and counted. Of the others the one marked as ground truth is read; if none or
