@@ -30,7 +30,7 @@ from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of,
 
 # `read` counts what it leaves out.
 COUNTS = True
-INSIDE = "mentions that begin or end inside a character of several code points"
+INSIDE = "mentions that begin or end inside a character"
 JOINER = "\u200d"
 
 

@@ -8,8 +8,8 @@
 
 The text is `text` of `data`, or its only string. `direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other
 way round, and "bi" one in each direction. A relation with several labels is several relations, a region with several labels several
-mentions, which then can have no relation. Relations labelled `No-rel`, `no_relation` or `None` are no relations; they are counted. Results of other
-types are counted, and not read.
+mentions, which then can have no relation. Relations labelled `No-rel`, `no_relation` or `None` are no relations; they are counted. Results
+of other types are counted, and not read.
 
 Which annotation: cancelled (skipped) ones are left out and counted. Of the others the one marked as ground truth is read; if none or
 several are marked and there is more than one, that is an error. A task without annotation is left out and counted: a text without mentions

@@ -101,7 +101,7 @@ def test_annotation_that_is_read(flags, label, expected, tmp_path):
 
 @pytest.mark.parametrize("flags", [[(False, False)] * 2, [(False, True)] * 2])
 def test_several_annotations_are_no_choice(flags, tmp_path):
-    with pytest.raises(DataError, match="record 1: 2 annotations could be meant. Mark one as ground truth"):
+    with pytest.raises(DataError, match=r"record 1: 2 annotations could be meant\. Mark one as ground truth"):
         read(tmp_path, task(annotations=choice(flags)))
 
 
