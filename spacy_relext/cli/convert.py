@@ -127,7 +127,9 @@ def _read_part(format: str, source: Path, nlp: Language, split: Splitter | None,
     """The Docs of a file or folder, and what they hold."""
     counts: Counter[str] = Counter()
     docs: list[Doc] = []
-    for document in tqdm(FORMATS[format].read(source, errors), desc=f"Reading {source}", unit=" documents"):
+    module = FORMATS[format]
+    documents = module.read(source, errors, counts) if getattr(module, "COUNTS", False) else module.read(source, errors)
+    for document in tqdm(documents, desc=f"Reading {source}", unit=" documents"):
         # Counted apart, so that a document that is skipped half-way leaves no trace in the report.
         own: Counter[str] = Counter()
         doc = errors.guard(_make_doc, document, nlp, split, own)

@@ -1,8 +1,19 @@
 """Foreign files to annotated documents and back: one module a format; none knows of models.
 
 A module has `read`; `write`, unless the format is only read; and `parts`, if a corpus of the format comes in parts that stay apart.
+Where `COUNTS` is true, `read` also takes a Counter, and adds to it what it leaves out that is no error.
 """
 
-from spacy_relext.formats import aimed, chemprot, ddi, jsonl
+from spacy_relext.formats import aimed, chemprot, ddi, doccano, dygie, jsonl, label_studio, prodigy, spert
 
-FORMATS = {"jsonl": jsonl, "ddi": ddi, "chemprot": chemprot, "aimed": aimed}
+FORMATS = {
+    "jsonl": jsonl,
+    "ddi": ddi,
+    "chemprot": chemprot,
+    "aimed": aimed,
+    "prodigy": prodigy,
+    "doccano": doccano,
+    "label-studio": label_studio,
+    "spert": spert,
+    "dygie": dygie,
+}

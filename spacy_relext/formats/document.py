@@ -68,6 +68,10 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     """
     counts = counts if counts is not None else Counter()
     text = document.text
+    if len(text) > nlp.max_length:
+        raise document.error(
+            f"the text has {len(text):,} characters, and the tokenizer reads {nlp.max_length:,} at the most. Cut the text."
+        )
     spans = []
     for mention in document.mentions:
         if not 0 <= mention.start < mention.end <= len(text):

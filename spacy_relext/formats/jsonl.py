@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.records import Place
 
 SUFFIX = ".jsonl"
 KEYS = {"id", "text", "sentences", "mentions", "relations", "meta"}
@@ -87,40 +88,21 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
 
-    def fail(message: str) -> DataError:
-        return DataError(message, path=path, line=line)
-
-    def take(record: dict, key: str, kind: type | tuple[type, ...], what: str) -> Any:
-        value = record.get(key)
-        # bool is an int to Python, but no offset.
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise fail(f"{what}: expected {key!r} to be {_names(kind)}, and saw {value!r:.60}.")
-        return value
+    at = Place(path, line)
+    fail, take = at.fail, at.take
 
     def refuse_unknown(record: dict, known: set[str], what: str, advice: str) -> None:
         unknown = sorted(set(record) - known)
         if unknown:
             raise fail(f"{what}: unknown keys {unknown}; known are {sorted(known)}. {advice}")
 
-    try:
-        record = json.loads(raw if isinstance(raw, str) else raw.decode("utf8"))
-    except UnicodeDecodeError as error:
-        raise fail(f"not UTF-8 (byte {error.start} of the line). Convert the file to UTF-8.") from error
-    except json.JSONDecodeError as error:
-        raise fail(f"not JSON ({error.msg}, column {error.colno}). Expected one JSON object a line.") from error
-    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
-        raise fail(f"JSON that cannot be read ({error}). Expected one JSON object a line.") from error
+    record = at.decode(raw)
     if not isinstance(record, dict):
         raise fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
     if "text" not in record:
         raise fail(f"expected the key 'text', and saw {sorted(record)}. This is not the JSONL of spacy-relext.")
     refuse_unknown(record, KEYS, "document", "Put what is to be ignored under 'meta'.")
-    text = take(record, "text", str, "document")
-    try:
-        text.encode("utf8")
-    except UnicodeEncodeError as error:
-        # JSON's \ud83d without its second half: a text that was cut in the middle of an emoji.
-        raise fail(f"character {error.start} of the text is {text[error.start]!r}, half of a surrogate pair. Write it whole.") from error
+    text = at.text(record)
     identifier = str(take(record, "id", (str, int), "document")) if "id" in record else str(line)
     mentions = []
     for i, entry in enumerate(take(record, "mentions", list, "document") if "mentions" in record else []):
@@ -131,10 +113,8 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
         mentions.append(Mention(name, start, end, take(entry, "type", str, what)))
-        if "text" in entry and text[start:end] != entry["text"]:
-            raise fail(
-                f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {entry['text']!r:.60}."
-            )
+        if "text" in entry:
+            at.check_stretch(text, start, end, entry["text"], what)
     relations = None
     if record.get("relations") is not None:
         relations = []
@@ -144,20 +124,5 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
                 raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
             refuse_unknown(entry, RELATION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
-            score = float(take(entry, "score", (int, float), what)) if "score" in entry else 1.0
-            if not 0 <= score <= 1:
-                raise fail(f"{what}: 'score' is {score}; it is a probability, between 0 and 1.")
-            relations.append(AnnotatedRelation(head, tail, take(entry, "label", str, what), score))
-    sentences = None
-    if record.get("sentences") is not None:
-        sentences = []
-        for i, entry in enumerate(take(record, "sentences", list, "document")):
-            if not (isinstance(entry, list) and len(entry) == 2 and all(type(x) is int for x in entry)):
-                raise fail(f"sentence {i + 1}: expected [start, end], and saw {entry!r:.60}.")
-            sentences.append((entry[0], entry[1]))
-    return AnnotatedDocument(identifier, text, mentions, relations, sentences, source=path, line=line)
-
-
-def _names(kind: type | tuple[type, ...]) -> str:
-    words = {str: "a string", int: "a whole number", float: "a number", list: "a list"}
-    return " or ".join(words[k] for k in (kind if isinstance(kind, tuple) else (kind,)))
+            relations.append(AnnotatedRelation(head, tail, take(entry, "label", str, what), at.score(entry, what)))
+    return AnnotatedDocument(identifier, text, mentions, relations, at.sentences(record, "sentences"), source=path, line=line)

@@ -403,3 +403,31 @@ def test_export_to_a_format_that_is_only_read(format, tmp_path):
     relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", RECORDS[0]), tmp_path / "a.spacy")
     result = relext("export", format, tmp_path / "a.spacy", tmp_path / "out")
     assert_fails(result, f"the format '{format}' is read, and not written. Export to one of: jsonl, ddi", tmp_path / "out")
+
+
+@pytest.mark.parametrize("format", ["prodigy", "doccano", "label-studio", "spert", "dygie"])
+def test_json_formats_out_and_in(format, tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", *RECORDS)
+    paths = [tmp_path / name for name in ("a.spacy", "out.json" if format in ("label-studio", "spert") else "out.jsonl", "b.spacy")]
+    for arguments in (
+        ("convert", "jsonl", source, paths[0], "--sentences", "sentencizer"),
+        ("export", format, *paths[:2]),
+        ("convert", format, *paths[1:]),
+    ):
+        result = relext(*arguments)
+        assert result.exit_code == 0, result.output
+    first, second = (read_back(path) for path in (paths[0], paths[2]))
+    for doc, other in zip(first, second, strict=True):
+        assert (document_id(doc), doc.text, has_relations(doc)) == (document_id(other), other.text, has_relations(other))
+        assert [(m.start_char, m.label_) for m in doc.spans["mentions"]] == [(m.start_char, m.label_) for m in other.spans["mentions"]]
+        assert [relation.key for relation in get_relations(doc)] == [relation.key for relation in get_relations(other)]
+        assert [sentence.text for sentence in doc.sents] == [sentence.text for sentence in other.sents]
+
+
+def test_what_reading_leaves_out_is_in_the_report(tmp_path):
+    tasks = [
+        {"text": "Tea.", "spans": [], "relations": [], "answer": answer, "_task_hash": i} for i, answer in enumerate(["accept", "ignore"])
+    ]
+    result = relext("convert", "prodigy", write_lines(tmp_path / "a.jsonl", *tasks), tmp_path / "a.spacy")
+    assert result.exit_code == 0, result.output
+    assert figure(result.stdout, "documents") == figure(result.stdout, "tasks left out, answer 'ignore'") == 1

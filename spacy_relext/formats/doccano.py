@@ -1,0 +1,122 @@
+"""doccano's export of relation extraction: JSON lines, one text a line.
+
+    {"id": 7, "text": "Cimetidine raised warfarin levels.",
+     "entities": [{"id": 1, "label": "CHEMICAL", "start_offset": 0, "end_offset": 10}, {"id": 2, …}],
+     "relations": [{"id": 1, "from_id": 1, "to_id": 2, "type": "MECHANISM"}], "Comments": [], "meta": {"document_id": "case-7"}}
+
+Sequence labelling, and older versions, have `"label": [[0, 10, "CHEMICAL"], …]` (or `labels`) in the place of both lists, and `data` in
+that of `text`. Without `relations` a document is not annotated for relations, which is not the same as an empty list. Relations of the
+types `No-rel`, `no_relation` or `None` are no relations; they are counted. doccano puts metadata among the keys: others are not looked at.
+
+Offsets count code points, and ends are exclusive. A project with "count grapheme clusters as one character" gives other numbers where a
+text has combining marks, emoji sequences or CRLF before a mention, and nothing in the file tells the two apart: switch it off before
+annotating. Offsets inside such a sequence are kept as they are, and the mentions counted: many of them say that the setting was on.
+
+The id of a document is `document_id` in its `meta`, else `id`, else file and line. The format has no field for sentences and scores:
+`meta` carries `sentence_offsets`, and a relation `score`, which doccano leaves out. Ids of mentions are not kept: those of a file differ.
+"""
+
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
+
+# `read` counts what it leaves out.
+COUNTS = True
+INSIDE = "mentions that begin or end inside a character"
+JOINER = "\u200d"
+
+
+def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
+    """Read a JSONL file, or all of a folder and the folders in it.
+
+    on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
+    counts: Is added to: relations that are denied, and mentions whose offsets may count something else than code points.
+    """
+    return read_lines(path, (".jsonl", ".json"), parse, on_error, counts)
+
+
+def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument:
+    """Make a document of a line."""
+    text, meta = at.text(record, "text" if "text" in record or "data" not in record else "data"), at.meta(record)
+    mentions = _mentions(record, at)
+    counts[INSIDE] += sum(_is_inside(text, m.start) or _is_inside(text, m.end) for m in mentions)
+    relations = _relations(record, {m.id for m in mentions}, at, counts)
+    names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
+    return AnnotatedDocument(
+        [*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line
+    )
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+    """Write a JSONL file. Ids of entities and of relations differ over the file."""
+    entity_ids, relation_ids = count(1), count(1)
+    with whole_file(path) as file:
+        for document in with_distinct_ids(documents):
+            refuse_denials(document)
+            ids = {m.id: i for m, i in zip(document.mentions, entity_ids, strict=False)}
+            record: dict[str, Any] = {"text": document.text, "meta": meta_of(document)}
+            record["entities"] = [
+                {"id": ids[m.id], "label": m.type, "start_offset": m.start, "end_offset": m.end} for m in document.mentions
+            ]
+            if document.relations is not None:
+                record["relations"] = [
+                    {"id": next(relation_ids), "from_id": ids[r.head], "to_id": ids[r.tail], "type": r.label}
+                    | ({} if r.score == 1.0 else {"score": r.score})
+                    for r in document.relations
+                ]
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _mentions(record: dict[str, Any], at: Place) -> list[Mention]:
+    keys = [key for key in ("entities", "label", "labels") if key in record]
+    if len(keys) != 1:
+        raise at.fail(f"expected 'entities', or 'label' of older versions, and saw {sorted(record)}. Export the project as JSONL.")
+    if keys == ["entities"]:
+        return [
+            Mention(
+                at.name(entry, "id", what),
+                at.take(entry, "start_offset", int, what),
+                at.take(entry, "end_offset", int, what),
+                at.take(entry, "label", str, what),
+            )
+            for what, entry in at.entries(record, "entities", "entity")
+        ]
+    mentions = []
+    for i, entry in enumerate(at.take(record, keys[0], list, "document"), start=1):
+        if not (isinstance(entry, list) and [type(value) for value in entry] == [int, int, str]):
+            raise at.fail(f"entity {i}: expected [start, end, label], and saw {entry!r:.60}.")
+        mentions.append(Mention(f"T{i}", *entry))
+    return mentions
+
+
+def _relations(record: dict[str, Any], mentions: set[str], at: Place, counts: Counter[str]) -> list[AnnotatedRelation] | None:
+    if record.get("relations") is None:
+        return None
+    entries = list(at.entries(record, "relations", "relation"))
+    others = {str(entry.get("id")) for _, entry in entries}
+    relations = []
+    for what, entry in entries:
+        head, tail = at.name(entry, "from_id", what), at.name(entry, "to_id", what)
+        for key, end in (("from_id", head), ("to_id", tail)):
+            if end not in mentions:
+                kind = "a relation; relations of relations cannot be held" if end in others else "no entity of the text"
+                raise at.fail(f"{what}: {key!r} is {end!r}, which is {kind}.")
+        relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
+    return at.without_denied(relations, counts)
+
+
+def _is_inside(text: str, offset: int) -> bool:
+    """Whether an offset parts a base from its combining mark, the parts of an emoji sequence, or CR from LF."""
+    if not 0 < offset < len(text):
+        return False
+    before, after = text[offset - 1], text[offset]
+    modifier = "\U0001f3fb" <= after <= "\U0001f3ff"
+    return JOINER in (before, after) or modifier or unicodedata.category(after) in ("Mn", "Me") or (before, after) == ("\r", "\n")

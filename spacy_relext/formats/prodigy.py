@@ -1,0 +1,169 @@
+"""Prodigy's tasks of the view `relations`, as `prodigy db-out` writes them: JSON lines, one task a line.
+
+    {"text": "Cimetidine raised warfarin levels.", "meta": {"document_id": "case-7"}, "answer": "accept",
+     "tokens": [{"text": "Cimetidine", "start": 0, "end": 10, "id": 0, "ws": true}, …],
+     "spans": [{"start": 0, "end": 10, "token_start": 0, "token_end": 0, "label": "CHEMICAL"}, …],
+     "relations": [{"head": 0, "child": 2, "label": "MECHANISM",
+                    "head_span": {"start": 0, "end": 10, "token_start": 0, "token_end": 0, "label": "CHEMICAL"}, "child_span": {…}}]}
+
+Offsets count characters, ends are exclusive; the last token of a span (`token_end`) is inclusive. The offsets of `spans`, `head_span` and
+`child_span` are what counts. Tokens, `token_start`, `token_end`, `text`, `head` and `child`, where given, are checked against them: `head`
+and `child` are a token of the mention, as a rule its last. Without `head_span` the mention is the one with that token. Head and tail must
+be spans of the task: a relation between bare tokens is an error.
+
+`answer`: accepted tasks are read. A rejected one says that its annotation is wrong, and an ignored one nothing: both are left out and
+counted, since a text without mentions would teach that there are none. Relations labelled `No-rel`, `no_relation` or `None` are no
+relations; they are counted, and the document is annotated. Without the key `relations` it is not annotated for relations.
+
+The id of a document is `document_id` in its `meta`, else `_task_hash`, else file and line; two answers to one task are an error. The format
+has no field for sentences and scores: `meta` carries `sentence_offsets`, and a relation `score`. Ids of mentions are not kept. Mentions may
+overlap in the file, and Prodigy does not show such a task.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
+from spacy_relext.formats.words import Words
+
+# `read` counts what it leaves out.
+COUNTS = True
+LEFT_OUT = ("reject", "ignore")
+
+# First and last character of the tokens.
+Offsets = list[tuple[int, int]]
+
+
+def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
+    """Read a JSONL file, or all of a folder and the folders in it.
+
+    on_error: Is given what is wrong with a task, and may raise it; if it does not, the task is left out.
+    counts: Is added to: tasks that are left out for their answer, and relations that are denied.
+    """
+    return read_lines(path, (".jsonl",), parse, on_error, counts)
+
+
+def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument | None:
+    """Make a document of a task; None of one that was not accepted."""
+    answer = record.get("answer")
+    if answer in LEFT_OUT:
+        counts[f"tasks left out, answer {answer!r}"] += 1
+        return None
+    if answer != "accept":
+        raise at.fail(
+            f"expected 'answer' to be 'accept', 'reject' or 'ignore', and saw {answer!r:.60}. Is this a file of `prodigy db-out`?"
+        )
+    text, meta = at.text(record), at.meta(record)
+    tokens = _tokens(record, text, at)
+    places = [_place(entry, what, text, tokens, at) for what, entry in at.entries(record, "spans", "span")]
+    mentions = [Mention(f"T{i}", *place) for i, place in enumerate(places, start=1)]
+    relations = None
+    if record.get("relations") is not None:
+        relations = []
+        for what, entry in at.entries(record, "relations", "relation"):
+            head, tail = (_end(entry, end, what, mentions, tokens, at) for end in ("head", "child"))
+            relations.append(AnnotatedRelation(head.id, tail.id, at.take(entry, "label", str, what), at.score(entry, what)))
+        relations = at.without_denied(relations, counts)
+    names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
+    return AnnotatedDocument(
+        [*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line
+    )
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+    """Write a JSONL file of accepted tasks."""
+    with whole_file(path) as file:
+        for document in with_distinct_ids(documents):
+            file.write(json.dumps(_record(document), ensure_ascii=False) + "\n")
+
+
+def _tokens(record: dict[str, Any], text: str, at: Place) -> Offsets | None:
+    if record.get("tokens") is None:
+        return None
+    tokens: Offsets = []
+    for what, entry in at.entries(record, "tokens", "token"):
+        start, end = at.take(entry, "start", int, what), at.take(entry, "end", int, what)
+        if at.take(entry, "id", int, what) != len(tokens):
+            raise at.fail(f"{what}: its id is {entry['id']}; expected {len(tokens)}, its place in the list.")
+        at.check_stretch(text, start, end, entry.get("text"), what)
+        tokens.append((start, end))
+    return tokens
+
+
+def _place(entry: dict[str, Any], what: str, text: str, tokens: Offsets | None, at: Place) -> tuple[int, int, str]:
+    start, end = at.take(entry, "start", int, what), at.take(entry, "end", int, what)
+    if "text" in entry:
+        at.check_stretch(text, start, end, entry["text"], what)
+    for key, offset, side in (("token_start", start, 0), ("token_end", end, 1)):
+        if tokens is not None and entry.get(key) is not None:
+            place = _token(tokens, at.take(entry, key, int, what), what, at)
+            if place[side] != offset:
+                raise at.fail(f"{what}: characters {start}-{end}, and {key!r} is token {entry[key]} at {place[0]}-{place[1]}.")
+    return start, end, at.take(entry, "label", str, what)
+
+
+def _end(entry: dict[str, Any], end: str, what: str, mentions: list[Mention], tokens: Offsets | None, at: Place) -> Mention:
+    """The mention that is a relation's `head` or `child`."""
+    token = None
+    if tokens is not None and entry.get(end) is not None:
+        token = _token(tokens, at.take(entry, end, int, what), what, at)
+    if entry.get(f"{end}_span") is not None:
+        span = at.take(entry, f"{end}_span", dict, what)
+        start, stop = (at.take(span, side, int, f"{what}, {end}_span") for side in ("start", "end"))
+        found = [m for m in mentions if (m.start, m.end) == (start, stop) and span.get("label") in (None, m.type)]
+        if not found:
+            raise at.fail(
+                f"{what}: '{end}_span' is {span.get('label')!r} at {start}-{stop}, which is no span of the task. "
+                "Annotate its mentions as spans."
+            )
+        if token is not None and not start <= token[0] < token[1] <= stop:
+            raise at.fail(f"{what}: {end!r} is token {entry[end]} at {token[0]}-{token[1]}, and '{end}_span' is at {start}-{stop}.")
+        return found[0]
+    if token is None:
+        raise at.fail(f"{what}: expected '{end}_span', or {end!r} and 'tokens', and saw {sorted(entry)}.")
+    found = [m for m in mentions if m.end == token[1]] or [m for m in mentions if m.start <= token[0] and token[1] <= m.end]
+    if len(found) != 1:
+        raise at.fail(f"{what}: {end!r} is token {entry[end]} at {token[0]}-{token[1]}, where {len(found)} spans are; expected one.")
+    return found[0]
+
+
+def _token(tokens: Offsets, index: int, what: str, at: Place) -> tuple[int, int]:
+    if not 0 <= index < len(tokens):
+        raise at.fail(f"{what}: refers to token {index}, and there are {len(tokens)}, counted from 0.")
+    return tokens[index]
+
+
+def _record(document: AnnotatedDocument) -> dict[str, Any]:
+    refuse_denials(document)
+    words = Words(document)
+    spans = {
+        mention.id: {
+            "text": span.text,
+            "start": span.start_char,
+            "end": span.end_char,
+            "token_start": span.start,
+            "token_end": span.end - 1,
+            "label": mention.type,
+        }
+        for mention, span in zip(document.mentions, words.mentions, strict=True)
+    }
+    tokens = [{"text": t.text, "start": t.idx, "end": t.idx + len(t), "id": t.i, "ws": bool(t.whitespace_)} for t in words.doc]
+    record = {"text": document.text, "meta": meta_of(document), "tokens": tokens, "spans": list(spans.values())}
+    if document.relations is not None:
+        record["relations"] = [
+            {
+                "head": spans[r.head]["token_end"],
+                "child": spans[r.tail]["token_end"],
+                "head_span": {key: value for key, value in spans[r.head].items() if key != "text"},
+                "child_span": {key: value for key, value in spans[r.tail].items() if key != "text"},
+                "label": r.label,
+            }
+            | ({} if r.score == 1.0 else {"score": r.score})
+            for r in document.relations
+        ]
+    return record | {"_view_id": "relations", "answer": "accept"}

@@ -1,0 +1,229 @@
+"""JSON records of files: what is taken out of them has its type, and what is wrong with them says where it stands."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation
+
+# Labels by which annotators say that there is no relation, without hyphens, underscores and spaces.
+DENIALS = {"norel", "norelation", "none"}
+# What annotation tools keep in a record's `meta`, and have no field for.
+ID, SENTENCES = "document_id", "sentence_offsets"
+
+# Makes a document of a record, or None of one that is left out; what is no error, and not in the document, is counted.
+Parse = Callable[[dict[str, Any], "Place", Counter[str]], AnnotatedDocument | None]
+OnError = Callable[[DataError], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands: its file, and its line there or, where the file is one list, its number, both counted from 1."""
+
+    path: Path | str | None
+    line: int | None = None
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.number is None else f"record {self.number} of {self.path}"
+
+    @property
+    def default_id(self) -> str:
+        """An id for a document that comes without: file and number."""
+        return f"{Path(self.path or 'document').stem}-{self.line or self.number}"
+
+    def fail(self, message: str) -> DataError:
+        """An error that says where the record stands."""
+        return DataError(message if self.number is None else f"record {self.number}: {message}", path=self.path, line=self.line)
+
+    def decode(self, raw: bytes | str, expected: str = "one JSON object a line") -> Any:
+        """What the JSON of a line, or of a file without a line, says."""
+        unit = "file" if self.line is None else "line"
+        try:
+            return json.loads(raw if isinstance(raw, str) else raw.decode("utf8"))
+        except UnicodeDecodeError as error:
+            raise self.fail(f"not UTF-8 (byte {error.start} of the {unit}). Convert the file to UTF-8.") from error
+        except json.JSONDecodeError as error:
+            line = "" if self.line is not None else f"line {error.lineno}, "
+            raise self.fail(f"not JSON ({error.msg}, {line}column {error.colno}). Expected {expected}.") from error
+        except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+            raise self.fail(f"JSON that cannot be read ({error}). Expected {expected}.") from error
+
+    def take(self, record: dict, key: str, kind: type | tuple[type, ...], what: str) -> Any:
+        """The value of a key, which has to be there and of a type."""
+        value = record.get(key)
+        # bool is an int to Python, but no offset.
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.fail(f"{what}: expected {key!r} to be {_names(kind)}, and saw {value!r:.60}.")
+        return value
+
+    def name(self, record: dict, key: str, what: str) -> str:
+        """A name, which may be written as a number."""
+        return str(self.take(record, key, (str, int), what))
+
+    def entries(self, record: dict, key: str, what: str) -> Iterator[tuple[str, dict]]:
+        """The objects of a list, each with what it is called in errors: "span 1"."""
+        for i, entry in enumerate(self.take(record, key, list, "document"), start=1):
+            if not isinstance(entry, dict):
+                raise self.fail(f"{what} {i}: expected an object, and saw {entry!r:.60}.")
+            yield f"{what} {i}", entry
+
+    def meta(self, record: dict) -> dict[str, Any]:
+        """The record's `meta`, empty where there is none."""
+        return self.take(record, "meta", dict, "document") if record.get("meta") is not None else {}
+
+    def text(self, record: dict, key: str = "text") -> str:
+        """A text of whole characters."""
+        text = self.take(record, key, str, "document")
+        self.check_characters(text)
+        return text
+
+    def check_characters(self, text: str) -> None:
+        """Refuse JSON's \\ud83d without its second half: a text that was cut in the middle of an emoji."""
+        try:
+            text.encode("utf8")
+        except UnicodeEncodeError as error:
+            raise self.fail(
+                f"character {error.start} of the text is {text[error.start]!r}, half of a surrogate pair. Write it whole."
+            ) from error
+
+    def check_stretch(self, text: str, start: int, end: int, said: Any, what: str) -> None:
+        """Refuse offsets at which the text is not what the record says of them."""
+        if text[max(start, 0) : max(end, 0)] != said:
+            raise self.fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {said!r:.60}.")
+
+    def score(self, entry: dict, what: str) -> float:
+        """The score of a relation: 1 where it has none."""
+        score = float(self.take(entry, "score", (int, float), what)) if "score" in entry else 1.0
+        if not 0 <= score <= 1:
+            raise self.fail(f"{what}: 'score' is {score}; it is a probability, between 0 and 1.")
+        return score
+
+    def sentences(self, record: dict, key: str) -> list[tuple[int, int]] | None:
+        """Offsets of sentences, or None where there are none."""
+        if record.get(key) is None:
+            return None
+        sentences = []
+        for i, entry in enumerate(self.take(record, key, list, "document")):
+            if not (isinstance(entry, list) and len(entry) == 2 and all(type(x) is int for x in entry)):
+                raise self.fail(f"sentence {i + 1}: expected [start, end], and saw {entry!r:.60}.")
+            sentences.append((entry[0], entry[1]))
+        return sentences
+
+    def without_denied(self, relations: list[AnnotatedRelation], counts: Counter[str]) -> list[AnnotatedRelation]:
+        """The relations without those whose label denies that there is one, which are counted."""
+        affirmed = [relation for relation in relations if not is_denial(relation.label)]
+        denied = {(relation.head, relation.tail): relation.label for relation in relations if is_denial(relation.label)}
+        for relation in affirmed:
+            if (relation.head, relation.tail) in denied:
+                label = denied[relation.head, relation.tail]
+                raise self.fail(f"{relation.head} and {relation.tail} have the relations {relation.label!r} and {label!r}. Delete one.")
+        counts["denied relations (read as none)"] += len(relations) - len(affirmed)
+        return affirmed
+
+
+def is_denial(label: str) -> bool:
+    """Whether a label says that there is no relation, as No-rel does."""
+    return "".join(c for c in label.lower() if c not in "-_ ") in DENIALS
+
+
+def read_lines(
+    path: Path, suffixes: tuple[str, ...], parse: Parse, on_error: OnError, counts: Counter[str] | None
+) -> Iterator[AnnotatedDocument]:
+    """The documents of a file, or of all files of a folder and the folders in it, that has a record a line.
+
+    on_error: Is given what is wrong with a record, and may raise it; if it does not, the record is left out.
+    counts: Is added to what `parse` counts, but for records with errors. Both are so in `read_lists`.
+    """
+
+    def records() -> Iterator[tuple[Place, bytes]]:
+        for file in find_files(path, suffixes):
+            with file.open("rb") as lines:
+                yield from ((Place(file, line), raw) for line, raw in enumerate(lines, start=1) if raw.strip())
+
+    return _documents(records(), lambda at, raw: at.decode(raw), parse, on_error, counts)
+
+
+def read_lists(
+    path: Path, suffixes: tuple[str, ...], parse: Parse, on_error: OnError, counts: Counter[str] | None
+) -> Iterator[AnnotatedDocument]:
+    """The documents of files that are one list of records each. What is wrong with the list leaves out its file."""
+
+    def records() -> Iterator[tuple[Place, Any]]:
+        for file in find_files(path, suffixes):
+            at = Place(file)
+            try:
+                entries = at.decode(file.read_bytes(), "one list of objects")
+                if not isinstance(entries, list):
+                    raise at.fail(f"expected a list of objects, and saw {type(entries).__name__}.")
+            except DataError as error:
+                on_error(error)
+                continue
+            yield from ((Place(file, number=number), entry) for number, entry in enumerate(entries, start=1))
+
+    return _documents(records(), lambda at, entry: entry, parse, on_error, counts)
+
+
+def find_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The file itself, or those of a folder and the folders in it."""
+    files = sorted(file for file in path.rglob("*") if file.suffix in suffixes) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"the folder holds no {' or '.join(suffixes)} file.", path=path)
+    return files
+
+
+def with_distinct_ids(documents: Iterable[AnnotatedDocument]) -> Iterator[AnnotatedDocument]:
+    """The documents, whose ids must differ where they have one: a file with two of an id could not be read again."""
+    seen: set[str] = set()
+    for document in documents:
+        if document.id in seen:
+            raise document.error("a document before it has the same id. Expected ids that differ.")
+        seen |= {document.id} - {""}
+        yield document
+
+
+def refuse_denials(document: AnnotatedDocument) -> None:
+    """Refuse to write a relation whose label would be read as none."""
+    for relation in document.relations or ():
+        if is_denial(relation.label):
+            raise document.error(f"a relation has the label {relation.label!r}, which would be read as no relation. Rename the label.")
+
+
+def meta_of(document: AnnotatedDocument) -> dict[str, Any]:
+    """What of a document goes into a record's `meta`: id and sentences."""
+    meta: dict[str, Any] = {ID: document.id} if document.id else {}
+    if document.sentences is not None:
+        meta[SENTENCES] = [list(sentence) for sentence in document.sentences]
+    return meta
+
+
+def _documents(
+    records: Iterable[tuple[Place, Any]], decode: Callable[[Place, Any], Any], parse: Parse, on_error: OnError, counts: Counter[str] | None
+) -> Iterator[AnnotatedDocument]:
+    places: dict[str, Place] = {}
+    for at, raw in records:
+        own: Counter[str] = Counter()
+        try:
+            record = decode(at, raw)
+            if not isinstance(record, dict):
+                raise at.fail(f"expected a JSON object, and saw {type(record).__name__}.")
+            document = parse(record, at, own)
+            other = places.setdefault(document.id, at) if document is not None else at
+            if document is not None and other != at:
+                raise at.fail(f"the document id {document.id!r} is that of {other} as well. Expected ids that differ.")
+        except DataError as error:
+            on_error(error)
+            continue
+        if counts is not None:
+            counts.update(own)
+        if document is not None:
+            yield document
+
+
+def _names(kind: type | tuple[type, ...]) -> str:
+    words = {str: "a string", int: "a whole number", float: "a number", list: "a list", dict: "an object"}
+    return " or ".join(words[k] for k in (kind if isinstance(kind, tuple) else (kind,)))

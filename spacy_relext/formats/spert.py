@@ -1,0 +1,92 @@
+"""SpERT's JSON (Eberts & Ulges, ECAI 2020): a list of documents, as a rule a sentence each.
+
+    [{"tokens": ["Cimetidine", "raised", "warfarin", "levels", "."], "orig_id": "case-7",
+      "entities": [{"type": "CHEMICAL", "start": 0, "end": 1}, {"type": "CHEMICAL", "start": 2, "end": 3}],
+      "relations": [{"type": "MECHANISM", "head": 0, "tail": 1}], "text": "Cimetidine raised warfarin levels."}, …]
+
+`start` and `end` count tokens, the end is exclusive; `head` and `tail` count entities, all from 0. The text is that of the tokens with a
+space between them. Files written here also have `text`, the text as it was, between whose tokens is white space alone: with it, texts come
+back character by character. Tokens are those of spaCy's English tokenizer, cut where a mention begins or ends, and no white space.
+
+Without `relations` a document is not annotated for relations, which is not the same as an empty list. Further fields that the format does
+not have are written where they are needed, and ignored by others: `sentences` (character offsets), and `score` of a relation. The id of a
+document is `orig_id`, else file and number. Ids of mentions are not kept. Other keys (`pos`, `dep`, …) are counted, and not read.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.records import OnError, Place, read_lists, with_distinct_ids
+from spacy_relext.formats.words import Words, check_words, find_words
+
+# `read` counts what it leaves out.
+COUNTS = True
+KEYS = {"tokens", "entities", "relations", "orig_id", "text", "sentences"}
+
+
+def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
+    """Read a JSON file, or all of a folder and the folders in it.
+
+    on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out.
+    counts: Is added to: documents with keys that are not read.
+    """
+    return read_lists(path, (".json",), parse, on_error, counts)
+
+
+def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument:
+    """Make a document of an entry of the list."""
+    words = check_words(at.take(record, "tokens", list, "document"), at)
+    text, offsets = find_words(words, at.text(record) if "text" in record else None, at)
+    mentions: list[Mention] = []
+    for what, entry in at.entries(record, "entities", "entity"):
+        start, end = at.take(entry, "start", int, what), at.take(entry, "end", int, what)
+        if not 0 <= start < end <= len(words):
+            raise at.fail(f"{what}: tokens {start}-{end}; there are {len(words)}, an entity has at least one, and its end is exclusive.")
+        mentions.append(Mention(f"T{len(mentions) + 1}", offsets[start][0], offsets[end - 1][1], at.take(entry, "type", str, what)))
+    relations = None
+    if record.get("relations") is not None:
+        relations = []
+        for what, entry in at.entries(record, "relations", "relation"):
+            ends = [at.take(entry, key, int, what) for key in ("head", "tail")]
+            for end in ends:
+                if not 0 <= end < len(mentions):
+                    raise at.fail(f"{what}: refers to entity {end}, and there are {len(mentions)}, counted from 0.")
+            head, tail = (mentions[end].id for end in ends)
+            relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
+    for key in sorted(set(record) - KEYS):
+        counts[f"documents with {key!r}, not read"] += 1
+    name = at.name(record, "orig_id", "document") if record.get("orig_id") is not None else at.default_id
+    return AnnotatedDocument(name, text, mentions, relations, at.sentences(record, "sentences"), source=at.path, line=at.line)
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+    """Write a JSON file."""
+    with whole_file(path) as file:
+        file.write("[")
+        for number, document in enumerate(with_distinct_ids(documents)):
+            file.write((",\n" if number else "\n") + json.dumps(_record(document), ensure_ascii=False))
+        file.write("\n]\n")
+
+
+def _record(document: AnnotatedDocument) -> dict[str, Any]:
+    words = Words(document)
+    record: dict[str, Any] = {"tokens": words.texts, "entities": []}
+    for mention, span in zip(document.mentions, words.mentions, strict=True):
+        start, end = words.place(span)
+        record["entities"].append({"type": mention.type, "start": start, "end": end})
+    if document.relations is not None:
+        index = {mention.id: i for i, mention in enumerate(document.mentions)}
+        record["relations"] = [
+            {"type": r.label, "head": index[r.head], "tail": index[r.tail]} | ({} if r.score == 1.0 else {"score": r.score})
+            for r in document.relations
+        ]
+    if document.id:
+        record["orig_id"] = document.id
+    if document.sentences is not None:
+        record["sentences"] = [list(sentence) for sentence in document.sentences]
+    return record | {"text": document.text}

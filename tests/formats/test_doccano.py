@@ -1,0 +1,128 @@
+"""doccano: both versions of its export, offsets inside characters, and what is wrong with a line."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats import doccano
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+
+TEXT = "Teal spares CYP1."
+ENTITIES = [
+    {"id": 31, "label": "DRUG", "start_offset": 0, "end_offset": 4},
+    {"id": 32, "label": "GENE", "start_offset": 12, "end_offset": 16},
+]
+RELATION = {"id": 5, "from_id": 31, "to_id": 32, "type": "SPARES"}
+GOOD = {"id": 7, "text": TEXT, "entities": ENTITIES, "relations": [RELATION], "Comments": [], "source": "metadata"}
+
+
+def raise_it(error):
+    raise error
+
+
+def read(tmp_path, *records, on_error=raise_it, counts=None):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
+    return list(doccano.read(path, on_error, counts))
+
+
+def test_export_is_read(tmp_path):
+    [document] = read(tmp_path, GOOD)
+    assert (document.id, document.text, document.sentences) == ("7", TEXT, None)
+    assert document.mentions == [Mention("31", 0, 4, "DRUG"), Mention("32", 12, 16, "GENE")]
+    assert document.relations == [AnnotatedRelation("31", "32", "SPARES")]
+
+
+@pytest.mark.parametrize(("text", "labels"), [("text", "label"), ("data", "label"), ("text", "labels")])
+def test_older_versions_have_no_relations(text, labels, tmp_path):
+    [document] = read(tmp_path, {text: TEXT, labels: [[0, 4, "DRUG"], [12, 16, "GENE"]], "meta": {}, "annotation_approver": None})
+    assert document.mentions == [Mention("T1", 0, 4, "DRUG"), Mention("T2", 12, 16, "GENE")]
+    assert (document.id, document.relations) == ("a-1", None)
+
+
+def test_denied_relations_are_counted_and_none(tmp_path):
+    counts = Counter()
+    [document] = read(tmp_path, {**GOOD, "relations": [{**RELATION, "type": "NO RELATION"}]}, counts=counts)
+    assert document.relations == []
+    assert +counts == {"denied relations (read as none)": 1}
+
+
+# Each text, the offsets of a mention in code points, and whether they part what is seen as one character.
+@pytest.mark.parametrize(
+    ("text", "start", "end", "inside"),
+    [
+        ("e\u0301phedrine", 0, 10, 0),
+        ("e\u0301phedrine", 0, 1, 1),
+        ("e\u0301phedrine", 1, 10, 1),
+        ("👩🏽‍⚕️ x", 0, 5, 0),
+        ("👩🏽‍⚕️ x", 0, 1, 1),
+        ("👩🏽‍⚕️ x", 0, 2, 1),
+        ("👩🏽‍⚕️ x", 3, 5, 1),
+        ("👩🏽‍⚕️ x", 6, 7, 0),
+        ("🙂🙂", 1, 2, 0),
+        ("a\r\nb", 2, 4, 1),
+        ("a\r\nb", 3, 4, 0),
+    ],
+)
+def test_offsets_are_code_points_and_those_inside_a_character_are_kept_and_counted(text, start, end, inside, tmp_path):
+    counts = Counter()
+    [document] = read(tmp_path, {"text": text, "label": [[start, end, "X"]]}, counts=counts)
+    assert document.mentions == [Mention("T1", start, end, "X")]
+    assert counts[doccano.INSIDE] == inside
+
+
+BAD_RECORDS = {
+    "no text": ({"entities": []}, "expected 'text' to be a string, and saw None"),
+    "no entities": ({"text": TEXT}, r"expected 'entities', or 'label' of older versions, and saw \['text'\]"),
+    "two lists": ({**GOOD, "label": []}, "expected 'entities', or 'label'"),
+    "entity a list": ({**GOOD, "entities": [[0, 4, "DRUG"]]}, "entity 1: expected an object"),
+    "label an object": ({"text": TEXT, "label": [{"start": 0}]}, r"entity 1: expected \[start, end, label\]"),
+    "label of truth values": ({"text": TEXT, "label": [[False, True, "X"]]}, r"expected \[start, end, label\]"),
+    "no id": ({**GOOD, "entities": [{"label": "X", "start_offset": 0, "end_offset": 4}]}, "expected 'id' to be a string or a whole number"),
+    "start a fraction": ({**GOOD, "entities": [{**ENTITIES[0], "start_offset": 0.0}]}, "expected 'start_offset' to be a whole number"),
+    "label a number": ({**GOOD, "entities": [{**ENTITIES[0], "label": 3}]}, "expected 'label' to be a string, and saw 3"),
+    "unknown id": ({**GOOD, "relations": [{**RELATION, "to_id": 99}]}, "relation 1: 'to_id' is '99', which is no entity of the text"),
+    "a relation's id": (
+        {**GOOD, "relations": [{**RELATION, "from_id": 5}]},
+        "'from_id' is '5', which is a relation; relations of relations",
+    ),
+    "no type": ({**GOOD, "relations": [{"from_id": 31, "to_id": 32}]}, "relation 1: expected 'type' to be a string"),
+    "relations an object": ({**GOOD, "relations": {}}, "expected 'relations' to be a list"),
+    "score": ({**GOOD, "relations": [{**RELATION, "score": 2}]}, "'score' is 2.0"),
+    "half an emoji": ({**GOOD, "text": "\ud83d" + TEXT}, "character 0 of the text .* half of a surrogate pair"),
+}
+
+
+@pytest.mark.parametrize(("record", "message"), BAD_RECORDS.values(), ids=BAD_RECORDS)
+def test_bad_line_is_left_out_alone(record, message, tmp_path):
+    with pytest.raises(DataError, match=message) as caught:
+        read(tmp_path, GOOD, record)
+    assert caught.value.line == 2
+    errors = []
+    assert [document.id for document in read(tmp_path, {**GOOD, "id": 1}, record, {**GOOD, "id": 2}, on_error=errors.append)] == ["1", "2"]
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"entities": [{**ENTITIES[0], "end_offset": 18}, ENTITIES[1]]}, "offsets 0-18; the text has 17 characters"),
+        ({"entities": [ENTITIES[0], {**ENTITIES[1], "id": 31}], "relations": []}, "two mentions have the id '31'"),
+    ],
+)
+def test_impossible_annotation(values, message, nlp, tmp_path):
+    [document] = read(tmp_path, {**GOOD, **values})
+    with pytest.raises(DataError, match=message):
+        to_doc(document, nlp)
+
+
+def test_ids_differ_over_a_written_file(tmp_path):
+    mentions = [Mention("T1", 0, 4, "DRUG"), Mention("T2", 12, 16, "GENE")]
+    relations = [AnnotatedRelation("T1", "T2", "SPARES"), AnnotatedRelation("T2", "T1", "X")]
+    doccano.write([AnnotatedDocument(name, TEXT, mentions, relations) for name in "ab"], tmp_path / "a.jsonl")
+    records = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text(encoding="utf8").splitlines()]
+    assert [[entity["id"] for entity in record["entities"]] for record in records] == [[1, 2], [3, 4]]
+    assert [[relation["id"] for relation in record["relations"]] for record in records] == [[1, 2], [3, 4]]
+    assert [relation["from_id"] for relation in records[1]["relations"]] == [3, 4]

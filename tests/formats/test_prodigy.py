@@ -1,0 +1,177 @@
+"""Prodigy: answers, denied relations, what its tokens and offsets may contradict, and the counts of a real file."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats import prodigy
+from spacy_relext.formats.document import AnnotatedRelation, Mention, to_doc
+from spacy_relext.relations import get_relations, has_relations
+
+#       0         1         2
+#       0123456789012345678901234567
+TEXT = "Teal acid spares CYP1, ok."
+WORDS = [("Teal", 0, 4), ("acid", 5, 9), ("spares", 10, 16), ("CYP1", 17, 21), (",", 21, 22), ("ok", 23, 25), (".", 25, 26)]
+ACID = {"start": 0, "end": 9, "token_start": 0, "token_end": 1, "label": "DRUG"}
+CYP = {"start": 17, "end": 21, "token_start": 3, "token_end": 3, "label": "GENE"}
+RELATION = {"head": 1, "child": 3, "head_span": ACID, "child_span": CYP, "label": "SPARES"}
+TASK = {
+    "text": TEXT,
+    "tokens": [{"text": word, "start": start, "end": end, "id": i, "ws": True} for i, (word, start, end) in enumerate(WORDS)],
+    "spans": [{**ACID, "text": "Teal acid", "type": "span"}, CYP],
+    "relations": [RELATION],
+    "meta": {"source": "invented"},
+    "_task_hash": -17,
+    "answer": "accept",
+}
+
+
+def raise_it(error):
+    raise error
+
+
+def read(tmp_path, *tasks, on_error=raise_it, counts=None):
+    path = tmp_path / "tasks.jsonl"
+    path.write_text("".join(json.dumps(task) + "\n" for task in tasks), encoding="utf8")
+    return list(prodigy.read(path, on_error, counts))
+
+
+def without(record, *keys):
+    return {key: value for key, value in record.items() if key not in keys}
+
+
+def test_task_is_read(tmp_path):
+    counts = Counter()
+    [document] = read(tmp_path, TASK, counts=counts)
+    assert (document.id, document.text, document.sentences, document.line) == ("-17", TEXT, None, 1)
+    assert document.mentions == [Mention("T1", 0, 9, "DRUG"), Mention("T2", 17, 21, "GENE")]
+    assert document.relations == [AnnotatedRelation("T1", "T2", "SPARES")]
+    assert sum(counts.values()) == 0
+
+
+# Any of them says which mentions are meant: a token of the mention, its last one or another, or the offsets.
+@pytest.mark.parametrize(
+    ("changes", "left_out"),
+    [({}, ["head_span", "child_span"]), ({"head": 0}, ["head_span"]), ({"head": 0}, []), ({}, ["head", "child"])],
+)
+def test_ends_of_a_relation(changes, left_out, tmp_path):
+    [document] = read(tmp_path, {**TASK, "relations": [without({**RELATION, **changes}, *left_out)]})
+    assert document.relations == [AnnotatedRelation("T1", "T2", "SPARES")]
+
+
+def test_answers_and_denied_relations(nlp, tmp_path):
+    denied = {**TASK, "relations": [{**RELATION, "label": "No-rel"}], "_task_hash": 2}
+    back = {**RELATION, "head": 3, "child": 1, "head_span": CYP, "child_span": ACID}
+    other = {**TASK, "relations": [back, {**RELATION, "label": "no_relation"}], "_task_hash": 4}
+    unknown = without({**TASK, "_task_hash": 3}, "relations")
+    tasks = [{**TASK, "answer": "reject"}, {**TASK, "answer": "ignore"}, {"answer": "ignore"}, denied, unknown, other]
+    counts = Counter()
+    documents = read(tmp_path, *tasks, counts=counts)
+    assert [document.id for document in documents] == ["2", "3", "4"]
+    assert [document.relations for document in documents] == [[], None, [AnnotatedRelation("T2", "T1", "SPARES")]]
+    assert counts == {"tasks left out, answer 'reject'": 1, "tasks left out, answer 'ignore'": 2, "denied relations (read as none)": 2}
+    assert [has_relations(to_doc(document, nlp)) for document in documents] == [True, False, True]
+
+
+def relation(**values):
+    return {**TASK, "relations": [{**RELATION, **values}]}
+
+
+BAD_TASKS = {
+    "no answer": (without(TASK, "answer"), "expected 'answer' to be 'accept', 'reject' or 'ignore', and saw None.*db-out"),
+    "no spans": (without(TASK, "spans"), "expected 'spans' to be a list, and saw None"),
+    "span of a number": ({**TASK, "spans": [1]}, "span 1: expected an object"),
+    "span without label": ({**TASK, "spans": [ACID, without(CYP, "label")]}, "span 2: expected 'label' to be a string"),
+    "start a string": ({**TASK, "spans": [{**ACID, "start": "0"}]}, "span 1: expected 'start' to be a whole number, and saw '0'"),
+    "text of a span": (
+        {**TASK, "spans": [{**ACID, "text": "Teal"}]},
+        "characters 0-9 of the text are 'Teal acid', and its 'text' is 'Teal'",
+    ),
+    "token of a span": ({**TASK, "spans": [{**ACID, "token_end": 2}]}, "characters 0-9, and 'token_end' is token 2 at 10-16"),
+    "no such token": ({**TASK, "spans": [{**ACID, "token_end": 9}]}, "refers to token 9, and there are 7"),
+    "text of a token": (
+        {**TASK, "tokens": [{**TASK["tokens"][0], "text": "Te"}]},
+        "token 1: characters 0-4 .* 'Teal', and its 'text' is 'Te'",
+    ),
+    "id of a token": ({**TASK, "tokens": [{**TASK["tokens"][0], "id": 1}]}, "token 1: its id is 1; expected 0"),
+    "head elsewhere": (relation(head=2), "'head' is token 2 at 10-16, and 'head_span' is at 0-9"),
+    "head_span elsewhere": (relation(head_span={**ACID, "end": 4}), "'head_span' is 'DRUG' at 0-4, which is no span of the task"),
+    "child_span of another type": (relation(child_span={**CYP, "label": "DRUG"}), "'child_span' is 'DRUG' at 17-21, which is no span"),
+    "bare token": (
+        without(relation(child=2), "x") | {"relations": [without({**RELATION, "child": 2}, "child_span")]},
+        "10-16, where 0 spans",
+    ),
+    "no end": ({**TASK, "relations": [{"label": "L"}]}, "expected 'head_span', or 'head' and 'tokens', and saw"),
+    "no label": ({**TASK, "relations": [without(RELATION, "label")]}, "relation 1: expected 'label' to be a string"),
+    "relation a list": ({**TASK, "relations": [[1, 3]]}, "relation 1: expected an object"),
+    "denied and affirmed": (
+        {**TASK, "relations": [RELATION, {**RELATION, "label": "No-rel"}]},
+        "T1 and T2 have the relations 'SPARES' and 'No-rel'",
+    ),
+    "half an emoji": ({**TASK, "text": TEXT + "\ud83d"}, "character 26 of the text .* half of a surrogate pair"),
+    "meta a list": ({**TASK, "meta": []}, "expected 'meta' to be an object"),
+    "sentences": ({**TASK, "meta": {"sentence_offsets": [1]}}, r"sentence 1: expected \[start, end\]"),
+}
+
+
+@pytest.mark.parametrize(("task", "message"), BAD_TASKS.values(), ids=BAD_TASKS)
+def test_bad_task_is_left_out_alone(task, message, tmp_path):
+    first, last = ({**TASK, "_task_hash": i} for i in (1, 2))
+    with pytest.raises(DataError, match=message) as caught:
+        read(tmp_path, first, task, last)
+    assert caught.value.line == 2
+    errors = []
+    assert [document.id for document in read(tmp_path, first, task, last, on_error=errors.append)] == ["1", "2"]
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"text": TEXT, "answer": "accept", "spans": [{**ACID, "end": 27}]}, "offsets 0-27; the text has 26 characters"),
+        (relation(child=1, child_span=ACID), "'Teal acid' at 0 as head and as tail"),
+    ],
+)
+def test_impossible_annotation(task, message, nlp, tmp_path):
+    [document] = read(tmp_path, task)
+    with pytest.raises(DataError, match=message):
+        to_doc(document, nlp)
+
+
+def test_written_task_has_what_prodigy_shows(tmp_path):
+    [document] = read(tmp_path, TASK)
+    prodigy.write([document], tmp_path / "out.jsonl")
+    record = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf8"))
+    assert [(t["text"], t["start"], t["end"]) for t in record["tokens"]] == WORDS
+    assert [t["ws"] for t in record["tokens"]] == [True, True, True, False, True, False, False]
+    assert record["relations"] == [RELATION]
+    assert record["spans"] == [{"text": "Teal acid", **ACID}, {"text": "CYP1", **CYP}]
+    assert (record["meta"], record["answer"], record["_view_id"]) == ({"document_id": "-17"}, "accept", "relations")
+
+
+def test_counts_of_the_real_file(nlp, shared_data):
+    file = shared_data / "rel_component" / "annotations.jsonl"
+    tasks = [json.loads(line) for line in file.read_text(encoding="utf8").splitlines()]
+    given = [[r for r in task["relations"] if r["label"] != "No-rel"] for task in tasks]
+    n_denied = sum(len(task["relations"]) for task in tasks) - sum(map(len, given))
+    ends = [
+        {(r["head_span"]["start"], r["head_span"]["end"], r["child_span"]["start"], r["child_span"]["end"], r["label"]) for r in some}
+        for some in given
+    ]
+    labels = Counter(end[-1] for some in ends for end in some)
+    counts, total = Counter(), Counter()
+    documents = list(prodigy.read(file, raise_it, counts))
+    docs = [to_doc(document, nlp, total) for document in documents]
+    assert [document.text for document in documents] == [task["text"] for task in tasks]
+    assert len(documents) == 149
+    assert total["mentions"] == sum(len(task["spans"]) for task in tasks) == 466
+    assert counts == {"denied relations (read as none)": n_denied}
+    assert n_denied == 34
+    assert [{relation.key for relation in get_relations(doc)} for doc in docs] == ends
+    assert total["relations given twice (kept once)"] == sum(map(len, given)) - sum(map(len, ends))
+    assert Counter(relation.label for doc in docs for relation in get_relations(doc)) == labels
+    assert sum(map(len, given)) == 107 + 49 + 42 + 35
+    # Those who deny every relation, or have none, are annotated all the same.
+    assert all(has_relations(doc) for doc in docs)
