@@ -5,6 +5,10 @@
      "mentions": [{"id": "T1", "start": 0, "end": 10, "type": "CHEMICAL"}, {"id": "T2", "start": 18, "end": 26, "type": "CHEMICAL"}],
      "relations": [{"head": "T1", "tail": "T2", "label": "MECHANISM"}]}
 
+A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and the document
+`concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations` beside them, the relations
+between mentions are made of them (concepts.py).
+
 Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id;
 without `relations` the document counts as not annotated for relations, which is not the same as an empty list. A mention may carry
 its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
@@ -12,6 +16,7 @@ its `text`, which is checked against the offsets; a relation may carry a `score`
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +26,8 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 
 SUFFIX = ".jsonl"
-KEYS = {"id", "text", "sentences", "mentions", "relations", "meta"}
-MENTION_KEYS = {"id", "start", "end", "type", "text"}
+KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", "meta"}
+MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id"}
 RELATION_KEYS = {"head", "tail", "label", "score"}
 
 
@@ -45,11 +50,12 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
                     on_error(error)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
-    """Write a JSONL file."""
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+    """Write a JSONL file, which holds everything."""
     with whole_file(path) as file:
         for document in documents:
             write_line(document, file)
+    return Counter()
 
 
 @contextmanager
@@ -71,13 +77,16 @@ def write_line(document: AnnotatedDocument, file: TextIO) -> None:
     if document.sentences is not None:
         record["sentences"] = [list(sentence) for sentence in document.sentences]
     record["mentions"] = [
-        {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]} for m in document.mentions
+        {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]}
+        | ({"kb_id": m.kb_id} if m.kb_id else {})
+        for m in document.mentions
     ]
-    if document.relations is not None:
-        record["relations"] = [
-            {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
-            for r in document.relations
-        ]
+    for key, relations in (("relations", document.relations), ("concept_relations", document.concept_relations)):
+        if relations is not None:
+            record[key] = [
+                {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
+                for r in relations
+            ]
     file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
@@ -130,16 +139,19 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
         refuse_unknown(entry, MENTION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
-        mentions.append(Mention(name, start, end, take(entry, "type", str, what)))
+        kb_id = take(entry, "kb_id", str, what) if "kb_id" in entry else ""
+        mentions.append(Mention(name, start, end, take(entry, "type", str, what), kb_id))
         if "text" in entry and text[start:end] != entry["text"]:
             raise fail(
                 f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {entry['text']!r:.60}."
             )
-    relations = None
-    if record.get("relations") is not None:
-        relations = []
-        for i, entry in enumerate(take(record, "relations", list, "document")):
-            what = f"relation {i + 1}"
+    relations: dict[str, list[AnnotatedRelation]] = {}
+    for key, prefix in (("relations", "relation"), ("concept_relations", "relation between concepts")):
+        if record.get(key) is None:
+            continue
+        relations[key] = []
+        for i, entry in enumerate(take(record, key, list, "document")):
+            what = f"{prefix} {i + 1}"
             if not isinstance(entry, dict):
                 raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
             refuse_unknown(entry, RELATION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
@@ -147,7 +159,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
             score = float(take(entry, "score", (int, float), what)) if "score" in entry else 1.0
             if not 0 <= score <= 1:
                 raise fail(f"{what}: 'score' is {score}; it is a probability, between 0 and 1.")
-            relations.append(AnnotatedRelation(head, tail, take(entry, "label", str, what), score))
+            relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), score))
     sentences = None
     if record.get("sentences") is not None:
         sentences = []
@@ -155,7 +167,16 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
             if not (isinstance(entry, list) and len(entry) == 2 and all(type(x) is int for x in entry)):
                 raise fail(f"sentence {i + 1}: expected [start, end], and saw {entry!r:.60}.")
             sentences.append((entry[0], entry[1]))
-    return AnnotatedDocument(identifier, text, mentions, relations, sentences, source=path, line=line)
+    return AnnotatedDocument(
+        identifier,
+        text,
+        mentions,
+        relations.get("relations"),
+        sentences,
+        source=path,
+        line=line,
+        concept_relations=relations.get("concept_relations"),
+    )
 
 
 def _names(kind: type | tuple[type, ...]) -> str:
