@@ -137,7 +137,7 @@ def _add_mentions(document: AnnotatedDocument, annotations: list[BioCAnnotation]
         if not isinstance(kind, str) or not isinstance(concept, str) or not kind:
             raise document.error(f"mention {annotation.id!r} has no infon {TYPE!r}, or infons that are no strings.")
         parts = sorted((location.offset, location.offset + location.length) for location in annotation.locations)
-        whole = (parts[0][0], parts[-1][1]) if parts else (0, 0)
+        whole: tuple[int, int] = (parts[0][0], parts[-1][1]) if parts else (0, 0)
         kb_id = "" if concept == NO_CONCEPT else concept
         mention = Mention(str(annotation.id), *whole, kind, kb_id)
         if role == "IndividualMention" and any(_is_part(mention, composite) for composite in composites):

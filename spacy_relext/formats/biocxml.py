@@ -1,7 +1,8 @@
 """BioC XML: collections of documents, read and written by the library bioc. What is read and written is in biocmodel.py."""
 
 # Of the library, `load` makes a whole collection, or fails as a whole and without a line; its reader by document ends where the file is cut
-# off as if it were complete. So lxml, on which it is built, cuts the file into documents, whose lines are then known.
+# off as if it were complete. So lxml, on which it is built, cuts the file into documents, whose lines are then known (beyond line
+# 65,535, libxml2 may be off by one).
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator

@@ -185,7 +185,9 @@ def _lines(document: AnnotatedDocument) -> list[str]:
             )
         return value
 
-    lines, references, scores = [], [], []
+    lines: list[str] = []
+    references: list[str] = []
+    scores: list[str] = []
     ids = {mention.id: f"T{i}" for i, mention in enumerate(document.mentions, start=1)}
     for mention in document.mentions:
         # brat has no line end inside an offset pair.
