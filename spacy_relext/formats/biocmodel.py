@@ -20,8 +20,8 @@ PubTator has no such parts. Other infons are not held, which is counted. Relatio
 errors.
 
 Written is one passage with one annotation a mention, in sentences where they are known. BioC's sentences hold their text alone, so white
-space other than spaces after a sentence is given to it; sentences that leave out parts of the text are not held, which is counted.
-Everything else is held, but for control characters in XML, which are an error.
+space other than spaces between two sentences is given to the first, and what stands after the last is a passage of its own. Sentences that
+leave out parts of the text are not held, which is counted. Everything else is held, but for control characters in XML, which are an error.
 """
 
 import re
@@ -120,7 +120,7 @@ def _add_text(document: AnnotatedDocument, source: BioCDocument) -> None:
                     f"the sentence at {start} is {text!r:.60}, and its passage has {document.text[start : start + len(text)]!r:.60}."
                 )
             sentences.append((start, start + len(text)))
-    if sentences and all(passage.sentences or not passage.text for passage in source.passages):
+    if sentences and all(passage.sentences or not passage.text.strip() for passage in source.passages):
         document.sentences = sentences
     else:
         document.not_held["sentences of documents in which passages have none"] += len(sentences)
@@ -230,6 +230,10 @@ def to_bioc(document: AnnotatedDocument, name: str) -> BioCDocument:
         passage.add_sentence(sentence)
     if not pieces:
         passage.text = document.text
+    elif pieces[-1][1] < len(document.text):
+        rest = BioCPassage()
+        rest.offset, rest.text = pieces[-1][1], document.text[pieces[-1][1] :]
+        made.add_passage(rest)
     for mention in document.mentions:
         annotation = BioCAnnotation()
         annotation.id, annotation.text = mention.id, document.text[mention.start : mention.end]
@@ -275,9 +279,9 @@ def _pieces(document: AnnotatedDocument) -> list[tuple[int, int]]:
         return []
     if gaps[0].strip(" ") or len(gaps[0]) > MAX_GAP:
         sentences[0] = (0, sentences[0][1])
-    for i, gap in enumerate(gaps[1:]):
-        # Reading puts spaces before a sentence, and none after the last.
-        if gap.strip(" ") or (gap and i == len(sentences) - 1) or len(gap) > MAX_GAP:
+    for i, gap in enumerate(gaps[1:-1]):
+        # Reading puts spaces before a sentence.
+        if gap.strip(" ") or len(gap) > MAX_GAP:
             sentences[i] = (sentences[i][0], sentences[i][1] + len(gap))
     return sentences
 

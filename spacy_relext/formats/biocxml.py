@@ -46,7 +46,7 @@ def _elements(file: Path) -> list[etree._Element]:
     # Without comments: the library would end a text at the first one. No DTD or entity is fetched, from the disk or elsewhere.
     parser = etree.XMLParser(remove_comments=True, remove_pis=True, resolve_entities=False, load_dtd=False, no_network=True)
     try:
-        root = etree.parse(file, parser).getroot()
+        root = etree.fromstring(file.read_bytes(), parser)
     except etree.XMLSyntaxError as error:
         raise DataError(
             f"no well-formed XML: {error.msg}. Is the file truncated, or not UTF-8?", path=file, line=error.lineno or 1

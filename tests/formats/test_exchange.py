@@ -88,7 +88,7 @@ def test_scores_and_what_is_annotated_survive(name, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentences", "expected"),
     [
-        ("\nA b.\r\n C d.  ", [(1, 5), (8, 12)], [(0, 8), (8, 14)]),
+        ("\nA b.\r\n C d.  ", [(1, 5), (8, 12)], [(0, 8), (8, 12)]),
         ("  A b.   C d.", [(2, 6), (6, 6), (9, 13)], [(2, 6), (6, 6), (9, 13)]),
         ("Left out. A b.", [(10, 14)], None),
         ("", [], None),
@@ -411,7 +411,7 @@ def test_bioc_from_elsewhere(tmp_path):
         + mention(18, 2, "be it", "3").replace("<text>", '<location offset="23" length="2"/><text>')
     )
     cid = '<relation id="R"><infon key="relation">CID</infon><infon key="Chemical">C1</infon><infon key="Disease">C2</infon></relation>'
-    swapped = relation("0", "2").replace('"x"/><', '"tail"/><').replace('"x"', '"head"')
+    swapped = relation("0", "2").replace('"x"', '"tail"', 1).replace('"x"', '"head"')
     text = "<text>A and B acids<!-- comment --> may be a it</text>"
     file = tmp_path / "a.xml"
     file.write_text(
@@ -444,10 +444,6 @@ def cdr(shared_data, tmp_path):
     with zipfile.ZipFile(shared_data / "bc5cdr" / "CDR_original.zip") as archive:
         archive.extractall(tmp_path / "cdr")
     return tmp_path / "cdr"
-
-
-def by_file_order(document):
-    return contents(document)
 
 
 # Documents, mentions, relations; PubTator's lines of six or seven fields, and of four.
