@@ -115,7 +115,7 @@ def predicted_doc(nlp: Language, reference: Doc, gold_tokens: bool) -> Doc:
 def pair_doc(doc: Doc, pair: list[Span], spans_key: str | None) -> Doc:
     """A copy of a Doc with two mentions alone, and the relations between them."""
     unit = doc.copy()
-    spans = [Span(unit, span.start, span.end, label=span.label) for span in pair]
+    spans = [Span(unit, span.start, span.end, label=span.label, kb_id=span.kb_id) for span in pair]
     unit.set_ents(spans if spans_key is None else [])
     if spans_key is not None:
         unit.spans[spans_key] = spans
@@ -164,7 +164,7 @@ def sentence_docs(doc: Doc, crossing: Literal["error", "drop"] = "error") -> Ite
         unit = sentence.as_doc(copy_user_data=True)
         for key, group in doc.spans.items():
             unit.spans[key] = [
-                Span(unit, span.start - sentence.start, span.end - sentence.start, label=span.label)
+                Span(unit, span.start - sentence.start, span.end - sentence.start, label=span.label, kb_id=span.kb_id)
                 for span in group
                 if span.start >= sentence.start and span.end <= sentence.end
             ]

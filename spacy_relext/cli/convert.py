@@ -81,7 +81,10 @@ def export(
         docs = read_docs(input_path, spacy.blank("en"))
         documents = (from_doc(doc) for doc in tqdm(docs, desc=f"Writing {output_path}", unit=" documents"))
         output_path.parent.mkdir(parents=True, exist_ok=True)
-        FORMATS[format].write(documents, output_path)
+        lost = FORMATS[format].write(documents, output_path)
+        for what, count in lost.items():
+            if count:
+                msg.warn(f"{count:,} {what}: not in {format}.")
         msg.good(f"{output_path}")
 
 

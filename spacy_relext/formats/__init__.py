@@ -1,19 +1,38 @@
 """Foreign files to annotated documents and back: one module a format; none knows of models.
 
-A module has `read`; `write`, unless the format is only read; and `parts`, if a corpus of the format comes in parts that stay apart.
-Where `COUNTS` is true, `read` also takes a Counter, and adds to it what it leaves out that is no error.
+A module has `read`; `write`, unless the format is only read, which returns what the format cannot hold, counted; and `parts`, if a corpus
+of the format comes in parts that stay apart. Where `COUNTS` is true, `read` also takes a Counter, and adds to it what it leaves out that is
+no error.
 """
 
-from spacy_relext.formats import aimed, chemprot, ddi, doccano, dygie, jsonl, label_studio, prodigy, spert
+from spacy_relext.formats import (
+    aimed,
+    biocjson,
+    biocxml,
+    brat,
+    chemprot,
+    ddi,
+    doccano,
+    dygie,
+    jsonl,
+    label_studio,
+    prodigy,
+    pubtator,
+    spert,
+)
 
 FORMATS = {
     "jsonl": jsonl,
-    "ddi": ddi,
-    "chemprot": chemprot,
-    "aimed": aimed,
+    "brat": brat,
+    "biocxml": biocxml,
+    "biocjson": biocjson,
+    "pubtator": pubtator,
     "prodigy": prodigy,
     "doccano": doccano,
     "label-studio": label_studio,
     "spert": spert,
     "dygie": dygie,
+    "ddi": ddi,
+    "chemprot": chemprot,
+    "aimed": aimed,
 }

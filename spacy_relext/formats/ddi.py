@@ -7,6 +7,7 @@ direction. One such pair of the training part has no type: it is read as `int`, 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.document import LOSSES, AnnotatedDocument, AnnotatedRelation, Mention, stretch
 
 SUFFIX = ""
 LABELS = ("effect", "mechanism", "advise", "int")
@@ -53,7 +54,7 @@ def parse(file: Path) -> AnnotatedDocument:
         document.text += text if text[-1:].isspace() or not text else text + " "
         taken: set[tuple[int, int]] = set()
         for entity in sentence.iter("entity"):
-            start, end = _stretch(_parts(entity, file), taken)
+            start, end = stretch(_parts(entity, file), taken)
             if end > len(text):
                 name, place = entity.get("id"), entity.get("charOffset")
                 raise DataError(f"entity {name!r}: charOffset is {place!r}, and its sentence has {len(text)} characters.", path=file)
@@ -68,9 +69,10 @@ def parse(file: Path) -> AnnotatedDocument:
     return document
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     """Write one XML file a document into a folder. Pairs are all unordered pairs of mentions of a sentence, as in the corpus."""
     path.mkdir(parents=True, exist_ok=True)
+    lost: Counter[str] = Counter()
     for number, document in enumerate(documents):
         name = document.id or f"document-{number}"
         if document.sentences is None:
@@ -110,6 +112,8 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
         if file.exists():
             raise document.error(f"{file} exists already. Document ids must differ; write into an empty folder.")
         ElementTree.ElementTree(root).write(file, encoding="UTF-8", xml_declaration=True)
+        lost += document.losses(*(name for name in LOSSES if name != "sentences"))
+    return lost
 
 
 def _attribute(element: ElementTree.Element, name: str, file: Path) -> str:
@@ -124,10 +128,4 @@ def _parts(entity: ElementTree.Element, file: Path) -> list[tuple[int, int]]:
     if not re.fullmatch(r"\d+-\d+(;\d+-\d+)*", text):
         raise DataError(f'entity {entity.get("id")!r}: charOffset is {text!r}; expected e.g. "10-19" or "10-14;20-25".', path=file)
     parts = [part.split("-") for part in text.split(";")]
-    return sorted((int(start), int(end)) for start, end in parts)
-
-
-def _stretch(parts: list[tuple[int, int]], taken: set[tuple[int, int]]) -> tuple[int, int]:
-    end = parts[-1][1] + 1
-    stretches = [(start, end) for start, _ in parts]
-    return next((stretch for stretch in stretches if stretch not in taken), stretches[0])
+    return sorted((int(start), int(end) + 1) for start, end in parts)

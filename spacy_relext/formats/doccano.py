@@ -55,11 +55,12 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
     )
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     """Write a JSONL file. Ids of entities and of relations differ over the file."""
     entity_ids, relation_ids = count(1), count(1)
+    lost: Counter[str] = Counter()
     with whole_file(path) as file:
-        for document in with_distinct_ids(documents):
+        for document in with_distinct_ids(documents, lost):
             refuse_denials(document)
             ids = {m.id: i for m, i in zip(document.mentions, entity_ids, strict=False)}
             record: dict[str, Any] = {"text": document.text, "meta": meta_of(document)}
@@ -73,6 +74,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
                     for r in document.relations
                 ]
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    return lost
 
 
 def _mentions(record: dict[str, Any], at: Place) -> list[Mention]:

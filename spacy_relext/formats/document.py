@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -11,32 +12,25 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.concepts import concepts_of, mention_relations
+from spacy_relext.formats.types import AnnotatedRelation, Mention
 from spacy_relext.relations import Relation, get_relations, has_relations, set_relations, span_at
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
 SPANS_KEY = "mentions"
 # Filed as spaCy files span extensions, so that it survives what relations survive.
 ID = "document_id"
-
-
-@dataclass(frozen=True)
-class Mention:
-    """A mention: its id in the document, first character and (exclusive) end, and type."""
-
-    id: str
-    start: int
-    end: int
-    type: str
-
-
-@dataclass(frozen=True)
-class AnnotatedRelation:
-    """A relation between the mentions with the ids `head` and `tail`."""
-
-    head: str
-    tail: str
-    label: str
-    score: float = 1.0
+CONCEPT_RELATIONS = "concept_relations"
+# What most formats have no place for: its name in reports, and how often a document has it.
+LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
+    "sentences": lambda document: len(document.sentences or ()),
+    "scores of relations": lambda document: sum(r.score != 1 for r in [*(document.relations or ()), *(document.concept_relations or ())]),
+    "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
+    "relations between concepts": lambda document: len(document.concept_relations or ()),
+    "documents not annotated for relations (now with none)": lambda document: (
+        document.relations is None and document.concept_relations is None
+    ),
+}
 
 
 @dataclass
@@ -44,6 +38,9 @@ class AnnotatedDocument:
     """A text with its annotation; `relations` is None where relations were not annotated, which is not the same as none.
 
     sentences: Character offsets (start, end) of the sentences, or None. source, line: Where it was read, for error messages.
+    concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
+        `relations` is None beside them, the relations between mentions follow from them (concepts.py).
+    not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives.
     """
 
     id: str
@@ -53,17 +50,24 @@ class AnnotatedDocument:
     sentences: list[tuple[int, int]] | None = None
     source: Any = None
     line: int | None = None
+    concept_relations: list[AnnotatedRelation] | None = None
+    not_held: Counter[str] = field(default_factory=Counter)
 
     def error(self, message: str) -> DataError:
         """An error that says where the document stands."""
         return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
+
+    def losses(self, *names: str) -> Counter[str]:
+        """What it has of the LOSSES of these names."""
+        return Counter({name: int(LOSSES[name](self)) for name in names})
 
 
 def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | None = None) -> Doc:
     """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
 
     nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
-    counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, and what does not fit `doc.ents`.
+    counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, what does not fit `doc.ents`, what the document
+        could not hold of its file.
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
@@ -104,14 +108,29 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
         if mention.id in placed:
             raise document.error(f"two mentions have the id {mention.id!r}.")
         placed[mention.id] = span_at(doc, start, end, mention.type)
+        placed[mention.id].kb_id_ = mention.kb_id
     doc.spans[SPANS_KEY] = list(placed.values())
     doc.set_ents(filter_spans(placed.values()))
     counts["documents"] += 1
     counts["sentences"] += len(starts) if starts else 0
     counts["mentions"] += len(placed)
     counts["overlapping mentions (in doc.spans only)"] += len(placed) - len(doc.ents)
-    if document.relations is not None:
-        set_relations(doc, _relations(document, placed, counts))
+    relations = document.relations
+    if document.concept_relations is not None:
+        user_data[("._.", CONCEPT_RELATIONS, 0, len(doc[0]) if len(doc) else 0)] = [
+            {"head": r.head, "tail": r.tail, "label": r.label, "score": r.score} for r in document.concept_relations
+        ]
+        known = {concept for mention in document.mentions for concept in concepts_of(mention)}
+        for r in document.concept_relations:
+            for concept in (r.head, r.tail):
+                if concept not in known:
+                    raise document.error(f"a relation {r.label!r} refers to the concept {concept!r}, and no mention has it.")
+        counts["relations between concepts"] += len(document.concept_relations)
+        if relations is None:
+            relations = mention_relations(document.mentions, document.concept_relations, document.sentences, counts)
+    if relations is not None:
+        set_relations(doc, _relations(document, relations, placed, counts))
+    counts.update(document.not_held)
     return doc
 
 
@@ -120,16 +139,16 @@ def from_doc(doc: Doc) -> AnnotatedDocument:
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
     # Two mentions may stand at the same place and differ in type.
-    found = {(span.start_char, span.end_char, span.label_) for span in spans}
-    places = {(start, end) for start, end, _ in found}
+    found = {(span.start_char, span.end_char, span.label_, span.kb_id_) for span in spans}
+    places = {place[:2] for place in found}
     for relation in relations:
         for span in (relation.head, relation.tail):
             if (span.start_char, span.end_char) not in places:
-                found.add((span.start_char, span.end_char, span.label_))
+                found.add((span.start_char, span.end_char, span.label_, ""))
     mentions = [Mention(f"T{i}", *mention) for i, mention in enumerate(sorted(found), start=1)]
     ids: dict[tuple, str] = {}
     for mention in mentions:
-        ids[mention.start, mention.end, mention.type] = mention.id
+        ids.setdefault((mention.start, mention.end, mention.type), mention.id)
         # For a relation that gives its mention another type than the Doc does.
         ids.setdefault((mention.start, mention.end), mention.id)
 
@@ -143,14 +162,53 @@ def from_doc(doc: Doc) -> AnnotatedDocument:
         mentions=mentions,
         relations=[AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score) for r in relations] if has_relations(doc) else None,
         sentences=[(s.start_char, s.end_char) for s in doc.sents] if doc.has_annotation("SENT_START") else None,
+        concept_relations=concept_relations(doc),
     )
 
 
 def document_id(doc: Doc) -> str:
     """The id that the Doc was read with, or an empty string."""
+    return str(_stored(doc, ID, ""))
+
+
+def concept_relations(doc: Doc) -> list[AnnotatedRelation] | None:
+    """The relations between concepts that the Doc was read with: those of the whole document. None if none were annotated."""
+    stored = _stored(doc, CONCEPT_RELATIONS, None)
+    return None if stored is None else [AnnotatedRelation(**entry) for entry in stored]
+
+
+def _stored(doc: Doc, name: str, default: Any) -> Any:
     for key, value in doc.user_data.items():
-        if isinstance(key, tuple) and len(key) == 4 and key[1] == ID:
-            return str(value)
+        if isinstance(key, tuple) and len(key) == 4 and key[1] == name:
+            return value
+    return default
+
+
+def stretch(parts: list[tuple[int, int]], taken: set[tuple[int, int]]) -> tuple[int, int]:
+    """The one stretch (start, end) that stands for the sorted parts of a discontinuous mention: from the first to the last character.
+
+    taken: Stretches of other mentions. Leading parts are left out until the stretch is none of them ("A and B salts").
+    """
+    end = parts[-1][1]
+    stretches = [(start, end) for start, _ in parts]
+    return next((found for found in stretches if found not in taken), stretches[0])
+
+
+def check_parts(document: AnnotatedDocument, name: str, parts: list[tuple[int, int]], text: str | None) -> str:
+    """What is wrong with the parts of a mention, of which the file says that they read `text`; an empty string if nothing is."""
+    length = len(document.text)
+    if not parts:
+        return f"mention {name!r} has no offsets."
+    for start, end in parts:
+        if not 0 <= start < end <= length:
+            return f"mention {name!r} has the offsets {start}-{end}; the text has {length} characters, and a mention at least one."
+    seen = " ".join(document.text[start:end] for start, end in parts)
+    whole = document.text[parts[0][0] : parts[-1][1]]
+    if text is not None and text not in (seen, whole):
+        return (
+            f"mention {name!r} is {text!r:.60}, and the characters {', '.join(f'{a}-{b}' for a, b in parts)} of the text are {seen!r:.60}. "
+            "Offsets count characters (not bytes), those of line ends too."
+        )
     return ""
 
 
@@ -179,9 +237,11 @@ def _sentence_starts(document: AnnotatedDocument) -> set[int] | None:
     return starts
 
 
-def _relations(document: AnnotatedDocument, placed: dict[str, Span], counts: Counter[str]) -> list[Relation]:
+def _relations(
+    document: AnnotatedDocument, given: list[AnnotatedRelation], placed: dict[str, Span], counts: Counter[str]
+) -> list[Relation]:
     relations: dict[tuple, Relation] = {}
-    for relation in document.relations or ():
+    for relation in given:
         for end in (relation.head, relation.tail):
             if end not in placed:
                 raise document.error(

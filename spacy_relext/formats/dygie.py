@@ -75,11 +75,13 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
     return AnnotatedDocument(name, text, mentions, relations, sentences, source=at.path, line=at.line)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     """Write a file of JSON lines."""
+    lost: Counter[str] = Counter()
     with whole_file(path) as file:
-        for document in with_distinct_ids(documents):
+        for document in with_distinct_ids(documents, lost):
             file.write(json.dumps(_record(document), ensure_ascii=False) + "\n")
+    return lost
 
 
 def _entries(record: dict[str, Any], key: str, size: int, bounds: list[int], at: Place) -> Iterator[tuple[str, list[Any], float]]:

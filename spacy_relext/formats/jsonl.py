@@ -5,6 +5,10 @@
      "mentions": [{"id": "T1", "start": 0, "end": 10, "type": "CHEMICAL"}, {"id": "T2", "start": 18, "end": 26, "type": "CHEMICAL"}],
      "relations": [{"head": "T1", "tail": "T2", "label": "MECHANISM"}]}
 
+A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and the document
+`concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations` beside them, the relations
+between mentions are made of them (concepts.py).
+
 Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id;
 without `relations` the document counts as not annotated for relations, which is not the same as an empty list. A mention may carry
 its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
@@ -12,6 +16,7 @@ its `text`, which is checked against the offsets; a relation may carry a `score`
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +27,8 @@ from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, 
 from spacy_relext.formats.records import Place
 
 SUFFIX = ".jsonl"
-KEYS = {"id", "text", "sentences", "mentions", "relations", "meta"}
-MENTION_KEYS = {"id", "start", "end", "type", "text"}
+KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", "meta"}
+MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id"}
 RELATION_KEYS = {"head", "tail", "label", "score"}
 
 
@@ -46,11 +51,12 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
                     on_error(error)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
-    """Write a JSONL file."""
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+    """Write a JSONL file, which holds everything."""
     with whole_file(path) as file:
         for document in documents:
             write_line(document, file)
+    return Counter()
 
 
 @contextmanager
@@ -72,13 +78,16 @@ def write_line(document: AnnotatedDocument, file: TextIO) -> None:
     if document.sentences is not None:
         record["sentences"] = [list(sentence) for sentence in document.sentences]
     record["mentions"] = [
-        {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]} for m in document.mentions
+        {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]}
+        | ({"kb_id": m.kb_id} if m.kb_id else {})
+        for m in document.mentions
     ]
-    if document.relations is not None:
-        record["relations"] = [
-            {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
-            for r in document.relations
-        ]
+    for key, relations in (("relations", document.relations), ("concept_relations", document.concept_relations)):
+        if relations is not None:
+            record[key] = [
+                {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
+                for r in relations
+            ]
     file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
@@ -112,17 +121,29 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
         refuse_unknown(entry, MENTION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
-        mentions.append(Mention(name, start, end, take(entry, "type", str, what)))
+        kb_id = take(entry, "kb_id", str, what) if "kb_id" in entry else ""
+        mentions.append(Mention(name, start, end, take(entry, "type", str, what), kb_id))
         if "text" in entry:
             at.check_stretch(text, start, end, entry["text"], what)
-    relations = None
-    if record.get("relations") is not None:
-        relations = []
-        for i, entry in enumerate(take(record, "relations", list, "document")):
-            what = f"relation {i + 1}"
+    relations: dict[str, list[AnnotatedRelation]] = {}
+    for key, prefix in (("relations", "relation"), ("concept_relations", "relation between concepts")):
+        if record.get(key) is None:
+            continue
+        relations[key] = []
+        for i, entry in enumerate(take(record, key, list, "document")):
+            what = f"{prefix} {i + 1}"
             if not isinstance(entry, dict):
                 raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
             refuse_unknown(entry, RELATION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
-            relations.append(AnnotatedRelation(head, tail, take(entry, "label", str, what), at.score(entry, what)))
-    return AnnotatedDocument(identifier, text, mentions, relations, at.sentences(record, "sentences"), source=path, line=line)
+            relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), at.score(entry, what)))
+    return AnnotatedDocument(
+        identifier,
+        text,
+        mentions,
+        relations.get("relations"),
+        at.sentences(record, "sentences"),
+        source=path,
+        line=line,
+        concept_relations=relations.get("concept_relations"),
+    )

@@ -79,17 +79,19 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
     )
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     """Write a JSON file of tasks with one annotation each, the labels `label`, the text `text`, offsets in code points."""
+    lost: Counter[str] = Counter()
     with whole_file(path) as file:
         file.write("[")
-        for number, document in enumerate(with_distinct_ids(documents), start=1):
+        for number, document in enumerate(with_distinct_ids(documents, lost), start=1):
             refuse_denials(document)
             meta = meta_of(document) | ({ANNOTATED: False} if document.relations is None else {})
             annotation = {"was_cancelled": False, "ground_truth": False, "result": _results(document)}
             task = {"id": number, "data": {"text": document.text}, "meta": meta, "annotations": [annotation], "predictions": []}
             file.write(("\n" if number == 1 else ",\n") + json.dumps(task, ensure_ascii=False))
         file.write("\n]\n")
+    return lost
 
 
 def _annotation(record: dict[str, Any], at: Place, counts: Counter[str]) -> dict[str, Any] | None:

@@ -75,11 +75,13 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
     )
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     """Write a JSONL file of accepted tasks."""
+    lost: Counter[str] = Counter()
     with whole_file(path) as file:
-        for document in with_distinct_ids(documents):
+        for document in with_distinct_ids(documents, lost):
             file.write(json.dumps(_record(document), ensure_ascii=False) + "\n")
+    return lost
 
 
 def _tokens(record: dict[str, Any], text: str, at: Place) -> Offsets | None:

@@ -176,14 +176,18 @@ def find_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return files
 
 
-def with_distinct_ids(documents: Iterable[AnnotatedDocument]) -> Iterator[AnnotatedDocument]:
-    """The documents, whose ids must differ where they have one: a file with two of an id could not be read again."""
+def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]) -> Iterator[AnnotatedDocument]:
+    """The documents, whose ids must differ where they have one: a file with two of an id could not be read again.
+
+    lost: Is added to: concepts, which the formats that are written with this have no place for.
+    """
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:
             raise document.error("a document before it has the same id. Expected ids that differ.")
         seen |= {document.id} - {""}
         yield document
+        lost += document.losses("concept identifiers", "relations between concepts")
 
 
 def refuse_denials(document: AnnotatedDocument) -> None:

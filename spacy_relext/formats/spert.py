@@ -64,13 +64,15 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
     return AnnotatedDocument(name, text, mentions, relations, at.sentences(record, "sentences"), source=at.path, line=at.line)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> None:
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     """Write a JSON file."""
+    lost: Counter[str] = Counter()
     with whole_file(path) as file:
         file.write("[")
-        for number, document in enumerate(with_distinct_ids(documents)):
+        for number, document in enumerate(with_distinct_ids(documents, lost)):
             file.write((",\n" if number else "\n") + json.dumps(_record(document), ensure_ascii=False))
         file.write("\n]\n")
+    return lost
 
 
 def _record(document: AnnotatedDocument) -> dict[str, Any]:

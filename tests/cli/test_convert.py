@@ -193,7 +193,7 @@ def test_bad_xml_is_skipped_and_counted(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, ddi, chemprot, aimed"),
+        (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, brat, biocxml"),
         (("jsonl", "none.jsonl", "a.spacy"), "none.jsonl: there is no such file or folder"),
         (("jsonl", "a.jsonl", "a.jsonl"), "the output is a.jsonl; expected a file that ends in .spacy"),
         (("jsonl", "empty.jsonl", "a.spacy"), "empty.jsonl: there is no document in it"),
@@ -392,7 +392,7 @@ def test_export_that_fails_leaves_nothing(tmp_path):
     assert_fails(result, "none.spacy: there is no such file or folder")
     (tmp_path / "a.spacy").write_bytes(b"foreign")
     assert_fails(relext("export", "jsonl", tmp_path, tmp_path / "b.jsonl"), r"a\.spacy: this is no \.spacy file that can be read")
-    assert_fails(relext("export", "brat", tmp_path / "a.spacy", tmp_path / "b.jsonl"), "no format 'brat'")
+    assert_fails(relext("export", "conll", tmp_path / "a.spacy", tmp_path / "b.jsonl"), "no format 'conll'")
     DocBin(docs=[spacy.blank("en")("No sentences.")]).to_disk(tmp_path / "a.spacy")
     assert_fails(relext("export", "ddi", tmp_path / "a.spacy", tmp_path / "xml"), "it has no sentences.*sentencizer")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.spacy"]
@@ -402,7 +402,7 @@ def test_export_that_fails_leaves_nothing(tmp_path):
 def test_export_to_a_format_that_is_only_read(format, tmp_path):
     relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", RECORDS[0]), tmp_path / "a.spacy")
     result = relext("export", format, tmp_path / "a.spacy", tmp_path / "out")
-    assert_fails(result, f"the format '{format}' is read, and not written. Export to one of: jsonl, ddi", tmp_path / "out")
+    assert_fails(result, f"the format '{format}' is read, and not written. Export to one of: jsonl, brat", tmp_path / "out")
 
 
 @pytest.mark.parametrize("format", ["prodigy", "doccano", "label-studio", "spert", "dygie"])
@@ -431,3 +431,25 @@ def test_what_reading_leaves_out_is_in_the_report(tmp_path):
     result = relext("convert", "prodigy", write_lines(tmp_path / "a.jsonl", *tasks), tmp_path / "a.spacy")
     assert result.exit_code == 0, result.output
     assert figure(result.stdout, "documents") == figure(result.stdout, "tasks left out, answer 'ignore'") == 1
+
+
+def test_export_reports_what_the_format_cannot_hold(tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "a.spacy")
+    result = relext("export", "brat", tmp_path / "a.spacy", tmp_path / "brat")
+    assert result.exit_code == 0, result.output
+    assert "2 sentences: not in brat." in result.output
+    assert sorted(file.name for file in (tmp_path / "brat").iterdir()) == ["a.ann", "a.txt", "b.ann", "b.txt", "c.txt"]
+    result = relext("convert", "brat", tmp_path / "brat", tmp_path / "b.spacy")
+    assert result.exit_code == 0, result.output
+    assert [has_relations(doc) for doc in read_back(tmp_path / "b.spacy")] == [True, True, False]
+    result = relext("export", "pubtator", tmp_path / "a.spacy", tmp_path / "a.txt")
+    assert result.exit_code == 1
+    assert "has no concept identifier" in " ".join(result.output.split())
+
+
+def test_skipped_documents_of_the_exchange_formats_are_counted(tmp_path):
+    (tmp_path / "a.txt").write_text("1|t|Tea\n1|a|for\n1\t0\t3\tToo\tX\tC1\n\n2|t|Tea\n2|a|for\n", encoding="utf8")
+    result = relext("convert", "pubtator", tmp_path / "a.txt", tmp_path / "a.spacy", "--skip-errors")
+    assert result.exit_code == 0, result.output
+    assert "document '1': mention 'T1' is 'Too'" in " ".join(result.output.split())
+    assert "1 documents had errors and were skipped" in result.output

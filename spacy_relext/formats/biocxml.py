@@ -1,0 +1,96 @@
+"""BioC XML: collections of documents, read and written by the library bioc. What is read and written is in biocmodel.py."""
+
+# Of the library, `load` makes a whole collection, or fails as a whole and without a line; its reader by document ends where the file is cut
+# off as if it were complete. So lxml, on which it is built, cuts the file into documents, whose lines are then known (beyond line
+# 65,535, libxml2 may be off by one).
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from bioc import BioCDocument, biocxml
+from lxml import etree
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.biocmodel import Place, collection, lost_sentences, read_all, to_bioc
+from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.jsonl import whole_file
+
+SUFFIX = ".xml"
+
+
+def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    """Read a file, or all .xml files of a folder and the folders in it.
+
+    on_error: Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
+    """
+    files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
+    if not files:
+        raise DataError("the folder holds no .xml file.", path=path)
+    yield from read_all(_documents(files, on_error), on_error)
+
+
+def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
+    for file in files:
+        try:
+            elements = _elements(file)
+        except DataError as error:
+            on_error(error)
+            continue
+        for element in elements:
+            yield partial(_parse, element), (file, element.sourceline)
+
+
+def _elements(file: Path) -> list[etree._Element]:
+    # Without comments: the library would end a text at the first one. No DTD or entity is fetched, from the disk or elsewhere.
+    parser = etree.XMLParser(remove_comments=True, remove_pis=True, resolve_entities=False, load_dtd=False, no_network=True)
+    try:
+        root = etree.fromstring(file.read_bytes(), parser)
+    except etree.XMLSyntaxError as error:
+        raise DataError(
+            f"no well-formed XML: {error.msg}. Is the file truncated, or not UTF-8?", path=file, line=error.lineno or 1
+        ) from error
+    if root.tag != "collection":
+        raise DataError(
+            f"expected <collection> with <document> elements, and saw <{root.tag}>. Is this BioC?", path=file, line=root.sourceline
+        )
+    return root.findall("document")
+
+
+def _parse(element: etree._Element) -> BioCDocument:
+    """The library's document of an element.
+
+    RAISES: ValueError for what the library would pass over; whatever the library raises.
+    """
+    for parent in element.iter():
+        if not isinstance(parent.tag, str):
+            raise ValueError(f"line {parent.sourceline}: it refers to the entity {parent.text}, which is not read")
+        keys = Counter(child.get("key") for child in parent.findall("infon"))
+        if keys and max(keys.values()) > 1:
+            raise ValueError(f"line {parent.sourceline}: <{parent.tag}> has several infons {keys.most_common(1)[0][0]!r}")
+    shell = etree.Element("collection")
+    shell.append(element)
+    return biocxml.loads(etree.tostring(shell, encoding="unicode")).documents[0]
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+    """Write a file.
+
+    RETURNS: What the format cannot hold, counted.
+    """
+    lost: Counter[str] = Counter()
+
+    def checked() -> Iterator[AnnotatedDocument]:
+        for document in documents:
+            try:
+                biocxml.encoder.encode_document(to_bioc(document, document.id))
+            except ValueError as error:
+                raise document.error(f"XML cannot hold it: {error} Export to biocjson.") from error
+            lost.update(lost_sentences(document))
+            yield document
+
+    made = collection(checked())
+    with whole_file(path) as file:
+        biocxml.dump(made, file)
+    return lost

@@ -1,0 +1,83 @@
+"""Relations between concepts, which are annotated for a whole document, and relations between mentions: from the ones to the others.
+
+The rule: a relation between two concepts holds between every mention of its head and every mention of its tail that stand in one sentence
+(a mention stands where it begins). Where no sentence has both, or the sentences are not known, it holds between the mentions that are
+nearest to each other, counted in characters from the end of the one to the start of the other; at the same distance, between all of them.
+
+- The mention of the head concept becomes the head, wherever it stands; so directions are those of the concepts.
+- A mention with several concepts ("D006470|D003556") is a mention of each. It is not paired with itself, nor with a mention of the same
+  characters; where that leaves no pair, the relation holds between no mentions, which is counted.
+- The rule says more than the annotation does: two concepts that are related in a document may stand in a sentence that says nothing of it.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+
+from spacy_relext.formats.types import AnnotatedRelation, Mention
+
+SEPARATOR = "|"
+NEAREST = "relations between concepts in no common sentence (nearest mentions)"
+UNPAIRED = "relations between concepts without a pair of mentions"
+
+
+def concepts_of(mention: Mention) -> list[str]:
+    """The identifiers of its concepts."""
+    return [concept for concept in mention.kb_id.split(SEPARATOR) if concept]
+
+
+def mention_relations(
+    mentions: list[Mention], relations: list[AnnotatedRelation], sentences: list[tuple[int, int]] | None, counts: Counter[str]
+) -> list[AnnotatedRelation]:
+    """The relations between mentions that follow from relations between concepts by the rule above, each once.
+
+    counts: Is added to: relations for which the nearest mentions were taken, and those that have no pair of mentions.
+    """
+    by_concept: dict[str, list[Mention]] = {}
+    for mention in mentions:
+        for concept in concepts_of(mention):
+            by_concept.setdefault(concept, []).append(mention)
+    starts = [start for start, _ in sentences or ()]
+    # A mention with two concepts can have the same relation for both reasons.
+    found: dict[tuple[str, str, str], AnnotatedRelation] = {}
+    for relation in relations:
+        pairs = [
+            (head, tail)
+            for head in by_concept.get(relation.head, ())
+            for tail in by_concept.get(relation.tail, ())
+            if (head.start, head.end) != (tail.start, tail.end)
+        ]
+        together = [(a, b) for a, b in pairs if bisect_right(starts, a.start) == bisect_right(starts, b.start)] if starts else []
+        if not together and pairs:
+            least = min(_gap(a, b) for a, b in pairs)
+            together = [(a, b) for a, b in pairs if _gap(a, b) == least]
+            counts[NEAREST] += 1
+        counts[UNPAIRED] += not pairs
+        for head, tail in together:
+            found.setdefault((head.id, tail.id, relation.label), AnnotatedRelation(head.id, tail.id, relation.label, relation.score))
+    return list(found.values())
+
+
+def related_concepts(
+    mentions: list[Mention], relations: list[AnnotatedRelation], known: list[AnnotatedRelation]
+) -> tuple[list[AnnotatedRelation], list[AnnotatedRelation]]:
+    """The way back: relations between concepts that say what relations between mentions say, beyond those that are known.
+
+    RETURNS: Relations between every concept of the head and every one of the tail, of each relation that none of `known` accounts for,
+        each once; and the relations that cannot be said so, because head or tail has no concept.
+    """
+    by_id = {mention.id: mention for mention in mentions}
+    place_of = {(r.head, r.tail, r.label) for r in known}
+    found: dict[tuple[str, str, str], AnnotatedRelation] = {}
+    left = []
+    for relation in relations:
+        keys = [(head, tail, relation.label) for head in concepts_of(by_id[relation.head]) for tail in concepts_of(by_id[relation.tail])]
+        if not keys:
+            left.append(relation)
+        if place_of.isdisjoint(keys):
+            for key in keys:
+                found.setdefault(key, AnnotatedRelation(*key, score=relation.score))
+    return list(found.values()), left
+
+
+def _gap(a: Mention, b: Mention) -> int:
+    return max(0, a.start - b.end, b.start - a.end)

@@ -1,0 +1,80 @@
+"""Relations between concepts: the rule that makes relations between mentions of them, and the way back."""
+
+from collections import Counter
+
+import pytest
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.concepts import NEAREST, UNPAIRED, mention_relations, related_concepts
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.relations import get_relations
+
+#        0         1         2         3
+#        0123456789012345678901234567890123456
+TEXT = "Tea and tea hurt. Pain. Tea pain ends"
+MENTIONS = [
+    Mention("t1", 0, 3, "FOOD", "T"),
+    Mention("t2", 8, 11, "FOOD", "T"),
+    Mention("p1", 18, 22, "DISEASE", "P"),
+    Mention("t3", 24, 27, "FOOD", "T"),
+    Mention("p2", 28, 32, "DISEASE", "P|Q"),
+    Mention("e", 33, 37, "OTHER"),
+]
+SENTENCES = [(0, 17), (18, 23), (24, 37)]
+
+
+def pairs(relations, sentences=SENTENCES, mentions=MENTIONS):
+    counts = Counter()
+    found = mention_relations(mentions, [AnnotatedRelation(head, tail, "R") for head, tail in relations], sentences, counts)
+    return [(r.head, r.tail) for r in found], +counts
+
+
+def test_all_pairs_of_a_sentence():
+    assert pairs([("T", "P")]) == ([("t3", "p2")], {})
+    assert pairs([("P", "T")]) == ([("p2", "t3")], {})
+    # Both concepts of p2 say the same of it.
+    assert pairs([("T", "P"), ("T", "Q")]) == ([("t3", "p2")], {})
+    together = [(0, 37)]
+    assert len(pairs([("T", "P")], together)[0]) == 6
+
+
+def test_nearest_mentions_where_no_sentence_has_both():
+    apart = [(0, 17), (18, 23), (24, 27), (28, 37)]
+    # t3 is 2 characters from p1 and 1 from p2.
+    assert pairs([("T", "P")], apart) == ([("t3", "p2")], {NEAREST: 1})
+    assert pairs([("T", "P")], None) == ([("t3", "p2")], {NEAREST: 1})
+    # At the same distance, all.
+    even = [Mention("a", 0, 1, "X", "A"), Mention("b", 3, 4, "X", "B"), Mention("c", 6, 7, "X", "A")]
+    assert pairs([("A", "B")], None, even) == ([("a", "b"), ("c", "b")], {NEAREST: 1})
+
+
+def test_mention_is_not_related_to_itself():
+    assert pairs([("P", "Q")]) == ([("p1", "p2")], {NEAREST: 1})
+    alone = [Mention("a", 0, 3, "X", "A|B"), Mention("b", 0, 3, "Y", "B")]
+    assert pairs([("A", "B")], SENTENCES, alone) == ([], {UNPAIRED: 1})
+
+
+def test_way_back():
+    relations = [AnnotatedRelation("t1", "p2", "R"), AnnotatedRelation("t2", "p2", "R"), AnnotatedRelation("t1", "e", "R")]
+    more, left = related_concepts(MENTIONS, relations, [])
+    assert more == [AnnotatedRelation("T", "P", "R"), AnnotatedRelation("T", "Q", "R")]
+    assert left == relations[2:]
+    # A relation that is known accounts for both mentions, whatever else p2 is.
+    assert related_concepts(MENTIONS, relations[:2], [AnnotatedRelation("T", "P", "R")]) == ([], [])
+
+
+def test_doc_has_the_relations_of_mentions(nlp):
+    between = [AnnotatedRelation("T", "P", "R", 0.5)]
+    counts = Counter()
+    doc = to_doc(AnnotatedDocument("a", TEXT, MENTIONS, sentences=SENTENCES, concept_relations=between), nlp, counts)
+    assert [(r.head.start_char, r.tail.start_char, r.score) for r in get_relations(doc)] == [(24, 28, 0.5)]
+    assert counts["relations between concepts"] == counts["relations"] == 1
+    # Relations between mentions that are given stand.
+    doc = to_doc(AnnotatedDocument("a", TEXT, MENTIONS, [], SENTENCES, concept_relations=between), nlp)
+    assert get_relations(doc) == []
+
+
+def test_unknown_concept(nlp):
+    document = AnnotatedDocument("a", TEXT, MENTIONS, concept_relations=[AnnotatedRelation("T", "X", "R")])
+    with pytest.raises(DataError, match="refers to the concept 'X', and no mention has it"):
+        to_doc(document, nlp)
