@@ -368,3 +368,12 @@ def test_truncated_file(nlp, corpus_file):
 def test_reader_is_found_by_name_and_takes_a_string_as_path(nlp, corpus_file):
     corpus = spacy.registry.readers.get("spacy-relext.Corpus.v1")(str(corpus_file), unit="sentence")
     assert len(list(corpus(nlp))) == 4
+
+
+@pytest.mark.parametrize("unit", ["sentence", "pair"])
+def test_units_keep_the_concepts_of_mentions(unit, nlp, tmp_path):
+    mentions = [Mention("a", 0, 1, "X", "C1"), Mention("b", 2, 3, "X", "C2")]
+    doc = to_doc(AnnotatedDocument("d", "A B.", mentions, [AnnotatedRelation("a", "b", "R")], [(0, 4)]), nlp)
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "a.spacy")
+    [example] = create_corpus(tmp_path / "a.spacy", unit=unit, spans_key="mentions")(nlp)
+    assert [span.kb_id_ for span in example.reference.spans["mentions"]] == ["C1", "C2"]
