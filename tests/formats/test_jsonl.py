@@ -2,12 +2,14 @@
 
 import io
 import json
+from collections import Counter
 
 import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, from_doc, to_doc
+from spacy_relext.relations import get_relations
 
 #       0         1         2         3
 #       0123456789012345678901234567890123
@@ -257,13 +259,11 @@ def test_impossible_annotation_is_reported_with_file_and_line(values, message, n
 
 
 def test_relation_given_twice_is_counted_and_kept_once(nlp, tmp_path):
-    from collections import Counter
-
     other = {"head": "T2", "tail": "T1", "label": "MECHANISM"}
     [document] = read_all(write_records(tmp_path / "a.jsonl", {**GOOD, "relations": [*GOOD["relations"], *GOOD["relations"], other]}))
     counts = Counter()
     doc = to_doc(document, nlp, counts)
     # The other direction is another relation.
-    assert [(r.head.text, r.tail.text) for r in doc._.relations] == [("Cimetidine", "warfarin"), ("warfarin", "Cimetidine")]
+    assert [(r.head.text, r.tail.text) for r in get_relations(doc)] == [("Cimetidine", "warfarin"), ("warfarin", "Cimetidine")]
     assert counts["relations given twice (kept once)"] == 1
     assert counts["relations"] == counts["relations: MECHANISM"] == 2
