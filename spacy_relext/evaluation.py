@@ -11,9 +11,11 @@ from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.errors import RelextError
+from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, ReadPair, RelationExtractor
 from spacy_relext.relations import get_relations, set_relations
+from spacy_relext.scorer import prf
 
 # The thresholds that are tried on development data, ascending.
 THRESHOLDS = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
@@ -80,17 +82,53 @@ def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Ann
         return [pipe.annotated_pairs(example) for example in examples]
 
 
-def score_gold(pipe: RelationExtractor, examples: Iterable[Example]) -> dict[str, Any]:
-    """Figures with annotated mentions."""
+def score_gold(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
+    """Figures with annotated mentions, and how many relations their candidate pairs can express."""
     with _changed(pipe, use_gold_mentions=True):
-        return pipe.score(examples)
+        return _with_ceiling(pipe.score(examples), score_found(pipe, oracle(pipe, examples)))
 
 
 def score_predicted(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, Any] | None:
-    """Figures with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
+    """The same with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
     if not any(pipe.mentions(example.predicted) for example in examples):
         return None
-    return score_found(pipe, examples, strict=strict)
+    with _changed(pipe, use_gold_mentions=False):
+        ceiling = score_found(pipe, oracle(pipe, examples), strict=strict)
+    return _with_ceiling(score_found(pipe, examples, strict=strict), ceiling)
+
+
+def score_mentions(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, float]:
+    """Precision, recall, F and support of the mentions that the pipeline found. strict: their types must be right too."""
+    right = predicted = annotated = 0
+    for example in examples:
+        gold, guess = (
+            {(span.start_char, span.end_char, span.label_ if strict else "") for span in pipe.mentions(doc)}
+            for doc in (example.reference, example.predicted)
+        )
+        right, predicted, annotated = right + len(gold & guess), predicted + len(guess), annotated + len(gold)
+    return {**prf(right, predicted, annotated), "support": annotated}
+
+
+def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[Example]:
+    """Examples whose predicted relations are all that are right among those that the candidate pairs can express."""
+    for example in examples:
+        pairs = pipe.annotated_pairs(example)
+        if pipe.cfg["use_gold_mentions"]:
+            found, spans = example.reference.copy(), pipe.mentions(example.reference)
+        else:
+            found, spans = gold_view(example), pairs.prepared.spans
+        perfect = Predictions(spans, pairs.prepared.candidates.pairs, pairs.targets)
+        with _changed(pipe, threshold=0.0):
+            set_relations(found, pipe.decode(perfect, spans))
+        yield Example(found, example.reference)
+
+
+def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:
+    """The recall of the oracle beside the scores, as `max_r`."""
+    per_type = {
+        label: {**s, "max_r": ceiling["rel_per_type"].get(label, {"r": 0.0})["r"]} for label, s in (scores["rel_per_type"] or {}).items()
+    }
+    return {**scores, "rel_micro_max_r": ceiling["rel_micro_r"], "rel_per_type": per_type or scores["rel_per_type"]}
 
 
 def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:

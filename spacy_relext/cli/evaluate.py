@@ -3,6 +3,7 @@
 import json
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from spacy_relext.evaluation import (
     mention_finders,
     predict,
     score_gold,
+    score_mentions,
     score_predicted,
     score_thresholds,
     set_threshold,
@@ -65,9 +67,10 @@ def evaluate(
             _tune(nlp, pipe, examples, model)
         figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples)}
         examples = _predict(nlp, references, annotated=False) if mention_finders(nlp) else []
-        figures["predicted_mentions"] = score_predicted(pipe, examples, strict=False)
-        figures["predicted_mentions_strict"] = score_predicted(pipe, examples, strict=True)
-        _print(figures, pipe)
+        for name, strict in (("", False), ("_strict", True)):
+            figures[f"predicted_mentions{name}"] = scores = score_predicted(pipe, examples, strict=strict)
+            figures[f"mentions{name}"] = None if scores is None else score_mentions(pipe, examples, strict=strict)
+        _print(figures)
         figures |= {
             "model": str(model),
             "data": str(data_path),
@@ -97,7 +100,7 @@ def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model
     msg.good(f"Threshold {best} (micro F {100 * (results[best]['rel_micro_f'] or 0.0):.1f} on this data), stored in {model}")
 
 
-def _print(figures: dict[str, Any], pipe: RelationExtractor) -> None:
+def _print(figures: dict[str, Any]) -> None:
     titles = {
         "gold_mentions": "Relations, annotated mentions",
         "predicted_mentions": "Relations, predicted mentions (boundaries and label right)",
@@ -111,12 +114,22 @@ def _print(figures: dict[str, Any], pipe: RelationExtractor) -> None:
             continue
         if scores["rel_micro_f"] is None:
             raise RelextError("the data has no relation annotation. Was it converted from documents with relations?")
-        rows = [(label, *_percent(s), f"{s['support']:,}") for label, s in scores["rel_per_type"].items()]
+        rows = [(label, *_percent(s), f"{100 * s['max_r']:.1f}", f"{s['support']:,}") for label, s in scores["rel_per_type"].items()]
         micro = {k: scores[f"rel_micro_{k}"] for k in "prf"}
         support = sum(s["support"] for s in scores["rel_per_type"].values())
-        rows.append(("micro", *_percent(micro), f"{support:,}"))
-        rows.append(("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", ""))
-        msg.table(rows, header=("label", "P", "R", "F", "n"), aligns=("l", "r", "r", "r", "r"), divider=True)
+        rows.append(("micro", *_percent(micro), f"{100 * scores['rel_micro_max_r']:.1f}", f"{support:,}"))
+        rows.append(("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", "", ""))
+        _table(rows, "label", "max R", "n")
+    if figures["mentions"] is not None:
+        msg.divider("Mentions")
+        found = {"boundaries right": figures["mentions"], "boundaries and type right": figures["mentions_strict"]}
+        _table([(name, *_percent(scores), f"{scores['support']:,}") for name, scores in found.items()], "", "n")
+    msg.text("max R: the recall that the candidate pairs allow.")
+
+
+def _table(rows: Sequence[tuple[str, ...]], first: str, *last: str) -> None:
+    header = (first, "P", "R", "F", *last)
+    msg.table(rows, header=header, aligns=("l", *"r" * (len(header) - 1)), divider=True)
 
 
 def _percent(scores: dict[str, float]) -> tuple[str, ...]:

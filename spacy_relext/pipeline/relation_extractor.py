@@ -123,7 +123,8 @@ class RelationExtractor(TrainablePipe):
         are not scored.
     learn_type_rules (bool): Take the rules of labels without one from the training data, that is, from the examples that initialisation
         sees: all of them, or spaCy's first 100 with max_epochs = -1.
-    spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; None: `doc.ents`.
+    spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; of a Doc without such a group, and with
+        None, `doc.ents`. So annotation may overlap where the pipeline's own entities do not.
     reduction (str): The loss is the "sum" over the pairs of a batch, as in spaCy's other components, so that none of several that share an
         encoder is drowned; or the "mean", where it is alone and gradients are to be clipped whatever the number of pairs.
     consistency (float): R-Drop (Liang et al., arXiv:2106.14448): every batch is run twice, with other units dropped, and the loss gets this
@@ -287,7 +288,7 @@ class RelationExtractor(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], scores: list[Predictions]) -> None:
         """Write the relations that reach the threshold."""
         for doc, predictions in zip(docs, scores, strict=True):
-            set_relations(doc, self._decode(predictions, predictions.spans))
+            set_relations(doc, self.decode(predictions, predictions.spans))
 
     def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list["ReadPair"]]:
         """What the model reads for each candidate pair of a Doc, and where it looks: the weight of each word in the summary of the pair.
@@ -377,12 +378,12 @@ class RelationExtractor(TrainablePipe):
     # Mentions and pairs
 
     def mentions(self, doc: Doc) -> list[Span]:
-        """The mentions of a Doc: its entities, or the spans under `spans_key`."""
+        """The mentions of a Doc: the spans under `spans_key`, or its entities."""
         key = self.cfg["spans_key"]
-        if key is None:
+        if key is None or key not in doc.spans:
             return list(doc.ents)
         # A span of no token can hold nothing.
-        return [span for span in doc.spans[key] if len(span)] if key in doc.spans else []
+        return [span for span in doc.spans[key] if len(span)]
 
     def _prepare(self, doc: Doc, spans: list[Span]) -> "Prepared":
         """The pairs of a Doc that are to be scored, and the labels that each may have."""
@@ -427,7 +428,8 @@ class RelationExtractor(TrainablePipe):
             start = end
         return results
 
-    def _decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
+    def decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
+        """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
         return decoded(predictions, spans, self.labels, self._symmetric, threshold=self.cfg["threshold"], exclusive=self.cfg["exclusive"])
 
     def _require_upstream(self, docs: list[Doc]) -> None:
@@ -484,7 +486,7 @@ class RelationExtractor(TrainablePipe):
             for prediction, spans, example in zip(predictions, annotated, batch, strict=True):
                 # On the annotated tokens: a mention that had to be widened to the predicted ones would count as a wrong one.
                 found = example.reference.copy()
-                set_relations(found, self._decode(prediction, spans))
+                set_relations(found, self.decode(prediction, spans))
                 yield Example(found, example.reference)
 
 

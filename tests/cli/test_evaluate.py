@@ -29,8 +29,8 @@ ANNOTATED = [
 ]
 MICRO = {"rel_micro_p": 2 / 3, "rel_micro_r": 1 / 2, "rel_micro_f": 4 / 7, "rel_macro_f": 7 / 12}
 PER_TYPE = {
-    "ADVISE": {"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2},
-    "MECHANISM": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2},
+    "ADVISE": {"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2, "max_r": 1.0},
+    "MECHANISM": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2, "max_r": 1.0},
 }
 
 
@@ -84,8 +84,10 @@ def test_printed_table(model, data):
     result = relext("evaluate", model, data)
     assert result.exit_code == 0, result.output
     rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    for row in ("ADVISE 100.0 50.0 66.7 2", "MECHANISM 50.0 50.0 50.0 2", "micro 66.7 50.0 57.1 4", "macro 58.3"):
+    for row in ("ADVISE 100.0 50.0 66.7 100.0 2", "MECHANISM 50.0 50.0 50.0 100.0 2", "micro 66.7 50.0 57.1 100.0 4", "macro 58.3"):
         assert rows.count(row) == 3, result.stdout
+    for row in ("boundaries right 100.0 100.0 100.0 10", "boundaries and type right 100.0 100.0 100.0 10"):
+        assert rows.count(row) == 1, result.stdout
     assert [path.name for path in data.parent.iterdir()] == ["data.spacy"]
 
 
@@ -95,17 +97,31 @@ def test_mentions_that_are_not_found_cost_recall(model, tmp_path):
     mentions = [Mention(str(i), *place, "DRUG") for i, place in enumerate([(0, 7), (18, 26), (41, 49), (55, 64)])]
     relations = [AnnotatedRelation("0", "1", "MECHANISM"), AnnotatedRelation("2", "3", "ADVISE")]
     data = write_data(tmp_path / "a.spacy", AnnotatedDocument("a", text, mentions, relations, [(0, 34), (35, 65)]))
-    scores = figures_of(model, data)["predicted_mentions"]
+    figures = figures_of(model, data)
+    scores = figures["predicted_mentions"]
     assert (scores["rel_micro_p"], scores["rel_micro_r"], scores["rel_micro_f"]) == pytest.approx((1.0, 0.5, 2 / 3))
-    assert scores["rel_per_type"]["ADVISE"] == {"p": 0.0, "r": 0.0, "f": 0.0, "support": 1}
+    assert scores["rel_per_type"]["ADVISE"] == {"p": 0.0, "r": 0.0, "f": 0.0, "support": 1, "max_r": 0.0}
+    assert (scores["rel_micro_max_r"], figures["gold_mentions"]["rel_micro_max_r"]) == (0.5, 1.0)
+    assert figures["mentions"] == pytest.approx({"p": 1.0, "r": 3 / 4, "f": 6 / 7, "support": 4})
+
+
+def test_relations_across_sentences_are_beyond_the_ceiling(model, tmp_path):
+    text = "Aspirin increases warfarin levels. So does digoxin."
+    mentions = [Mention(str(i), *place, "DRUG") for i, place in enumerate([(0, 7), (18, 26), (43, 50)])]
+    relations = [AnnotatedRelation("0", "1", "MECHANISM"), AnnotatedRelation("2", "1", "MECHANISM")]
+    data = write_data(tmp_path / "a.spacy", AnnotatedDocument("a", text, mentions, relations, [(0, 34), (35, 51)]))
+    figures = figures_of(model, data)
+    for key in ("gold_mentions", "predicted_mentions", "predicted_mentions_strict"):
+        assert (figures[key]["rel_micro_r"], figures[key]["rel_micro_max_r"]) == (0.5, 0.5)
 
 
 def test_wrong_types_count_only_when_strict(model, tmp_path):
     found = document(*SENTENCES[0])
     found.mentions[0] = Mention(found.mentions[0].id, 0, 7, "BRAND")
     figures = figures_of(model, write_data(tmp_path / "a.spacy", found))
-    assert figures["predicted_mentions"]["rel_micro_f"] == 1.0
-    assert figures["predicted_mentions_strict"]["rel_micro_f"] == 0.0
+    assert figures["predicted_mentions"]["rel_micro_f"] == figures["mentions"]["f"] == 1.0
+    strict = figures["predicted_mentions_strict"]
+    assert (strict["rel_micro_f"], strict["rel_micro_max_r"], figures["mentions_strict"]["f"]) == (0.0, 0.0, 0.5)
 
 
 def test_pipeline_without_mentions_of_its_own(model, data, tmp_path):
