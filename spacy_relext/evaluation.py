@@ -109,8 +109,9 @@ def score_mentions(pipe: RelationExtractor, examples: Sequence[Example], *, stri
     return {**prf(right, predicted, annotated), "support": annotated}
 
 
-def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[Example]:
+def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example]:
     """Examples whose predicted relations are all that are right among those that the candidate pairs can express."""
+    perfect_examples = []
     for example in examples:
         pairs = pipe.annotated_pairs(example)
         if pipe.cfg["use_gold_mentions"]:
@@ -120,7 +121,8 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[Exa
         perfect = Predictions(spans, pairs.prepared.candidates.pairs, pairs.targets)
         with _changed(pipe, threshold=0.0):
             set_relations(found, pipe.decode(perfect, spans))
-        yield Example(found, example.reference)
+        perfect_examples.append(Example(found, example.reference))
+    return perfect_examples
 
 
 def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:
