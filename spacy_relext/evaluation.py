@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
+from spacy_relext.document_scorer import annotated_keys, candidate_keys
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, ReadPair, RelationExtractor
@@ -80,10 +81,25 @@ def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Ann
         return [pipe.annotated_pairs(example) for example in examples]
 
 
-def score_gold(pipe: RelationExtractor, examples: Iterable[Example]) -> dict[str, Any]:
-    """Figures with annotated mentions."""
-    with _changed(pipe, use_gold_mentions=True):
-        return pipe.score(examples)
+def concept_ceiling(pipe: RelationExtractor, examples: Iterable[Example]) -> float | None:
+    """The share of the annotated relations between concepts that have a pair of annotated mentions among the candidates, with their label.
+
+    Recall cannot be higher. None where no such relations are annotated.
+    """
+    symmetric, exclusive = pipe.cfg["symmetric_labels"], pipe.cfg["exclusive"]
+    n_reached = n_annotated = 0
+    for example in examples:
+        annotated = annotated_keys(example.reference, symmetric)
+        if not annotated:
+            continue
+        # Only the pairs are asked for: without its relations, labels that the component does not know are no error.
+        reference = example.reference.copy()
+        set_relations(reference, [])
+        [pairs] = gold_pairs(pipe, [Example(example.predicted, reference)])
+        reached = candidate_keys(pairs.prepared, pipe.mentions(reference), pipe.labels, symmetric, exclusive=exclusive)
+        n_reached += len(annotated & reached)
+        n_annotated += len(annotated)
+    return n_reached / n_annotated if n_annotated else None
 
 
 def score_predicted(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, Any] | None:

@@ -18,16 +18,18 @@ from wasabi import msg
 import spacy_relext
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
+from spacy_relext.document_scorer import score_concept_relations
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import (
     THRESHOLDS,
     best_threshold,
+    concept_ceiling,
     extractor_of,
     find_with_gold_mentions,
     load_pipeline,
     mention_finders,
     predict,
-    score_gold,
+    score_found,
     score_predicted,
     score_thresholds,
     set_threshold,
@@ -40,7 +42,9 @@ def evaluate(
     data_path: Path = typer.Argument(..., help="A .spacy file or a folder of them."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
     tune_threshold: bool = typer.Option(
-        False, help="Find the threshold with the best micro F on this data and store it in the model. Development data only!"
+        False,
+        help="Find the threshold with the best micro F (of relations between mentions) on this data and store it in the model. Development "
+        "data only!",
     ),
     own_sentences: bool = typer.Option(
         False, help="Score annotated mentions on the pipeline's own tokens and sentences, as `spacy evaluate` does, not the annotated ones."
@@ -63,11 +67,17 @@ def evaluate(
         seconds = time.perf_counter() - start
         if tune_threshold:
             _tune(nlp, pipe, examples, model)
-        figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples)}
+        found = list(find_with_gold_mentions(pipe, examples, threshold=pipe.cfg["threshold"]))
+        figures: dict[str, Any] = {"gold_mentions": score_found(pipe, found) | _concept_figures(pipe, found)}
+        if "doc_rel_micro_f" in figures["gold_mentions"]:
+            figures["gold_mentions"]["doc_rel_ceiling"] = concept_ceiling(pipe, examples)
         examples = _predict(nlp, references, annotated=False) if mention_finders(nlp) else []
         figures["predicted_mentions"] = score_predicted(pipe, examples, strict=False)
+        if any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
+            figures["predicted_mentions"] |= _concept_figures(pipe, examples)
         figures["predicted_mentions_strict"] = score_predicted(pipe, examples, strict=True)
         _print(figures, pipe)
+        _print_concepts(figures)
         figures |= {
             "model": str(model),
             "data": str(data_path),
@@ -97,6 +107,10 @@ def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model
     msg.good(f"Threshold {best} (micro F {100 * (results[best]['rel_micro_f'] or 0.0):.1f} on this data), stored in {model}")
 
 
+def _concept_figures(pipe: RelationExtractor, examples: list[Example]) -> dict[str, Any]:
+    return score_concept_relations(examples, symmetric_labels=pipe.cfg["symmetric_labels"])
+
+
 def _print(figures: dict[str, Any], pipe: RelationExtractor) -> None:
     titles = {
         "gold_mentions": "Relations, annotated mentions",
@@ -111,12 +125,32 @@ def _print(figures: dict[str, Any], pipe: RelationExtractor) -> None:
             continue
         if scores["rel_micro_f"] is None:
             raise RelextError("the data has no relation annotation. Was it converted from documents with relations?")
-        rows = [(label, *_percent(s), f"{s['support']:,}") for label, s in scores["rel_per_type"].items()]
-        micro = {k: scores[f"rel_micro_{k}"] for k in "prf"}
-        support = sum(s["support"] for s in scores["rel_per_type"].values())
-        rows.append(("micro", *_percent(micro), f"{support:,}"))
-        rows.append(("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", ""))
-        msg.table(rows, header=("label", "P", "R", "F", "n"), aligns=("l", "r", "r", "r", "r"), divider=True)
+        _print_table(scores, "rel", ("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", ""))
+
+
+def _print_concepts(figures: dict[str, Any]) -> None:
+    if "doc_rel_micro_f" not in figures["gold_mentions"]:
+        return
+    for key, mentions in (("gold_mentions", "annotated"), ("predicted_mentions", "predicted")):
+        msg.divider(f"Relations between the concepts of a document, {mentions} mentions")
+        scores = figures[key] or {}
+        if "doc_rel_micro_f" not in scores:
+            msg.info("Not measured: the pipeline predicts no mentions with concept identifiers (span.kb_id_) by itself.")
+            continue
+        _print_table(scores, "doc_rel")
+        if scores.get("doc_rel_ceiling") is not None:
+            msg.info(f"{100 * scores['doc_rel_ceiling']:.1f} % of the annotated ones have a candidate pair: recall cannot be higher.")
+        if scores["doc_rel_unlinked"]:
+            msg.warn(f"{scores['doc_rel_unlinked']:,} predicted relations are with a mention that has no concept, and count for none.")
+
+
+def _print_table(scores: dict[str, Any], name: str, *more: tuple[str, ...]) -> None:
+    """The figures called `name` a label, and over all."""
+    per_type = scores[f"{name}_per_type"]
+    rows = [(label, *_percent(s), f"{s['support']:,}") for label, s in per_type.items()]
+    support = sum(s["support"] for s in per_type.values())
+    rows.append(("micro", *_percent({k: scores[f"{name}_micro_{k}"] for k in "prf"}), f"{support:,}"))
+    msg.table([*rows, *more], header=("label", "P", "R", "F", "n"), aligns=("l", "r", "r", "r", "r"), divider=True)
 
 
 def _percent(scores: dict[str, float]) -> tuple[str, ...]:
