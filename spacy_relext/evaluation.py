@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
+from spacy_relext.document_scorer import annotated_keys, candidate_keys, score_concept_relations
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
@@ -83,9 +84,35 @@ def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Ann
 
 
 def score_gold(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
-    """Figures with annotated mentions, and how many relations their candidate pairs can express."""
+    """Figures with annotated mentions, and the recall that their candidate pairs allow; of relations between concepts too, if annotated."""
+    found = list(find_with_gold_mentions(pipe, examples, threshold=pipe.cfg["threshold"]))
     with _changed(pipe, use_gold_mentions=True):
-        return _with_ceiling(pipe.score(examples), score_found(pipe, oracle(pipe, examples)))
+        ceiling = score_found(pipe, oracle(pipe, examples))
+    figures = _with_ceiling(score_found(pipe, found), ceiling) | _score_concepts(pipe, found)
+    if "doc_rel_micro_f" in figures:
+        figures["doc_rel_micro_max_r"] = concept_ceiling(pipe, examples)
+    return figures
+
+
+def concept_ceiling(pipe: RelationExtractor, examples: Iterable[Example]) -> float | None:
+    """The share of the annotated relations between concepts that have a pair of annotated mentions among the candidates, with their label.
+
+    Recall cannot be higher. None where no such relations are annotated.
+    """
+    symmetric, exclusive = pipe.cfg["symmetric_labels"], pipe.cfg["exclusive"]
+    n_reached = n_annotated = 0
+    for example in examples:
+        annotated = annotated_keys(example.reference, symmetric)
+        if not annotated:
+            continue
+        # Only the pairs are asked for: without its relations, labels that the component does not know are no error.
+        reference = example.reference.copy()
+        set_relations(reference, [])
+        [pairs] = gold_pairs(pipe, [Example(example.predicted, reference)])
+        reached = candidate_keys(pairs.prepared, pipe.mentions(reference), pipe.labels, symmetric, exclusive=exclusive)
+        n_reached += len(annotated & reached)
+        n_annotated += len(annotated)
+    return n_reached / n_annotated if n_annotated else None
 
 
 def score_predicted(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, Any] | None:
@@ -94,7 +121,10 @@ def score_predicted(pipe: RelationExtractor, examples: Sequence[Example], *, str
         return None
     with _changed(pipe, use_gold_mentions=False):
         ceiling = score_found(pipe, oracle(pipe, examples), strict=strict)
-    return _with_ceiling(score_found(pipe, examples, strict=strict), ceiling)
+    figures = _with_ceiling(score_found(pipe, examples, strict=strict), ceiling)
+    if not strict and any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
+        figures |= _score_concepts(pipe, examples)
+    return figures
 
 
 def score_mentions(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, float]:
@@ -123,6 +153,10 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example
             set_relations(found, pipe.decode(perfect, spans))
         perfect_examples.append(Example(found, example.reference))
     return perfect_examples
+
+
+def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
+    return score_concept_relations(examples, symmetric_labels=pipe.cfg["symmetric_labels"])
 
 
 def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:

@@ -33,11 +33,10 @@ from pathlib import Path
 from bioc import BioCAnnotation, BioCCollection, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation, BioCSentence
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import concepts_of
+from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
 
 TYPE, LABELS, CONCEPTS, SCORE, STATE, ROLE = "type", ("relation", "type"), ("identifier", "MESH"), "score", "relations", "CompositeRole"
-NO_CONCEPT = "-1"
 # More spaces than any file would put between passages: an offset that is wrong must not fill the memory.
 MAX_GAP = 10_000
 Place = tuple[Path, int | None]

@@ -29,7 +29,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import SEPARATOR, concepts_of
+from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
 
 SUFFIX = ""
@@ -197,7 +197,7 @@ def _lines(document: AnnotatedDocument) -> list[str]:
         offsets = ";".join(f"{start} {end}" for start, end in parts)
         name = _name(document, mention)
         lines.append(f"{ids[mention.id]}\t{word(mention.type, 'type')} {offsets}\t{name}")
-        for concept in concepts_of(mention):
+        for concept in filter(None, mention.kb_id.split(SEPARATOR)):
             references.append(f"N{len(references) + 1}\tReference {ids[mention.id]} {word(concept, 'concept')}\t{name}")
     for i, relation in enumerate(document.relations or (), start=1):
         lines.append(f"R{i}\t{word(relation.label, 'label')} Arg1:{ids[relation.head]} Arg2:{ids[relation.tail]}")

@@ -30,6 +30,11 @@ LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
     "documents not annotated for relations (now with none)": lambda document: (
         document.relations is None and document.concept_relations is None
     ),
+    "documents without relations": lambda document: not (document.relations or document.concept_relations),
+    "mentions in no relation": lambda document: len(
+        {mention.id for mention in document.mentions} - {end for r in document.relations or () for end in (r.head, r.tail)}
+    ),
+    "whole texts": lambda document: bool(document.text),
 }
 
 

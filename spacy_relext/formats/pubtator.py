@@ -28,13 +28,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import concepts_of, related_concepts
+from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts
 from spacy_relext.formats.jsonl import whole_file
 
 SUFFIX = ".txt"
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
-NO_CONCEPT = "-1"
 # Numbers of lines, and the lines.
 Block = list[tuple[int, bytes]]
 

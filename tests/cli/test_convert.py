@@ -405,6 +405,37 @@ def test_export_to_a_format_that_is_only_read(format, tmp_path):
     assert_fails(result, f"the format '{format}' is read, and not written. Export to one of: jsonl, brat", tmp_path / "out")
 
 
+@pytest.mark.parametrize("format", ["csv", "parquet", "graphml", "rdf"])
+def test_formats_that_are_only_written(format, tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "a.spacy")
+    output = tmp_path / f"out.{'ttl' if format == 'rdf' else format}"
+    result = relext("export", format, tmp_path / "a.spacy", output)
+    assert result.exit_code == 0, result.output
+    assert output.stat().st_size
+    for lost in ("3 whole texts", "2 documents without relations", "1 mentions in no relation"):
+        assert f"{lost}: not in {format}." in result.output
+    result = relext("convert", format, output, tmp_path / "b.spacy")
+    assert_fails(result, f"the format '{format}' is written, and not read. Convert one of: jsonl, brat", tmp_path / "b.spacy")
+
+
+def test_help_names_the_formats_of_each_command():
+    wide = {"COLUMNS": "500", "TERM": "dumb"}
+    convert, export = (relext(command, "--help", env=wide).stdout for command in ("convert", "export"))
+    assert "chemprot, aimed." in convert
+    assert "parquet" not in convert
+    assert "csv, parquet, graphml, rdf." in export
+    assert "chemprot" not in export
+
+
+def test_base_iri_of_rdf(tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "a.spacy")
+    result = relext("export", "rdf", tmp_path / "a.spacy", tmp_path / "a.nt", "--base-iri", "http://my.example/")
+    assert result.exit_code == 0, result.output
+    assert "<http://my.example/relation/RAISES>" in (tmp_path / "a.nt").read_text(encoding="utf8")
+    result = relext("export", "csv", tmp_path / "a.spacy", tmp_path / "a.csv", "--base-iri", "http://my.example/")
+    assert_fails(result, "--base-iri is for rdf, and the format is csv", tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize("format", ["prodigy", "doccano", "label-studio", "spert", "dygie"])
 def test_json_formats_out_and_in(format, tmp_path):
     source = write_lines(tmp_path / "a.jsonl", *RECORDS)

@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import spacy
 import srsly
-from spacy.tokens import DocBin
+from spacy.language import Language
+from spacy.tokens import DocBin, Span
 from spacy.util import load_config
 
 import spacy_relext
@@ -133,6 +135,71 @@ def test_pipeline_without_mentions_of_its_own(model, data, tmp_path):
     assert figures["predicted_mentions"] is None
     assert figures["predicted_mentions_strict"] is None
     assert relext("evaluate", tmp_path / "bare", data).stdout.count("Not measured") == 2
+
+
+# Relations between concepts
+
+CONCEPTS = {"aspirin": "A", "warfarin": "W", "ketamine": "K", "rifampicin": "R", "digoxin": "D", "quinine": "Q"}
+
+
+def linked(sentence, relations, name):
+    """A document whose mentions have concepts, and whose relations are between these."""
+    found = document(sentence, name=name)
+    found.mentions = [replace(m, kb_id=CONCEPTS[sentence[m.start : m.end].lower()]) for m in found.mentions]
+    found.concept_relations = [AnnotatedRelation(*relation) for relation in relations]
+    return found
+
+
+@pytest.fixture
+def concept_data(tmp_path):
+    two = linked("Avoid ketamine with warfarin. Quinine did not alter digoxin.", [("K", "W", "ADVISE"), ("K", "D", "ADVISE")], "2")
+    two.sentences = [(0, 29), (30, 60)]
+    # Found are the first relation of each of the first two; K and D have no pair, and of the third, wrong, one mention has no concept.
+    three = linked("Rifampicin increases digoxin levels.", [], "3")
+    three.mentions[1] = replace(three.mentions[1], kb_id="")
+    one = linked("Aspirin increases warfarin levels.", [("A", "W", "MECHANISM")], "1")
+    return write_data(tmp_path / "concepts.spacy", one, two, three)
+
+
+DOCUMENT_LEVEL = {"doc_rel_micro_p": 1.0, "doc_rel_micro_r": 2 / 3, "doc_rel_micro_f": 4 / 5, "doc_rel_unlinked": 1}
+
+
+def test_relations_between_concepts(model, concept_data):
+    figures = figures_of(model, concept_data)
+    gold = figures["gold_mentions"]
+    assert {key: gold[key] for key in DOCUMENT_LEVEL} == pytest.approx(DOCUMENT_LEVEL)
+    assert gold["doc_rel_per_type"]["ADVISE"] == pytest.approx({"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2})
+    assert gold["doc_rel_micro_max_r"] == pytest.approx(2 / 3)
+    # The ruler's mentions have no concepts.
+    assert not [key for key in figures["predicted_mentions"] if key.startswith("doc_rel")]
+    output = " ".join(relext("evaluate", model, concept_data).output.split())
+    assert "Relations between the concepts of a document, annotated mentions" in output
+    assert "micro 100.0 66.7 80.0 66.7 3" in output
+    assert "1 predicted relations are with a mention that has no concept" in output
+    assert "Not measured: the pipeline predicts no mentions with concept identifiers" in output
+
+
+@Language.component("toy_linker", assigns=["doc.ents"])
+def link(doc):
+    doc.ents = [Span(doc, span.start, span.end, span.label, kb_id=CONCEPTS[span.text.lower()]) for span in doc.ents]
+    return doc
+
+
+def test_relations_between_predicted_concepts(model, concept_data, tmp_path):
+    nlp = spacy.load(model)
+    nlp.add_pipe("toy_linker", after="entity_ruler")
+    nlp.to_disk(tmp_path / "linking")
+    figures = figures_of(tmp_path / "linking", concept_data)
+    # Every mention has its concept here: the third document has a relation that is wrong.
+    predicted = {"doc_rel_micro_p": 2 / 3, "doc_rel_micro_r": 2 / 3, "doc_rel_micro_f": 2 / 3, "doc_rel_unlinked": 0}
+    assert {key: figures["predicted_mentions"][key] for key in predicted} == pytest.approx(predicted)
+    assert {key: figures["gold_mentions"][key] for key in DOCUMENT_LEVEL} == pytest.approx(DOCUMENT_LEVEL)
+    assert "doc_rel_micro_f" not in figures["predicted_mentions_strict"]
+
+
+def test_data_without_concepts_has_no_such_figures(model, data):
+    assert "doc_rel" not in json.dumps(figures_of(model, data))
+    assert "concepts" not in relext("evaluate", model, data).output
 
 
 def test_spacy_evaluate_gives_the_same_with_annotated_mentions(model, data):
