@@ -138,6 +138,33 @@ def test_entity_recogniser_added_in_a_second_step_leaves_relations_alone(tmp_pat
     assert (predictions[0].scores == predictions[1].scores).all()
 
 
+CDR = """1|t|Aspirin relieves headache. Tea is fine.
+1|a|Ketamine brings headache. The drug spares the liver.
+1\t0\t7\tAspirin\tChemical\tC1
+1\t17\t25\theadache\tDisease\tD1
+1\t40\t48\tKetamine\tChemical\tC2
+1\t56\t64\theadache\tDisease\tD1
+1\t86\t91\tliver\tDisease\tD2
+1\tCID\tC2\tD1
+1\tCID\tC2\tD2
+"""
+
+
+def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
+    (tmp_path / "data.txt").write_text(CDR, encoding="utf8")
+    spacy("relext", "convert", "pubtator", "data.txt", "data.spacy", "--sentences", "sentencizer", cwd=tmp_path)
+    spacy(
+        "train", ROOT / "configs" / "bc5cdr.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
+        "--paths.encoder", tiny_bert, "--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar",
+        "null", cwd=tmp_path,
+    )  # fmt: skip
+    spacy("relext", "evaluate", "training/model-last", "data.spacy", "--threshold", "0", "--output", "figures.json", cwd=tmp_path)
+    scores = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))["gold_mentions"]
+    # Every pair of a sentence is found at this threshold: (C1, D1), (C2, D1). The liver is in a sentence of its own.
+    assert scores["doc_rel_per_type"] == {"CID": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2}}
+    assert scores["doc_rel_ceiling"] == 0.5
+
+
 def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):
     spacy(
         "package", "training/model-last", ".", "--name", "relext_slice", "--version", "0.0.1", "--build", "wheel", "--force",
