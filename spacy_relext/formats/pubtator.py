@@ -30,7 +30,8 @@ from pathlib import Path
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of, related_concepts
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.records import distinct
 
 SUFFIX = ".txt"
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
@@ -44,21 +45,16 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
     on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out.
     """
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in (".txt", ".pubtator")) if path.is_dir() else [path]
-    if not files:
-        raise DataError("the folder holds no .txt or .pubtator file.", path=path)
-    places: dict[str, str] = {}
+    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), on_error), on_error)
+
+
+def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     for file in files:
         for block in _blocks(file):
             try:
-                document = parse(block, file)
-                place = f"{file}:{document.line}"
-                if places.setdefault(document.id, place) != place:
-                    raise document.error(f"a document with this id is in {places[document.id]} already.")
+                yield parse(block, file)
             except DataError as error:
                 on_error(error)
-            else:
-                yield document
 
 
 def _blocks(file: Path) -> Iterator[Block]:
