@@ -1,8 +1,8 @@
 """DDIExtraction 2013: a folder of XML files, one document each (Herrero-Zazo et al., J. Biomed. Inform. 46:914, 2013).
 
-In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which
-is kept as the stretch from its first to its last character; where another mention has that stretch already ("A and B salts"), its
-leading parts are left out until the stretch is its own; they are counted. A `pair` with ddi="true" is a relation between e1 and e2, without a
+In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which is
+kept as the stretch from its first to its last character; where another mention has that stretch already ("A and B salts"), its leading
+parts are left out until the stretch is its own; they are counted. A `pair` with ddi="true" is a relation between e1 and e2, without a
 direction. One such pair of the training part has no type: it is read as `int`, the corpus's label for an interaction without detail.
 """
 

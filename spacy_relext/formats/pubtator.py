@@ -36,6 +36,7 @@ from spacy_relext.formats.records import distinct
 SUFFIX = ".txt"
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 NO_CONCEPT = "-1"
+BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
 # Numbers of lines, and the lines.
 Block = list[tuple[int, bytes]]
 
@@ -195,6 +196,7 @@ def _lines(name: str, document: AnnotatedDocument, lost: Counter[str]) -> list[s
         )
     if document.concept_relations is None:
         lost["relations between mentions (now between their concepts)"] += len(document.relations or ())
+        lost[BY_CONCEPT] += document.relations is not None
     for relation in [*known, *more]:
         lines.append("\t".join([name, field(relation.label, "label"), field(relation.head, "concept"), field(relation.tail, "concept")]))
     return lines

@@ -291,6 +291,7 @@ def test_pubtator_refuses_or_counts_what_it_cannot_write(tmp_path):
         "tabs and line ends (now spaces)": 2,
         "scores of relations": 1,
         "relations between mentions (now between their concepts)": 1,
+        pubtator.BY_CONCEPT: 1,
         "documents not annotated for relations (now with none)": 1,
     }
     back = next(pubtator.read(tmp_path / "a.txt", raise_it))
