@@ -45,22 +45,16 @@ Place = tuple[Path, int | None]
 def read_all(
     documents: Iterable[tuple[Callable[[], BioCDocument], Place]], on_error: Callable[[DataError], None]
 ) -> Iterator[AnnotatedDocument]:
-    """Ours of the documents of one file or several, each with its place, whose ids must differ.
+    """Ours of the documents of one file or several, each with its place.
 
     documents: Functions, so that what is wrong with one document is an error of it alone. The library raises these: it takes the form of
         its input for granted.
     """
-    places: dict[str, str] = {}
     for make, (path, line) in documents:
         try:
-            document = _made(make, path, line)
-            if document.id in places:
-                raise document.error(f"a document with this id is in {places[document.id]} already.")
-            places[document.id] = f"{path}:{line}" if line else str(path)
+            yield _made(make, path, line)
         except DataError as error:
             on_error(error)
-        else:
-            yield document
 
 
 def _made(make: Callable[[], BioCDocument], path: Path, line: int | None) -> AnnotatedDocument:

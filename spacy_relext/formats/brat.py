@@ -31,6 +31,8 @@ from pathlib import Path
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
+from spacy_relext.formats.files import whole_folder
+from spacy_relext.formats.records import new_file
 
 SUFFIX = ""
 LINES = {
@@ -154,26 +156,24 @@ def _annotate(document: AnnotatedDocument, text: str, file: Path) -> None:
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
-    """Write a .txt and an .ann file a document into a folder; the .ann is left out where there is nothing to say.
+    """Write a .txt and an .ann file a document into a new folder; the .ann is left out where there is nothing to say.
 
     RETURNS: What the format cannot hold, counted.
     """
-    path.mkdir(parents=True, exist_ok=True)
     lost: Counter[str] = Counter()
-    for number, document in enumerate(documents):
-        identifier = document.id or f"document-{number}"
-        name = re.sub(r"[^\w.-]", "_", identifier)
-        lines = _lines(document)
-        if (path / f"{name}.txt").exists() or (path / f"{name}.ann").exists():
-            raise document.error(f"{path / name}.txt exists already. Document ids must differ; write into an empty folder.")
-        (path / f"{name}.txt").write_bytes(document.text.encode("utf8"))
-        annotated = document.relations is not None or document.concept_relations is not None
-        if annotated or lines:
-            (path / f"{name}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
-        lost += document.losses("sentences", "relations between concepts")
-        if lines:
-            lost += document.losses("documents not annotated for relations (now with none)")
-        lost["document ids that are no file names"] += name != identifier
+    with whole_folder(path) as folder:
+        for number, document in enumerate(documents):
+            identifier = document.id or f"document-{number}"
+            file = new_file(folder, document, identifier, ".txt")
+            lines = _lines(document)
+            file.write_bytes(document.text.encode("utf8"))
+            annotated = document.relations is not None or document.concept_relations is not None
+            if annotated or lines:
+                file.with_name(f"{file.name[:-4]}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
+            lost += document.losses("sentences", "relations between concepts")
+            if lines:
+                lost += document.losses("documents not annotated for relations (now with none)")
+            lost["document ids that are no file names"] += file.name[:-4] != identifier
     return lost
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.records import distinct
 
 LABELS = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
 TYPES = {"CHEMICAL": "CHEMICAL", "GENE-Y": "GENE", "GENE-N": "GENE"}
@@ -49,6 +50,10 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
     on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out. Where rows are lost
         that may belong to any document, the whole set is.
     """
+    yield from distinct(_documents(path, on_error), on_error)
+
+
+def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     files = sorted(path.rglob("*_abstracts*.tsv")) if path.is_dir() else []
     if not files:
         raise DataError("expected a folder with …_abstracts.tsv, …_entities.tsv and …_gold_standard.tsv; there is no such file.", path=path)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.document import AnnotatedDocument
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.triples import End, prepared, triples
 
 SUFFIX = ".csv"

@@ -9,22 +9,22 @@ A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several
 `concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations` beside them, the relations
 between mentions are made of them (concepts.py).
 
-Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id;
-without `relations` the document counts as not annotated for relations, which is not the same as an empty list. A mention may carry
-its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
+Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id, of
+several files file and number; without `relations` the document counts as not annotated for relations, which is not the same as an empty
+list. A mention may carry its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but
+for the document's `meta`.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
-from spacy_relext.formats.records import Place
+from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.records import Place, distinct
 
 SUFFIX = ".jsonl"
 KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", "meta"}
@@ -37,16 +37,18 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
     on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
     """
-    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
-    if not files:
-        raise DataError("the folder holds no .jsonl file.", path=path)
+    yield from distinct(_documents(path, on_error), on_error)
+
+
+def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    files = find_files(path, (".jsonl",))
     for name in files:
         with name.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 if not raw.strip():
                     continue
                 try:
-                    yield parse(raw, name, number)
+                    yield parse(raw, name, number, default_id=Place(name, number).default_id if len(files) > 1 else None)
                 except DataError as error:
                     on_error(error)
 
@@ -57,25 +59,6 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
         for document in documents:
             write_line(document, file)
     return Counter()
-
-
-@contextmanager
-def whole_file(path: Path, *, newline: str | None = None) -> Iterator[TextIO]:
-    """Open a text file to write as `whole_path` does."""
-    with whole_path(path) as partial, partial.open("w", encoding="utf8", newline=newline) as file:
-        yield file
-
-
-@contextmanager
-def whole_path(path: Path) -> Iterator[Path]:
-    """Give a place to write to, and put what is there to its own place when all went well: a file that is there is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_line(document: AnnotatedDocument, file: TextIO) -> None:
@@ -97,7 +80,7 @@ def write_line(document: AnnotatedDocument, file: TextIO) -> None:
     file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocument:
+def parse(raw: bytes | str, path: Path | str | None, line: int, *, default_id: str | None = None) -> AnnotatedDocument:
     """Make a document of one line.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -118,7 +101,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
         raise fail(f"expected the key 'text', and saw {sorted(record)}. This is not the JSONL of spacy-relext.")
     refuse_unknown(record, KEYS, "document", "Put what is to be ignored under 'meta'.")
     text = at.text(record)
-    identifier = str(take(record, "id", (str, int), "document")) if "id" in record else str(line)
+    identifier = str(take(record, "id", (str, int), "document")) if "id" in record else default_id or str(line)
     mentions = []
     for i, entry in enumerate(take(record, "mentions", list, "document") if "mentions" in record else []):
         what = f"mention {i + 1}"

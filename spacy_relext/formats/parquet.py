@@ -12,7 +12,7 @@ from spacy.util import minibatch
 from spacy_relext.extras import extra
 from spacy_relext.formats.delimited import COLUMNS, rows
 from spacy_relext.formats.document import AnnotatedDocument
-from spacy_relext.formats.jsonl import whole_path
+from spacy_relext.formats.files import whole_path
 
 SUFFIX = ".parquet"
 GROUP = 10_000

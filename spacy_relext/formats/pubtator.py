@@ -30,10 +30,12 @@ from pathlib import Path
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.records import distinct
 
 SUFFIX = ".txt"
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
+BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
 # Numbers of lines, and the lines.
 Block = list[tuple[int, bytes]]
 
@@ -43,21 +45,16 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
     on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out.
     """
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in (".txt", ".pubtator")) if path.is_dir() else [path]
-    if not files:
-        raise DataError("the folder holds no .txt or .pubtator file.", path=path)
-    places: dict[str, str] = {}
+    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), on_error), on_error)
+
+
+def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     for file in files:
         for block in _blocks(file):
             try:
-                document = parse(block, file)
-                place = f"{file}:{document.line}"
-                if places.setdefault(document.id, place) != place:
-                    raise document.error(f"a document with this id is in {places[document.id]} already.")
+                yield parse(block, file)
             except DataError as error:
                 on_error(error)
-            else:
-                yield document
 
 
 def _blocks(file: Path) -> Iterator[Block]:
@@ -198,6 +195,7 @@ def _lines(name: str, document: AnnotatedDocument, lost: Counter[str]) -> list[s
         )
     if document.concept_relations is None:
         lost["relations between mentions (now between their concepts)"] += len(document.relations or ())
+        lost[BY_CONCEPT] += document.relations is not None
     for relation in [*known, *more]:
         lines.append("\t".join([name, field(relation.label, "label"), field(relation.head, "concept"), field(relation.tail, "concept")]))
     return lines

@@ -36,7 +36,7 @@ from urllib.parse import quote
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
 from spacy_relext.formats.document import AnnotatedDocument
-from spacy_relext.formats.jsonl import whole_path
+from spacy_relext.formats.files import whole_path
 from spacy_relext.formats.triples import End, Entity, entities, one_line, prepared, triples
 
 SUFFIX = ".ttl"

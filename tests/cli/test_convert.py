@@ -139,7 +139,7 @@ def test_one_document_cannot_be_split(tmp_path):
     assert_fails(relext("convert", "jsonl", source, outputs[0], "--dev", outputs[1]), "only one document", *outputs)
 
 
-BAD_LINES = ['{"text": "trunc', {**RECORDS[0], "mentions": []}, {"txt": "foreign"}]
+BAD_LINES = ['{"text": "trunc', {**RECORDS[0], "id": "bad", "mentions": []}, {"txt": "foreign"}]
 
 
 def test_bad_line_stops_without_output(tmp_path):
@@ -151,7 +151,7 @@ def test_bad_line_stops_without_output(tmp_path):
 def test_bad_annotation_stops_without_output(tmp_path):
     source = write_lines(tmp_path / "a.jsonl", RECORDS[0], BAD_LINES[1])
     result = relext("convert", "jsonl", source, tmp_path / "a.spacy")
-    assert_fails(result, r"a\.jsonl:2: document 'a': a relation 'RAISES' refers to the mention 'T1'.*--skip-errors", tmp_path / "a.spacy")
+    assert_fails(result, r"a\.jsonl:2: document 'bad': a relation 'RAISES' refers to the mention 'T1'.*--skip-errors", tmp_path / "a.spacy")
 
 
 def test_failure_leaves_an_earlier_output_alone(tmp_path):
@@ -165,7 +165,7 @@ def test_failure_leaves_an_earlier_output_alone(tmp_path):
 
 def test_skipped_errors_are_reported_and_counted_and_leave_no_trace(tmp_path):
     # Three mentions are made of this one before its relation turns out to be wrong.
-    half = {**RECORDS[0], "relations": [{"head": "T1", "tail": "T9", "label": "RAISES"}]}
+    half = {**RECORDS[0], "id": "half", "relations": [{"head": "T1", "tail": "T9", "label": "RAISES"}]}
     source = write_lines(tmp_path / "a.jsonl", BAD_LINES[0], RECORDS[0], BAD_LINES[1], BAD_LINES[2], half, RECORDS[1])
     result = relext("convert", "jsonl", source, tmp_path / "a.spacy", "--skip-errors")
     assert result.exit_code == 0, result.output
