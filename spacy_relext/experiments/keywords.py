@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from spacy.tokens import Span
 
-from spacy_relext.experiments.extras import extra
+from spacy_relext.extras import extra
 from spacy_relext.pipeline.relation_extractor import ReadPair
 
 
