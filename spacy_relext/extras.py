@@ -10,6 +10,7 @@ EXTRAS = {
     "networkx": "formats",
     "pyarrow": "formats",
     "rdflib": "formats",
+    "scispacy": "biomed",
     "sklearn": "analysis",
     "snowballstemmer": "analysis",
 }

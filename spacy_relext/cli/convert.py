@@ -11,6 +11,7 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_relext.biomed import TOKENIZER
 from spacy_relext.cli.counts import PAIRS, pair_counts
 from spacy_relext.cli.errors import SkippedErrors, reported_errors
 from spacy_relext.cli.sentences import Splitter, make_splitter
@@ -28,7 +29,9 @@ def convert(
     input_path: Path = typer.Argument(..., help="File or folder; folders are searched recursively."),
     output_path: Path = typer.Argument(..., help="The .spacy file to write; for a corpus in parts (aimed: its folds), a folder of them."),
     tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is used."),
-    sentences: str = typer.Option(None, help="Sets the sentences of documents that come without: a pipeline, or 'sentencizer'."),
+    sentences: str = typer.Option(
+        None, help="Sets the sentences of documents that come without: a pipeline, 'sentencizer', or 'scispacy'."
+    ),
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
     dev_share: float = typer.Option(0.2, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),
@@ -94,11 +97,7 @@ def export(
 def make_tokenizer(name: str) -> Language:
     """A pipeline for its tokenizer: of a language, of scispaCy, or of a trained pipeline."""
     if name == "scispacy":
-        from scispacy.custom_tokenizer import combined_rule_tokenizer
-
-        nlp = spacy.blank("en")
-        nlp.tokenizer = combined_rule_tokenizer(nlp)
-        return nlp
+        return spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": TOKENIZER}}})
     try:
         return spacy.blank(name) if len(name) <= 3 else spacy.load(name)
     except (ImportError, OSError) as error:

@@ -170,7 +170,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
             annotated = document.relations is not None or document.concept_relations is not None
             if annotated or lines:
                 file.with_name(f"{file.name[:-4]}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
-            lost += document.losses("sentences", "relations between concepts")
+            lost += document.losses("sentences", "long forms of abbreviations", "relations between concepts")
             if lines:
                 lost += document.losses("documents not annotated for relations (now with none)")
             lost["document ids that are no file names"] += file.name[:-4] != identifier

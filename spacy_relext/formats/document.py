@@ -14,6 +14,7 @@ from spacy.util import filter_spans
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import Relation, get_relations, has_relations, set_relations, span_at
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
@@ -26,6 +27,7 @@ LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
     "scores of relations": lambda document: sum(r.score != 1 for r in [*(document.relations or ()), *(document.concept_relations or ())]),
     "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
+    "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
     "relations between concepts": lambda document: len(document.concept_relations or ()),
     "documents not annotated for relations (now with none)": lambda document: (
         document.relations is None and document.concept_relations is None
@@ -114,6 +116,8 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
             raise document.error(f"two mentions have the id {mention.id!r}.")
         placed[mention.id] = span_at(doc, start, end, mention.type)
         placed[mention.id].kb_id_ = mention.kb_id
+        if mention.long_form:
+            set_long_form(placed[mention.id], mention.long_form)
     doc.spans[SPANS_KEY] = list(placed.values())
     doc.set_ents(filter_spans(placed.values()))
     counts["documents"] += 1
@@ -144,12 +148,12 @@ def from_doc(doc: Doc) -> AnnotatedDocument:
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
     # Two mentions may stand at the same place and differ in type.
-    found = {(span.start_char, span.end_char, span.label_, span.kb_id_) for span in spans}
+    found = {(span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span)) for span in spans}
     places = {place[:2] for place in found}
     for relation in relations:
-        for span in (relation.head, relation.tail):
+        for span, long_form in zip((relation.head, relation.tail), relation.long_forms, strict=True):
             if (span.start_char, span.end_char) not in places:
-                found.add((span.start_char, span.end_char, span.label_, ""))
+                found.add((span.start_char, span.end_char, span.label_, kb_id_of(span), long_form))
     mentions = [Mention(f"T{i}", *mention) for i, mention in enumerate(sorted(found), start=1)]
     ids: dict[tuple, str] = {}
     for mention in mentions:

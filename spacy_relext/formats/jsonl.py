@@ -5,9 +5,9 @@
      "mentions": [{"id": "T1", "start": 0, "end": 10, "type": "CHEMICAL"}, {"id": "T2", "start": 18, "end": 26, "type": "CHEMICAL"}],
      "relations": [{"head": "T1", "tail": "T2", "label": "MECHANISM"}]}
 
-A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and the document
-`concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations` beside them, the relations
-between mentions are made of them (concepts.py).
+A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and a `long_form`, what it
+abbreviates; and the document `concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations`
+beside them, the relations between mentions are made of them (concepts.py).
 
 Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id, of
 several files file and number; without `relations` the document counts as not annotated for relations, which is not the same as an empty
@@ -28,7 +28,7 @@ from spacy_relext.formats.records import Place, distinct
 
 SUFFIX = ".jsonl"
 KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", "meta"}
-MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id"}
+MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
 RELATION_KEYS = {"head", "tail", "label", "score"}
 
 
@@ -68,7 +68,7 @@ def write_line(document: AnnotatedDocument, file: TextIO) -> None:
         record["sentences"] = [list(sentence) for sentence in document.sentences]
     record["mentions"] = [
         {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]}
-        | ({"kb_id": m.kb_id} if m.kb_id else {})
+        | {key: value for key, value in (("kb_id", m.kb_id), ("long_form", m.long_form)) if value}
         for m in document.mentions
     ]
     for key, relations in (("relations", document.relations), ("concept_relations", document.concept_relations)):
@@ -110,8 +110,8 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, *, default_id: s
         refuse_unknown(entry, MENTION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
-        kb_id = take(entry, "kb_id", str, what) if "kb_id" in entry else ""
-        mentions.append(Mention(name, start, end, take(entry, "type", str, what), kb_id))
+        known = {key: take(entry, key, str, what) for key in ("kb_id", "long_form") if key in entry}
+        mentions.append(Mention(name, start, end, take(entry, "type", str, what), **known))
         if "text" in entry:
             at.check_stretch(text, start, end, entry["text"], what)
     relations: dict[str, list[AnnotatedRelation]] = {}

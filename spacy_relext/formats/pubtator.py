@@ -165,7 +165,9 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
                 )
             seen.add(name)
             file.write("\n".join(_lines(name, document, lost)) + "\n\n")
-            lost += document.losses("sentences", "scores of relations", "documents not annotated for relations (now with none)")
+            lost += document.losses(
+                "sentences", "scores of relations", "long forms of abbreviations", "documents not annotated for relations (now with none)"
+            )
     return lost
 
 

@@ -192,7 +192,7 @@ def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]
             raise document.error("a document before it has the same id. Expected ids that differ.")
         seen |= {document.id} - {""}
         yield document
-        lost += document.losses("concept identifiers", "relations between concepts")
+        lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts")
 
 
 def new_file(folder: Path, document: AnnotatedDocument, name: str, suffix: str) -> Path:

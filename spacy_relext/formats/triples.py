@@ -50,9 +50,12 @@ class Entity:
 
 
 def prepared(documents: Iterable[AnnotatedDocument], lost: Counter[str], *losses: str) -> Iterator[AnnotatedDocument]:
-    """The documents, all with an id. lost: Is added to: what they have of the `losses`, which are names of `document.LOSSES`."""
+    """The documents, all with an id.
+
+    lost: Is added to: long forms, and what they have of the `losses`, which are names of `document.LOSSES`.
+    """
     for number, document in enumerate(documents):
-        lost.update(document.losses(*losses))
+        lost.update(document.losses("long forms of abbreviations", *losses))
         yield document if document.id else replace(document, id=f"document-{number}")
 
 

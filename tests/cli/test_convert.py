@@ -277,6 +277,15 @@ def test_sentences_of_a_pipeline_are_set_by_its_characters(model, tmp_path):
     assert not read_back(tmp_path / "a.spacy")[0].ents
 
 
+def test_sentences_of_scispacy(tmp_path):
+    pytest.importorskip("scispacy")
+    source = write_lines(tmp_path / "a.jsonl", {"text": "As in Fig. 2 below. Tea."})
+    for name in ("sentencizer", "scispacy"):
+        assert relext("convert", "jsonl", source, tmp_path / f"{name}.spacy", "--sentences", name).exit_code == 0
+    assert sentences_of(tmp_path / "sentencizer.spacy") == [["As in Fig.", "2 below.", "Tea."]]
+    assert sentences_of(tmp_path / "scispacy.spacy") == [["As in Fig. 2 below.", "Tea."]]
+
+
 def test_pipeline_that_sets_no_sentences(tmp_path):
     spacy.blank("en").to_disk(tmp_path / "model")
     source = write_lines(tmp_path / "a.jsonl", RECORDS[2])
