@@ -192,12 +192,13 @@ def test_long_forms_come_back_or_are_counted(name, nlp, tmp_path):
     document = AnnotatedDocument("a", "TA helps.", [Mention("T1", 0, 2, "DRUG", "C1", "Teal acid")], [], [(0, 9)])
     doc = to_doc(document, nlp)
     assert doc.user_data["._.", "long_form", 0, 2] == "Teal acid"
-    path = tmp_path / {"brat": "folder", "ddi": "folder", "biocxml": "a.xml", "pubtator": "a.txt"}.get(name, "a.json")
+    path = tmp_path / {"brat": "folder", "ddi": "folder", "biocxml": "a.xml", "pubtator": "a.txt", "rdf": "a.ttl"}.get(name, "a.json")
     lost = FORMATS[name].write([from_doc(doc)], path)
-    [back] = FORMATS[name].read(path, on_error)
     holds = name in ("jsonl", "biocxml", "biocjson")
-    assert [mention.long_form for mention in back.mentions] == ["Teal acid" if holds else ""]
     assert lost["long forms of abbreviations"] == (not holds)
+    if hasattr(FORMATS[name], "read"):
+        [back] = FORMATS[name].read(path, on_error)
+        assert [mention.long_form for mention in back.mentions] == ["Teal acid" if holds else ""]
 
 
 def test_mentions_of_relations_alone_are_given_with_what_is_known(nlp):
