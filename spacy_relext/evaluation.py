@@ -12,7 +12,8 @@ from spacy.training import Example
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, ReadPair, RelationExtractor
+from spacy_relext.pipeline.pairs import ReadPair
+from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
 from spacy_relext.relations import get_relations, set_relations
 
 # The thresholds that are tried on development data, ascending.
