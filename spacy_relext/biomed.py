@@ -4,7 +4,9 @@ scispaCy has no entry points: a pipeline with its pipes loads only where its mod
 anywhere; scispaCy, the extra `biomed`, is imported when one is made, and must be installed then.
 """
 
+import warnings
 from collections.abc import Callable
+from functools import partial
 
 from spacy.language import Language, create_tokenizer
 from spacy.tokenizer import Tokenizer
@@ -42,4 +44,12 @@ def make_scispacy_abbreviations(nlp: Language, name: str, make_serializable: boo
     make_serializable (bool): Long forms are strings. scispaCy's own default, Spans, makes Docs that cannot be stored or sent to other
         processes.
     """
-    return extra("scispacy.abbreviation").AbbreviationDetector(nlp, name, make_serializable)
+    # A partial, since a closure cannot be sent to other processes.
+    return partial(_detect, extra("scispacy.abbreviation").AbbreviationDetector(nlp, name, make_serializable))
+
+
+def _detect(detector: Callable[[Doc], Doc], doc: Doc) -> Doc:
+    with warnings.catch_warnings():
+        # Its matcher is given patterns when a text defines an abbreviation; of other texts spaCy warns that there are none.
+        warnings.filterwarnings("ignore", message=r"\[W036\]")
+        return detector(doc)

@@ -14,7 +14,8 @@ from spacy_relext.document_scorer import annotated_keys, candidate_keys, score_c
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, ReadPair, RelationExtractor
+from spacy_relext.pipeline.pairs import ReadPair
+from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
 from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
 

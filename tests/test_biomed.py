@@ -1,6 +1,7 @@
 """scispaCy's pipes under names of ours: as they are, without an import, stored, and missing."""
 
 import json
+import pickle
 import sys
 from types import SimpleNamespace
 
@@ -17,8 +18,6 @@ from tests.cli.toy import train
 from tests.test_entry_points import run_python
 
 TEXT = "Teal acid (TA) of Smith et al. is (1H)-dione-7-yl. TA increases warfarin levels."
-# The detector's matcher is empty until a text defines an abbreviation.
-pytestmark = pytest.mark.filterwarnings(r"ignore:.*W036", "ignore:Possible set union")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,6 +59,8 @@ def test_odd_texts(text):
 def test_docs_are_stored_and_sent_to_other_processes():
     nlp = pipeline()
     first, _ = nlp.pipe([TEXT, "Tea."], n_process=2, batch_size=1)
+    # Other systems send a copy of each component.
+    assert [pickle.loads(pickle.dumps(pipe))(nlp.make_doc(TEXT)).text for _, pipe in nlp.pipeline] == [TEXT, TEXT]
     [again] = DocBin(docs=[first], store_user_data=True).get_docs(nlp.vocab)
     assert again.user_data["._.", "long_form", 11, 13] == "Teal acid"
 

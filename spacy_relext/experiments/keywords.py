@@ -18,7 +18,7 @@ from typing import NamedTuple
 from spacy.tokens import Span
 
 from spacy_relext.extras import extra
-from spacy_relext.pipeline.relation_extractor import ReadPair
+from spacy_relext.pipeline.pairs import ReadPair
 
 
 class Keyword(NamedTuple):

@@ -14,9 +14,9 @@ end, and so do we. An event with exactly two mentions as arguments is a relation
 nor is which mention was its trigger. Other events, and relations to relations or events, are errors. Attributes (A, M), notes (#),
 equivalences (*), and the names of N are not held, which is counted.
 
-Written are T, R, N and scores. Ids of mentions are given anew. brat knows no sentences and no relations between concepts; a document with
-mentions that is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is counted. Types,
-labels and identifiers must be free of white space.
+Written are T, R, N and scores. Ids of mentions are given anew. brat knows no sentences, long forms and relations between concepts; a
+document with mentions that is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is
+counted. Types, labels and identifiers must be free of white space.
 """
 
 # bioc.brat is not used to read: it asserts instead of raising errors, names no line, translates line ends before it counts, skips lines

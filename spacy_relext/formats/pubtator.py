@@ -16,7 +16,8 @@ counted. A file that is cut off between two lines looks like a shorter file.
 
 Written are the relations between concepts, and those between mentions that do not follow from them, as relations between the concepts of
 their mentions; where a mention has none, that is an error. Title is the first sentence, or all where sentences are not known. Tabs and line
-ends become spaces, sentences, scores, ids of mentions and whether relations were annotated are lost, which is counted (but for the ids).
+ends become spaces, sentences, scores, long forms, ids of mentions and whether relations were annotated are lost, which is counted (but
+for the ids).
 """
 
 # bioc.pubtator is not used to read: it prints lines that it cannot read and goes on, strips lines and so moves offsets, keeps documents

@@ -492,7 +492,7 @@ class RelationExtractor(TrainablePipe):
         if missing is not None:
             raise RelextError(
                 f"{self.name} listens to a {upstream} component, and the Doc {missing.text[:60]!r}… has no output of one. Run the whole "
-                "pipeline over it; what was stored and read again has lost the output. "
+                "pipeline over it: a Doc that was stored may have lost the output. "
                 f"The pipeline needs the {upstream} that {self.name} was trained with, before it: source both, or call "
                 f'nlp.replace_listeners("{upstream}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
             )
