@@ -69,8 +69,11 @@ def test_folder(model, tmp_path):
     )
     (tmp_path / "in" / "sub" / "c.txt").write_text(LEVELS, encoding="utf8")
     (tmp_path / "in" / "d.md").write_text("Not a text file of ours.", encoding="utf8")
-    found = extracted(model, tmp_path / "in")
-    assert [(record["id"], len(record["relations"])) for record in found] == [("j1", 1), ("2", 0), ("b", 1), ("c", 1)]
+    (tmp_path / "in" / "NOTES").write_text("Nor this.", encoding="utf8")
+    result = relext("extract", model, tmp_path / "in")
+    found = records(result.stdout)
+    assert [(record["id"], len(record["relations"])) for record in found] == [("j1", 1), ("a-2", 0), ("b", 1), ("sub/c", 1)]
+    assert "Files of the folders that are not read: 1 .md, 1 without suffix" in result.stderr
 
 
 def test_jsonl_keeps_the_mentions_it_brings(model, tmp_path):
@@ -108,16 +111,16 @@ def test_standard_input(model):
     lines = [LEVELS, "", json.dumps({"id": "j", "text": AVOID}), "Nothing.\r"]
     found = extracted(model, "-", input="\n".join(lines) + "\n")
     assert [(record["id"], record["text"], len(record["relations"])) for record in found] == [
-        ("1", LEVELS, 1),
+        ("stdin-1", LEVELS, 1),
         ("j", AVOID, 1),
-        ("4", "Nothing.", 0),
+        ("stdin-4", "Nothing.", 0),
     ]
 
 
 def test_standard_input_that_is_not_utf8(model):
     data = b"Avoid caf\xe9.\n" + AVOID.encode() + b"\n"
     assert_fails(relext("extract", model, "-", input=data), r"<stdin>:1: not UTF-8 \(byte 9")
-    assert [record["id"] for record in extracted(model, "-", "--skip-errors", input=data)] == ["2"]
+    assert [record["id"] for record in extracted(model, "-", "--skip-errors", input=data)] == ["stdin-2"]
 
 
 def test_output_file(model, tmp_path):
@@ -186,9 +189,9 @@ def test_skipped_errors_are_counted_and_stay_out_of_standard_output(model, tmp_p
     assert [record["text"] for record in records(result.stdout)] == [LEVELS, AVOID]
     messages = " ".join(result.stderr.split())
     assert re.search(r"a\.jsonl:1: not JSON", messages)
-    assert re.search(r"a\.jsonl:3: document '3': mention 'T1' has the offsets 0-3", messages)
-    assert re.search(r"b\.txt: not UTF-8 \(byte 3\)", messages)
-    assert "3 documents had errors and were skipped" in messages
+    assert re.search(r"a\.jsonl:3: document 'a-3': mention 'T1' has the offsets 0-3", messages)
+    assert re.search(r"b\.txt:1: not UTF-8 \(byte 3 of the file\)", messages)
+    assert "3 documents or files had errors and were skipped" in messages
     assert "2 relations in 2 documents" in messages
 
 
@@ -196,10 +199,10 @@ def test_skipped_errors_are_counted_and_stay_out_of_standard_output(model, tmp_p
     ("name", "message"),
     [
         ("none.txt", "none.txt: there is no such file or folder"),
-        ("a.docx", r"a\.docx: expected a \.txt or \.jsonl file, and saw \.docx"),
+        ("a.docx", r"a\.docx: expected \.txt, \.jsonl, .* saw \.docx\. Name the format with --format, one of: txt, lines,"),
         ("a", "a: expected .* saw no suffix"),
-        ("empty", r"empty: the folder holds no \.txt or \.jsonl file"),
-        ("latin.txt", r"latin\.txt: not UTF-8 \(byte 3\)\. Convert the file to UTF-8"),
+        ("empty", r"empty: the folder holds no \.txt or \.jsonl or .* file\. Other formats are named with --format"),
+        ("latin.txt", r"latin\.txt:1: not UTF-8 \(byte 3 of the file\)\. Convert the file to UTF-8"),
     ],
 )
 def test_wrong_input(name, message, model, tmp_path):
