@@ -4,11 +4,11 @@
         manifest.json           what was asked for, without which the folder holds nothing of worth
         part-00000.jsonl …      the finished shards, in the order of the documents
         result/relations.xml    the output, made of all shards
-        report.json             what the output holds: now it can be moved
+    relations.xml.done          what the output holds: it is moved to its place now, and the folder deleted
 
 A shard is `size` documents of the input, and what was wrong among and before them. Its first line says how many these are, and the checksum
 of the documents as they were read; then comes each document that could be run, in our JSONL. Every file is written under another name and
-renamed, so that it is there as a whole or not at all; the manifest is the first, and the first to go.
+renamed, so that it is there as a whole or not at all; the manifest is the first, and the report in relations.xml.done the last to go.
 
 A run that is started again reads its input again, from the beginning, and passes over the documents of finished shards without running
 them. They must be the same.
@@ -38,8 +38,8 @@ from spacy_relext.formats import FORMATS, jsonl
 from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.records import OnError
 
-MANIFEST, SHARD, RESULT, REPORT = "manifest.json", "part-{:05}.jsonl", "result", "report.json"
-OURS = re.compile(r"(manifest\.json|report\.json|part-\d{5,}\.jsonl)(\.part)?|result|tmp\w+")
+MANIFEST, SHARD, RESULT = "manifest.json", "part-{:05}.jsonl", "result"
+OURS = re.compile(r"(manifest\.json|part-\d{5,}\.jsonl)(\.part)?|result|tmp\w+")
 
 
 @dataclass(frozen=True)
@@ -125,19 +125,29 @@ class Work:
     def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256):
         self.output, self.inputs, self.runner, self.size = output, inputs, runner, size
         self.folder = Path(f"{output.path}.work")
+        self.made = self.folder / RESULT / output.path.name
+        self.done = Path(f"{output.path}.done")
+        self.headers: list[dict[str, Any]] = []
+        if self._is_moved():
+            return
         self._check_output()
         if self._is_begun():
             self._check_asked()
         else:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self.folder)
             self.folder.mkdir(parents=True)
             _put(self.folder / MANIFEST, [json.dumps(self._asked(), indent=1, ensure_ascii=False) + "\n"])
-        self.headers: list[dict[str, Any]] = []
         for path in map(self._shard, count()):
             if not path.exists():
                 break
             with path.open(encoding="utf8") as file:
                 self.headers.append(json.loads(file.readline()))
+
+    def _is_moved(self) -> bool:
+        """Whether nothing is left but to delete the folder."""
+        if self.done.exists() and not self.made.exists() and not self.output.path.exists():
+            self.done.unlink()  # somebody has deleted the output since
+        return self.done.exists() and not self.made.exists()
 
     def _is_begun(self) -> bool:
         if self.folder.is_dir() and not (self.folder / MANIFEST).exists():
@@ -151,7 +161,7 @@ class Work:
         path = self.output.path
         if path.is_dir() and not self.output.is_folder:
             raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with --documents-per-file.", path=path)
-        if self.output.is_folder and path.exists() and not (self.folder / REPORT).exists() and (path.is_file() or any(path.iterdir())):
+        if self.output.is_folder and path.exists() and (path.is_file() or any(path.iterdir())):
             raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
 
     def _asked(self) -> dict[str, Any]:
@@ -195,6 +205,8 @@ class Work:
         on_error: Is given what is wrong with a document, in the input, the pipeline or the output's format, and may raise it.
         YIELDS: each result, in the order of the documents.
         """
+        if self._is_moved():
+            return
         finished = len(self.headers)
         planned: deque[Shard] = deque()
 
@@ -282,20 +294,20 @@ class Work:
 
     def finish(self) -> Report:
         """Make the output of all shards, put it in its place, and delete the folder."""
-        made = self.folder / RESULT / self.output.path.name
-        if not (self.folder / REPORT).exists():
-            shutil.rmtree(made.parent, ignore_errors=True)
-            made.parent.mkdir()
-            lost = self.output.write_all(self.lines(), made)
-            _sync(made)
+        if not self._is_moved():
+            # First: without what is made, it would say that it was moved.
+            self.done.unlink(missing_ok=True)
+            _remove(self.made.parent)
+            self.made.parent.mkdir()
+            lost = self.output.write_all(self.lines(), self.made)
+            _sync(self.made)
             documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
-            report = Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost)
-            _put(self.folder / REPORT, [json.dumps(asdict(report)) + "\n"])
-        report = Report(**json.loads((self.folder / REPORT).read_text(encoding="utf8")))
-        if made.exists():
-            os.replace(made, self.output.path)
-        (self.folder / MANIFEST).unlink()
-        shutil.rmtree(self.folder)
+            report = Report(documents, relations, sum(len(header["errors"]) for header in self.headers), dict(lost))
+            _put(self.done, [json.dumps(asdict(report)) + "\n"])
+            os.replace(self.made, self.output.path)
+        report = Report(**json.loads(self.done.read_text(encoding="utf8")))
+        _remove(self.folder)
+        self.done.unlink()
         return report
 
     def lines(self) -> Iterator[str]:
@@ -307,7 +319,7 @@ class Work:
     def give_up(self) -> None:
         """Delete the folder if nothing is finished."""
         if not self.headers:
-            shutil.rmtree(self.folder)
+            _remove(self.folder)
 
 
 def _checksum(nlp: Language) -> str:
@@ -318,6 +330,11 @@ def _checksum(nlp: Language) -> str:
             digest.update(path.relative_to(nlp.path).as_posix().encode("utf8"))
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
 
 
 def _put(path: Path, lines: Iterable[str]) -> None:

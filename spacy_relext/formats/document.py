@@ -144,7 +144,9 @@ def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
     # Two mentions may stand at the same place and differ in type.
-    found = {(span.start_char, span.end_char, span.label_, span.kb_id_) for span in [*spans, *others]}
+    found = {(span.start_char, span.end_char, span.label_, span.kb_id_) for span in spans}
+    kinds = {place[:3] for place in found}
+    found |= {(s.start_char, s.end_char, s.label_, s.kb_id_) for s in others if (s.start_char, s.end_char, s.label_) not in kinds}
     places = {place[:2] for place in found}
     for relation in relations:
         for span in (relation.head, relation.tail):
