@@ -20,6 +20,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from tqdm import tqdm
 
+from benchmarks import extraction
 from spacy_relext.corpus import predicted_doc, read_docs
 from spacy_relext.formats.document import SPANS_KEY
 from spacy_relext.ml.architectures import listens_to
@@ -28,6 +29,9 @@ from spacy_relext.relations import Relation, get_relations, set_relations
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 EXTRACTOR = "relation_extractor"
 N_TOKENS = 3000
+for command in (extraction.kills, extraction.extraction_memory):
+    app.command()(command)
+app.command(hidden=True)(extraction.one_extraction)
 
 
 @app.command()

@@ -117,7 +117,7 @@ def _write(work: Work, errors: SkippedErrors, n_process: int, rows: list[Row] | 
     try:
         for _ in _progress(work.fill(errors, n_process=n_process), work.inputs, work.n_read):
             pass
-        if rows is not None:
+        if rows is not None and not work.is_moved:
             rows += chain.from_iterable(map(_rows, work.lines()))
         return work.finish()
     except BaseException:

@@ -4,11 +4,11 @@
         manifest.json           what was asked for, without which the folder holds nothing of worth
         part-00000.jsonl …      the finished shards, in the order of the documents
         result/relations.xml    the output, made of all shards
-    relations.xml.done          what the output holds: it is moved to its place now, and the folder deleted
+    relations.xml.done          what was asked for, and the first lines of all shards: the output is moved to its place, the folder deleted
 
 A shard is `size` documents of the input, and what was wrong among and before them. Its first line says how many these are, and the checksum
 of the documents as they were read; then comes each document that could be run, in our JSONL. Every file is written under another name and
-renamed, so that it is there as a whole or not at all; the manifest is the first, and the report in relations.xml.done the last to go.
+renamed, so that it is there as a whole or not at all; the manifest is the first, and relations.xml.done the last to go.
 
 A run that is started again reads its input again, from the beginning, and passes over the documents of finished shards without running
 them. They must be the same.
@@ -111,7 +111,8 @@ class Shard:
         """A checksum of the documents as they were read, of all that a result depends on."""
         digest = hashlib.sha256()
         for d in self.documents:
-            digest.update(repr((d.id, d.text, d.mentions, d.mentions_given, d.sentences)).encode("utf8"))
+            read = (d.id, d.text, d.mentions, d.mentions_given, d.sentences, d.concept_relations)
+            digest.update(repr(read).encode("utf8"))
         return digest.hexdigest()
 
 
@@ -127,35 +128,38 @@ class Work:
         self.folder = Path(f"{output.path}.work")
         self.made = self.folder / RESULT / output.path.name
         self.done = Path(f"{output.path}.done")
-        self.headers: list[dict[str, Any]] = []
-        if self._is_moved():
-            return
-        self._check_output()
-        if self._is_begun():
-            self._check_asked()
+        # Whether nothing is left but to delete what is not the output.
+        self.is_moved = self.done.exists() and not self.made.exists() and output.path.exists()
+        if self.is_moved:
+            done = json.loads(self.done.read_text(encoding="utf8"))
+            self._check_asked(done["asked"])
+            self.headers = done["headers"]
         else:
-            _remove(self.folder)
-            self.folder.mkdir(parents=True)
-            _put(self.folder / MANIFEST, [json.dumps(self._asked(), indent=1, ensure_ascii=False) + "\n"])
+            self._check_output()
+            self._begin()
+            self.headers = list(self._read_headers())
+
+    def _begin(self) -> None:
+        """Make the folder, unless there is one of the same run."""
+        manifest = self.folder / MANIFEST
+        if manifest.exists():
+            self._check_asked(json.loads(manifest.read_text(encoding="utf8")))
+            return
+        if self.folder.is_dir():
+            # Only what was ours is deleted.
+            strange = sorted(path.name for path in self.folder.iterdir() if not OURS.fullmatch(path.name))
+            if strange:
+                raise DataError(f"the unfinished run is kept there, and it holds {strange[0]!r}. Move it away.", path=self.folder)
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True)
+        _put(manifest, [json.dumps(self._asked(), indent=1, ensure_ascii=False) + "\n"])
+
+    def _read_headers(self) -> Iterator[dict[str, Any]]:
         for path in map(self._shard, count()):
             if not path.exists():
-                break
+                return
             with path.open(encoding="utf8") as file:
-                self.headers.append(json.loads(file.readline()))
-
-    def _is_moved(self) -> bool:
-        """Whether nothing is left but to delete the folder."""
-        if self.done.exists() and not self.made.exists() and not self.output.path.exists():
-            self.done.unlink()  # somebody has deleted the output since
-        return self.done.exists() and not self.made.exists()
-
-    def _is_begun(self) -> bool:
-        if self.folder.is_dir() and not (self.folder / MANIFEST).exists():
-            # Only what was ours is deleted.
-            strange = [path.name for path in self.folder.iterdir() if not OURS.fullmatch(path.name)]
-            if strange:
-                raise DataError(f"the unfinished run is kept there, and it holds {sorted(strange)[0]!r}. Move it away.", path=self.folder)
-        return (self.folder / MANIFEST).exists()
+                yield json.loads(file.readline())
 
     def _check_output(self) -> None:
         path = self.output.path
@@ -181,15 +185,15 @@ class Work:
             "documents a file": self.output.documents_per_file,
         }
 
-    def _check_asked(self) -> None:
-        before, now = json.loads((self.folder / MANIFEST).read_text(encoding="utf8")), self._asked()
+    def _check_asked(self, before: dict[str, Any]) -> None:
+        now = self._asked()
         names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         if names:
             differences = ", ".join(f"{name}: {before.get(name)!r:.80} then, {now.get(name)!r:.80} now" for name in names)
-            raise DataError(
-                f"this unfinished run was asked for something else ({differences}). Ask for the same, or delete the folder to begin anew.",
-                path=self.folder,
-            )
+            raise self._error(f"this unfinished run was asked for something else ({differences}). Ask for the same")
+
+    def _error(self, message: str) -> DataError:
+        return DataError(f"{message}, or delete it to begin anew.", path=self.done if self.is_moved else self.folder)
 
     def _shard(self, number: int) -> Path:
         return self.folder / SHARD.format(number)
@@ -205,21 +209,19 @@ class Work:
         on_error: Is given what is wrong with a document, in the input, the pipeline or the output's format, and may raise it.
         YIELDS: each result, in the order of the documents.
         """
-        if self._is_moved():
-            return
         finished = len(self.headers)
         planned: deque[Shard] = deque()
 
         def batches() -> Iterator[list[AnnotatedDocument]]:
-            number = -1
-            for number, shard in enumerate(self._read_shards(on_error)):
-                if number < finished:
-                    self._check_shard(shard)
-                else:
+            n_shards = 0
+            for n_shards, shard in enumerate(self._read_shards(on_error), start=1):
+                if n_shards > finished and not self.is_moved:
                     planned.append(shard)
                     yield from minibatch(shard.documents, size=self.runner.settings.batch_size)
-            if number + 1 < finished:
-                raise self._changed(number + 1)
+                elif n_shards > finished or shard.digest != self.headers[shard.number]["digest"]:
+                    raise self._changed(shard.number)
+            if n_shards < finished:
+                raise self._changed(n_shards)
 
         lines: list[str] = []
         n_run = n_relations = 0
@@ -279,39 +281,31 @@ class Work:
         _put(self._shard(shard.number), chain([json.dumps(header, ensure_ascii=False) + "\n"], lines))
         self.headers.append(header)
 
-    def _check_shard(self, shard: Shard) -> None:
-        if self.headers[shard.number]["digest"] != shard.digest:
-            raise self._changed(shard.number)
-
     def _changed(self, number: int) -> DataError:
         first = sum(header["read"] for header in self.headers[:number]) + 1
-        last = first + self.headers[number]["read"] - 1
-        return DataError(
-            f"the documents {first:,}-{last:,} are not those that this unfinished run has read: the input has changed. Give it the same, "
-            "in the same order, or delete the folder to begin anew.",
-            path=self.folder,
+        return self._error(
+            f"from document {first:,} on, the input is not what this unfinished run has read. Give it the same, in the same order"
         )
 
     def finish(self) -> Report:
         """Make the output of all shards, put it in its place, and delete the folder."""
-        if not self._is_moved():
+        if not self.is_moved:
             # First: without what is made, it would say that it was moved.
             self.done.unlink(missing_ok=True)
             _remove(self.made.parent)
             self.made.parent.mkdir()
             lost = self.output.write_all(self.lines(), self.made)
             _sync(self.made)
-            documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
-            report = Report(documents, relations, sum(len(header["errors"]) for header in self.headers), dict(lost))
-            _put(self.done, [json.dumps(asdict(report)) + "\n"])
+            _put(self.done, [json.dumps({"asked": self._asked(), "headers": self.headers, "lost": lost}) + "\n"])
             os.replace(self.made, self.output.path)
-        report = Report(**json.loads(self.done.read_text(encoding="utf8")))
+        lost = json.loads(self.done.read_text(encoding="utf8"))["lost"]
         _remove(self.folder)
         self.done.unlink()
-        return report
+        documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
+        return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost)
 
     def lines(self) -> Iterator[str]:
-        """The documents of the finished shards, as lines of our JSONL."""
+        """The documents of the finished shards, as lines of our JSONL, unless `is_moved`."""
         for number in range(len(self.headers)):
             with self._shard(number).open(encoding="utf8") as file:
                 yield from islice(file, 1, None)

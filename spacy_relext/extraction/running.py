@@ -108,7 +108,7 @@ class Runner:
         return results
 
     def _bare_doc(self, document: AnnotatedDocument) -> Doc:
-        document.relations = document.concept_relations = None
+        document.relations = None
         return to_doc(document, self.nlp)
 
     def _record(self, document: AnnotatedDocument, doc: Doc) -> dict[str, Any]:

@@ -341,7 +341,9 @@ def test_another_process_on_the_same_output(model, three, tmp_path):
 
 
 def test_output_that_cannot_be_written(model, three):
-    assert_fails(relext("extract", model, three, "--output", three / "out.jsonl"), r"out\.jsonl cannot be written: .*(Not a directory|exists)")
+    assert_fails(
+        relext("extract", model, three, "--output", three / "out.jsonl"), r"out\.jsonl cannot be written: .*(Not a directory|exists)"
+    )
 
 
 def test_equal_ids(model, tmp_path):

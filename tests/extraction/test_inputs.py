@@ -89,7 +89,9 @@ def test_formats_by_name(folder, tmp_path):
     assert ids(folder / "e.md", format="txt") == ["e"]
     assert ids(write(tmp_path / "x.txt", "One.\n\nTwo.\n"), format="lines") == ["x-1", "x-3"]
     assert ids(folder, format="txt") == ["b", "sub/b"]
-    assert ids(write(tmp_path / "x.dat", "key;body\n".replace(";", "\t") + "k\tX.\n"), format="tsv", columns=Columns("body", "key")) == ["k"]
+    assert ids(write(tmp_path / "x.dat", "key;body\n".replace(";", "\t") + "k\tX.\n"), format="tsv", columns=Columns("body", "key")) == [
+        "k"
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "read") and hasattr(module, "write")])
@@ -183,7 +185,7 @@ def test_an_error_is_told_once(tmp_path):
         seen.append(error)
         raise DataError("stop")
 
-    with pytest.raises(DataError, match="^stop$"):
+    with pytest.raises(DataError, match=r"^stop$"):
         list(Inputs([str(path)]).read(fail))
     assert len(seen) == 1
 

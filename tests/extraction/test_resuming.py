@@ -148,10 +148,31 @@ def test_killed_when_all_is_made_and_then_once_more(runner, source, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out", "whole"]
 
 
-def test_an_output_that_was_deleted_is_made_anew(runner, source, tmp_path):
-    expected, _ = start(runner, source, tmp_path / "whole")
-    (tmp_path / "out.done").write_text("{}", encoding="utf8")
-    assert start(runner, source, tmp_path / "out") == (expected, 12)
+def test_killed_while_tidying_up(runner, source, tmp_path):
+    """What is finished is not run again, and not taken for what another run would make."""
+
+    def run(**settings):
+        return start(runner, source, tmp_path / "out", **settings)
+
+    is_last = killed_before(lambda event, arguments: event == "os.remove" and arguments[0] == str(done) and not work.exists())
+    done, work = tmp_path / "out.done", tmp_path / "out.work"
+    assert in_a_process(run, is_last)
+    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out", "out.done"]
+    with pytest.raises(
+        DataError, match=r"out\.done: this unfinished run was asked for something else \(documents a shard: 4 then, 5 now\)"
+    ):
+        run(size=5)
+    report, n_results = run()
+    assert (report.documents, report.errors, n_results) == (12, 3, 0)
+    # As long as there is an output and the input is the same.
+    assert in_a_process(run, is_last)
+    (tmp_path / "out").unlink()
+    assert run() == (report, 12)
+    assert in_a_process(run, is_last)
+    with source.open("a", encoding="utf8") as file:
+        file.write(json.dumps({"id": "new", "text": TEXTS[0]}) + "\n")
+    with pytest.raises(DataError, match=r"out\.done: from document 13 on, the input is not what"):
+        run()
 
 
 def test_killed_again_and_again(runner, tmp_path):
@@ -244,18 +265,18 @@ def test_another_pipeline_or_threshold(begun, source, runner, model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "first"),
     [
-        (lambda text: text.replace("Avoid", "Never take"), r"the documents 1-4 are not those"),
-        (lambda text: text.replace('"d6"', '"e6"'), r"the documents 5-8 are not those"),
-        (lambda text: "\n".join(text.splitlines()[4:]), r"the documents 1-4 are not those"),
-        (lambda text: "\n".join(text.splitlines()[:5]), r"the documents 5-8 are not those"),
-        (lambda text: "\n".join(text.splitlines()[:4] + text.splitlines()[5:]), r"the documents 1-4 are not those|the documents 5-8"),
+        (lambda text: text.replace("Avoid", "Never take"), 1),
+        (lambda text: text.replace('"d6"', '"e6"'), 5),
+        (lambda text: "\n".join(text.splitlines()[4:]), 1),
+        (lambda text: "\n".join(text.splitlines()[:5]), 5),
+        (lambda text: "\n".join(text.splitlines()[:5] + text.splitlines()[6:]), 5),
     ],
 )
-def test_the_input_has_changed(begun, source, runner, change, message):
+def test_the_input_has_changed(begun, source, runner, change, first):
     source.write_text(change(source.read_text(encoding="utf8")), encoding="utf8")
-    with pytest.raises(DataError, match=rf"out\.work: {message}.* the input has changed\."):
+    with pytest.raises(DataError, match=rf"out\.work: from document {first} on, the input is not what .* or delete it to begin"):
         go_on(begun, source, runner)
 
 

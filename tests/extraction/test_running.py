@@ -181,10 +181,14 @@ def test_processes_and_one_that_is_killed(runner):
             yield [*texts(LEVELS), AnnotatedDocument(str(number), AVOID)] if number < 11 else [Bomb()]
 
     found = []
-    with pytest.raises(RelextError, match=r"one of the processes was killed, .* \(--n-process\)"):
+
+    def take_all():
         for batch in run(runner, batches(), n_process=2):
             assert len(read) - len(found) <= 6
             found.append([triples(record) for record in batch])
             assert batch[1]["id"] == str(len(found) - 1)
+
+    with pytest.raises(RelextError, match=r"one of the processes was killed, .* \(--n-process\)"):
+        take_all()
     assert 5 <= len(found) < 12
     assert all(batch == [[("Aspirin", "MECHANISM", "warfarin")], [("ketamine", "ADVISE", "warfarin")]] for batch in found)

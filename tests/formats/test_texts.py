@@ -8,7 +8,9 @@ from spacy_relext.formats.texts import read_lines, read_table, read_text
 
 def read_all(read, path, **settings):
     errors = []
-    return [(d.id, d.text, d.line) for d in read(path, errors.append, **settings)], [str(error).replace(str(path), "FILE") for error in errors]
+    return [(d.id, d.text, d.line) for d in read(path, errors.append, **settings)], [
+        str(error).replace(str(path), "FILE") for error in errors
+    ]
 
 
 def table(tmp_path, content, **settings):
@@ -40,7 +42,10 @@ def test_table(tmp_path):
     expected = [("p1", 'He said "no", then\r\nleft.', 2), ("p2", "Größe", 5)]
     assert table(tmp_path, rows) == (expected, [])
     assert table(tmp_path, b"\xef\xbb\xbf" + rows.encode()) == (expected, [])
-    assert table(tmp_path, 'id\ttext\np1\t"He said ""no"", then\r\nleft."\np2\tGröße\n', delimiter="\t") == ([*expected[:1], ("p2", "Größe", 4)], [])
+    assert table(tmp_path, 'id\ttext\np1\t"He said ""no"", then\r\nleft."\np2\tGröße\n', delimiter="\t") == (
+        [*expected[:1], ("p2", "Größe", 4)],
+        [],
+    )
 
 
 def test_columns(tmp_path):
