@@ -33,6 +33,7 @@ from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
 from spacy_relext.formats.files import whole_folder
 from spacy_relext.formats.records import new_file
+from spacy_relext.formats.texts import whole_text
 
 SUFFIX = ""
 LINES = {
@@ -69,22 +70,13 @@ def parse(file: Path, folder: Path) -> AnnotatedDocument:
     annotation = file.with_name(stem + ".ann")
     if not file.exists():
         raise DataError(f"there is no {file.name} beside it, with the text that it annotates.", path=annotation)
-    document = AnnotatedDocument((file.parent.relative_to(folder) / stem).as_posix(), _decode(file), source=file)
+    document = AnnotatedDocument((file.parent.relative_to(folder) / stem).as_posix(), whole_text(file), source=file)
     if annotation.exists():
         document.source = annotation
-        _annotate(document, _decode(annotation), annotation)
+        _annotate(document, whole_text(annotation), annotation)
     elif file.with_name(stem + ".a1").exists():
         raise DataError(f"{stem}.a1 is beside it, and no .ann. Join {stem}.a1 and {stem}.a2 to {stem}.ann.", path=file)
     return document
-
-
-def _decode(file: Path) -> str:
-    raw = file.read_bytes()  # not read_text, which makes LF of CR LF
-    try:
-        return raw.decode("utf8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(f"not UTF-8 (byte {error.start} of the file). Convert the file to UTF-8.", path=file, line=line) from error
 
 
 def _annotate(document: AnnotatedDocument, text: str, file: Path) -> None:

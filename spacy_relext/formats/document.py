@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -48,6 +48,7 @@ class AnnotatedDocument:
     concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
         `relations` is None beside them, the relations between mentions follow from them (concepts.py).
     not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives.
+    mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
     """
 
     id: str
@@ -59,6 +60,7 @@ class AnnotatedDocument:
     line: int | None = None
     concept_relations: list[AnnotatedRelation] | None = None
     not_held: Counter[str] = field(default_factory=Counter)
+    mentions_given: bool = field(default=False, compare=False)
 
     def error(self, message: str) -> DataError:
         """An error that says where the document stands."""
@@ -143,12 +145,21 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     return doc
 
 
-def from_doc(doc: Doc) -> AnnotatedDocument:
-    """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations."""
+def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:
+    """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations.
+
+    others: Are mentions as well, e.g. those that a pipeline keeps under another name.
+    """
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
     # Two mentions may stand at the same place and differ in type.
     found = {(span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span)) for span in spans}
+    kinds = {place[:3] for place in found}
+    found |= {
+        (span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span))
+        for span in others
+        if (span.start_char, span.end_char, span.label_) not in kinds
+    }
     places = {place[:2] for place in found}
     for relation in relations:
         for span, long_form in zip((relation.head, relation.tail), relation.long_forms, strict=True):

@@ -36,7 +36,7 @@ class Place:
     @property
     def default_id(self) -> str:
         """An id for a document that comes without: file and number."""
-        return f"{Path(self.path or 'document').stem}-{self.line or self.number}"
+        return f"{Path(self.path or 'document').stem.strip('<>')}-{self.line or self.number}"
 
     def fail(self, message: str) -> DataError:
         """An error that says where the record stands."""
