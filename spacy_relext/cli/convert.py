@@ -29,9 +29,7 @@ def convert(
     input_path: Path = typer.Argument(..., help="File or folder; folders are searched recursively."),
     output_path: Path = typer.Argument(..., help="The .spacy file to write; for a corpus in parts (aimed: its folds), a folder of them."),
     tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is used."),
-    sentences: str = typer.Option(
-        None, help="Sets the sentences of documents that come without: a pipeline, 'sentencizer', or 'scispacy'."
-    ),
+    sentences: str = typer.Option(None, help="Sets sentences where documents have none: a pipeline, 'sentencizer' or 'scispacy'."),
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
     dev_share: float = typer.Option(0.2, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),

@@ -53,22 +53,17 @@ def ask(doc: Doc, own: Sequence[Span], pairs: Iterable[tuple[Span, Span]]) -> It
         index.setdefault(_key(mention), i)
         index.setdefault((mention.start, mention.end), i)
     known: dict[int, tuple[int, int]] = {}
-    # An own mention that is paired with another span is among these as well.
+    others: dict[int, tuple[tuple[int, ...], ...]] = {}
+    # Of the others, whose head or tail may be a mention of the Doc.
     spans: dict[tuple[int, ...], Span] = {}
-    others: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for number, pair in enumerate(pairs):
-        head, tail = _checked(doc, pair, number)
-        if _key(head) in index and _key(tail) in index:
-            known[number] = (index[_key(head)], index[_key(tail)])
-            continue
-        for span in (head, tail):
-            if _key(span) not in index and not span.label:
-                raise RelextError(
-                    f"pair {number + 1}: {span.text!r:.60} has no type, and the Doc has no mention at its place. Give it the type that a "
-                    f'mention would have, e.g. Span(doc, {span.start}, {span.end}, label="DRUG").'
-                )
-            spans.setdefault(_key(span), own[index[_key(span)]] if _key(span) in index else span)
-        others[number] = (_key(head), _key(tail))
+        ends = [own[index[_key(span)]] if _key(span) in index else _typed(span, number) for span in _checked(doc, pair, number)]
+        head, tail = map(_key, ends)
+        if head in index and tail in index:
+            known[number] = (index[head], index[tail])
+        else:
+            others[number] = (head, tail)
+            spans.update(zip((head, tail), ends, strict=True))
     if known:
         yield AskedPairs(list(own), known)
     if others:
@@ -81,6 +76,15 @@ def ask(doc: Doc, own: Sequence[Span], pairs: Iterable[tuple[Span, Span]]) -> It
 
 def _key(span: Span) -> tuple[int, ...]:
     return (span.start, span.end, span.label) if span.label else (span.start, span.end)
+
+
+def _typed(span: Span, number: int) -> Span:
+    if not span.label:
+        raise RelextError(
+            f"pair {number + 1}: {span.text!r:.60} has no type, and the Doc has no mention at its place. Give it the type that one would "
+            f'have, e.g. Span(doc, {span.start}, {span.end}, label="DRUG").'
+        )
+    return span
 
 
 def _checked(doc: Doc, pair: tuple[Span, Span], number: int) -> tuple[Span, Span]:
