@@ -100,6 +100,16 @@ def tiny_bert(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def model(tmp_path_factory) -> Path:
+    """The folder of a small pipeline that has learned seven sentences by heart."""
+    from tests.cli.toy import train
+
+    folder = tmp_path_factory.mktemp("toy") / "model"
+    train(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real corpora, which are not part of the project."""
     if not SHARED_DATA.is_dir():

@@ -1,131 +1,148 @@
-"""`relext extract`: relations of new texts, as JSON lines."""
+"""`relext extract`: relations of new texts, few or thousands."""
 
+import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import typer
+from filelock import Timeout
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from spacy.cli._util import setup_gpu
-from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.util import minibatch
 from tqdm import tqdm
 
-from spacy_relext.candidates import has_sentences
+from spacy_relext.cli.convert import WRITABLE
 from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell
-from spacy_relext.errors import DataError
-from spacy_relext.evaluation import extractor_of, load_pipeline, mention_finders
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.extraction.inputs import READABLE, Columns, Inputs
+from spacy_relext.extraction.resuming import Output, Report, Work
+from spacy_relext.extraction.running import Result, Runner, Settings, run
 from spacy_relext.formats import jsonl
-from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
-from spacy_relext.relations import Relation, get_relations
+from spacy_relext.locks import claimed
+
+# Head, relation, tail, score and sentence.
+Row = tuple[str, str, str, str, str]
 
 
 def extract(
     model: str = typer.Argument(..., help="Name or folder of a pipeline."),
-    input_path: Path = typer.Argument(..., help="A .txt or .jsonl file, a folder of them, or - for standard input."),
-    output: Path = typer.Option(None, "--output", "-o", help="The .jsonl file to write; standard output if left out."),
-    n_process: int = typer.Option(1, "--n-process", "-n", help="Processes."),
-    batch_size: int = typer.Option(32, help="Documents a batch."),
+    paths: list[str] = typer.Argument(
+        ..., metavar="INPUT...", help="Files, folders, patterns such as 'texts/*.txt.gz', - for standard input."
+    ),
+    output: Path = typer.Option(None, "--output", "-o", help="The file or folder to write; standard output (JSONL) if left out."),
+    format: str = typer.Option(None, help=f"Format of the input, unless the suffix says it. One of: {', '.join(READABLE)}."),
+    text_column: str = typer.Option("text", help="csv, tsv: the column with the text."),
+    id_column: str = typer.Option(None, help="csv, tsv: the column with the id of the document; if left out, 'id', if there is one."),
+    to: str = typer.Option(None, help=f"Format of the output, unless the suffix says it. One of: {', '.join(WRITABLE)}."),
+    documents_per_file: int = typer.Option(None, min=1, help="Write a folder with files of so many documents."),
+    threshold: float = typer.Option(None, help="Probability that a relation must have, in the place of the pipeline's."),
+    labels: str = typer.Option(None, help="Only relations with these labels: A,B."),
+    keep_all_scores: bool = typer.Option(False, "--keep-all-scores", help="Also the probabilities of every candidate pair (JSONL)."),
+    n_process: int = typer.Option(1, "--n-process", "-n", min=1, help="Processes."),
+    batch_size: int = typer.Option(32, min=1, help="Documents a batch."),
+    shard_size: int = typer.Option(256, min=1, help="Documents that are stored at a time: as many are run again after a stop."),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
     table: bool = typer.Option(False, help="Also print the relations as a table."),
-    skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
+    skip_errors: bool = typer.Option(False, help="Report documents with errors, leave them out, and go on."),
 ):
-    """Extract relations: a text file is a document, a line of standard input is one, and JSONL may bring its own mentions."""
+    """Extract relations. With --output, a run that was stopped or killed goes on when the same command is started again."""
     with reported_errors():
-        # Silent: spaCy prints which device it uses to standard output, among the relations.
-        setup_gpu(gpu_id, silent=True)
-        nlp = load_pipeline(model)
-        extractor_of(nlp, model)
+        inputs = Inputs(paths, format, Columns(text_column, id_column))
+        if inputs.ignored:
+            tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
+        target = _target(output, to, documents_per_file)
+        if keep_all_scores and target is not None and target.format != "jsonl":
+            raise RelextError(f"--keep-all-scores: {target.format} has no place for them. Write jsonl.")
+        wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
+        runner = Runner(Settings(model, threshold, wanted, keep_all_scores, batch_size, gpu_id))
         errors = SkippedErrors(skip=skip_errors)
-        documents = read_inputs(input_path, errors)
-        docs = tqdm(run(nlp, documents, errors, batch_size=batch_size, n_process=n_process), desc="Extracting", unit=" documents")
-        rows, n_docs, n_relations = [], 0, 0
-        with nullcontext(sys.stdout) if output is None else jsonl.whole_file(output) as file:
-            for doc in docs:
-                jsonl.write_line(from_doc(doc), file)
-                n_docs += 1
-                relations = get_relations(doc)
-                n_relations += len(relations)
-                if table:
-                    rows += [(r.head.text, r.label, r.tail.text, f"{r.score:.2f}", _context(r)) for r in relations]
-        if table:
-            _print_table(rows)
-        where = f" in {output}" if output is not None else ""
-        tell(f"{n_relations:,} relations in {n_docs:,} documents{where}")
-        if errors.count:
-            tell(f"{errors.count:,} documents had errors and were skipped.")
-
-
-def read_inputs(path: Path, errors: SkippedErrors) -> Iterator[AnnotatedDocument]:
-    """The documents of a file, a folder, or standard input (`-`)."""
-    if str(path) == "-":
-        # As bytes, so that a line that is not UTF-8 is an error in that line.
-        for number, line in enumerate(sys.stdin.buffer, start=1):
-            if line.strip():
-                document = errors.guard(_parse_line, line, number)
-                if isinstance(document, AnnotatedDocument):
-                    yield document
-        return
-    if not path.exists():
-        raise DataError("there is no such file or folder.", path=path)
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix in (".txt", ".jsonl"))
-        if not files:
-            raise DataError("the folder holds no .txt or .jsonl file.", path=path)
-    for file in files:
-        if file.suffix == ".jsonl":
-            yield from jsonl.read(file, errors)
-        elif file.suffix == ".txt":
-            document = errors.guard(_read_text, file)
-            if isinstance(document, AnnotatedDocument):
-                yield document
+        rows: list[Row] | None = [] if table else None
+        if target is None:
+            report = _print(inputs, runner, errors, n_process, rows)
         else:
-            errors(DataError(f"expected a .txt or .jsonl file, and saw {file.suffix or 'no suffix'}.", path=file))
+            try:
+                with claimed(target.path):
+                    report = _write(Work(target, inputs, runner, size=shard_size), errors, n_process, rows)
+            except Timeout:
+                raise RelextError(f"{output}: another process is writing it. Wait for its end, or name another output.") from None
+            except OSError as error:
+                raise RelextError(f"{output} cannot be written: {error}.") from error
+        if rows is not None:
+            _print_table(rows)
+        for what, count in chain(inputs.left_out.items(), ((f"{what}: not in {to}", n) for what, n in report.lost.items())):
+            if count:
+                tell(f"{count:,} {what}")
+        where = f" in {output}" if output is not None else ""
+        tell(f"{report.relations:,} relations in {report.documents:,} documents{where}")
+        if report.errors:
+            tell(f"{report.errors:,} documents or files had errors and were skipped.")
 
 
-def run(nlp: Language, documents: Iterable[AnnotatedDocument], errors: SkippedErrors, *, batch_size: int, n_process: int) -> Iterator[Doc]:
-    """Run the pipeline. Documents that bring mentions keep exactly those: components that find entities rest meanwhile."""
-    finders = mention_finders(nlp)
-    for given, group in groupby(documents, key=lambda document: bool(document.mentions)):
-        made = (errors.guard(_bare_doc, document, nlp) for document in group)
-        with nlp.select_pipes(disable=finders if given else []):
-            yield from nlp.pipe((doc for doc in made if isinstance(doc, Doc)), batch_size=batch_size, n_process=n_process)
+def _target(path: Path | None, to: str | None, documents_per_file: int | None) -> Output | None:
+    if path is None:
+        if to not in (None, "jsonl") or documents_per_file is not None:
+            raise RelextError("standard output is JSONL, in one piece. Name a file or folder with --output.")
+        return None
+    suffix = path.suffix.removeprefix(".")
+    if to is None and suffix not in WRITABLE and suffix:
+        raise RelextError(f"{path}: the suffix does not say the format. Name it with --to, one of: {', '.join(WRITABLE)}.")
+    return Output(path, to or suffix or "jsonl", documents_per_file)
 
 
-def _bare_doc(document: AnnotatedDocument, nlp: Language) -> Doc:
-    document.relations = None
-    return to_doc(document, nlp)
+def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, n_process: int, rows: list[Row] | None) -> Report:
+    """Results on standard output, as they come."""
+    report = Report()
+    batches = minibatch(inputs.read(errors), size=runner.settings.batch_size)
+    for result in _progress(chain.from_iterable(run(runner, batches, n_process)), inputs):
+        if isinstance(result, DataError):
+            errors(result)
+            continue
+        line = jsonl.line_of(result)
+        sys.stdout.write(line)
+        report.documents += 1
+        report.relations += len(result["relations"])
+        if rows is not None:
+            rows += _rows(line)
+    report.errors = errors.count
+    return report
 
 
-def _parse_line(line: bytes, number: int) -> AnnotatedDocument:
-    if line.lstrip().startswith(b"{"):
-        return jsonl.parse(line, "<stdin>", number)
+def _write(work: Work, errors: SkippedErrors, n_process: int, rows: list[Row] | None) -> Report:
+    """Results in a file or folder, when all are there."""
+    if work.n_read:
+        tell(f"{work.n_read:,} documents are finished already.")
     try:
-        return AnnotatedDocument(str(number), line.decode("utf8").rstrip("\r\n"), source="<stdin>", line=number)
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start} of the line).", path="<stdin>", line=number) from error
+        for _ in _progress(work.fill(errors, n_process=n_process), work.inputs, work.n_read):
+            pass
+        if rows is not None and not work.is_moved:
+            rows += chain.from_iterable(map(_rows, work.lines()))
+        return work.finish()
+    except BaseException:
+        if work.headers:
+            tell(f"{work.n_read:,} documents are stored in {work.folder}: the same command goes on from there.")
+        else:
+            work.give_up()
+        raise
 
 
-def _read_text(file: Path) -> AnnotatedDocument:
-    try:
-        # Line ends stay as they are: offsets count in the file's own text.
-        with file.open(encoding="utf8", newline="") as opened:
-            return AnnotatedDocument(file.stem, opened.read(), source=file)
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start}). Convert the file to UTF-8.", path=file) from error
+def _progress(results: Iterator[Result], inputs: Inputs, n_finished: int = 0) -> Iterator[Result]:
+    return tqdm(results, desc="Extracting", unit=" documents", total=inputs.count(), initial=n_finished)
 
 
-def _context(relation: Relation) -> str:
-    span = relation.head.sent if has_sentences(relation.head.doc) else relation.head.doc[:]
-    return span.text.strip()
+def _rows(line: str) -> Iterator[Row]:
+    """The relations of a document, each with the sentence of its head or, where there are no sentences, all of the text."""
+    record = json.loads(line)
+    text, mentions = record["text"], {mention["id"]: mention for mention in record["mentions"]}
+    for relation in record["relations"]:
+        head, tail = mentions[relation["head"]], mentions[relation["tail"]]
+        sentences = (text[start:end] for start, end in record.get("sentences", ()) if start <= head["start"] < end)
+        yield head["text"], relation["label"], tail["text"], f"{relation.get('score', 1.0):.2f}", next(sentences, text).strip()
 
 
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+def _print_table(rows: Sequence[Row]) -> None:
     table = Table("head", "relation", "tail", "score", "sentence", title="Relations", show_lines=True)
     for row in rows:
         # Escaped: to rich, the brackets of "[3H]ketanserin" are markup.

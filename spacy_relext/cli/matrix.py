@@ -1,11 +1,9 @@
 """`relext matrix`: all cells of a matrix of experiments that are not finished, one after the other."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from rich.console import Console
 from rich.table import Table
 from wasabi import msg
@@ -17,6 +15,7 @@ from spacy_relext.experiments.cells import Cell, read_cell
 from spacy_relext.experiments.crossval import FOLD, WHOLE
 from spacy_relext.experiments.matrix import Planned, read_matrix
 from spacy_relext.experiments.training import Experiment, finished
+from spacy_relext.locks import claimed
 
 
 def matrix(
@@ -44,7 +43,7 @@ def matrix(
         for number, (cell, experiment) in enumerate(experiments, start=1):
             msg.divider(f"{number} of {len(cells)}: {', '.join(cell.names.values())}")
             try:
-                with _claimed(cell.output):
+                with claimed(cell.output):
                     if isinstance(experiment, Experiment):
                         run_experiment(experiment, cell.output, keep=keep)
                     else:
@@ -53,17 +52,6 @@ def matrix(
                 elsewhere += 1
                 msg.info("is being run by another process: skipped")
         msg.good(f"{len(cells) - elsewhere} of {len(cells)} cells are finished" + f", {elsewhere} run elsewhere" * bool(elsewhere))
-
-
-@contextmanager
-def _claimed(output: Path) -> Iterator[None]:
-    """Hold the lock of a cell, which the system frees where a run is killed. RAISES: Timeout where another process has it."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    lock = Path(f"{output}.lock")
-    with FileLock(lock, timeout=0):
-        yield
-        # Who opened it before sees the finished cell.
-        lock.unlink()
 
 
 def _chosen(cells: list[Planned], only: list[str]) -> list[Planned]:

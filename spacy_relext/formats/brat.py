@@ -14,9 +14,9 @@ end, and so do we. An event with exactly two mentions as arguments is a relation
 nor is which mention was its trigger. Other events, and relations to relations or events, are errors. Attributes (A, M), notes (#),
 equivalences (*), and the names of N are not held, which is counted.
 
-Written are T, R, N and scores. Ids of mentions are given anew. brat knows no sentences and no relations between concepts; a document with
-mentions that is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is counted. Types,
-labels and identifiers must be free of white space.
+Written are T, R, N and scores. Ids of mentions are given anew. brat knows no sentences, long forms and relations between concepts; a
+document with mentions that is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is
+counted. Types, labels and identifiers must be free of white space.
 """
 
 # bioc.brat is not used to read: it asserts instead of raising errors, names no line, translates line ends before it counts, skips lines
@@ -29,10 +29,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import SEPARATOR, concepts_of
+from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
 from spacy_relext.formats.files import whole_folder
 from spacy_relext.formats.records import new_file
+from spacy_relext.formats.texts import whole_text
 
 SUFFIX = ""
 LINES = {
@@ -69,22 +70,13 @@ def parse(file: Path, folder: Path) -> AnnotatedDocument:
     annotation = file.with_name(stem + ".ann")
     if not file.exists():
         raise DataError(f"there is no {file.name} beside it, with the text that it annotates.", path=annotation)
-    document = AnnotatedDocument((file.parent.relative_to(folder) / stem).as_posix(), _decode(file), source=file)
+    document = AnnotatedDocument((file.parent.relative_to(folder) / stem).as_posix(), whole_text(file), source=file)
     if annotation.exists():
         document.source = annotation
-        _annotate(document, _decode(annotation), annotation)
+        _annotate(document, whole_text(annotation), annotation)
     elif file.with_name(stem + ".a1").exists():
         raise DataError(f"{stem}.a1 is beside it, and no .ann. Join {stem}.a1 and {stem}.a2 to {stem}.ann.", path=file)
     return document
-
-
-def _decode(file: Path) -> str:
-    raw = file.read_bytes()  # not read_text, which makes LF of CR LF
-    try:
-        return raw.decode("utf8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(f"not UTF-8 (byte {error.start} of the file). Convert the file to UTF-8.", path=file, line=line) from error
 
 
 def _annotate(document: AnnotatedDocument, text: str, file: Path) -> None:
@@ -170,7 +162,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
             annotated = document.relations is not None or document.concept_relations is not None
             if annotated or lines:
                 file.with_name(f"{file.name[:-4]}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
-            lost += document.losses("sentences", "relations between concepts")
+            lost += document.losses("sentences", "long forms of abbreviations", "relations between concepts")
             if lines:
                 lost += document.losses("documents not annotated for relations (now with none)")
             lost["document ids that are no file names"] += file.name[:-4] != identifier
@@ -197,7 +189,7 @@ def _lines(document: AnnotatedDocument) -> list[str]:
         offsets = ";".join(f"{start} {end}" for start, end in parts)
         name = _name(document, mention)
         lines.append(f"{ids[mention.id]}\t{word(mention.type, 'type')} {offsets}\t{name}")
-        for concept in concepts_of(mention):
+        for concept in filter(None, mention.kb_id.split(SEPARATOR)):
             references.append(f"N{len(references) + 1}\tReference {ids[mention.id]} {word(concept, 'concept')}\t{name}")
     for i, relation in enumerate(document.relations or (), start=1):
         lines.append(f"R{i}\t{word(relation.label, 'label')} Arg1:{ids[relation.head]} Arg2:{ids[relation.tail]}")

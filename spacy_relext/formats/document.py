@@ -3,7 +3,7 @@
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,7 @@ from spacy.util import filter_spans
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import Relation, get_relations, has_relations, set_relations, span_at
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
@@ -30,10 +31,16 @@ LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
     "scores of relations": lambda document: sum(r.score != 1 for r in [*(document.relations or ()), *(document.concept_relations or ())]),
     "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
+    "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
     "relations between concepts": lambda document: len(document.concept_relations or ()),
     "documents not annotated for relations (now with none)": lambda document: (
         document.relations is None and document.concept_relations is None
     ),
+    "documents without relations": lambda document: not (document.relations or document.concept_relations),
+    "mentions in no relation": lambda document: len(
+        {mention.id for mention in document.mentions} - {end for r in document.relations or () for end in (r.head, r.tail)}
+    ),
+    "whole texts": lambda document: bool(document.text),
 }
 
 
@@ -45,6 +52,7 @@ class AnnotatedDocument:
     concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
         `relations` is None beside them, the relations between mentions follow from them (concepts.py).
     not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives.
+    mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
     """
 
     id: str
@@ -56,6 +64,7 @@ class AnnotatedDocument:
     line: int | None = None
     concept_relations: list[AnnotatedRelation] | None = None
     not_held: Counter[str] = field(default_factory=Counter)
+    mentions_given: bool = field(default=False, compare=False)
 
     def error(self, message: str) -> DataError:
         """An error that says where the document stands."""
@@ -116,6 +125,8 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
             raise document.error(f"two mentions have the id {mention.id!r}.")
         placed[mention.id] = span_at(doc, start, end, mention.type)
         placed[mention.id].kb_id_ = mention.kb_id
+        if mention.long_form:
+            set_long_form(placed[mention.id], mention.long_form)
     doc.spans[SPANS_KEY] = list(placed.values())
     doc.set_ents(filter_spans(placed.values()))
     counts["documents"] += 1
@@ -141,17 +152,26 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     return doc
 
 
-def from_doc(doc: Doc) -> AnnotatedDocument:
-    """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations."""
+def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:
+    """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations.
+
+    others: Are mentions as well, e.g. those that a pipeline keeps under another name.
+    """
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
     # Two mentions may stand at the same place and differ in type.
-    found = {(span.start_char, span.end_char, span.label_, span.kb_id_) for span in spans}
+    found = {(span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span)) for span in spans}
+    kinds = {place[:3] for place in found}
+    found |= {
+        (span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span))
+        for span in others
+        if (span.start_char, span.end_char, span.label_) not in kinds
+    }
     places = {place[:2] for place in found}
     for relation in relations:
-        for span in (relation.head, relation.tail):
+        for span, long_form in zip((relation.head, relation.tail), relation.long_forms, strict=True):
             if (span.start_char, span.end_char) not in places:
-                found.add((span.start_char, span.end_char, span.label_, ""))
+                found.add((span.start_char, span.end_char, span.label_, kb_id_of(span), long_form))
     mentions = [Mention(f"T{i}", *mention) for i, mention in enumerate(sorted(found), start=1)]
     ids: dict[tuple, str] = {}
     for mention in mentions:

@@ -24,13 +24,19 @@ def find_files(path: Path, suffixes: tuple[str, ...], hint: str = "") -> list[Pa
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """Open a file to write, beside its place, and put it there when all went well: a file that is there is complete."""
+def whole_file(path: Path, *, newline: str | None = None) -> Iterator[TextIO]:
+    """Open a text file to write as `whole_path` does."""
+    with whole_path(path) as partial, partial.open("w", encoding="utf8", newline=newline) as file:
+        yield file
+
+
+@contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """Give a place to write to, and put what is there to its own place when all went well: a file that is there is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     try:
-        with partial.open("w", encoding="utf8") as file:
-            yield file
+        yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -334,7 +334,9 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
                 raise
             except ValueError as error:
                 raise document.error(f"XML cannot hold it: {error} Export to biocjson.") from error
-            lost += document.losses("relations between concepts", "documents not annotated for relations (now with none)")
+            lost += document.losses(
+                "long forms of abbreviations", "relations between concepts", "documents not annotated for relations (now with none)"
+            )
     return lost
 
 

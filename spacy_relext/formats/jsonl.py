@@ -5,14 +5,18 @@
      "mentions": [{"id": "T1", "start": 0, "end": 10, "type": "CHEMICAL"}, {"id": "T2", "start": 18, "end": 26, "type": "CHEMICAL"}],
      "relations": [{"head": "T1", "tail": "T2", "label": "MECHANISM"}]}
 
-A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and the document
-`concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations` beside them, the relations
-between mentions are made of them (concepts.py).
+A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and a `long_form`, what it
+abbreviates; and the document `concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations`
+beside them, the relations between mentions are made of them (concepts.py).
 
-Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the line's number is the id, of
-several files file and number; without `relations` the document counts as not annotated for relations, which is not the same as an empty
-list. A mention may carry its `text`, which is checked against the offsets; a relation may carry a `score`. Further keys are refused, but
-for the document's `meta`.
+Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the id is file and line ("my-1");
+without `relations` the document counts as not annotated for relations, which is not the same as an empty list; without `mentions`,
+`relext extract` looks for mentions, which it does not if the list is empty. A mention may carry its `text`, which is checked against the
+offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
+
+`relext extract --keep-all-scores` adds what the model says of each candidate pair. This is not read, which is counted:
+
+    "pairs": [{"head": "T1", "tail": "T2", "scores": {"MECHANISM": 0.91, "ADVISE": 0.02}, "no_relation": 0.07}]
 """
 
 import json
@@ -27,8 +31,9 @@ from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.records import Place, distinct
 
 SUFFIX = ".jsonl"
-KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", "meta"}
-MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id"}
+PAIRS = "pairs"
+KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", PAIRS, "meta"}
+MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
 RELATION_KEYS = {"head", "tail", "label", "score"}
 
 
@@ -41,14 +46,13 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
 
 def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    files = find_files(path, (".jsonl",))
-    for name in files:
+    for name in find_files(path, (".jsonl",)):
         with name.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 if not raw.strip():
                     continue
                 try:
-                    yield parse(raw, name, number, default_id=Place(name, number).default_id if len(files) > 1 else None)
+                    yield parse(raw, name, number)
                 except DataError as error:
                     on_error(error)
 
@@ -63,12 +67,22 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
 
 def write_line(document: AnnotatedDocument, file: TextIO) -> None:
     """Write one document as one line."""
+    file.write(line_of(to_record(document)))
+
+
+def line_of(record: dict[str, Any]) -> str:
+    """The line of one document."""
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def to_record(document: AnnotatedDocument) -> dict[str, Any]:
+    """What the line of a document says."""
     record: dict[str, Any] = {"id": document.id, "text": document.text}
     if document.sentences is not None:
         record["sentences"] = [list(sentence) for sentence in document.sentences]
     record["mentions"] = [
         {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]}
-        | ({"kb_id": m.kb_id} if m.kb_id else {})
+        | {key: value for key, value in (("kb_id", m.kb_id), ("long_form", m.long_form)) if value}
         for m in document.mentions
     ]
     for key, relations in (("relations", document.relations), ("concept_relations", document.concept_relations)):
@@ -77,10 +91,10 @@ def write_line(document: AnnotatedDocument, file: TextIO) -> None:
                 {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
                 for r in relations
             ]
-    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    return record
 
 
-def parse(raw: bytes | str, path: Path | str | None, line: int, *, default_id: str | None = None) -> AnnotatedDocument:
+def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocument:
     """Make a document of one line.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -101,7 +115,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, *, default_id: s
         raise fail(f"expected the key 'text', and saw {sorted(record)}. This is not the JSONL of spacy-relext.")
     refuse_unknown(record, KEYS, "document", "Put what is to be ignored under 'meta'.")
     text = at.text(record)
-    identifier = str(take(record, "id", (str, int), "document")) if "id" in record else default_id or str(line)
+    identifier = str(take(record, "id", (str, int), "document")) if "id" in record else at.default_id
     mentions = []
     for i, entry in enumerate(take(record, "mentions", list, "document") if "mentions" in record else []):
         what = f"mention {i + 1}"
@@ -110,8 +124,8 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, *, default_id: s
         refuse_unknown(entry, MENTION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
-        kb_id = take(entry, "kb_id", str, what) if "kb_id" in entry else ""
-        mentions.append(Mention(name, start, end, take(entry, "type", str, what), kb_id))
+        known = {key: take(entry, key, str, what) for key in ("kb_id", "long_form") if key in entry}
+        mentions.append(Mention(name, start, end, take(entry, "type", str, what), **known))
         if "text" in entry:
             at.check_stretch(text, start, end, entry["text"], what)
     relations: dict[str, list[AnnotatedRelation]] = {}
@@ -126,6 +140,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, *, default_id: s
             refuse_unknown(entry, RELATION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
             relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), at.score(entry, what)))
+    scored = take(record, PAIRS, list, "document") if PAIRS in record else []
     return AnnotatedDocument(
         identifier,
         text,
@@ -135,4 +150,6 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, *, default_id: s
         source=path,
         line=line,
         concept_relations=relations.get("concept_relations"),
+        not_held=Counter({"scores of candidate pairs": len(scored)}),
+        mentions_given="mentions" in record,
     )

@@ -36,7 +36,7 @@ class Place:
     @property
     def default_id(self) -> str:
         """An id for a document that comes without: file and number."""
-        return f"{Path(self.path or 'document').stem}-{self.line or self.number}"
+        return f"{Path(self.path or 'document').stem.strip('<>')}-{self.line or self.number}"
 
     def fail(self, message: str) -> DataError:
         """An error that says where the record stands."""
@@ -192,7 +192,7 @@ def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]
             raise document.error("a document before it has the same id. Expected ids that differ.")
         seen |= {document.id} - {""}
         yield document
-        lost += document.losses("concept identifiers", "relations between concepts")
+        lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts")
 
 
 def new_file(folder: Path, document: AnnotatedDocument, name: str, suffix: str) -> Path:

@@ -1,11 +1,14 @@
 """`relext extract`, run in process with a pipeline that knows seven sentences by heart."""
 
+import gzip
 import json
 import re
 
 import pytest
 import spacy
+from filelock import FileLock
 
+from spacy_relext.formats import FORMATS
 from spacy_relext.relations import get_relations
 from tests.cli.toy import relext
 
@@ -69,8 +72,11 @@ def test_folder(model, tmp_path):
     )
     (tmp_path / "in" / "sub" / "c.txt").write_text(LEVELS, encoding="utf8")
     (tmp_path / "in" / "d.md").write_text("Not a text file of ours.", encoding="utf8")
-    found = extracted(model, tmp_path / "in")
-    assert [(record["id"], len(record["relations"])) for record in found] == [("j1", 1), ("2", 0), ("b", 1), ("c", 1)]
+    (tmp_path / "in" / "NOTES").write_text("Nor this.", encoding="utf8")
+    result = relext("extract", model, tmp_path / "in")
+    found = records(result.stdout)
+    assert [(record["id"], len(record["relations"])) for record in found] == [("j1", 1), ("a-2", 0), ("b", 1), ("sub/c", 1)]
+    assert "Files of the folders that are not read: 1 without suffix, 1 .md" in result.stderr
 
 
 def test_jsonl_keeps_the_mentions_it_brings(model, tmp_path):
@@ -96,6 +102,42 @@ def test_jsonl_keeps_the_mentions_it_brings(model, tmp_path):
     assert triples(found[1]) == [("Aspirin", "MECHANISM", "warfarin"), ("Rifampicin", "MECHANISM", "digoxin")]
 
 
+def test_concepts_and_long_forms_come_out(model, tmp_path):
+    """Of mentions that are found, and of those that the input brings, which keep what it says of them."""
+    nlp = spacy.load(model)
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "DRUG", "pattern": "ASA", "id": "D1"}])
+
+    @spacy.language.Language.component("linker", assigns=["token.ent_kb_id"])
+    def link(doc):
+        for token in doc:
+            token.ent_kb_id_ = "D2" if token.lower_ == "warfarin" and token.ent_type_ else token.ent_kb_id_
+        return doc
+
+    @spacy.language.Language.component("abbreviations", assigns=["doc._.abbreviations"])
+    def resolve(doc):
+        doc.user_data["._.", "long_form", 0, 3] = "aspirin"
+        return doc
+
+    nlp.add_pipe("linker", after="entity_ruler")
+    nlp.add_pipe("abbreviations", after="linker")
+    nlp.to_disk(tmp_path / "model")
+    text = "ASA increases warfarin levels."
+    given = [
+        {"start": 0, "end": 3, "type": "DRUG", "kb_id": "X1"},
+        {"start": 14, "end": 22, "type": "DRUG"},
+        {"start": 23, "end": 29, "type": "TEST", "kb_id": "X3", "long_form": "prothrombin times"},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, [{"text": text}, {"text": text, "mentions": given}])), encoding="utf8")
+    found = [
+        [[mention.get(key) for key in ("text", "kb_id", "long_form")] for mention in record["mentions"]]
+        for record in extracted(tmp_path / "model", tmp_path / "a.jsonl")
+    ]
+    assert found == [
+        [["ASA", "D1", "aspirin"], ["warfarin", "D2", None]],
+        [["ASA", "X1", "aspirin"], ["warfarin", "D2", None], ["levels", "X3", "prothrombin times"]],
+    ]
+
+
 def test_given_mentions_cut_tokens(model, tmp_path):
     given = [{"start": 0, "end": 7, "type": "DRUG"}, {"start": 18, "end": 26, "type": "DRUG"}]
     record = {"text": "Aspirin increases warfarinlevels.", "mentions": given}
@@ -108,16 +150,16 @@ def test_standard_input(model):
     lines = [LEVELS, "", json.dumps({"id": "j", "text": AVOID}), "Nothing.\r"]
     found = extracted(model, "-", input="\n".join(lines) + "\n")
     assert [(record["id"], record["text"], len(record["relations"])) for record in found] == [
-        ("1", LEVELS, 1),
+        ("stdin-1", LEVELS, 1),
         ("j", AVOID, 1),
-        ("4", "Nothing.", 0),
+        ("stdin-4", "Nothing.", 0),
     ]
 
 
 def test_standard_input_that_is_not_utf8(model):
     data = b"Avoid caf\xe9.\n" + AVOID.encode() + b"\n"
     assert_fails(relext("extract", model, "-", input=data), r"<stdin>:1: not UTF-8 \(byte 9")
-    assert [record["id"] for record in extracted(model, "-", "--skip-errors", input=data)] == ["2"]
+    assert [record["id"] for record in extracted(model, "-", "--skip-errors", input=data)] == ["stdin-2"]
 
 
 def test_output_file(model, tmp_path):
@@ -186,9 +228,9 @@ def test_skipped_errors_are_counted_and_stay_out_of_standard_output(model, tmp_p
     assert [record["text"] for record in records(result.stdout)] == [LEVELS, AVOID]
     messages = " ".join(result.stderr.split())
     assert re.search(r"a\.jsonl:1: not JSON", messages)
-    assert re.search(r"a\.jsonl:3: document '3': mention 'T1' has the offsets 0-3", messages)
-    assert re.search(r"b\.txt: not UTF-8 \(byte 3\)", messages)
-    assert "3 documents had errors and were skipped" in messages
+    assert re.search(r"a\.jsonl:3: document 'a-3': mention 'T1' has the offsets 0-3", messages)
+    assert re.search(r"b\.txt:1: not UTF-8 \(byte 3 of the file\)", messages)
+    assert "3 documents or files had errors and were skipped" in messages
     assert "2 relations in 2 documents" in messages
 
 
@@ -196,10 +238,10 @@ def test_skipped_errors_are_counted_and_stay_out_of_standard_output(model, tmp_p
     ("name", "message"),
     [
         ("none.txt", "none.txt: there is no such file or folder"),
-        ("a.docx", r"a\.docx: expected a \.txt or \.jsonl file, and saw \.docx"),
+        ("a.docx", r"a\.docx: expected \.txt, \.jsonl, .* saw \.docx\. Name the format with --format, one of: txt, lines,"),
         ("a", "a: expected .* saw no suffix"),
-        ("empty", r"empty: the folder holds no \.txt or \.jsonl file"),
-        ("latin.txt", r"latin\.txt: not UTF-8 \(byte 3\)\. Convert the file to UTF-8"),
+        ("empty", r"empty: the folder holds no \.txt or \.jsonl or .* file\. Other formats are named with --format"),
+        ("latin.txt", r"latin\.txt:1: not UTF-8 \(byte 3 of the file\)\. Convert the file to UTF-8"),
     ],
 )
 def test_wrong_input(name, message, model, tmp_path):
@@ -244,3 +286,115 @@ def test_table_of_a_pipeline_without_sentences(model, tmp_path):
     assert result.exit_code == 0, result.output
     assert "sentences" not in records(result.stdout)[0]
     assert "Aspirin increases warfarin levels." in result.stderr
+
+
+def test_given_that_there_are_no_mentions(model, tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": LEVELS, "mentions": []}), encoding="utf8")
+    [record] = extracted(model, tmp_path / "a.jsonl")
+    assert (record["mentions"], record["relations"]) == ([], [])
+
+
+def test_tables_patterns_and_packed_files(model, tmp_path):
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(f"key,body\nk1,{LEVELS}\n".encode()))
+    (tmp_path / "b.csv").write_text(f'key,body\nk2,"{AVOID}"\n', encoding="utf8")
+    found = extracted(model, f"{tmp_path}/*.csv*", "--text-column", "body", "--id-column", "key")
+    assert [(record["id"], triples(record)) for record in found] == [
+        ("k1", [("Aspirin", "MECHANISM", "warfarin")]),
+        ("k2", [("ketamine", "ADVISE", "warfarin")]),
+    ]
+    assert_fails(relext("extract", model, tmp_path / "b.csv"), r"b\.csv:1: expected one column 'text', and saw 'key', 'body'")
+
+
+@pytest.fixture
+def three(tmp_path):
+    lines = [json.dumps({"text": text}) for text in (LEVELS, AVOID, f"{AVOID} {LEVELS}")]
+    path = tmp_path / "three.jsonl"
+    path.write_text("\n".join(lines), encoding="utf8")
+    return path
+
+
+def test_labels_threshold_and_scores(model, three):
+    found = extracted(model, three, "--labels", "ADVISE, MECHANISM", "--threshold", "0.9", "--keep-all-scores")
+    assert [len(record["relations"]) for record in found] == [1, 1, 2]
+    assert [len(record["pairs"]) for record in found] == [2, 2, 4]
+    assert [len(r["relations"]) for r in extracted(model, three, "--labels", "ADVISE")] == [0, 1, 1]
+    assert_fails(relext("extract", model, three, "--labels", "advise"), r"has no labels \['advise'\]; it has ADVISE, MECHANISM")
+    assert_fails(relext("extract", model, three, "--threshold", "2"), "the threshold is 2.0; it is a probability")
+
+
+def test_formats_of_the_output(model, three, tmp_path):
+    result = relext("extract", model, three, "--output", tmp_path / "out.xml", "--to", "biocxml")
+    assert result.exit_code == 0, result.output
+    assert [len(d.relations) for d in FORMATS["biocxml"].read(tmp_path / "out.xml", pytest.fail)] == [1, 1, 2]
+    result = relext("extract", model, three, "--output", tmp_path / "out", "--to", "brat")
+    assert "4 sentences: not in brat" in result.stderr
+    assert f"4 relations in 3 documents in {tmp_path / 'out'}" in result.stderr
+    assert len(list((tmp_path / "out").glob("*.ann"))) == 3
+    result = relext("extract", model, three, "--output", tmp_path / "parts", "--to", "jsonl", "--documents-per-file", 2)
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["part-00000.jsonl", "part-00001.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--to", "brat"], "standard output is JSONL, in one piece"),
+        (["--documents-per-file", "2"], "standard output is JSONL, in one piece"),
+        (["--output", "out.xml"], r"out\.xml: the suffix does not say the format\. Name it with --to, one of: jsonl, brat"),
+        (["--output", "out", "--to", "aimed"], "there is no format 'aimed' to write"),
+        (["--output", "out", "--to", "brat", "--keep-all-scores"], "brat has no place for them"),
+        (["--format", "docx"], "there is no format 'docx' to read"),
+    ],
+)
+def test_options_that_do_not_fit(model, three, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    assert_fails(relext("extract", model, three, *options), message)
+    assert [path.name for path in tmp_path.iterdir()] == ["three.jsonl"]
+
+
+def test_goes_on_after_a_stop(model, three, tmp_path):
+    """With an error put right, and the relations of both runs in the table."""
+    good = three.read_text(encoding="utf8")
+    three.write_text(good.replace("\n", f"\n{BAD}\n", 1), encoding="utf8")
+    out = tmp_path / "out.jsonl"
+    result = relext("extract", model, three, "--output", out, "--shard-size", 1)
+    assert_fails(result, r"three\.jsonl:2: not JSON")
+    assert f"1 documents are stored in {out}.work: the same command goes on from there." in result.stderr
+    assert not out.exists()
+    three.write_text(good.replace("\n", "\n\n", 1), encoding="utf8")
+    result = relext("extract", model, three, "--output", out, "--shard-size", 1, "--table", env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    assert "1 documents are finished already." in result.stderr
+    assert f"4 relations in 3 documents in {out}" in result.stderr
+    assert len(re.findall("│ (?:MECHANISM|ADVISE) ", result.stderr)) == 4
+    assert records(out.read_text(encoding="utf8")) == extracted(model, three)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "three.jsonl"]
+
+
+def test_another_process_on_the_same_output(model, three, tmp_path):
+    with FileLock(tmp_path / "out.jsonl.lock"):
+        result = relext("extract", model, three, "--output", tmp_path / "out.jsonl")
+    assert_fails(result, r"out\.jsonl: another process is writing it")
+
+
+def test_output_that_cannot_be_written(model, three):
+    assert_fails(
+        relext("extract", model, three, "--output", three / "out.jsonl"), r"out\.jsonl cannot be written: .*(Not a directory|exists)"
+    )
+
+
+def test_equal_ids(model, tmp_path):
+    (tmp_path / "a.jsonl").write_text("\n".join([json.dumps({"id": "x", "text": LEVELS})] * 2), encoding="utf8")
+    assert_fails(relext("extract", model, tmp_path / "a.jsonl"), r"a\.jsonl:2: document 'x': a document before it has the same id")
+    result = relext("extract", model, tmp_path / "a.jsonl", "--skip-errors")
+    assert "1 relations in 1 documents" in result.stderr
+    assert "1 documents or files had errors and were skipped." in result.stderr
+
+
+def test_a_text_that_is_too_long(model, tmp_path):
+    """A line of two million characters is an error of this line."""
+    (tmp_path / "a.txt").write_text(f"{LEVELS}\n{LEVELS * 60_000}\n{AVOID}\n", encoding="utf8")
+    result = relext("extract", model, tmp_path / "a.txt", "--format", "lines", "--skip-errors")
+    assert [record["id"] for record in records(result.stdout)] == ["a-1", "a-3"]
+    messages = " ".join(result.stderr.split())
+    assert re.search(r"a\.txt:2: document 'a-2': the text has 2,040,000 characters, and the tokenizer reads 1,000,000", messages)
+    assert "1 documents or files had errors and were skipped" in messages

@@ -57,9 +57,9 @@ def test_line_of_the_description_is_read(tmp_path):
     )
 
 
-def test_text_alone_is_enough_and_the_line_number_is_the_id(tmp_path):
+def test_text_alone_is_enough_and_file_and_line_are_the_id(tmp_path):
     [first, second] = read_all(write_records(tmp_path / "a.jsonl", {"text": "One."}, {"text": "Two.", "id": 5, "meta": {"any": [1]}}))
-    assert (first.id, first.mentions, first.relations, first.sentences) == ("1", [], None, None)
+    assert (first.id, first.mentions, first.relations, first.sentences) == ("a-1", [], None, None)
     assert second.id == "5"
 
 
@@ -137,7 +137,7 @@ def test_windows_line_ends_and_blank_lines(tmp_path):
     path.write_bytes(json.dumps(GOOD).encode() + b"\r\n\r\n  \n" + b'{"text": "Two."}\r\n')
     first, second = read_all(path)
     assert (first.text, second.text) == (TEXT, "Two.")
-    assert (second.line, second.id) == (4, "4")
+    assert (second.line, second.id) == (4, "a-4")
 
 
 def test_line_without_line_end_is_read(tmp_path):

@@ -1,0 +1,243 @@
+"""From paths to documents: files, folders, patterns and standard input, in any format that is read, packed by gzip or not."""
+
+import glob
+import gzip
+import os
+import shutil
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.formats import FORMATS, texts
+from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.records import OnError
+
+# Standard input, as a path and as errors call it.
+STDIN, STDIN_NAME = "-", "<stdin>"
+PACKED = ".gz"
+# The formats of files whose suffix leaves no doubt.
+BY_SUFFIX = {".txt": "txt", ".jsonl": "jsonl", ".csv": "csv", ".tsv": "tsv", ".pubtator": "pubtator"}
+# Those of texts that a folder is searched for file by file; the others read folders themselves.
+TEXTS = {"txt": (".txt",), "lines": (".txt",), "csv": (".csv",), "tsv": (".tsv",), "jsonl": (".jsonl",)}
+# From a path, and what is done with errors, to documents.
+Reader = Callable[[Path, OnError], Iterator[AnnotatedDocument]]
+READABLE = list(dict.fromkeys([*TEXTS, *(name for name, module in FORMATS.items() if hasattr(module, "read"))]))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, a folder that its format reads as a whole, or standard input.
+
+    name: The id of the document, where the file is one: its place among the inputs, without suffix.
+    """
+
+    path: Path
+    format: str
+    name: str
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether it is standard input."""
+        return str(self.path) == STDIN
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is a gzip file."""
+        return self.path.suffix.lower() == PACKED
+
+    @property
+    def place(self) -> str:
+        """What errors call it."""
+        return STDIN_NAME if self.is_stdin else str(self.path)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table with the text and the id of a document; None: "id", if there is one."""
+
+    text: str = "text"
+    id: str | None = None
+
+
+class Inputs:
+    """The inputs of a command: where their documents are, in order, the files of folders and patterns by name.
+
+    paths: Files, folders, patterns with `*`, `?` or `[…]` (`**`: also in folders in folders), `-` for standard input.
+    format: Of all of them; None: by the suffix, and lines on standard input.
+    RAISES: RelextError for inputs that are not there or have no known format.
+    """
+
+    def __init__(self, paths: Sequence[str], format: str | None = None, columns: Columns | None = None):
+        if format is not None and format not in READABLE:
+            raise RelextError(f"there is no format {format!r} to read. One of: {', '.join(READABLE)}.")
+        self.format = format
+        self.columns = columns or Columns()
+        # By suffix, the files in folders that are not read.
+        self.ignored: Counter[str] = Counter()
+        # What the formats leave out that is no error, as far as it has been read.
+        self.left_out: Counter[str] = Counter()
+        found = [pair for path in paths for pair in _files(path, format, self.ignored)]
+        roots = [root.absolute() for path, root in found if str(path) != STDIN]
+        common = Path(os.path.commonpath(roots)) if roots else Path()
+        self.sources = [Source(path, format or _format_of(path), _name_of(path, common)) for path, _ in found]
+
+    def read(self, on_error: OnError) -> Iterator[AnnotatedDocument]:
+        """The documents, whose ids differ, of one source after the other.
+
+        on_error: Is given what is wrong with a document or a file, and may raise it; if it does not, the document or file is left out.
+        """
+        self.left_out.clear()
+        seen: set[str] = set()
+        for source in self.sources:
+            for document in _read(source, _reader(source.format, self.columns, self.left_out), on_error):
+                if document.id in seen:
+                    on_error(document.error("a document before it has the same id. Expected ids that differ."))
+                    continue
+                seen |= {document.id} - {""}
+                yield document
+
+    def count(self) -> int | None:
+        """How many documents there are, errors included, or None where only reading them would tell: for bars of progress."""
+        total = 0
+        for source in self.sources:
+            if source.is_stdin or source.format not in TEXTS:
+                return None
+            try:
+                total += 1 if source.format == "txt" else _count_lines(source)
+            except (OSError, EOFError, zlib.error):
+                return None
+        return total
+
+
+def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[Path, Path]]:
+    """The files of one input, each with the folder within which its document is named."""
+    path = Path(given)
+    if given == STDIN:
+        return [(path, path)]
+    if path.is_dir() and (format is None or format in TEXTS):
+        suffixes = tuple(BY_SUFFIX) if format is None else TEXTS[format]
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
+        files = [file for file in files if _suffix(file) in suffixes]
+        if not files:
+            raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with --format.", path=path)
+        return [(file, path) for file in files]
+    if path.is_dir():
+        packed = next((file for file in sorted(path.rglob("*")) if file.suffix.lower() == PACKED), None)
+        if packed is not None:
+            raise DataError(
+                f"it is packed, and {format} reads folders of plain files. Name such files: '{path}/**/*{PACKED}'.", path=packed
+            )
+        return [(path, path)]
+    if path.exists():
+        return [(path, path.parent)]
+    if glob.has_magic(given):
+        files = sorted(file for file in map(Path, glob.glob(given, recursive=True)) if file.is_file())
+        if files:
+            fixed = next(parent for parent in path.parents if not glob.has_magic(str(parent)))
+            return [(file, fixed) for file in files]
+        raise DataError("the pattern fits no file.", path=path)
+    raise DataError("there is no such file or folder.", path=path)
+
+
+def _format_of(path: Path) -> str:
+    if str(path) == STDIN:
+        return "lines"
+    if _suffix(path) not in BY_SUFFIX:
+        suffixes = ", ".join(BY_SUFFIX)
+        raise DataError(
+            f"expected {suffixes}, or {PACKED} after them, and saw {path.suffix or 'no suffix'}. Name the format with --format, one of: "
+            f"{', '.join(READABLE)}.",
+            path=path,
+        )
+    return BY_SUFFIX[_suffix(path)]
+
+
+def _plain(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix.lower() == PACKED else path
+
+
+def _suffix(path: Path) -> str:
+    return _plain(path).suffix.lower()
+
+
+def _name_of(path: Path, folder: Path) -> str:
+    return "stdin" if str(path) == STDIN else Path(os.path.relpath(_plain(path).with_suffix(""), folder)).as_posix()
+
+
+def _read(source: Source, read: Reader, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    """The documents of one source, which name it as their place. A file without any is an error."""
+    n_seen, raising = 0, False
+
+    def report(error: DataError) -> None:
+        nonlocal n_seen, raising
+        n_seen += 1
+        inner = source.is_stdin or source.is_packed or error.path is None
+        raising = True
+        on_error(DataError(error.message, path=source.place if inner else error.path, line=error.line))
+        raising = False
+
+    if source.is_stdin and source.format == "lines":
+        # Line by line as they come, and none is no error: a command before this one may have found nothing.
+        yield from texts.parse_lines(sys.stdin.buffer, STDIN_NAME, on_error)
+        return
+    try:
+        with _at_hand(source) as path:
+            for document in read(path, report):
+                n_seen += 1
+                if source.format == "txt":
+                    document.id = source.name
+                if path != source.path:
+                    document.source = source.place
+                yield document
+    except DataError as error:
+        if raising:
+            raise
+        report(error)
+    except OSError as error:
+        report(DataError(f"it cannot be read: {error.strerror or error}."))
+    if not n_seen:
+        report(DataError("there is no document in it."))
+
+
+@contextmanager
+def _at_hand(source: Source) -> Iterator[Path]:
+    """A source as a file or folder on the disk: for what is in a packed file, and for standard input, a temporary one."""
+    if not source.is_stdin and not source.is_packed:
+        yield source.path
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / ("stdin" if source.is_stdin else _plain(source.path).name)
+        with path.open("wb") as file:
+            if source.is_stdin:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+            else:
+                try:
+                    with gzip.open(source.path) as packed:
+                        shutil.copyfileobj(packed, file)
+                except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                    raise DataError(f"no whole gzip file: {error}. Is it truncated? Nothing of it is read.", path=source.path) from error
+        yield path
+
+
+def _reader(format: str, columns: Columns, counts: Counter[str]) -> Reader:
+    table = partial(texts.read_table, text_column=columns.text, id_column=columns.id)
+    own: dict[str, Reader] = {"txt": texts.read_text, "lines": texts.read_lines, "csv": table, "tsv": partial(table, delimiter="\t")}
+    if format in own:
+        return own[format]
+    module = FORMATS[format]
+    return partial(module.read, counts=counts) if getattr(module, "COUNTS", False) else module.read
+
+
+def _count_lines(source: Source) -> int:
+    """Lines that are not blank; rows of tables with line ends in fields are counted too often."""
+    with gzip.open(source.path) if source.is_packed else source.path.open("rb") as file:
+        n_lines = sum(1 for line in file if line.strip())
+    return n_lines - (source.format in ("csv", "tsv"))

@@ -1,0 +1,349 @@
+"""A run that is killed at any moment and goes on where it was: what is finished is kept beside the output until all of it is.
+
+    relations.xml.work/
+        manifest.json           what was asked for, without which the folder holds nothing of worth
+        part-00000.jsonl …      the finished shards, in the order of the documents
+        result/relations.xml    the output, made of all shards
+    relations.xml.done          what was asked for, and the first lines of all shards: the output is moved to its place, the folder deleted
+
+A shard is `size` documents of the input, and what was wrong among and before them. Its first line says how many these are, and the checksum
+of the documents as they were read; then comes each document that could be run, in our JSONL. Every file is written under another name and
+renamed, so that it is there as a whole or not at all; the manifest is the first, and relations.xml.done the last to go.
+
+A run that is started again reads its input again, from the beginning, and passes over the documents of finished shards without running
+them. They must be the same.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import chain, count, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from spacy.language import Language
+from spacy.util import minibatch
+
+from spacy_relext import __version__
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.extraction.inputs import Inputs
+from spacy_relext.extraction.running import Result, Runner, run
+from spacy_relext.formats import FORMATS, jsonl
+from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.records import OnError
+
+MANIFEST, SHARD, RESULT = "manifest.json", "part-{:05}.jsonl", "result"
+OURS = re.compile(r"(manifest\.json|part-\d{5,}\.jsonl)(\.part)?|result|tmp\w+")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written: a file or, in some formats or where it is split, a folder.
+
+    format: One of `FORMATS`. documents_per_file: The output is a folder with files of so many documents.
+    """
+
+    path: Path
+    format: str = "jsonl"
+    documents_per_file: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.documents_per_file is not None and self.documents_per_file < 1:
+            raise RelextError(f"{self.documents_per_file} documents a file; expected one at least.")
+        if not hasattr(FORMATS.get(self.format), "write"):
+            writable = [name for name, module in FORMATS.items() if hasattr(module, "write")]
+            raise RelextError(f"there is no format {self.format!r} to write. One of: {', '.join(writable)}.")
+
+    @property
+    def suffix(self) -> str:
+        """Of the files of the format; empty where it writes folders."""
+        return getattr(FORMATS[self.format], "SUFFIX", f".{self.format}")
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a folder is written."""
+        return self.documents_per_file is not None or not self.suffix
+
+    def write(self, lines: Iterable[str], path: Path) -> Counter[str]:
+        """Write documents, given as lines of our JSONL, as a file or folder. RETURNS: What the format cannot hold."""
+        if self.format == "jsonl":
+            _put(path, lines)
+            return Counter()
+        return FORMATS[self.format].write((jsonl.parse(line, None, number) for number, line in enumerate(lines, start=1)), path)
+
+    def write_all(self, lines: Iterable[str], path: Path) -> Counter[str]:
+        """The same, in files of `documents_per_file` documents."""
+        if self.documents_per_file is None:
+            return self.write(lines, path)
+        lost: Counter[str] = Counter()
+        path.mkdir()
+        for number, part in enumerate(minibatch(lines, size=self.documents_per_file)):
+            lost += self.write(part, path / f"part-{number:05}{self.suffix}")
+        return lost
+
+
+@dataclass
+class Report:
+    """What came of a run: documents and relations that were written, errors that were skipped, and what the format cannot hold."""
+
+    documents: int = 0
+    relations: int = 0
+    errors: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Shard:
+    """Some consecutive documents of the input, and what was wrong."""
+
+    number: int
+    documents: list[AnnotatedDocument] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """A checksum of the documents as they were read, of all that a result depends on."""
+        digest = hashlib.sha256()
+        for d in self.documents:
+            read = (d.id, d.text, d.mentions, d.mentions_given, d.sentences, d.concept_relations)
+            digest.update(repr(read).encode("utf8"))
+        return digest.hexdigest()
+
+
+class Work:
+    """The folder of an unfinished run, and what is needed to go on with it.
+
+    size: Documents a shard.
+    RAISES: RelextError where the folder holds a run of other settings, or the output cannot be put in its place.
+    """
+
+    def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256):
+        self.output, self.inputs, self.runner, self.size = output, inputs, runner, size
+        self.folder = Path(f"{output.path}.work")
+        self.made = self.folder / RESULT / output.path.name
+        self.done = Path(f"{output.path}.done")
+        # Whether nothing is left but to delete what is not the output.
+        self.is_moved = self.done.exists() and not self.made.exists() and output.path.exists()
+        if self.is_moved:
+            done = json.loads(self.done.read_text(encoding="utf8"))
+            self._check_asked(done["asked"])
+            self.headers = done["headers"]
+        else:
+            self._check_output()
+            self._begin()
+            self.headers = list(self._read_headers())
+
+    def _begin(self) -> None:
+        """Make the folder, unless there is one of the same run."""
+        manifest = self.folder / MANIFEST
+        if manifest.exists():
+            self._check_asked(json.loads(manifest.read_text(encoding="utf8")))
+            return
+        if self.folder.is_dir():
+            # Only what was ours is deleted.
+            strange = sorted(path.name for path in self.folder.iterdir() if not OURS.fullmatch(path.name))
+            if strange:
+                raise DataError(f"the unfinished run is kept there, and it holds {strange[0]!r}. Move it away.", path=self.folder)
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True)
+        _put(manifest, [json.dumps(self._asked(), indent=1, ensure_ascii=False) + "\n"])
+
+    def _read_headers(self) -> Iterator[dict[str, Any]]:
+        for path in map(self._shard, count()):
+            if not path.exists():
+                return
+            with path.open(encoding="utf8") as file:
+                yield json.loads(file.readline())
+
+    def _check_output(self) -> None:
+        path = self.output.path
+        if path.is_dir() and not self.output.is_folder:
+            raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with --documents-per-file.", path=path)
+        if self.output.is_folder and path.exists() and (path.is_file() or any(path.iterdir())):
+            raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
+
+    def _asked(self) -> dict[str, Any]:
+        """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most."""
+        nlp, settings = self.runner.nlp, self.runner.settings
+        return {
+            "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
+            "checksum of the pipeline": _checksum(nlp),
+            "version of spacy-relext": __version__,
+            "threshold": self.runner.extractor.cfg["threshold"],
+            "labels": sorted(settings.labels) if settings.labels is not None else None,
+            "all scores": settings.keep_all_scores,
+            "format of the input": self.inputs.format,
+            "columns": asdict(self.inputs.columns),
+            "documents a shard": self.size,
+            "format of the output": self.output.format,
+            "documents a file": self.output.documents_per_file,
+        }
+
+    def _check_asked(self, before: dict[str, Any]) -> None:
+        now = self._asked()
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        if names:
+            differences = ", ".join(f"{name}: {before.get(name)!r:.80} then, {now.get(name)!r:.80} now" for name in names)
+            raise self._error(f"this unfinished run was asked for something else ({differences}). Ask for the same")
+
+    def _error(self, message: str) -> DataError:
+        return DataError(f"{message}, or delete it to begin anew.", path=self.done if self.is_moved else self.folder)
+
+    def _shard(self, number: int) -> Path:
+        return self.folder / SHARD.format(number)
+
+    @property
+    def n_read(self) -> int:
+        """How many documents of the input are in finished shards."""
+        return sum(header["read"] for header in self.headers)
+
+    def fill(self, on_error: OnError, *, n_process: int = 1) -> Iterator[Result]:
+        """Run the documents that are in no finished shard, and keep them, shard by shard.
+
+        on_error: Is given what is wrong with a document, in the input, the pipeline or the output's format, and may raise it.
+        YIELDS: each result, in the order of the documents.
+        """
+        finished = len(self.headers)
+        planned: deque[Shard] = deque()
+
+        def batches() -> Iterator[list[AnnotatedDocument]]:
+            n_shards = 0
+            for n_shards, shard in enumerate(self._read_shards(on_error), start=1):
+                if n_shards > finished and not self.is_moved:
+                    planned.append(shard)
+                    yield from minibatch(shard.documents, size=self.runner.settings.batch_size)
+                elif n_shards > finished or shard.digest != self.headers[shard.number]["digest"]:
+                    raise self._changed(shard.number)
+            if n_shards < finished:
+                raise self._changed(n_shards)
+
+        lines: list[str] = []
+        n_run = n_relations = 0
+        for results in run(self.runner, batches(), n_process):
+            shard = planned[0]
+            for document, result in zip(shard.documents[n_run:], results, strict=False):
+                error = result if isinstance(result, DataError) else self._refusal(result, document)
+                if error is not None:
+                    on_error(error)
+                    shard.errors.append(str(error))
+                elif not isinstance(result, DataError):
+                    lines.append(jsonl.line_of(result))
+                    n_relations += len(result["relations"])
+                yield result
+            n_run += len(results)
+            if n_run == len(shard.documents):
+                self._add(planned.popleft(), lines, n_relations)
+                lines, n_run, n_relations = [], 0, 0
+        for shard in planned:  # errors at the end of the input, after the last document
+            self._add(shard, [], 0)
+
+    def _read_shards(self, on_error: OnError) -> Iterator[Shard]:
+        """The shards of the input. What is wrong in finished ones was told when they were made."""
+        finished = len(self.headers)
+
+        def note(error: DataError) -> None:
+            if shard.number >= finished:
+                on_error(error)
+            shard.errors.append(str(error))
+
+        documents = self.inputs.read(note)
+        for number in count():
+            shard = Shard(number)
+            shard.documents = list(islice(documents, self.size))
+            if not shard.documents and not shard.errors:
+                return
+            yield shard
+
+    def _refusal(self, record: dict[str, Any], document: AnnotatedDocument) -> DataError | None:
+        """What the format of the output has against a document: better known now than after the last one."""
+        if self.output.format != "jsonl":
+            with TemporaryDirectory(dir=self.folder) as folder:
+                try:
+                    self.output.write([jsonl.line_of(record)], Path(folder) / self.output.path.name)
+                except DataError as error:
+                    return DataError(f"{self.output.format} cannot hold it: {error.message}", path=document.source, line=document.line)
+        return None
+
+    def _add(self, shard: Shard, lines: list[str], n_relations: int) -> None:
+        header = {
+            "read": len(shard.documents),
+            "documents": len(lines),
+            "relations": n_relations,
+            "errors": shard.errors,
+            "digest": shard.digest,
+        }
+        _put(self._shard(shard.number), chain([json.dumps(header, ensure_ascii=False) + "\n"], lines))
+        self.headers.append(header)
+
+    def _changed(self, number: int) -> DataError:
+        first = sum(header["read"] for header in self.headers[:number]) + 1
+        return self._error(
+            f"from document {first:,} on, the input is not what this unfinished run has read. Give it the same, in the same order"
+        )
+
+    def finish(self) -> Report:
+        """Make the output of all shards, put it in its place, and delete the folder."""
+        if not self.is_moved:
+            # First: without what is made, it would say that it was moved.
+            self.done.unlink(missing_ok=True)
+            _remove(self.made.parent)
+            self.made.parent.mkdir()
+            lost = self.output.write_all(self.lines(), self.made)
+            _sync(self.made)
+            _put(self.done, [json.dumps({"asked": self._asked(), "headers": self.headers, "lost": lost}) + "\n"])
+            os.replace(self.made, self.output.path)
+        lost = json.loads(self.done.read_text(encoding="utf8"))["lost"]
+        _remove(self.folder)
+        self.done.unlink()
+        documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
+        return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost)
+
+    def lines(self) -> Iterator[str]:
+        """The documents of the finished shards, as lines of our JSONL, unless `is_moved`."""
+        for number in range(len(self.headers)):
+            with self._shard(number).open(encoding="utf8") as file:
+                yield from islice(file, 1, None)
+
+    def give_up(self) -> None:
+        """Delete the folder if nothing is finished."""
+        if not self.headers:
+            _remove(self.folder)
+
+
+def _checksum(nlp: Language) -> str:
+    """A checksum of the files of a pipeline, wherever they are."""
+    digest = hashlib.sha256()
+    if nlp.path is not None:
+        for path in sorted(path for path in Path(nlp.path).rglob("*") if path.is_file()):
+            digest.update(path.relative_to(nlp.path).as_posix().encode("utf8"))
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _put(path: Path, lines: Iterable[str]) -> None:
+    """Write a file under another name, and rename it when it is on the disk."""
+    partial = path.with_name(path.name + ".part")
+    with partial.open("w", encoding="utf8") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _sync(path: Path) -> None:
+    """See to it that a file, or all in a folder, is on the disk."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb+") as opened:
+                os.fsync(opened.fileno())

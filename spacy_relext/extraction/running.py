@@ -1,0 +1,184 @@
+"""Documents through a pipeline, batch by batch, in one process or several; what is wrong with one document is an error of it alone."""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import groupby
+from threading import Thread
+from typing import Any
+
+from spacy import require_gpu
+from spacy.tokens import Doc
+
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.evaluation import extractor_of, load_pipeline, mention_finders, set_threshold
+from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
+from spacy_relext.formats.jsonl import PAIRS, to_record
+from spacy_relext.pipeline.decoding import Predictions
+
+# A document as a line of our JSONL, or what was wrong with it.
+Result = dict[str, Any] | DataError
+# Batches that wait for each process.
+AHEAD = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How documents are run.
+
+    model: Name or folder of a pipeline. threshold: In the place of the pipeline's. labels: Only relations with these; None: all.
+    keep_all_scores: Also what the model says of every candidate pair. batch_size: Documents a batch. gpu_id: -1: the CPU.
+    """
+
+    model: str
+    threshold: float | None = None
+    labels: tuple[str, ...] | None = None
+    keep_all_scores: bool = False
+    batch_size: int = 32
+    gpu_id: int = -1
+
+
+class Runner:
+    """A pipeline that makes records of documents. RAISES: RelextError for settings that do not fit it."""
+
+    def __init__(self, settings: Settings):
+        if settings.gpu_id >= 0:
+            require_gpu(settings.gpu_id)
+        self.settings = settings
+        self.nlp = load_pipeline(settings.model)
+        self.extractor = extractor_of(self.nlp, settings.model)
+        self.finders = mention_finders(self.nlp)
+        unknown = set(settings.labels or ()) - set(self.extractor.labels)
+        if unknown:
+            raise RelextError(f"{settings.model} has no labels {sorted(unknown)}; it has {', '.join(self.extractor.labels)}.")
+        if settings.threshold is not None:
+            if not 0 <= settings.threshold <= 1:
+                raise RelextError(f"the threshold is {settings.threshold}; it is a probability, between 0 and 1.")
+            set_threshold(self.nlp, self.extractor, settings.threshold)
+        # What the extractor said of the Docs of the batch, by their address.
+        self.predictions: dict[int, Predictions] = {}
+        if settings.keep_all_scores:
+            self._watch_predictions()
+
+    def _watch_predictions(self) -> None:
+        annotate = self.extractor.set_annotations
+
+        def watched(docs: Iterable[Doc], scores: list[Predictions]) -> None:
+            docs = list(docs)
+            annotate(docs, scores)
+            self.predictions.update(zip(map(id, docs), scores, strict=True))
+
+        self.extractor.set_annotations = watched  # type: ignore[method-assign]
+
+    def __call__(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
+        """The results of some documents, in their order."""
+        # What the vocabulary learns from the documents is forgotten: it would grow with every new word.
+        with self.nlp.memory_zone():
+            try:
+                return self._run(batch)
+            except Exception:  # of any component, which do not tell of which document
+                return [self._run_alone(document) for document in batch]
+            finally:
+                self.predictions.clear()
+
+    def _run_alone(self, document: AnnotatedDocument) -> Result:
+        try:
+            return self._run([document])[0]
+        except DataError as error:
+            # Without the traceback, whose frames hold Docs.
+            return DataError(error.message, path=error.path, line=error.line)
+        except Exception as error:
+            kind = "" if isinstance(error, RelextError) else f"{type(error).__name__}: "
+            return document.error(f"the pipeline fails on it: {kind}{error}")
+
+    def _run(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
+        """Documents that bring mentions keep exactly those: components that find entities rest meanwhile."""
+        results: list[Result] = []
+        for given, group in groupby(batch, key=lambda document: document.mentions_given or bool(document.mentions)):
+            documents = list(group)
+            docs = [self._bare_doc(document) for document in documents]
+            with self.nlp.select_pipes(disable=self.finders if given else []):
+                found = self.nlp.pipe(docs, batch_size=len(docs))
+                results += [self._record(document, doc) for document, doc in zip(documents, found, strict=True)]
+        return results
+
+    def _bare_doc(self, document: AnnotatedDocument) -> Doc:
+        document.relations = None
+        return to_doc(document, self.nlp)
+
+    def _record(self, document: AnnotatedDocument, doc: Doc) -> dict[str, Any]:
+        found = from_doc(doc, self.extractor.mentions(doc))
+        # An empty Doc has no token to keep them at.
+        found.id, found.relations = document.id, found.relations or []
+        if self.settings.labels is not None:
+            found.relations = [relation for relation in found.relations if relation.label in self.settings.labels]
+        record = to_record(found)
+        if self.settings.keep_all_scores:
+            ids = {(mention.start, mention.end, mention.type): mention.id for mention in reversed(found.mentions)}
+            record[PAIRS] = self._scored_pairs(self.predictions[id(doc)], ids)
+        return record
+
+    def _scored_pairs(self, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
+        names = [ids[span.start_char, span.end_char, span.label_] for span in predictions.spans]
+        exclusive = int(self.extractor.cfg["exclusive"])
+        pairs = []
+        for (head, tail), row in zip(predictions.pairs.tolist(), predictions.scores.tolist(), strict=True):
+            scores = [round(score, 4) for score in row]
+            pair = {"head": names[head], "tail": names[tail], "scores": dict(zip(self.extractor.labels, scores[exclusive:], strict=True))}
+            pairs.append(pair | ({"no_relation": scores[0]} if exclusive else {}))
+        return pairs
+
+
+def run(runner: Runner, batches: Iterable[Sequence[AnnotatedDocument]], n_process: int = 1) -> Iterator[list[Result]]:
+    """The results of each batch, in their order. With several processes, `AHEAD` batches are read ahead for each.
+
+    RAISES: RelextError where a process is killed.
+    """
+    if n_process == 1:
+        yield from map(runner, batches)
+        return
+    # Not forked: a fork would inherit the lock of the output, hold it longer than this process lives, and cannot use OpenMP's threads.
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(n_process, context, initializer=_start, initargs=(runner.settings,))
+    waiting: deque[Future[list[Result]]] = deque()
+    try:
+        for batch in batches:
+            waiting.append(executor.submit(_work, batch))
+            if len(waiting) > AHEAD * n_process:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise RelextError(
+            "one of the processes was killed, perhaps for want of memory. Take fewer (--n-process) or smaller batches (--batch-size)."
+        ) from error
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+_runner: Runner | None = None
+
+
+def _start(settings: Settings) -> None:
+    """Make a process ready: it leaves Ctrl-C to the one that started it, and ends where that one is killed."""
+    global _runner
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
+    _runner = Runner(settings)
+
+
+def _work(batch: Sequence[AnnotatedDocument]) -> list[Result]:
+    assert _runner is not None
+    return _runner(batch)

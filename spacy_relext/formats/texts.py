@@ -1,0 +1,118 @@
+"""Texts without annotation: a file as one document, a line as one, or a row of a table as one.
+
+A line that begins with { is a document of our JSONL, which may bring mentions. Blank lines and rows are no documents. A table has a header,
+commas or tabs between its fields, and quotes around those that hold such, or quotes, or line ends (RFC 4180). A byte order mark before the
+header is left out. A document without an id of its own is named after its file, a line or row also by its number ("my-1").
+
+All is UTF-8. Offsets count the characters of the text as it stands, both of CR LF too; the line end is no part of a line.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats import jsonl
+from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.records import OnError, Place
+
+# The csv module refuses fields of more than 131,072 characters. This is the most that fits its C long everywhere.
+FIELD_LIMIT = 2**31 - 1
+
+
+def read_text(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    """Read a file as one document."""
+    try:
+        yield AnnotatedDocument(path.stem, whole_text(path), source=path)
+    except DataError as error:
+        on_error(error)
+
+
+def read_lines(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    """Read a file with a text, or a JSON object, a line."""
+    with path.open("rb") as file:
+        yield from parse_lines(file, path, on_error)
+
+
+def parse_lines(lines: Iterable[bytes], path: Path | str, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    """The documents of lines, which may still be being written."""
+    for number, raw in enumerate(lines, start=1):
+        if raw.strip():
+            try:
+                yield _parse_line(raw, Place(path, number))
+            except DataError as error:
+                on_error(error)
+
+
+def _parse_line(raw: bytes, at: Place) -> AnnotatedDocument:
+    if raw.lstrip().startswith(b"{"):
+        return jsonl.parse(raw, at.path, at.line or 0)
+    try:
+        return AnnotatedDocument(at.default_id, raw.decode("utf8").rstrip("\r\n"), source=at.path, line=at.line)
+    except UnicodeDecodeError as error:
+        raise at.fail(f"not UTF-8 (byte {error.start} of the line). Convert the file to UTF-8.") from error
+
+
+def read_table(
+    path: Path, on_error: OnError, *, text_column: str = "text", id_column: str | None = None, delimiter: str = ","
+) -> Iterator[AnnotatedDocument]:
+    """Read a file with a text a row.
+
+    id_column: Holds the ids; None: the column "id", if there is one.
+    """
+    csv.field_size_limit(FIELD_LIMIT)
+    # What is not UTF-8 becomes half surrogates, so that it is an error of its row alone.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        rows = csv.reader(file, delimiter=delimiter, strict=True)
+        header: list[str] | None = None
+        while True:
+            # A row may run over several lines.
+            at = Place(path, rows.line_num + 1)
+            try:
+                row = next(rows, None)
+                if row is None:
+                    return
+                if row and header is None:
+                    header = _checked_header(row, text_column, id_column, at)
+                elif row and header is not None:
+                    yield _parse_row(row, header, text_column, id_column, at)
+            except csv.Error as error:
+                on_error(at.fail(f"no row of a table: {error}. Is a quote open, or the file cut off?"))
+            except DataError as error:
+                on_error(error)
+                if header is None:
+                    return
+
+
+def _checked_header(header: list[str], text_column: str, id_column: str | None, at: Place) -> list[str]:
+    for option, column in (("--text-column", text_column), ("--id-column", id_column)):
+        if column is not None and header.count(column) != 1:
+            seen = ", ".join(f"{name!r:.40}" for name in header[:20])
+            raise at.fail(
+                f"expected one column {column!r}, and saw {seen}. Name it with {option}. Is the file a UTF-8 table with a header?"
+            )
+    return header
+
+
+def _parse_row(row: list[str], header: list[str], text_column: str, id_column: str | None, at: Place) -> AnnotatedDocument:
+    if len(row) != len(header):
+        raise at.fail(f"a row of {len(row)} fields, and the header has {len(header)}. Put quotes around fields that hold the delimiter.")
+    fields = dict(zip(header, row, strict=True))
+    text, name = fields[text_column], fields.get(id_column or "id", at.default_id)
+    try:
+        (text + name).encode("utf8")
+    except UnicodeEncodeError as error:
+        raise at.fail("not UTF-8. Convert the file to UTF-8.") from error
+    if not name:
+        raise at.fail(f"the column {id_column or 'id'!r} is empty; it holds the ids of the documents.")
+    return AnnotatedDocument(name, text, source=at.path, line=at.line)
+
+
+def whole_text(path: Path) -> str:
+    """The text of a file, with all its characters."""
+    raw = path.read_bytes()  # not read_text, which makes LF of CR LF
+    try:
+        return raw.decode("utf8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DataError(f"not UTF-8 (byte {error.start} of the file). Convert the file to UTF-8.", path=path, line=line) from error

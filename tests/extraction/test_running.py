@@ -1,0 +1,194 @@
+"""Batches through a pipeline: what is written, which errors are whose, and processes."""
+
+import os
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Span
+
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.extraction.running import Runner, Settings, run
+from spacy_relext.formats.document import AnnotatedDocument, Mention
+from tests.cli.toy import document
+
+LEVELS = "Aspirin increases warfarin levels."
+AVOID = "Avoid ketamine with warfarin."
+
+
+@Language.component("fails_on_poison")
+def fail_on_poison(doc):
+    if "poison" in doc.text:
+        raise ZeroDivisionError("poison found")
+    return doc
+
+
+@Language.component("keeps_mentions_elsewhere", assigns=["doc.spans"])
+def keep_mentions_elsewhere(doc):
+    doc.spans["sc"] = [*doc.ents, Span(doc, 0, 2, label="PAIR")]
+    doc.ents = []
+    return doc
+
+
+def texts(*contents):
+    return [AnnotatedDocument(f"d{i}", text, source="in.txt", line=i) for i, text in enumerate(contents)]
+
+
+def changed(model, folder, change):
+    """A runner of the pipeline after a change."""
+    nlp = spacy.load(model)
+    change(nlp)
+    nlp.to_disk(folder / "changed")
+    return Runner(Settings(str(folder / "changed"), keep_all_scores=True))
+
+
+def triples(record):
+    names = {mention["id"]: mention["text"] for mention in record["mentions"]}
+    return [(names[r["head"]], r["label"], names[r["tail"]]) for r in record["relations"]]
+
+
+@pytest.fixture(scope="module")
+def runner(model):
+    return Runner(Settings(str(model)))
+
+
+def test_only_some_labels(model):
+    both = f"{LEVELS} {AVOID}"
+    [record] = Runner(Settings(str(model), labels=("ADVISE",)))(texts(both))
+    assert triples(record) == [("ketamine", "ADVISE", "warfarin")]
+    assert len(record["mentions"]) == 4
+    [record] = Runner(Settings(str(model), labels=("MECHANISM", "ADVISE")))(texts(both))
+    assert len(record["relations"]) == 2
+    with pytest.raises(RelextError, match=r"has no labels \['ADVICE'\]; it has ADVISE, MECHANISM"):
+        Runner(Settings(str(model), labels=("ADVISE", "ADVICE")))
+
+
+def test_threshold(model):
+    # Below every probability, each pair has its best label.
+    found = [Runner(Settings(str(model), threshold=t))(texts("Ketamine did not alter warfarin."))[0]["relations"] for t in (0.0, None)]
+    assert list(map(len, found)) == [2, 0]
+    with pytest.raises(RelextError, match=r"threshold is 1\.5; it is a probability"):
+        Runner(Settings(str(model), threshold=1.5))
+
+
+def test_all_scores(model):
+    kept = Runner(Settings(str(model), keep_all_scores=True))
+    nlp = spacy.load(model)
+    for batch in (texts(LEVELS, "", "Ketamine did not alter warfarin."), texts(AVOID)):
+        for source, record in zip(batch, kept(batch), strict=True):
+            doc = nlp(source.text)
+            [expected] = nlp.get_pipe("relation_extractor").predict([doc])
+            names = {mention["id"]: mention["start"] for mention in record["mentions"]}
+            assert [(names[p["head"]], names[p["tail"]]) for p in record["pairs"]] == [
+                (doc.ents[i].start_char, doc.ents[j].start_char) for i, j in expected.pairs.tolist()
+            ]
+            for pair, row in zip(record["pairs"], expected.scores.tolist(), strict=True):
+                assert [pair["no_relation"], *pair["scores"].values()] == pytest.approx(row, abs=1e-3)
+                assert list(pair["scores"]) == ["ADVISE", "MECHANISM"]
+    assert not kept.predictions
+
+
+def test_all_scores_of_labels_that_do_not_exclude_each_other(model, tmp_path):
+    runner = changed(model, tmp_path, lambda nlp: nlp.get_pipe("relation_extractor").cfg.update(exclusive=False, labels=["A", "B", "C"]))
+    [record] = runner(texts(LEVELS))
+    assert [list(pair) for pair in record["pairs"]] == [["head", "tail", "scores"]] * 2
+    assert list(record["pairs"][0]["scores"]) == ["A", "B", "C"]
+
+
+def test_mentions_that_the_pipeline_keeps_elsewhere(model, tmp_path):
+    """They are written, also where they are in no relation, and pairs name them."""
+
+    def change(nlp):
+        nlp.add_pipe("keeps_mentions_elsewhere", before="relation_extractor")
+        nlp.get_pipe("relation_extractor").cfg["spans_key"] = "sc"
+
+    [record] = changed(model, tmp_path, change)(texts("Aspirin, warfarin."))
+    assert [(m["text"], m["type"]) for m in record["mentions"]] == [("Aspirin", "DRUG"), ("Aspirin,", "PAIR"), ("warfarin", "DRUG")]
+    assert {pair["head"] for pair in record["pairs"]} == {"T1", "T2", "T3"}
+
+
+def test_given_mentions_none_among_them(runner):
+    """No mentions given is not the same as none: they are looked for."""
+    given = document(LEVELS)
+    none = AnnotatedDocument("none", LEVELS, mentions_given=True)
+    raw = AnnotatedDocument("raw", LEVELS)
+    records = runner([given, none, raw, none, given])
+    assert [[m["text"] for m in record["mentions"]] for record in records] == [
+        ["Aspirin", "warfarin"],
+        [],
+        ["Aspirin", "warfarin"],
+        [],
+        ["Aspirin", "warfarin"],
+    ]
+    assert [len(record["relations"]) for record in records] == [1, 0, 1, 0, 1]
+
+
+def test_what_is_wrong_with_one_document_is_an_error_of_it_alone(model, tmp_path):
+    poisoned = changed(model, tmp_path, lambda nlp: nlp.add_pipe("fails_on_poison", before="relation_extractor"))
+    batch = texts(LEVELS, "A poison.", AVOID, "x" * 30)
+    batch.append(AnnotatedDocument("off", "Off.", [Mention("T1", 3, 9, "DRUG")], source="in.txt", line=9))
+    poisoned.nlp.max_length = len(LEVELS) - 5
+    first, *results = poisoned(batch)
+    assert isinstance(first, DataError)
+    assert "in.txt:0: document 'd0': the text has 34 characters, and the tokenizer reads 29 at the most" in str(first)
+    assert str(results[0]) == "in.txt:1: document 'd1': the pipeline fails on it: ZeroDivisionError: poison found"
+    assert triples(results[1]) == [("ketamine", "ADVISE", "warfarin")]
+    assert "in.txt:3: document 'd3': the text has 30 characters" in str(results[2])
+    assert "in.txt:9: document 'off': mention 'T1' has the offsets 3-9" in str(results[3])
+    assert all(error.__traceback__ is None for error in (first, results[0], results[2]))
+    # The next batch is not affected.
+    assert [type(result) for result in poisoned(texts(AVOID))] == [dict]
+
+
+def test_errors_of_ours_need_no_name(model, tmp_path):
+    runner = changed(model, tmp_path, lambda nlp: nlp.remove_pipe("sentencizer"))
+    [error] = runner(texts(LEVELS))
+    assert str(error).startswith("in.txt:0: document 'd0': the pipeline fails on it: sentence_pairs needs sentence boundaries")
+
+
+def test_batches_in_order(runner):
+    results = run(runner, iter([texts(LEVELS, AVOID), texts(AVOID)]))
+    assert [[len(record["mentions"]) for record in batch] for batch in results] == [[2, 2], [2]]
+
+
+def test_batches_are_read_when_they_are_needed(runner):
+    read = []
+
+    def batches():
+        for number in range(5):
+            read.append(number)
+            yield texts(AVOID)
+
+    results = run(runner, batches())
+    next(results)
+    assert read == [0]
+
+
+class Bomb:
+    """Kills the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+def test_processes_and_one_that_is_killed(runner):
+    """The same results in the same order, few batches ahead; and a process that is gone is an error, not an endless wait."""
+    read = []
+
+    def batches():
+        for number in range(12):
+            read.append(number)
+            yield [*texts(LEVELS), AnnotatedDocument(str(number), AVOID)] if number < 11 else [Bomb()]
+
+    found = []
+
+    def take_all():
+        for batch in run(runner, batches(), n_process=2):
+            assert len(read) - len(found) <= 6
+            found.append([triples(record) for record in batch])
+            assert batch[1]["id"] == str(len(found) - 1)
+
+    with pytest.raises(RelextError, match=r"one of the processes was killed, .* \(--n-process\)"):
+        take_all()
+    assert 5 <= len(found) < 12
+    assert all(batch == [[("Aspirin", "MECHANISM", "warfarin")], [("ketamine", "ADVISE", "warfarin")]] for batch in found)
