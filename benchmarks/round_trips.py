@@ -1,5 +1,6 @@
 """Whether documents come back as they were from a format, as `relext export` writes it and `relext convert` reads it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -80,6 +81,8 @@ def _held(document: AnnotatedDocument, told: Counter[str]) -> Any:
         found.mentions = [replace(mention, kb_id="") for mention in found.mentions]
     if "relations between concepts" in told or BY_CONCEPT in told:
         found.concept_relations = None
+    if "tabs and line ends (now spaces)" in told:
+        found.text = re.sub(r"[\t\r\n]", " ", found.text)
     if "documents that end without white space (now with a space)" in told:
         found.text = found.text.rstrip()
     return found

@@ -1,5 +1,6 @@
 """An annotated document as every format gives and takes it, and its way into a spaCy Doc and back."""
 
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -22,6 +23,9 @@ SPANS_KEY = "mentions"
 # Filed as spaCy files span extensions, so that it survives what relations survive.
 ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
+ACROSS = "mentions across sentences"
+INSIDE = "mentions that begin or end inside a character"
+JOINER = "\u200d"
 # What most formats have no place for: its name in reports, and how often a document has it.
 LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
@@ -75,8 +79,8 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
 
     nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
-    counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, what does not fit `doc.ents`, what the document
-        could not hold of its file.
+    counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, mentions across sentences and inside characters, what
+        does not fit `doc.ents`, what the document could not hold of its file.
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
@@ -98,6 +102,9 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
         counts["trimmed mentions"] += (start, end) != (mention.start, mention.end)
         spans.append((start, end))
     starts = _sentence_starts(document)
+    bounds = sorted(starts or ())
+    counts[ACROSS] += sum(bisect_right(bounds, start) < bisect_left(bounds, end) for start, end in spans)
+    counts[INSIDE] += sum(_is_inside(text, mention.start) or _is_inside(text, mention.end) for mention in document.mentions)
     cuts = sorted({offset for span in spans for offset in span} | set(starts or ()))
     words, spaces, offsets = [], [], []
     for token in nlp.make_doc(text):
@@ -238,6 +245,15 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     while end > start and text[end - 1].isspace():
         end -= 1
     return start, end
+
+
+def _is_inside(text: str, offset: int) -> bool:
+    """Whether an offset parts a base from its combining mark, the parts of an emoji sequence, or CR from LF."""
+    if not 0 < offset < len(text):
+        return False
+    before, after = text[offset - 1], text[offset]
+    modifier = "\U0001f3fb" <= after <= "\U0001f3ff"
+    return JOINER in (before, after) or modifier or unicodedata.category(after) in ("Mn", "Me") or (before, after) == ("\r", "\n")
 
 
 def _sentence_starts(document: AnnotatedDocument) -> set[int] | None:

@@ -76,6 +76,7 @@ WRITTEN: dict[str, tuple[str, dict[str, str]]] = {
 XMI_ID = "{http://www.omg.org/XMI}id"
 # Names of the feature that is type or label.
 LABELS = ("value", "label")
+MAX_LENGTH = 1_000_000
 UNMAPPED = "Not mapping external offset"
 # What cassis raises for files that are not as it expects.
 NO_CAS = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, TypeNotFoundError, etree.XMLSyntaxError)
@@ -169,6 +170,7 @@ def _load_xmi(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
         raise DataError(f"there is no {TYPES} beside it, with its layers. Put there the one that was exported with it.", path=path)
     lines: Lines = {}
     for element in root.iterchildren(etree.Element):
+        _check_length(element.get("sofaString"), path)
         if XMI_ID in element.attrib:
             name = int(element.get(XMI_ID))
             if name in lines:
@@ -193,9 +195,17 @@ def _load_json(raw: bytes, path: Path) -> Cas:
     if not isinstance(entries, list):
         raise DataError("expected an object with a list '%FEATURE_STRUCTURES'. Is this a UIMA CAS?", path=path)
     ids = Counter(entry.get("%ID") for entry in entries)
+    for entry in entries:
+        _check_length(entry.get("sofaString"), path)
     if len(ids) < len(entries):
         raise DataError(f"the %ID {ids.most_common(1)[0][0]} is there twice.", path=path)
     return load_cas_from_json(raw.decode("utf8"))
+
+
+def _check_length(text: str | None, path: Path) -> None:
+    """Refuse what spaCy does not read anyhow: cassis would take 200 bytes and more for each character."""
+    if text and len(text) > MAX_LENGTH:
+        raise DataError(f"the text has {len(text):,} characters; {MAX_LENGTH:,} are read at the most. Cut the text.", path=path)
 
 
 def _document(cas: Cas, lines: Lines, path: Path) -> AnnotatedDocument:
