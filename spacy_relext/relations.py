@@ -99,6 +99,11 @@ def get_relations(doc: Doc) -> list[Relation]:
     return sorted(found, key=lambda relation: relation.key)
 
 
+def n_unreadable(doc: Doc) -> int:
+    """The number of stored relations that `get_relations` leaves out: their mentions do not lie in this text, or read otherwise there."""
+    return sum(len(entries) for key, entries in _user_data(doc).items() if _is_entry(key)) - len(get_relations(doc))
+
+
 def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
     """Replace the relations of a Doc.
 

@@ -7,6 +7,7 @@ import typer
 from spacy.cli._util import app
 
 from spacy_relext.cli.convert import convert, export
+from spacy_relext.cli.debug_data import debug_data
 from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
 from spacy_relext.cli.experiment import crossval, experiment
@@ -21,7 +22,7 @@ relext_cli = typer.Typer(
 )
 for command in (convert, export, evaluate, extract, encoder, report, keywords, probe):
     relext_cli.command(no_args_is_help=True)(command)
-for trained in (experiment, crossval, matrix):
+for trained in (experiment, crossval, matrix, debug_data):
     # Other options are settings of the config, as in `spacy train`.
     relext_cli.command(no_args_is_help=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(trained)
 app.add_typer(relext_cli)

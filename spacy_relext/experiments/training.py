@@ -82,7 +82,7 @@ class Experiment:
                 "--checkpoint best is chosen on development data, and there is none: give it (--dev; crossval has it without --threshold), "
                 "or take --checkpoint last."
             )
-        config = self._config(self.overrides)
+        config = read_config(self.config_path, self.overrides)
         self._check_paths()
         parts = {"train": self.train, "dev": (self.dev,) if self.dev is not None else (), "test": (self.test,)}
         data = checksums(parts)
@@ -102,20 +102,10 @@ class Experiment:
             threshold_from="development" if self.threshold is None else "given",
         )
 
-    def _config(self, overrides: dict[str, Any]) -> Config:
-        try:
-            return load_config(self.config_path, overrides=overrides, interpolate=True)
-        except OSError as error:
-            raise DataError("there is no such config file.", path=self.config_path) from error
-        except ValueError as error:
-            raise DataError(
-                f"the config cannot be read with {list(overrides) or 'no'} overrides: {error}", path=self.config_path
-            ) from error
-
     def _check_paths(self) -> None:
         """A config with paths of its own would be trained on other data than the cell says."""
         paths = {part: f"<{part}>" for part in ("train", "dev")}
-        config = self._config({**self.overrides, **{f"paths.{part}": path for part, path in paths.items()}})
+        config = read_config(self.config_path, {**self.overrides, **{f"paths.{part}": path for part, path in paths.items()}})
         for part, path in paths.items():
             section: Any = config
             for name in config.get("training", {}).get(f"{part}_corpus", f"corpora.{part}").split("."):
@@ -124,6 +114,16 @@ class Experiment:
                 raise DataError(
                     f"the {part} corpus does not read ${{paths.{part}}}. Set path = ${{paths.{part}}} there.", path=self.config_path
                 )
+
+
+def read_config(path: Path, overrides: dict[str, Any]) -> Config:
+    """An interpolated config. RAISES: DataError where it cannot be read."""
+    try:
+        return load_config(path, overrides=overrides, interpolate=True)
+    except OSError as error:
+        raise DataError("there is no such config file.", path=path) from error
+    except ValueError as error:
+        raise DataError(f"the config cannot be read with {list(overrides) or 'no'} overrides: {error}", path=path) from error
 
 
 def finished(experiment: Experiment, output: Path) -> Cell | None:

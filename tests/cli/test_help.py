@@ -12,15 +12,27 @@ def test_spacy_finds_the_commands(tmp_path):
     command = [sys.executable, "-m", "spacy", "relext", "--help"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf8", timeout=300)
     assert result.returncode == 0, result.stderr
-    for name in ("convert", "export", "evaluate", "extract", "experiment", "crossval", "matrix", "report", "keywords", "probe"):
+    for name in (
+        "convert",
+        "export",
+        "evaluate",
+        "extract",
+        "experiment",
+        "crossval",
+        "matrix",
+        "report",
+        "keywords",
+        "probe",
+        "debug-data",
+    ):
         assert f" {name} " in result.stdout
 
 
 def test_every_command_explains_itself_and_its_arguments():
-    names = [command.callback.__name__ for command in relext_cli.registered_commands]
+    names = [command.callback.__name__.replace("_", "-") for command in relext_cli.registered_commands]
     assert {"convert", "export", "evaluate", "extract"} <= set(names)
-    for command in relext_cli.registered_commands:
-        result = relext(command.callback.__name__, "--help", env={"COLUMNS": "200", "TERM": "dumb"})
+    for name, command in zip(names, relext_cli.registered_commands, strict=True):
+        result = relext(name, "--help", env={"COLUMNS": "200", "TERM": "dumb"})
         assert result.exit_code == 0
         assert command.callback.__doc__.split()[0] in result.output
 
