@@ -12,13 +12,15 @@ from itertools import groupby
 from threading import Thread
 from typing import Any
 
+import torch
 from spacy import require_gpu
 from spacy.tokens import Doc
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, mention_finders, set_threshold
-from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
+from spacy_relext.formats.document import AnnotatedDocument, check_length, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
+from spacy_relext.formats.records import OnError
 from spacy_relext.pipeline.decoding import Predictions
 
 # A document as a line of our JSONL, or what was wrong with it.
@@ -74,6 +76,16 @@ class Runner:
             self.predictions.update(zip(map(id, docs), scores, strict=True))
 
         self.extractor.set_annotations = watched  # type: ignore[method-assign]
+
+    def accepted(self, documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
+        """The documents without those that are too long, which should not fill the memory until it is their turn."""
+        for document in documents:
+            try:
+                check_length(document, self.nlp)
+            except DataError as error:
+                on_error(error)
+            else:
+                yield document
 
     def __call__(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
         """The results of some documents, in their order."""
@@ -165,8 +177,9 @@ _runner: Runner | None = None
 
 
 def _start(settings: Settings) -> None:
-    """Make a process ready: it leaves Ctrl-C to the one that started it, and ends where that one is killed."""
+    """Make a process ready: it has one thread, leaves Ctrl-C to the process that started it, and ends where that one is killed."""
     global _runner
+    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
