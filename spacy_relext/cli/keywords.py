@@ -20,7 +20,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions
 from spacy_relext.experiments.keywords import Keyword, english_stemmer, rank_keywords
 from spacy_relext.experiments.published import PUBLISHED_KEYWORDS
-from spacy_relext.pipeline.relation_extractor import ReadPair
+from spacy_relext.pipeline.pairs import ReadPair
 
 
 class Corpus(str, Enum):

@@ -14,11 +14,11 @@ from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.evaluation import extractor_of, load_pipeline
-from spacy_relext.experiments.extras import extra
 from spacy_relext.experiments.plots import READS, plot_layers, require_suffix
 from spacy_relext.experiments.probe import annotated_data, pretrained_model, probe_encoder, require_marked_view
 from spacy_relext.experiments.training import checksums, device_name, versions
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.extras import extra
+from spacy_relext.formats.files import whole_file
 
 
 def probe(

@@ -4,28 +4,31 @@ from collections.abc import Callable
 
 from spacy.language import Language
 
+from spacy_relext.biomed import SENTENCIZER
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import load_pipeline
 from spacy_relext.formats.document import AnnotatedDocument
 
 # From a document to the offsets of its sentences.
 Splitter = Callable[[AnnotatedDocument], list[tuple[int, int]]]
+# What needs no trained pipeline, and the factory of each.
+RULES = {"sentencizer": "sentencizer", "scispacy": SENTENCIZER}
 
 
 def make_splitter(name: str, nlp: Language) -> Splitter:
-    """What sets the sentences of a document: `sentencizer`, on the tokens of `nlp`, or a pipeline, on its own tokens.
+    """What sets the sentences of a document: `sentencizer` or `scispacy`, on the tokens of `nlp`, or a pipeline, on its own tokens.
 
     Of a pipeline run the components up to the last one that sets sentences, e.g. the parser, and none after it.
     """
-    if name == "sentencizer":
-        sentencizer = nlp.create_pipe("sentencizer")
+    if name in RULES:
+        sentencizer = nlp.create_pipe(RULES[name])
         return lambda document: [(sent.start_char, sent.end_char) for sent in sentencizer(nlp.make_doc(document.text)).sents]
     pipeline = load_pipeline(name)
     setters = [i for i, pipe in enumerate(pipeline.pipe_names) if "token.is_sent_start" in pipeline.get_pipe_meta(pipe).assigns]
     if not setters:
         raise RelextError(
             f"the pipeline {name!r} has no component that sets sentences; it has {pipeline.pipe_names}. Expected one with a parser or a "
-            "senter, or the word sentencizer instead of a pipeline."
+            "senter, or the word sentencizer or scispacy instead of a pipeline."
         )
     pipeline.select_pipes(enable=pipeline.pipe_names[: setters[-1] + 1])
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import whole_file
 
 # The end of the names of folders in which cells are being made; they may hold JSON of other kinds.
 WORK = ".work"

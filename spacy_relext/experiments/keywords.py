@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from spacy.tokens import Span
 
-from spacy_relext.experiments.extras import extra
-from spacy_relext.pipeline.relation_extractor import ReadPair
+from spacy_relext.extras import extra
+from spacy_relext.pipeline.pairs import ReadPair
 
 
 class Keyword(NamedTuple):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.errors import RelextError
-from spacy_relext.experiments.extras import extra
+from spacy_relext.extras import extra
 
 SUFFIXES = (".svg", ".png", ".pdf")
 READS = {"cls": "[CLS]", "mentions": "[head; tail]"}

@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import gold_pairs, predict
-from spacy_relext.experiments.extras import extra
 from spacy_relext.experiments.training import silent
+from spacy_relext.extras import extra
 from spacy_relext.ml.head import mean_of_spans
 from spacy_relext.ml.summaries import Contexts
 from spacy_relext.pipeline.decoding import Predictions, balanced, decoded

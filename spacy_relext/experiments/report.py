@@ -12,7 +12,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.experiments.bootstrap import N_DRAWS, Comparison, compare, draw_weights
 from spacy_relext.experiments.cells import Cell
 from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import whole_file
 
 BEGIN = "<!-- experiments: made by `python -m spacy relext report`; what is changed here is lost -->"
 END = "<!-- experiments: end -->"

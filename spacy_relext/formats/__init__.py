@@ -1,8 +1,8 @@
 """Foreign files to annotated documents and back: one module a format; none knows of models.
 
-A module has `read`; `write`, unless the format is only read, which returns what the format cannot hold, counted; and `parts`, if a corpus
-of the format comes in parts that stay apart. Where `COUNTS` is true, `read` also takes a Counter, and adds to it what it leaves out that is
-no error.
+A module has `read`, unless the format is only written; `write`, unless it is only read, which returns what the format cannot hold, counted;
+and `parts`, if a corpus of the format comes in parts that stay apart. Where `COUNTS` is true, `read` also takes a Counter, and adds to it
+what it leaves out that is no error.
 """
 
 from spacy_relext.formats import (
@@ -12,12 +12,17 @@ from spacy_relext.formats import (
     brat,
     chemprot,
     ddi,
+    delimited,
     doccano,
     dygie,
+    graphml,
+    inception,
     jsonl,
     label_studio,
+    parquet,
     prodigy,
     pubtator,
+    rdf,
     spert,
 )
 
@@ -32,7 +37,12 @@ FORMATS = {
     "label-studio": label_studio,
     "spert": spert,
     "dygie": dygie,
+    "inception": inception,
     "ddi": ddi,
     "chemprot": chemprot,
     "aimed": aimed,
+    "csv": delimited,
+    "parquet": parquet,
+    "graphml": graphml,
+    "rdf": rdf,
 }

@@ -22,6 +22,7 @@ from typing import Any
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.records import distinct
 
 LABEL = "interaction"
 FILE = re.compile(r"test_(\d+)\.json")
@@ -60,6 +61,10 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
     on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out. A line whose document
         cannot be known leaves out its whole file.
     """
+    yield from distinct(_documents(path, on_error), on_error)
+
+
+def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     for file in parts(path).values() if path.is_dir() else [path]:
         try:
             records = read_records(file)

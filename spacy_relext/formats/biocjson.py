@@ -16,7 +16,8 @@ from bioc.biocjson.decoder import parse_doc
 from spacy_relext.errors import DataError
 from spacy_relext.formats.biocmodel import Place, collection, lost_sentences, read_all
 from spacy_relext.formats.document import AnnotatedDocument
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.records import distinct
 
 SUFFIX = ".json"
 
@@ -26,10 +27,7 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
     on_error: Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
     """
-    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    if not files:
-        raise DataError("the folder holds no .json file.", path=path)
-    yield from read_all(_documents(files, on_error), on_error)
+    yield from distinct(read_all(_documents(find_files(path, (".json",)), on_error), on_error), on_error)
 
 
 def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:

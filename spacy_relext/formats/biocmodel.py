@@ -6,7 +6,7 @@ Offsets count characters from the start of the document, not of the passage. (Bi
 BC5CDR is ASCII; an annotation whose text is not found where it should be is an error.) Where a passage begins after the end of the one
 before, spaces are put between them. Infons are free, so this is what we read and write:
 
-    of a mention    type; identifier or MESH: its concepts, joined with | (-1: none)
+    of a mention    type; identifier or MESH: its concepts, joined with | (-1: none); long_form: what it abbreviates
     of a relation   relation or type: the label; score
     of a document   relations: what is annotated, of "mentions" and "concepts", or "nothing", where its relations do not tell
 
@@ -33,11 +33,11 @@ from pathlib import Path
 from bioc import BioCAnnotation, BioCCollection, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation, BioCSentence
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import concepts_of
+from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
+from spacy_relext.mentions import LONG_FORM
 
 TYPE, LABELS, CONCEPTS, SCORE, STATE, ROLE = "type", ("relation", "type"), ("identifier", "MESH"), "score", "relations", "CompositeRole"
-NO_CONCEPT = "-1"
 # More spaces than any file would put between passages: an offset that is wrong must not fill the memory.
 MAX_GAP = 10_000
 Place = tuple[Path, int | None]
@@ -46,22 +46,16 @@ Place = tuple[Path, int | None]
 def read_all(
     documents: Iterable[tuple[Callable[[], BioCDocument], Place]], on_error: Callable[[DataError], None]
 ) -> Iterator[AnnotatedDocument]:
-    """Ours of the documents of one file or several, each with its place, whose ids must differ.
+    """Ours of the documents of one file or several, each with its place.
 
     documents: Functions, so that what is wrong with one document is an error of it alone. The library raises these: it takes the form of
         its input for granted.
     """
-    places: dict[str, str] = {}
     for make, (path, line) in documents:
         try:
-            document = _made(make, path, line)
-            if document.id in places:
-                raise document.error(f"a document with this id is in {places[document.id]} already.")
-            places[document.id] = f"{path}:{line}" if line else str(path)
+            yield _made(make, path, line)
         except DataError as error:
             on_error(error)
-        else:
-            yield document
 
 
 def _made(make: Callable[[], BioCDocument], path: Path, line: int | None) -> AnnotatedDocument:
@@ -132,9 +126,9 @@ def _add_mentions(document: AnnotatedDocument, annotations: list[BioCAnnotation]
     # Composite mentions first: the parts of them are left out.
     for annotation in sorted(annotations, key=lambda a: a.infons.get(ROLE) == "IndividualMention"):
         infons = dict(annotation.infons)
-        kind, role = infons.pop(TYPE, None), infons.pop(ROLE, None)
+        kind, role, long_form = infons.pop(TYPE, None), infons.pop(ROLE, None), infons.pop(LONG_FORM, "")
         concept = next((value for key in CONCEPTS if (value := infons.pop(key, None))), "")
-        if not isinstance(kind, str) or not isinstance(concept, str) or not kind:
+        if not all(isinstance(infon, str) for infon in (kind, concept, long_form)) or not kind:
             raise document.error(f"mention {annotation.id!r} has no infon {TYPE!r}, or infons that are no strings.")
         parts = sorted((location.offset, location.offset + location.length) for location in annotation.locations)
         whole: tuple[int, int] = (parts[0][0], parts[-1][1]) if parts else (0, 0)
@@ -152,7 +146,7 @@ def _add_mentions(document: AnnotatedDocument, annotations: list[BioCAnnotation]
         taken.add(place)
         document.not_held["discontinuous mentions (kept as one stretch)"] += len(parts) > 1
         document.not_held["infons of mentions"] += len(infons)
-        document.mentions.append(Mention(mention.id, *place, kind, kb_id))
+        document.mentions.append(Mention(mention.id, *place, kind, kb_id, long_form))
 
 
 def _is_part(mention: Mention, composite: Mention) -> bool:
@@ -240,6 +234,8 @@ def to_bioc(document: AnnotatedDocument, name: str) -> BioCDocument:
         annotation.infons[TYPE] = mention.type
         if mention.kb_id:
             annotation.infons[CONCEPTS[0]] = mention.kb_id
+        if mention.long_form:
+            annotation.infons[LONG_FORM] = mention.long_form
         annotation.add_location(BioCLocation(mention.start, mention.end - mention.start))
         # In BioC a passage with sentences has no mentions of its own.
         layer = next((s for s, (start, end) in zip(passage.sentences, pieces, strict=True) if start <= mention.start < end), passage)

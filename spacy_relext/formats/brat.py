@@ -14,9 +14,9 @@ end, and so do we. An event with exactly two mentions as arguments is a relation
 nor is which mention was its trigger. Other events, and relations to relations or events, are errors. Attributes (A, M), notes (#),
 equivalences (*), and the names of N are not held, which is counted.
 
-Written are T, R, N and scores. Ids of mentions are given anew. brat knows no sentences and no relations between concepts; a document with
-mentions that is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is counted. Types,
-labels and identifiers must be free of white space.
+Written are T, R, N and scores. Ids of mentions are given anew. brat knows no sentences, long forms and relations between concepts; a
+document with mentions that is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is
+counted. Types, labels and identifiers must be free of white space.
 """
 
 # bioc.brat is not used to read: it asserts instead of raising errors, names no line, translates line ends before it counts, skips lines
@@ -29,8 +29,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import SEPARATOR, concepts_of
+from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
+from spacy_relext.formats.files import whole_folder
+from spacy_relext.formats.records import new_file
 from spacy_relext.formats.texts import whole_text
 
 SUFFIX = ""
@@ -146,26 +148,24 @@ def _annotate(document: AnnotatedDocument, text: str, file: Path) -> None:
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
-    """Write a .txt and an .ann file a document into a folder; the .ann is left out where there is nothing to say.
+    """Write a .txt and an .ann file a document into a new folder; the .ann is left out where there is nothing to say.
 
     RETURNS: What the format cannot hold, counted.
     """
-    path.mkdir(parents=True, exist_ok=True)
     lost: Counter[str] = Counter()
-    for number, document in enumerate(documents):
-        identifier = document.id or f"document-{number}"
-        name = re.sub(r"[^\w.-]", "_", identifier)
-        lines = _lines(document)
-        if (path / f"{name}.txt").exists() or (path / f"{name}.ann").exists():
-            raise document.error(f"{path / name}.txt exists already. Document ids must differ; write into an empty folder.")
-        (path / f"{name}.txt").write_bytes(document.text.encode("utf8"))
-        annotated = document.relations is not None or document.concept_relations is not None
-        if annotated or lines:
-            (path / f"{name}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
-        lost += document.losses("sentences", "relations between concepts")
-        if lines:
-            lost += document.losses("documents not annotated for relations (now with none)")
-        lost["document ids that are no file names"] += name != identifier
+    with whole_folder(path) as folder:
+        for number, document in enumerate(documents):
+            identifier = document.id or f"document-{number}"
+            file = new_file(folder, document, identifier, ".txt")
+            lines = _lines(document)
+            file.write_bytes(document.text.encode("utf8"))
+            annotated = document.relations is not None or document.concept_relations is not None
+            if annotated or lines:
+                file.with_name(f"{file.name[:-4]}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
+            lost += document.losses("sentences", "long forms of abbreviations", "relations between concepts")
+            if lines:
+                lost += document.losses("documents not annotated for relations (now with none)")
+            lost["document ids that are no file names"] += file.name[:-4] != identifier
     return lost
 
 
@@ -189,7 +189,7 @@ def _lines(document: AnnotatedDocument) -> list[str]:
         offsets = ";".join(f"{start} {end}" for start, end in parts)
         name = _name(document, mention)
         lines.append(f"{ids[mention.id]}\t{word(mention.type, 'type')} {offsets}\t{name}")
-        for concept in concepts_of(mention):
+        for concept in filter(None, mention.kb_id.split(SEPARATOR)):
             references.append(f"N{len(references) + 1}\tReference {ids[mention.id]} {word(concept, 'concept')}\t{name}")
     for i, relation in enumerate(document.relations or (), start=1):
         lines.append(f"R{i}\t{word(relation.label, 'label')} Arg1:{ids[relation.head]} Arg2:{ids[relation.tail]}")

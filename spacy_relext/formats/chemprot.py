@@ -21,6 +21,7 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.records import distinct
 
 LABELS = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
 TYPES = {"CHEMICAL": "CHEMICAL", "GENE-Y": "GENE", "GENE-N": "GENE"}
@@ -49,7 +50,13 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
     on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out. Where rows are lost
         that may belong to any document, the whole set is.
     """
-    files = sorted(path.rglob("*_abstracts*.tsv")) if path.is_dir() else []
+    yield from distinct(_documents(path, on_error), on_error)
+
+
+def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    # By its entities too, so that a set without abstracts is not passed over.
+    found = [(file, kind) for kind in ("abstracts", "entities") for file in path.rglob(f"*_{kind}*.tsv")]
+    files = sorted({file.with_name(file.name.replace(f"_{kind}", "_abstracts")) for file, kind in found})
     if not files:
         raise DataError("expected a folder with …_abstracts.tsv, …_entities.tsv and …_gold_standard.tsv; there is no such file.", path=path)
     for file in files:
@@ -77,6 +84,8 @@ def read_tables(abstracts: Path) -> dict[str, Table]:
         file = next((f for f in (abstracts.with_name(name), abstracts.with_name(name.replace("_gs.tsv", ".tsv"))) if f.exists()), None)
         if file is not None:
             tables[kind] = read_rows(file, width)
+        elif kind == "abstracts":
+            raise DataError("there is no such file beside the others of its part.", path=abstracts)
         elif kind == "entities" or (kind == "gold_standard" and "relations" not in tables):
             raise DataError(f"there is no {name} beside it. Put the files of a part of ChemProt into one folder.", path=abstracts)
     return tables

@@ -16,13 +16,20 @@ from collections import Counter
 from spacy_relext.formats.types import AnnotatedRelation, Mention
 
 SEPARATOR = "|"
+# What files say of a mention, or of a part of it, that has no concept.
+NO_CONCEPT = "-1"
 NEAREST = "relations between concepts in no common sentence (nearest mentions)"
 UNPAIRED = "relations between concepts without a pair of mentions"
 
 
 def concepts_of(mention: Mention) -> list[str]:
     """The identifiers of its concepts."""
-    return [concept for concept in mention.kb_id.split(SEPARATOR) if concept]
+    return identifiers(mention.kb_id)
+
+
+def identifiers(kb_id: str) -> list[str]:
+    """The identifiers that are joined in one string; "-1" is none."""
+    return [concept for concept in kb_id.split(SEPARATOR) if concept not in ("", NO_CONCEPT)]
 
 
 def mention_relations(
@@ -63,7 +70,7 @@ def related_concepts(
     """The way back: relations between concepts that say what relations between mentions say, beyond those that are known.
 
     RETURNS: Relations between every concept of the head and every one of the tail, of each relation that none of `known` accounts for,
-        each once; and the relations that cannot be said so, because head or tail has no concept.
+        each once, with the highest of the scores; and the relations that cannot be said so, because head or tail has no concept.
     """
     by_id = {mention.id: mention for mention in mentions}
     place_of = {(r.head, r.tail, r.label) for r in known}
@@ -75,7 +82,8 @@ def related_concepts(
             left.append(relation)
         if place_of.isdisjoint(keys):
             for key in keys:
-                found.setdefault(key, AnnotatedRelation(*key, score=relation.score))
+                score = max(relation.score, found[key].score) if key in found else relation.score
+                found[key] = AnnotatedRelation(*key, score)
     return list(found.values()), left
 
 

@@ -1,21 +1,22 @@
 """DDIExtraction 2013: a folder of XML files, one document each (Herrero-Zazo et al., J. Biomed. Inform. 46:914, 2013).
 
-In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which
-is kept as the stretch from its first to its last character; where another mention has that stretch already ("A and B salts"), its
-leading parts are left out until the stretch is its own. A `pair` with ddi="true" is a relation between e1 and e2, without a
+In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which is
+kept as the stretch from its first to its last character; where another mention has that stretch already ("A and B salts"), its leading
+parts are left out until the stretch is its own; they are counted. A `pair` with ddi="true" is a relation between e1 and e2, without a
 direction. One such pair of the training part has no type: it is read as `int`, the corpus's label for an interaction without detail.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import LOSSES, AnnotatedDocument, AnnotatedRelation, Mention, stretch
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, stretch
+from spacy_relext.formats.files import find_files, whole_folder
+from spacy_relext.formats.records import distinct, new_file
 
 SUFFIX = ""
 LABELS = ("effect", "mechanism", "advise", "int")
@@ -24,10 +25,11 @@ UNTYPED = "int"
 
 def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     """Read an XML file, or all XML files of a folder and the folders in it."""
-    files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
-    if not files:
-        raise DataError("the folder holds no .xml file. Expected a folder such as DDICorpus/Train.", path=path)
-    for file in files:
+    yield from distinct(_documents(path, on_error), on_error)
+
+
+def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    for file in find_files(path, (".xml",), "Expected a folder such as DDICorpus/Train."):
         try:
             yield parse(file)
         except DataError as error:
@@ -54,7 +56,9 @@ def parse(file: Path) -> AnnotatedDocument:
         document.text += text if text[-1:].isspace() or not text else text + " "
         taken: set[tuple[int, int]] = set()
         for entity in sentence.iter("entity"):
-            start, end = stretch(_parts(entity, file), taken)
+            parts = _parts(entity, file)
+            document.not_held["discontinuous mentions (kept as one stretch)"] += len(parts) > 1
+            start, end = stretch(parts, taken)
             if end > len(text):
                 name, place = entity.get("id"), entity.get("charOffset")
                 raise DataError(f"entity {name!r}: charOffset is {place!r}, and its sentence has {len(text)} characters.", path=file)
@@ -70,50 +74,67 @@ def parse(file: Path) -> AnnotatedDocument:
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
-    """Write one XML file a document into a folder. Pairs are all unordered pairs of mentions of a sentence, as in the corpus."""
-    path.mkdir(parents=True, exist_ok=True)
+    """Write one XML file a document into a new folder. Pairs are all unordered pairs of mentions of a sentence, as in the corpus.
+
+    RETURNS: What the format cannot hold, counted.
+    """
     lost: Counter[str] = Counter()
-    for number, document in enumerate(documents):
-        name = document.id or f"document-{number}"
-        if document.sentences is None:
-            raise document.error("it has no sentences, and the DDI format is by sentence. Add a sentencizer to the pipeline.")
-        relations = {frozenset((r.head, r.tail)): r for r in document.relations or ()}
-        root = ElementTree.Element("document", id=name)
-        written = 0
-        ends = [start for start, _ in document.sentences[1:]] + [len(document.text)]
-        for i, ((start, last), end) in enumerate(zip(document.sentences, ends, strict=True)):
-            sentence_id = f"{name}.s{i}"
-            # One space after a sentence is what reading adds.
-            text = document.text[start : last if document.text[last:end] == " " else end]
-            sentence = ElementTree.SubElement(root, "sentence", id=sentence_id, text=text)
-            mentions = [m for m in document.mentions if start <= m.start < end]
-            ids = {m.id: f"{sentence_id}.e{j}" for j, m in enumerate(mentions)}
-            for m in mentions:
-                ElementTree.SubElement(
-                    sentence,
-                    "entity",
-                    id=ids[m.id],
-                    charOffset=f"{m.start - start}-{m.end - start - 1}",
-                    type=m.type,
-                    text=document.text[m.start : m.end],
-                )
-            for j, (a, b) in enumerate(combinations(mentions, 2)):
-                relation = relations.get(frozenset((a.id, b.id)))
-                written += relation is not None
-                attributes: dict[str, Any] = {"ddi": "false"} if relation is None else {"ddi": "true", "type": relation.label}
-                ElementTree.SubElement(sentence, "pair", id=f"{sentence_id}.p{j}", e1=ids[a.id], e2=ids[b.id], **attributes)
-        if written != len(document.relations or ()):
-            raise document.error(
-                f"{len(document.relations or ()) - written} of its relations run across sentences, or share a pair with another: the DDI "
-                "format cannot hold them."
+    with whole_folder(path) as folder:
+        for number, document in enumerate(documents):
+            name = document.id or f"document-{number}"
+            root = _element(document, name)
+            ElementTree.indent(root)
+            ElementTree.ElementTree(root).write(new_file(folder, document, name, ".xml"), encoding="UTF-8", xml_declaration=True)
+            lost += document.losses(
+                "scores of relations",
+                "concept identifiers",
+                "long forms of abbreviations",
+                "relations between concepts",
+                "documents not annotated for relations (now with none)",
             )
-        ElementTree.indent(root)
-        file = path / (re.sub(r"[^\w.-]", "_", name) + ".xml")
-        if file.exists():
-            raise document.error(f"{file} exists already. Document ids must differ; write into an empty folder.")
-        ElementTree.ElementTree(root).write(file, encoding="UTF-8", xml_declaration=True)
-        lost += document.losses(*(name for name in LOSSES if name != "sentences"))
+            lost["documents that end without white space (now with a space)"] += bool(document.text) and not document.text[-1].isspace()
     return lost
+
+
+def _element(document: AnnotatedDocument, name: str) -> ElementTree.Element:
+    """The element of a document. RAISES: DataError for what the format cannot hold."""
+    if document.sentences is None:
+        raise document.error("it has no sentences, and the DDI format is by sentence. Add a sentencizer to the pipeline.")
+    control = re.search(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", document.text)
+    if control:
+        raise document.error(f"XML cannot hold the character {control[0]!r} at {control.start()}. Export to biocjson.")
+    relations = {frozenset((r.head, r.tail)): r for r in document.relations or ()}
+    root = ElementTree.Element("document", id=name)
+    written = 0
+    # What stands before the first sentence becomes part of it, and what stands after one part of that.
+    bounds = [0, *(start for start, _ in document.sentences[1:]), len(document.text)]
+    for i, ((start, end), (_, last)) in enumerate(zip(pairwise(bounds), document.sentences or [(0, 0)], strict=True)):
+        sentence_id = f"{name}.s{i}"
+        # One space after a sentence is what reading adds.
+        text = document.text[start : last if document.text[last:end] == " " else end]
+        sentence = ElementTree.SubElement(root, "sentence", id=sentence_id, text=text)
+        mentions = [m for m in document.mentions if start <= m.start < end]
+        ids = {m.id: f"{sentence_id}.e{j}" for j, m in enumerate(mentions)}
+        for m in mentions:
+            if m.end > start + len(text):
+                raise document.error(
+                    f"the mention {document.text[m.start : m.end]!r:.60} runs across sentences: the DDI format cannot hold it."
+                )
+            place = f"{m.start - start}-{m.end - start - 1}"
+            ElementTree.SubElement(sentence, "entity", id=ids[m.id], charOffset=place, type=m.type, text=document.text[m.start : m.end])
+        for j, (a, b) in enumerate(combinations(mentions, 2)):
+            relation = relations.get(frozenset((a.id, b.id)))
+            written += relation is not None
+            head, tail = (a.id, b.id) if relation is None else (relation.head, relation.tail)
+            pair = ElementTree.SubElement(sentence, "pair", id=f"{sentence_id}.p{j}", e1=ids[head], e2=ids[tail], ddi="false")
+            if relation is not None:
+                pair.attrib.update(ddi="true", type=relation.label)
+    if written != len(document.relations or ()):
+        raise document.error(
+            f"{len(document.relations or ()) - written} of its relations run across sentences, or share a pair with another: the DDI "
+            "format cannot hold them."
+        )
+    return root
 
 
 def _attribute(element: ElementTree.Element, name: str, file: Path) -> str:

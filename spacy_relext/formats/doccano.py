@@ -10,14 +10,13 @@ types `No-rel`, `no_relation` or `None` are no relations; they are counted. docc
 
 Offsets count code points, and ends are exclusive. A project with "count grapheme clusters as one character" gives other numbers where a
 text has combining marks, emoji sequences or CRLF before a mention, and nothing in the file tells the two apart: switch it off before
-annotating. Offsets inside such a sequence are kept as they are, and the mentions counted: many of them say that the setting was on.
+annotating. The report counts mentions with an offset inside such a sequence: many of them say that the setting was on.
 
 The id of a document is `document_id` in its `meta`, else `id`, else file and line. The format has no field for sentences and scores:
 `meta` carries `sentence_offsets`, and a relation `score`, which doccano leaves out. Ids of mentions are not kept: those of a file differ.
 """
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -25,20 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
 
 # `read` counts what it leaves out.
 COUNTS = True
-INSIDE = "mentions that begin or end inside a character"
-JOINER = "\u200d"
 
 
 def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
     """Read a JSONL file, or all of a folder and the folders in it.
 
     on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
-    counts: Is added to: relations that are denied, and mentions whose offsets may count something else than code points.
+    counts: Is added to: relations that are denied.
     """
     return read_lines(path, (".jsonl", ".json"), parse, on_error, counts)
 
@@ -47,7 +44,6 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
     """Make a document of a line."""
     text, meta = at.text(record, "text" if "text" in record or "data" not in record else "data"), at.meta(record)
     mentions = _mentions(record, at)
-    counts[INSIDE] += sum(_is_inside(text, m.start) or _is_inside(text, m.end) for m in mentions)
     relations = _relations(record, {m.id for m in mentions}, at, counts)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
     return AnnotatedDocument(
@@ -113,12 +109,3 @@ def _relations(record: dict[str, Any], mentions: set[str], at: Place, counts: Co
                 raise at.fail(f"{what}: {key!r} is {end!r}, which is {kind}.")
         relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
     return at.without_denied(relations, counts)
-
-
-def _is_inside(text: str, offset: int) -> bool:
-    """Whether an offset parts a base from its combining mark, the parts of an emoji sequence, or CR from LF."""
-    if not 0 < offset < len(text):
-        return False
-    before, after = text[offset - 1], text[offset]
-    modifier = "\U0001f3fb" <= after <= "\U0001f3ff"
-    return JOINER in (before, after) or modifier or unicodedata.category(after) in ("Mn", "Me") or (before, after) == ("\r", "\n")

@@ -1,5 +1,6 @@
 """An annotated document as every format gives and takes it, and its way into a spaCy Doc and back."""
 
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from spacy.util import filter_spans
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import Relation, get_relations, has_relations, set_relations, span_at
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
@@ -21,15 +23,24 @@ SPANS_KEY = "mentions"
 # Filed as spaCy files span extensions, so that it survives what relations survive.
 ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
+ACROSS = "mentions across sentences"
+INSIDE = "mentions that begin or end inside a character"
+JOINER = "\u200d"
 # What most formats have no place for: its name in reports, and how often a document has it.
 LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
     "scores of relations": lambda document: sum(r.score != 1 for r in [*(document.relations or ()), *(document.concept_relations or ())]),
     "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
+    "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
     "relations between concepts": lambda document: len(document.concept_relations or ()),
     "documents not annotated for relations (now with none)": lambda document: (
         document.relations is None and document.concept_relations is None
     ),
+    "documents without relations": lambda document: not (document.relations or document.concept_relations),
+    "mentions in no relation": lambda document: len(
+        {mention.id for mention in document.mentions} - {end for r in document.relations or () for end in (r.head, r.tail)}
+    ),
+    "whole texts": lambda document: bool(document.text),
 }
 
 
@@ -68,8 +79,8 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
 
     nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
-    counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, what does not fit `doc.ents`, what the document
-        could not hold of its file.
+    counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, mentions across sentences and inside characters, what
+        does not fit `doc.ents`, what the document could not hold of its file.
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
@@ -88,6 +99,9 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
         counts["trimmed mentions"] += (start, end) != (mention.start, mention.end)
         spans.append((start, end))
     starts = _sentence_starts(document)
+    bounds = sorted(starts or ())
+    counts[ACROSS] += sum(bisect_right(bounds, start) < bisect_left(bounds, end) for start, end in spans)
+    counts[INSIDE] += sum(_is_inside(text, mention.start) or _is_inside(text, mention.end) for mention in document.mentions)
     cuts = sorted({offset for span in spans for offset in span} | set(starts or ()))
     words, spaces, offsets = [], [], []
     for token in nlp.make_doc(text):
@@ -108,6 +122,8 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
             raise document.error(f"two mentions have the id {mention.id!r}.")
         placed[mention.id] = span_at(doc, start, end, mention.type)
         placed[mention.id].kb_id_ = mention.kb_id
+        if mention.long_form:
+            set_long_form(placed[mention.id], mention.long_form)
     doc.spans[SPANS_KEY] = list(placed.values())
     doc.set_ents(filter_spans(placed.values()))
     counts["documents"] += 1
@@ -149,14 +165,18 @@ def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
     # Two mentions may stand at the same place and differ in type.
-    found = {(span.start_char, span.end_char, span.label_, span.kb_id_) for span in spans}
+    found = {(span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span)) for span in spans}
     kinds = {place[:3] for place in found}
-    found |= {(s.start_char, s.end_char, s.label_, s.kb_id_) for s in others if (s.start_char, s.end_char, s.label_) not in kinds}
+    found |= {
+        (span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span))
+        for span in others
+        if (span.start_char, span.end_char, span.label_) not in kinds
+    }
     places = {place[:2] for place in found}
     for relation in relations:
-        for span in (relation.head, relation.tail):
+        for span, long_form in zip((relation.head, relation.tail), relation.long_forms, strict=True):
             if (span.start_char, span.end_char) not in places:
-                found.add((span.start_char, span.end_char, span.label_, ""))
+                found.add((span.start_char, span.end_char, span.label_, kb_id_of(span), long_form))
     mentions = [Mention(f"T{i}", *mention) for i, mention in enumerate(sorted(found), start=1)]
     ids: dict[tuple, str] = {}
     for mention in mentions:
@@ -230,6 +250,15 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     while end > start and text[end - 1].isspace():
         end -= 1
     return start, end
+
+
+def _is_inside(text: str, offset: int) -> bool:
+    """Whether an offset parts a base from its combining mark, the parts of an emoji sequence, or CR from LF."""
+    if not 0 < offset < len(text):
+        return False
+    before, after = text[offset - 1], text[offset]
+    modifier = "\U0001f3fb" <= after <= "\U0001f3ff"
+    return JOINER in (before, after) or modifier or unicodedata.category(after) in ("Mn", "Me") or (before, after) == ("\r", "\n")
 
 
 def _sentence_starts(document: AnnotatedDocument) -> set[int] | None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.records import OnError, Place, read_lines, with_distinct_ids
 from spacy_relext.formats.words import Words, check_words, find_words
 

@@ -5,9 +5,9 @@
      "mentions": [{"id": "T1", "start": 0, "end": 10, "type": "CHEMICAL"}, {"id": "T2", "start": 18, "end": 26, "type": "CHEMICAL"}],
      "relations": [{"head": "T1", "tail": "T2", "label": "MECHANISM"}]}
 
-A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and the document
-`concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations` beside them, the relations
-between mentions are made of them (concepts.py).
+A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several are joined with "|"), and a `long_form`, what it
+abbreviates; and the document `concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations`
+beside them, the relations between mentions are made of them (concepts.py).
 
 Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the id is file and line ("my-1");
 without `relations` the document counts as not annotated for relations, which is not the same as an empty list; without `mentions`,
@@ -20,21 +20,20 @@ offsets; a relation may carry a `score`. Further keys are refused, but for the d
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
-from spacy_relext.formats.records import Place
+from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.records import Place, distinct
 
 SUFFIX = ".jsonl"
 PAIRS = "pairs"
 KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", PAIRS, "meta"}
-MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id"}
+MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
 RELATION_KEYS = {"head", "tail", "label", "score"}
 
 
@@ -43,10 +42,11 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
     on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
     """
-    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
-    if not files:
-        raise DataError("the folder holds no .jsonl file.", path=path)
-    for name in files:
+    yield from distinct(_documents(path, on_error), on_error)
+
+
+def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+    for name in find_files(path, (".jsonl",)):
         with name.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 if not raw.strip():
@@ -63,19 +63,6 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
         for document in documents:
             write_line(document, file)
     return Counter()
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """Open a file to write, beside its place, and put it there when all went well: a file that is there is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w", encoding="utf8") as file:
-            yield file
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_line(document: AnnotatedDocument, file: TextIO) -> None:
@@ -95,7 +82,7 @@ def to_record(document: AnnotatedDocument) -> dict[str, Any]:
         record["sentences"] = [list(sentence) for sentence in document.sentences]
     record["mentions"] = [
         {"id": m.id, "start": m.start, "end": m.end, "type": m.type, "text": document.text[m.start : m.end]}
-        | ({"kb_id": m.kb_id} if m.kb_id else {})
+        | {key: value for key, value in (("kb_id", m.kb_id), ("long_form", m.long_form)) if value}
         for m in document.mentions
     ]
     for key, relations in (("relations", document.relations), ("concept_relations", document.concept_relations)):
@@ -137,8 +124,8 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
         refuse_unknown(entry, MENTION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
-        kb_id = take(entry, "kb_id", str, what) if "kb_id" in entry else ""
-        mentions.append(Mention(name, start, end, take(entry, "type", str, what), kb_id))
+        known = {key: take(entry, key, str, what) for key in ("kb_id", "long_form") if key in entry}
+        mentions.append(Mention(name, start, end, take(entry, "type", str, what), **known))
         if "text" in entry:
             at.check_stretch(text, start, end, entry["text"], what)
     relations: dict[str, list[AnnotatedRelation]] = {}

@@ -16,7 +16,8 @@ counted. A file that is cut off between two lines looks like a shorter file.
 
 Written are the relations between concepts, and those between mentions that do not follow from them, as relations between the concepts of
 their mentions; where a mention has none, that is an error. Title is the first sentence, or all where sentences are not known. Tabs and line
-ends become spaces, sentences, scores, ids of mentions and whether relations were annotated are lost, which is counted (but for the ids).
+ends become spaces, sentences, scores, long forms, ids of mentions and whether relations were annotated are lost, which is counted (but
+for the ids).
 """
 
 # bioc.pubtator is not used to read: it prints lines that it cannot read and goes on, strips lines and so moves offsets, keeps documents
@@ -28,13 +29,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import concepts_of, related_concepts
+from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts
-from spacy_relext.formats.jsonl import whole_file
+from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.records import distinct
 
 SUFFIX = ".txt"
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
-NO_CONCEPT = "-1"
+BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
 # Numbers of lines, and the lines.
 Block = list[tuple[int, bytes]]
 
@@ -44,21 +46,16 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
     on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out.
     """
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in (".txt", ".pubtator")) if path.is_dir() else [path]
-    if not files:
-        raise DataError("the folder holds no .txt or .pubtator file.", path=path)
-    places: dict[str, str] = {}
+    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), on_error), on_error)
+
+
+def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     for file in files:
         for block in _blocks(file):
             try:
-                document = parse(block, file)
-                place = f"{file}:{document.line}"
-                if places.setdefault(document.id, place) != place:
-                    raise document.error(f"a document with this id is in {places[document.id]} already.")
+                yield parse(block, file)
             except DataError as error:
                 on_error(error)
-            else:
-                yield document
 
 
 def _blocks(file: Path) -> Iterator[Block]:
@@ -169,7 +166,9 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
                 )
             seen.add(name)
             file.write("\n".join(_lines(name, document, lost)) + "\n\n")
-            lost += document.losses("sentences", "scores of relations", "documents not annotated for relations (now with none)")
+            lost += document.losses(
+                "sentences", "scores of relations", "long forms of abbreviations", "documents not annotated for relations (now with none)"
+            )
     return lost
 
 
@@ -199,6 +198,7 @@ def _lines(name: str, document: AnnotatedDocument, lost: Counter[str]) -> list[s
         )
     if document.concept_relations is None:
         lost["relations between mentions (now between their concepts)"] += len(document.relations or ())
+        lost[BY_CONCEPT] += document.relations is not None
     for relation in [*known, *more]:
         lines.append("\t".join([name, field(relation.label, "label"), field(relation.head, "concept"), field(relation.tail, "concept")]))
     return lines

@@ -1,6 +1,7 @@
 """JSON records of files: what is taken out of them has its type, and what is wrong with them says where it stands."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation
+from spacy_relext.formats.files import find_files
 
 # Labels by which annotators say that there is no relation, without hyphens, underscores and spaces.
 DENIALS = {"norel", "norelation", "none"}
@@ -168,12 +170,15 @@ def read_lists(
     return _documents(records(), lambda at, entry: entry, parse, on_error, counts)
 
 
-def find_files(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The file itself, or those of a folder and the folders in it."""
-    files = sorted(file for file in path.rglob("*") if file.suffix in suffixes) if path.is_dir() else [path]
-    if not files:
-        raise DataError(f"the folder holds no {' or '.join(suffixes)} file.", path=path)
-    return files
+def distinct(documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
+    """The documents without those that have the id of another, which are errors: two of one id would be counted as one."""
+    places: dict[str, str] = {}
+    for document in documents:
+        if document.id in places:
+            on_error(document.error(f"a document with this id is in {places[document.id]} already. Expected ids that differ."))
+            continue
+        places[document.id] = str(document.source) if document.line is None else f"{document.source}:{document.line}"
+        yield document
 
 
 def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]) -> Iterator[AnnotatedDocument]:
@@ -187,7 +192,15 @@ def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]
             raise document.error("a document before it has the same id. Expected ids that differ.")
         seen |= {document.id} - {""}
         yield document
-        lost += document.losses("concept identifiers", "relations between concepts")
+        lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts")
+
+
+def new_file(folder: Path, document: AnnotatedDocument, name: str, suffix: str) -> Path:
+    """The file of a document in a folder of them: its name with _ for what is in no file name, which must be that of no other."""
+    file = folder / (re.sub(r"[^\w.-]", "_", name) + suffix)
+    if file.exists():
+        raise document.error(f"{file.name} exists already, of another document. Document ids must differ, as file names too.")
+    return file
 
 
 def refuse_denials(document: AnnotatedDocument) -> None:

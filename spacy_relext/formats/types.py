@@ -8,6 +8,7 @@ class Mention:
     """A mention: its id in the document, first character and (exclusive) end, and type.
 
     kb_id: The identifier of its concept, e.g. "D003000"; several are joined with "|". Empty where it has none.
+    long_form: What it abbreviates. Empty where it is no abbreviation, or one that nobody resolved.
     """
 
     id: str
@@ -15,6 +16,7 @@ class Mention:
     end: int
     type: str
     kb_id: str = ""
+    long_form: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,11 @@ def allowed_by_types(
     return allowed
 
 
-def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int]) -> Floats2d:
+def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: numpy.ndarray | None = None) -> Floats2d:
     """Scores in which both directions of a pair have the same probability of the symmetric labels: their mean.
 
-    columns: Those of the symmetric labels.
+    columns: Those of the symmetric labels. counted: bool `[n_pairs]`, the directions that the mean is of; where neither of the two is, it
+        is of both. None: all of them.
     """
     if not columns or not len(pairs):
         return scores
@@ -57,8 +58,11 @@ def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int]) -> Floats2
     order = codes.argsort()
     place = order[numpy.searchsorted(codes, mirrored, sorter=order).clip(max=len(codes) - 1)]
     partner = numpy.where(codes[place] == mirrored, place, numpy.arange(len(codes)))
+    weight = numpy.ones(len(pairs), dtype="float32") if counted is None else counted.astype("float32")
+    total = weight + weight[partner]
+    share = numpy.divide(weight, total, out=numpy.full_like(weight, 0.5), where=total > 0)[:, None]
     scores = scores.copy()
-    scores[:, columns] = (scores[:, columns] + scores[partner][:, columns]) / 2
+    scores[:, columns] = share * scores[:, columns] + (1 - share) * scores[partner][:, columns]
     return scores
 
 

@@ -22,8 +22,9 @@ from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.reading import Reading, Watch
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
+from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
-from spacy_relext.types import Floats2d
+from spacy_relext.types import Floats2d, Ints2d
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,8 @@ class RelationExtractor(TrainablePipe):
         are not scored.
     learn_type_rules (bool): Take the rules of labels without one from the training data, that is, from the examples that initialisation
         sees: all of them, or spaCy's first 100 with max_epochs = -1.
-    spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; None: `doc.ents`.
+    spans_key (str | None): Mentions are `doc.spans[spans_key]`, which may be nested and overlap; of a Doc without such a group, and with
+        None, `doc.ents`. So annotation may overlap where the pipeline's own entities do not.
     reduction (str): The loss is the "sum" over the pairs of a batch, as in spaCy's other components, so that none of several that share an
         encoder is drowned; or the "mean", where it is alone and gradients are to be clipped whatever the number of pairs.
     consistency (float): R-Drop (Liang et al., arXiv:2106.14448): every batch is run twice, with other units dropped, and the loss gets this
@@ -287,9 +289,9 @@ class RelationExtractor(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], scores: list[Predictions]) -> None:
         """Write the relations that reach the threshold."""
         for doc, predictions in zip(docs, scores, strict=True):
-            set_relations(doc, self._decode(predictions, predictions.spans))
+            set_relations(doc, self.decode(predictions, predictions.spans))
 
-    def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list["ReadPair"]]:
+    def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list[ReadPair]]:
         """What the model reads for each candidate pair of a Doc, and where it looks: the weight of each word in the summary of the pair.
 
         docs: With mentions, and what else `predict` needs. batch_size: Docs whose weights are held at a time.
@@ -304,16 +306,44 @@ class RelationExtractor(TrainablePipe):
             for doc, p, predicted in zip(batch, prepared, predictions, strict=True):
                 yield [
                     ReadPair(
-                        head=p.spans[head],
-                        tail=p.spans[tail],
+                        p.spans[head],
+                        p.spans[tail],
+                        *self._distribution(scores),
                         context=doc[first:end],
-                        scores=dict(zip(self.labels, scores[int(self.cfg["exclusive"]) :], strict=True)),
                         reading=readings.pop(next(number)),
                     )
                     for (head, tail), (first, end), scores in zip(
                         p.candidates.pairs.tolist(), p.candidates.contexts.tolist(), predicted.scores.tolist(), strict=True
                     )
                 ]
+
+    def score_pairs(self, doc: Doc, pairs: Iterable[tuple[Span, Span]]) -> list[ScoredPair]:
+        """What the model says of some pairs, whatever the candidates are: the whole distribution, also below the threshold.
+
+        A pair of mentions of the Doc gets the probabilities that `predict` gives it, whichever other pairs are asked about. Other spans are
+        mentions, too, for the pairs that they are in: where mentions are marked, those of the Doc are, and all spans of such pairs.
+
+        doc: As the pipeline leaves it: with the encoder's output, where the model listens to a component, and sentences, where the
+            candidates need them.
+        pairs: Of head and tail, any two Spans of the Doc, which may overlap. One without a type (`doc[2:4]`) is the mention at its place.
+        RETURNS: a pair for each, in their order. A label that type rules forbid has probability 0. That of a symmetric label is the mean
+            over the directions that are candidates (both, where neither is), in which case the probabilities need not sum to 1.
+        RAISES: RelextError for what is no such pair, and for a Doc without what the model needs.
+        """
+        self._require_model()
+        found: dict[int, ScoredPair] = {}
+        for asked in ask(doc, self.mentions(doc), pairs):
+            mirrored = [(tail, head) for head, tail in asked.pairs.values()] if self._symmetric else []
+            rows = {pair: row for row, pair in enumerate(dict.fromkeys([*asked.pairs.values(), *mirrored]))}
+            candidates = set(map(tuple, self._candidate_pairs(doc, asked.mentions).tolist()))
+            prepared = self._prepare(doc, asked.mentions, numpy.asarray(list(rows)))
+            (scores,) = self._probabilities([doc], [prepared])
+            counted = numpy.asarray([pair in candidates for pair in rows])
+            scores = balanced(prepared.candidates.pairs, scores, self._symmetric_columns, counted)
+            for number, (head, tail) in asked.pairs.items():
+                distribution = self._distribution(scores[rows[head, tail]].tolist())
+                found[number] = ScoredPair(asked.mentions[head], asked.mentions[tail], *distribution)
+        return [found[number] for number in sorted(found)]
 
     def update(
         self,
@@ -377,30 +407,43 @@ class RelationExtractor(TrainablePipe):
     # Mentions and pairs
 
     def mentions(self, doc: Doc) -> list[Span]:
-        """The mentions of a Doc: its entities, or the spans under `spans_key`."""
+        """The mentions of a Doc: the spans under `spans_key`, or its entities."""
         key = self.cfg["spans_key"]
-        if key is None:
+        if key is None or key not in doc.spans:
             return list(doc.ents)
         # A span of no token can hold nothing.
-        return [span for span in doc.spans[key] if len(span)] if key in doc.spans else []
+        return [span for span in doc.spans[key] if len(span)]
 
-    def _prepare(self, doc: Doc, spans: list[Span]) -> "Prepared":
-        """The pairs of a Doc that are to be scored, and the labels that each may have."""
+    def _prepare(self, doc: Doc, spans: list[Span], pairs: Ints2d | None = None) -> "Prepared":
+        """The pairs of a Doc that are to be scored, and the labels that each may have.
+
+        pairs: `[n_pairs, 2]`, indices of `spans`. None: the candidates that may have a label at all.
+        """
         known = {kind: i + N_RESERVED_TYPES for i, kind in enumerate(self.cfg["mention_types"])}
         names = [span.label_ for span in spans]
         types = [known.get(name, UNKNOWN_TYPE) for name in names]
-        pairs = numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
+        only_useful = pairs is None
+        if pairs is None:
+            pairs = self._candidate_pairs(doc, spans)
         allowed = numpy.ones((len(pairs), self._n_columns), dtype=bool)
         if self.cfg["type_rules"] and len(pairs):
             rules = self.cfg["type_rules"]
             allowed = allowed_by_types(names, pairs, self.labels, rules, self._symmetric, exclusive=self.cfg["exclusive"])
-            useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
-            pairs, allowed = pairs[useful], allowed[useful]
+            if only_useful:
+                useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
+                pairs, allowed = pairs[useful], allowed[useful]
         return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed)
+
+    def _candidate_pairs(self, doc: Doc, spans: list[Span]) -> Ints2d:
+        return numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
 
     @property
     def _symmetric(self) -> frozenset[str]:
         return frozenset(self.cfg["symmetric_labels"])
+
+    @property
+    def _symmetric_columns(self) -> list[int]:
+        return [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in self._symmetric]
 
     # Prediction
 
@@ -412,22 +455,32 @@ class RelationExtractor(TrainablePipe):
             )
 
     def _predict(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> list[Predictions]:
+        return [
+            Predictions(p.spans, p.candidates.pairs, balanced(p.candidates.pairs, scores, self._symmetric_columns))
+            for p, scores in zip(prepared, self._probabilities(docs, prepared, watch), strict=True)
+        ]
+
+    def _probabilities(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> Iterator[Floats2d]:
+        """Of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
         else:
             logits = numpy.zeros((0, self._n_columns), dtype="float32")
-        symmetric = [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in self._symmetric]
-        results, start = [], 0
+        start = 0
         for p in prepared:
             end = start + len(p.candidates.pairs)
-            scores = probabilities(logits[start:end], p.allowed, exclusive=self.cfg["exclusive"])
-            results.append(Predictions(p.spans, p.candidates.pairs, balanced(p.candidates.pairs, scores, symmetric)))
+            yield probabilities(logits[start:end], p.allowed, exclusive=self.cfg["exclusive"])
             start = end
-        return results
 
-    def _decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
+    def _distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
+        """The probabilities of one pair by label, and that of no-relation."""
+        exclusive = self.cfg["exclusive"]
+        return dict(zip(self.labels, scores[int(exclusive) :], strict=True)), scores[0] if exclusive else None
+
+    def decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
+        """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
         return decoded(predictions, spans, self.labels, self._symmetric, threshold=self.cfg["threshold"], exclusive=self.cfg["exclusive"])
 
     def _require_upstream(self, docs: list[Doc]) -> None:
@@ -438,7 +491,8 @@ class RelationExtractor(TrainablePipe):
         missing = next((doc for doc in docs if len(doc) and not _encoded_by(upstream, doc)), None)
         if missing is not None:
             raise RelextError(
-                f"{self.name} listens to a {upstream} component, and the Doc {missing.text[:60]!r}… has no output of one. "
+                f"{self.name} listens to a {upstream} component, and the Doc {missing.text[:60]!r}… has no output of one. Run the whole "
+                "pipeline over it: a Doc that was stored may have lost the output. "
                 f"The pipeline needs the {upstream} that {self.name} was trained with, before it: source both, or call "
                 f'nlp.replace_listeners("{upstream}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
             )
@@ -484,7 +538,7 @@ class RelationExtractor(TrainablePipe):
             for prediction, spans, example in zip(predictions, annotated, batch, strict=True):
                 # On the annotated tokens: a mention that had to be widened to the predicted ones would count as a wrong one.
                 found = example.reference.copy()
-                set_relations(found, self._decode(prediction, spans))
+                set_relations(found, self.decode(prediction, spans))
                 yield Example(found, example.reference)
 
 
@@ -493,21 +547,6 @@ def _encoded_by(upstream: str, doc: Doc) -> bool:
     if upstream == "transformer":
         return getattr(doc._, "trf_data", None) is not None
     return doc.tensor.shape[0] == len(doc)
-
-
-@dataclass(frozen=True)
-class ReadPair:
-    """A candidate pair, what the model says of it, and what it read to say so.
-
-    context (Span): The tokens by which the pair is judged, as a rule its sentence; words are what the encoder made of them.
-    scores (Dict[str, float]): The probability of each label.
-    """
-
-    head: Span
-    tail: Span
-    context: Span
-    scores: dict[str, float]
-    reading: Reading
 
 
 @dataclass(frozen=True)

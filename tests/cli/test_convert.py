@@ -139,7 +139,7 @@ def test_one_document_cannot_be_split(tmp_path):
     assert_fails(relext("convert", "jsonl", source, outputs[0], "--dev", outputs[1]), "only one document", *outputs)
 
 
-BAD_LINES = ['{"text": "trunc', {**RECORDS[0], "mentions": []}, {"txt": "foreign"}]
+BAD_LINES = ['{"text": "trunc', {**RECORDS[0], "id": "bad", "mentions": []}, {"txt": "foreign"}]
 
 
 def test_bad_line_stops_without_output(tmp_path):
@@ -151,7 +151,7 @@ def test_bad_line_stops_without_output(tmp_path):
 def test_bad_annotation_stops_without_output(tmp_path):
     source = write_lines(tmp_path / "a.jsonl", RECORDS[0], BAD_LINES[1])
     result = relext("convert", "jsonl", source, tmp_path / "a.spacy")
-    assert_fails(result, r"a\.jsonl:2: document 'a': a relation 'RAISES' refers to the mention 'T1'.*--skip-errors", tmp_path / "a.spacy")
+    assert_fails(result, r"a\.jsonl:2: document 'bad': a relation 'RAISES' refers to the mention 'T1'.*--skip-errors", tmp_path / "a.spacy")
 
 
 def test_failure_leaves_an_earlier_output_alone(tmp_path):
@@ -165,7 +165,7 @@ def test_failure_leaves_an_earlier_output_alone(tmp_path):
 
 def test_skipped_errors_are_reported_and_counted_and_leave_no_trace(tmp_path):
     # Three mentions are made of this one before its relation turns out to be wrong.
-    half = {**RECORDS[0], "relations": [{"head": "T1", "tail": "T9", "label": "RAISES"}]}
+    half = {**RECORDS[0], "id": "half", "relations": [{"head": "T1", "tail": "T9", "label": "RAISES"}]}
     source = write_lines(tmp_path / "a.jsonl", BAD_LINES[0], RECORDS[0], BAD_LINES[1], BAD_LINES[2], half, RECORDS[1])
     result = relext("convert", "jsonl", source, tmp_path / "a.spacy", "--skip-errors")
     assert result.exit_code == 0, result.output
@@ -275,6 +275,15 @@ def test_sentences_of_a_pipeline_are_set_by_its_characters(model, tmp_path):
     assert sentences_of(tmp_path / "a.spacy") == [["Aspirin abcd", "ef, warfarin"]]
     # The ruler of the pipeline comes after, and is none of the converter's business.
     assert not read_back(tmp_path / "a.spacy")[0].ents
+
+
+def test_sentences_of_scispacy(tmp_path):
+    pytest.importorskip("scispacy")
+    source = write_lines(tmp_path / "a.jsonl", {"text": "As in Fig. 2 below. Tea."})
+    for name in ("sentencizer", "scispacy"):
+        assert relext("convert", "jsonl", source, tmp_path / f"{name}.spacy", "--sentences", name).exit_code == 0
+    assert sentences_of(tmp_path / "sentencizer.spacy") == [["As in Fig.", "2 below.", "Tea."]]
+    assert sentences_of(tmp_path / "scispacy.spacy") == [["As in Fig. 2 below.", "Tea."]]
 
 
 def test_pipeline_that_sets_no_sentences(tmp_path):
@@ -403,6 +412,37 @@ def test_export_to_a_format_that_is_only_read(format, tmp_path):
     relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", RECORDS[0]), tmp_path / "a.spacy")
     result = relext("export", format, tmp_path / "a.spacy", tmp_path / "out")
     assert_fails(result, f"the format '{format}' is read, and not written. Export to one of: jsonl, brat", tmp_path / "out")
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "graphml", "rdf"])
+def test_formats_that_are_only_written(format, tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "a.spacy")
+    output = tmp_path / f"out.{'ttl' if format == 'rdf' else format}"
+    result = relext("export", format, tmp_path / "a.spacy", output)
+    assert result.exit_code == 0, result.output
+    assert output.stat().st_size
+    for lost in ("3 whole texts", "2 documents without relations", "1 mentions in no relation"):
+        assert f"{lost}: not in {format}." in result.output
+    result = relext("convert", format, output, tmp_path / "b.spacy")
+    assert_fails(result, f"the format '{format}' is written, and not read. Convert one of: jsonl, brat", tmp_path / "b.spacy")
+
+
+def test_help_names_the_formats_of_each_command():
+    wide = {"COLUMNS": "500", "TERM": "dumb"}
+    convert, export = (relext(command, "--help", env=wide).stdout for command in ("convert", "export"))
+    assert "chemprot, aimed." in convert
+    assert "parquet" not in convert
+    assert "csv, parquet, graphml, rdf." in export
+    assert "chemprot" not in export
+
+
+def test_base_iri_of_rdf(tmp_path):
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "a.spacy")
+    result = relext("export", "rdf", tmp_path / "a.spacy", tmp_path / "a.nt", "--base-iri", "http://my.example/")
+    assert result.exit_code == 0, result.output
+    assert "<http://my.example/relation/RAISES>" in (tmp_path / "a.nt").read_text(encoding="utf8")
+    result = relext("export", "csv", tmp_path / "a.spacy", tmp_path / "a.csv", "--base-iri", "http://my.example/")
+    assert_fails(result, "--base-iri is for rdf, and the format is csv", tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("format", ["prodigy", "doccano", "label-studio", "spert", "dygie"])

@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import spacy
 import srsly
-from spacy.tokens import DocBin
+from spacy.language import Language
+from spacy.tokens import DocBin, Span
 from spacy.util import load_config
 
 import spacy_relext
@@ -56,7 +58,7 @@ def assert_scores(scores, micro, per_type):
     assert {key: scores[key] for key in micro} == pytest.approx(micro)
     assert scores["rel_per_type"].keys() == per_type.keys()
     for label, expected in per_type.items():
-        assert scores["rel_per_type"][label] == pytest.approx(expected)
+        assert {key: scores["rel_per_type"][label][key] for key in expected} == pytest.approx(expected)
 
 
 def assert_fails(result, message):
@@ -84,8 +86,10 @@ def test_printed_table(model, data):
     result = relext("evaluate", model, data)
     assert result.exit_code == 0, result.output
     rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    for row in ("ADVISE 100.0 50.0 66.7 2", "MECHANISM 50.0 50.0 50.0 2", "micro 66.7 50.0 57.1 4", "macro 58.3"):
+    for row in ("ADVISE 100.0 50.0 66.7 100.0 2", "MECHANISM 50.0 50.0 50.0 100.0 2", "micro 66.7 50.0 57.1 100.0 4", "macro 58.3"):
         assert rows.count(row) == 3, result.stdout
+    for row in ("boundaries right 100.0 100.0 100.0 10", "boundaries and type right 100.0 100.0 100.0 10"):
+        assert rows.count(row) == 1, result.stdout
     assert [path.name for path in data.parent.iterdir()] == ["data.spacy"]
 
 
@@ -95,17 +99,31 @@ def test_mentions_that_are_not_found_cost_recall(model, tmp_path):
     mentions = [Mention(str(i), *place, "DRUG") for i, place in enumerate([(0, 7), (18, 26), (41, 49), (55, 64)])]
     relations = [AnnotatedRelation("0", "1", "MECHANISM"), AnnotatedRelation("2", "3", "ADVISE")]
     data = write_data(tmp_path / "a.spacy", AnnotatedDocument("a", text, mentions, relations, [(0, 34), (35, 65)]))
-    scores = figures_of(model, data)["predicted_mentions"]
+    figures = figures_of(model, data)
+    scores = figures["predicted_mentions"]
     assert (scores["rel_micro_p"], scores["rel_micro_r"], scores["rel_micro_f"]) == pytest.approx((1.0, 0.5, 2 / 3))
-    assert scores["rel_per_type"]["ADVISE"] == {"p": 0.0, "r": 0.0, "f": 0.0, "support": 1}
+    assert scores["rel_per_type"]["ADVISE"] == {"p": 0.0, "r": 0.0, "f": 0.0, "support": 1, "max_r": 0.0}
+    assert (scores["rel_micro_max_r"], figures["gold_mentions"]["rel_micro_max_r"]) == (0.5, 1.0)
+    assert figures["mentions"] == pytest.approx({"p": 1.0, "r": 3 / 4, "f": 6 / 7, "support": 4})
+
+
+def test_relations_across_sentences_are_beyond_the_ceiling(model, tmp_path):
+    text = "Aspirin increases warfarin levels. So does digoxin."
+    mentions = [Mention(str(i), *place, "DRUG") for i, place in enumerate([(0, 7), (18, 26), (43, 50)])]
+    relations = [AnnotatedRelation("0", "1", "MECHANISM"), AnnotatedRelation("2", "1", "MECHANISM")]
+    data = write_data(tmp_path / "a.spacy", AnnotatedDocument("a", text, mentions, relations, [(0, 34), (35, 51)]))
+    figures = figures_of(model, data)
+    for key in ("gold_mentions", "predicted_mentions", "predicted_mentions_strict"):
+        assert (figures[key]["rel_micro_r"], figures[key]["rel_micro_max_r"]) == (0.5, 0.5)
 
 
 def test_wrong_types_count_only_when_strict(model, tmp_path):
     found = document(*SENTENCES[0])
     found.mentions[0] = Mention(found.mentions[0].id, 0, 7, "BRAND")
     figures = figures_of(model, write_data(tmp_path / "a.spacy", found))
-    assert figures["predicted_mentions"]["rel_micro_f"] == 1.0
-    assert figures["predicted_mentions_strict"]["rel_micro_f"] == 0.0
+    assert figures["predicted_mentions"]["rel_micro_f"] == figures["mentions"]["f"] == 1.0
+    strict = figures["predicted_mentions_strict"]
+    assert (strict["rel_micro_f"], strict["rel_micro_max_r"], figures["mentions_strict"]["f"]) == (0.0, 0.0, 0.5)
 
 
 def test_pipeline_without_mentions_of_its_own(model, data, tmp_path):
@@ -117,6 +135,71 @@ def test_pipeline_without_mentions_of_its_own(model, data, tmp_path):
     assert figures["predicted_mentions"] is None
     assert figures["predicted_mentions_strict"] is None
     assert relext("evaluate", tmp_path / "bare", data).stdout.count("Not measured") == 2
+
+
+# Relations between concepts
+
+CONCEPTS = {"aspirin": "A", "warfarin": "W", "ketamine": "K", "rifampicin": "R", "digoxin": "D", "quinine": "Q"}
+
+
+def linked(sentence, relations, name):
+    """A document whose mentions have concepts, and whose relations are between these."""
+    found = document(sentence, name=name)
+    found.mentions = [replace(m, kb_id=CONCEPTS[sentence[m.start : m.end].lower()]) for m in found.mentions]
+    found.concept_relations = [AnnotatedRelation(*relation) for relation in relations]
+    return found
+
+
+@pytest.fixture
+def concept_data(tmp_path):
+    two = linked("Avoid ketamine with warfarin. Quinine did not alter digoxin.", [("K", "W", "ADVISE"), ("K", "D", "ADVISE")], "2")
+    two.sentences = [(0, 29), (30, 60)]
+    # Found are the first relation of each of the first two; K and D have no pair, and of the third, wrong, one mention has no concept.
+    three = linked("Rifampicin increases digoxin levels.", [], "3")
+    three.mentions[1] = replace(three.mentions[1], kb_id="")
+    one = linked("Aspirin increases warfarin levels.", [("A", "W", "MECHANISM")], "1")
+    return write_data(tmp_path / "concepts.spacy", one, two, three)
+
+
+DOCUMENT_LEVEL = {"doc_rel_micro_p": 1.0, "doc_rel_micro_r": 2 / 3, "doc_rel_micro_f": 4 / 5, "doc_rel_unlinked": 1}
+
+
+def test_relations_between_concepts(model, concept_data):
+    figures = figures_of(model, concept_data)
+    gold = figures["gold_mentions"]
+    assert {key: gold[key] for key in DOCUMENT_LEVEL} == pytest.approx(DOCUMENT_LEVEL)
+    assert gold["doc_rel_per_type"]["ADVISE"] == pytest.approx({"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2})
+    assert gold["doc_rel_micro_max_r"] == pytest.approx(2 / 3)
+    # The ruler's mentions have no concepts.
+    assert not [key for key in figures["predicted_mentions"] if key.startswith("doc_rel")]
+    output = " ".join(relext("evaluate", model, concept_data).output.split())
+    assert "Relations between the concepts of a document, annotated mentions" in output
+    assert "micro 100.0 66.7 80.0 66.7 3" in output
+    assert "1 predicted relations are with a mention that has no concept" in output
+    assert "Not measured: the pipeline predicts no mentions with concept identifiers" in output
+
+
+@Language.component("toy_linker", assigns=["doc.ents"])
+def link(doc):
+    doc.ents = [Span(doc, span.start, span.end, span.label, kb_id=CONCEPTS[span.text.lower()]) for span in doc.ents]
+    return doc
+
+
+def test_relations_between_predicted_concepts(model, concept_data, tmp_path):
+    nlp = spacy.load(model)
+    nlp.add_pipe("toy_linker", after="entity_ruler")
+    nlp.to_disk(tmp_path / "linking")
+    figures = figures_of(tmp_path / "linking", concept_data)
+    # Every mention has its concept here: the third document has a relation that is wrong.
+    predicted = {"doc_rel_micro_p": 2 / 3, "doc_rel_micro_r": 2 / 3, "doc_rel_micro_f": 2 / 3, "doc_rel_unlinked": 0}
+    assert {key: figures["predicted_mentions"][key] for key in predicted} == pytest.approx(predicted)
+    assert {key: figures["gold_mentions"][key] for key in DOCUMENT_LEVEL} == pytest.approx(DOCUMENT_LEVEL)
+    assert "doc_rel_micro_f" not in figures["predicted_mentions_strict"]
+
+
+def test_data_without_concepts_has_no_such_figures(model, data):
+    assert "doc_rel" not in json.dumps(figures_of(model, data))
+    assert "concepts" not in relext("evaluate", model, data).output
 
 
 def test_spacy_evaluate_gives_the_same_with_annotated_mentions(model, data):

@@ -102,6 +102,42 @@ def test_jsonl_keeps_the_mentions_it_brings(model, tmp_path):
     assert triples(found[1]) == [("Aspirin", "MECHANISM", "warfarin"), ("Rifampicin", "MECHANISM", "digoxin")]
 
 
+def test_concepts_and_long_forms_come_out(model, tmp_path):
+    """Of mentions that are found, and of those that the input brings, which keep what it says of them."""
+    nlp = spacy.load(model)
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "DRUG", "pattern": "ASA", "id": "D1"}])
+
+    @spacy.language.Language.component("linker", assigns=["token.ent_kb_id"])
+    def link(doc):
+        for token in doc:
+            token.ent_kb_id_ = "D2" if token.lower_ == "warfarin" and token.ent_type_ else token.ent_kb_id_
+        return doc
+
+    @spacy.language.Language.component("abbreviations", assigns=["doc._.abbreviations"])
+    def resolve(doc):
+        doc.user_data["._.", "long_form", 0, 3] = "aspirin"
+        return doc
+
+    nlp.add_pipe("linker", after="entity_ruler")
+    nlp.add_pipe("abbreviations", after="linker")
+    nlp.to_disk(tmp_path / "model")
+    text = "ASA increases warfarin levels."
+    given = [
+        {"start": 0, "end": 3, "type": "DRUG", "kb_id": "X1"},
+        {"start": 14, "end": 22, "type": "DRUG"},
+        {"start": 23, "end": 29, "type": "TEST", "kb_id": "X3", "long_form": "prothrombin times"},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, [{"text": text}, {"text": text, "mentions": given}])), encoding="utf8")
+    found = [
+        [[mention.get(key) for key in ("text", "kb_id", "long_form")] for mention in record["mentions"]]
+        for record in extracted(tmp_path / "model", tmp_path / "a.jsonl")
+    ]
+    assert found == [
+        [["ASA", "D1", "aspirin"], ["warfarin", "D2", None]],
+        [["ASA", "X1", "aspirin"], ["warfarin", "D2", None], ["levels", "X3", "prothrombin times"]],
+    ]
+
+
 def test_given_mentions_cut_tokens(model, tmp_path):
     given = [{"start": 0, "end": 7, "type": "DRUG"}, {"start": 18, "end": 26, "type": "DRUG"}]
     record = {"text": "Aspirin increases warfarinlevels.", "mentions": given}

@@ -11,7 +11,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.experiments.keywords import Keyword, english_stemmer, rank_keywords
 from spacy_relext.experiments.published import CORPORA, PUBLISHED_KEYWORDS
 from spacy_relext.ml.reading import Reading
-from spacy_relext.pipeline.relation_extractor import ReadPair
+from spacy_relext.pipeline.pairs import ReadPair
 
 NLP = spacy.blank("en")
 
@@ -20,7 +20,7 @@ def read(doc, first, end, weights, kinds=None, words=None):
     """A pair that reads some tokens of a Doc; whose mentions it has does not matter here."""
     words = words or [token.text for token in doc[first:end]]
     reading = Reading(words, kinds or ["text"] * len(words), numpy.asarray(weights))
-    return ReadPair(head=doc[:1], tail=doc[:1], context=doc[first:end], scores={}, reading=reading)
+    return ReadPair(head=doc[:1], tail=doc[:1], scores={}, no_relation=None, context=doc[first:end], reading=reading)
 
 
 def make_doc(text):

@@ -84,7 +84,7 @@ def test_doc_has_all_pairs_and_overlapping_mentions_in_its_spans(nlp, tmp_path):
 
 def test_parts_are_the_folds_in_order_of_their_numbers(tmp_path):
     for name in ("test_10.json", "test_2.json", "train_2.json", "relation_types.json", "test_x.json"):
-        write(tmp_path / "sub" / name, *LINES)
+        write(tmp_path / "sub" / name, *(json.dumps(line).replace("X.d", f"{name}.d") for line in LINES))
     assert list(aimed.parts(tmp_path).items()) == [
         ("fold-2", tmp_path / "sub" / "test_2.json"),
         ("fold-10", tmp_path / "sub" / "test_10.json"),

@@ -95,7 +95,8 @@ def test_pair_with_two_labels_keeps_both_on_the_doc(nlp, tmp_path):
 def test_names_of_the_test_part_and_folders_in_the_folder(gold, tmp_path):
     write(tmp_path / "b", without("gold_standard"), "part_{}_gs.tsv")
     (tmp_path / "b" / gold).write_text("".join(f"{row}\n" for row in FILES["gold_standard"]), encoding="utf8")
-    write(tmp_path / "a", FILES)
+    # Other ids, of one character too.
+    write(tmp_path / "a", {kind: [("6" if row[0] == "7" else "9") + row[1:] for row in rows] for kind, rows in FILES.items()})
     documents = list(chemprot.read(tmp_path, raise_it))
     assert [document.source.parent.name for document in documents] == ["a", "a", "b", "b"]
     assert set(documents[2].relations) == RELATIONS

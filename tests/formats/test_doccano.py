@@ -7,7 +7,7 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import doccano
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.document import INSIDE, AnnotatedDocument, AnnotatedRelation, Mention, to_doc
 
 TEXT = "Teal spares CYP1."
 ENTITIES = [
@@ -66,11 +66,12 @@ def test_denied_relations_are_counted_and_none(tmp_path):
         ("a\r\nb", 3, 4, 0),
     ],
 )
-def test_offsets_are_code_points_and_those_inside_a_character_are_kept_and_counted(text, start, end, inside, tmp_path):
+def test_offsets_are_code_points_and_those_inside_a_character_are_kept_and_counted(text, start, end, inside, nlp, tmp_path):
     counts = Counter()
-    [document] = read(tmp_path, {"text": text, "label": [[start, end, "X"]]}, counts=counts)
+    [document] = read(tmp_path, {"text": text, "label": [[start, end, "X"]]})
     assert document.mentions == [Mention("T1", start, end, "X")]
-    assert counts[doccano.INSIDE] == inside
+    to_doc(document, nlp, counts)
+    assert counts[INSIDE] == inside
 
 
 BAD_RECORDS = {

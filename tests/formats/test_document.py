@@ -4,13 +4,18 @@ from collections import Counter
 
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats import FORMATS
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, document_id, from_doc, to_doc
 from spacy_relext.relations import Relation, has_relations, register_extensions, set_relations
 
 register_extensions()
+
+
+def on_error(error):
+    raise error
 
 
 def contents(document):
@@ -180,3 +185,25 @@ def test_counts_are_optional_and_add_up(nlp):
             counts,
         )
     assert +counts == {"documents": 2, "mentions": 4, "relations": 2, "relations: L": 2}
+
+
+@pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "write")])
+def test_long_forms_come_back_or_are_counted(name, nlp, tmp_path):
+    document = AnnotatedDocument("a", "TA helps.", [Mention("T1", 0, 2, "DRUG", "C1", "Teal acid")], [], [(0, 9)])
+    doc = to_doc(document, nlp)
+    assert doc.user_data["._.", "long_form", 0, 2] == "Teal acid"
+    path = tmp_path / {"brat": "folder", "ddi": "folder", "biocxml": "a.xml", "pubtator": "a.txt", "rdf": "a.ttl"}.get(name, "a.json")
+    lost = FORMATS[name].write([from_doc(doc)], path)
+    holds = name in ("jsonl", "biocxml", "biocjson")
+    assert lost["long forms of abbreviations"] == (not holds)
+    if hasattr(FORMATS[name], "read"):
+        [back] = FORMATS[name].read(path, on_error)
+        assert [mention.long_form for mention in back.mentions] == ["Teal acid" if holds else ""]
+
+
+def test_mentions_of_relations_alone_are_given_with_what_is_known(nlp):
+    doc = nlp("TA helps warfarin.")
+    doc.ents = [Span(doc, 2, 3, "DRUG", span_id="D2")]
+    head = Span(doc, 0, 1, "DRUG", kb_id="D1")
+    set_relations(doc, [Relation(head, doc.ents[0], "HELPS", long_forms=("Teal acid", ""))])
+    assert from_doc(doc).mentions == [Mention("T1", 0, 2, "DRUG", "D1", "Teal acid"), Mention("T2", 9, 17, "DRUG", "D2")]

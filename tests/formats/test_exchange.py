@@ -3,13 +3,12 @@
 import json
 import zipfile
 from collections import Counter
-from itertools import islice
 
 import pytest
 from spacy.tokens import DocBin
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats import FORMATS, aimed, biocxml, brat, ddi, jsonl, pubtator
+from spacy_relext.formats import FORMATS, biocxml, brat, jsonl, pubtator
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, concept_relations, from_doc, to_doc
 from tests.formats.test_ddi import raise_it
 
@@ -291,6 +290,7 @@ def test_pubtator_refuses_or_counts_what_it_cannot_write(tmp_path):
         "tabs and line ends (now spaces)": 2,
         "scores of relations": 1,
         "relations between mentions (now between their concepts)": 1,
+        pubtator.BY_CONCEPT: 1,
         "documents not annotated for relations (now with none)": 1,
     }
     back = next(pubtator.read(tmp_path / "a.txt", raise_it))
@@ -461,21 +461,6 @@ def test_bc5cdr_is_the_same_in_both_formats_and_survives(part, cdr, tmp_path):
         back, lost = round_trip(name, documents, tmp_path)
         assert [contents(document) for document in back] == expected
         assert not lost
-
-
-def test_ddi_and_aimed_survive(shared_data, tmp_path):
-    for name, part in (("ddi2013/DDICorpus-2013.zip", "DDICorpus/Test"), ("aimed/AImed.zip", "")):
-        with zipfile.ZipFile(shared_data / name) as archive:
-            archive.extractall(tmp_path / name)
-        module = ddi if part else aimed
-        documents = list(islice(module.read(tmp_path / name / part, raise_it), 100))
-        assert sum(len(document.relations) for document in documents) > 100
-        for other in ("brat", "biocxml", "biocjson"):
-            (tmp_path / module.__name__ / other).mkdir(parents=True)
-            back, lost = round_trip(other, documents, tmp_path / module.__name__ / other)
-            keeps = other != "brat"
-            assert [contents(d, sentences=keeps) for d in back] == [contents(d, sentences=keeps) for d in documents]
-            assert lost == ({} if keeps else {"sentences": sum(len(d.sentences) for d in documents)})
 
 
 def test_jsonl_refuses_a_concept_relation_of_another_form():

@@ -211,7 +211,7 @@ BAD_LINES = {
 def test_bad_line_is_reported_with_file_and_line(line, message, tmp_path):
     path = tmp_path / "bad.jsonl"
     raw = line if isinstance(line, bytes) else line.encode()
-    path.write_bytes(json.dumps(GOOD).encode() + b"\n" + raw + b"\n" + json.dumps(GOOD).encode() + b"\n")
+    path.write_bytes(json.dumps(GOOD).encode() + b"\n" + raw + b"\n" + json.dumps({**GOOD, "id": "case-9"}).encode() + b"\n")
     with pytest.raises(DataError, match=message) as caught:
         read_all(path)
     assert (caught.value.path, caught.value.line) == (path, 2)
@@ -249,13 +249,13 @@ BAD_ANNOTATION = {
 
 @pytest.mark.parametrize(("values", "message"), BAD_ANNOTATION.values(), ids=BAD_ANNOTATION)
 def test_impossible_annotation_is_reported_with_file_and_line(values, message, nlp, tmp_path):
-    path = write_records(tmp_path / "bad.jsonl", GOOD, {**GOOD, **values})
+    path = write_records(tmp_path / "bad.jsonl", GOOD, {**GOOD, "id": "case-8", **values})
     good, bad = read_all(path)
     to_doc(good, nlp)
     with pytest.raises(DataError, match=message) as caught:
         to_doc(bad, nlp)
     assert (caught.value.path, caught.value.line) == (path, 2)
-    assert "document 'case-7'" in str(caught.value)
+    assert "document 'case-8'" in str(caught.value)
 
 
 def test_relation_given_twice_is_counted_and_kept_once(nlp, tmp_path):

@@ -655,11 +655,14 @@ def test_mentions_from_spans_may_be_nested(candidates, n_pairs, recall):
     assert ("Calcium channel blockers", "digoxin", "MECHANISM") in found(nlp(doc))
 
 
-def test_doc_without_the_spans_has_no_mentions():
-    nlp, _ = make_pipeline(spans_key="found")
-    reference = nested_doc(nlp)
-    nlp.initialize(lambda: [Example(nlp.make_doc(reference.text), reference)])
-    assert nlp("Calcium channel blockers raise digoxin levels.")._.relations == []
+def test_mentions_of_a_doc_without_the_spans_are_its_entities():
+    nlp, extractor = make_pipeline(spans_key="found")
+    doc = nlp.make_doc("Calcium channel blockers raise digoxin levels.")
+    assert extractor.mentions(doc) == []
+    doc.set_ents([Span(doc, 4, 5, label="DRUG")])
+    assert [span.text for span in extractor.mentions(doc)] == ["digoxin"]
+    doc.spans["found"] = []  # looked for, and none found
+    assert extractor.mentions(doc) == []
 
 
 # Evaluation

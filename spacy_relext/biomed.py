@@ -1,0 +1,55 @@
+"""scispaCy's tokenizer, sentence splitter and abbreviation detector under names that every config can use.
+
+scispaCy has no entry points: a pipeline with its pipes loads only where its modules were imported before. With these names it loads
+anywhere; scispaCy, the extra `biomed`, is imported when one is made, and must be installed then.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+from spacy.language import Language, create_tokenizer
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
+
+from spacy_relext.extras import extra
+
+TOKENIZER, SENTENCIZER = "spacy-relext.scispacy_tokenizer.v1", "scispacy_sentencizer"
+
+
+def create_scispacy_tokenizer() -> Callable[[Language], Tokenizer]:
+    """scispaCy's tokenizer, for [nlp.tokenizer]. Registered as `spacy-relext.scispacy_tokenizer.v1`.
+
+    RAISES: RelextError where scispaCy is not installed, as do the others.
+    """
+
+    def make_tokenizer(nlp: Language) -> Tokenizer:
+        # Its tokenizer takes a setting from the one that the pipeline has.
+        nlp.tokenizer = create_tokenizer()(nlp)
+        return extra("scispacy.custom_tokenizer").combined_rule_tokenizer(nlp)
+
+    return make_tokenizer
+
+
+@Language.factory(SENTENCIZER, assigns=["token.is_sent_start", "doc.sents"])
+def make_scispacy_sentencizer(nlp: Language, name: str) -> Callable[[Doc], Doc]:
+    """scispaCy's sentence splitter (`pysbd_sentencizer`), made of rules: it knows "et al.", "Fig. 2" and the like."""
+    return extra("scispacy.custom_sentence_segmenter").pysbd_sentencizer
+
+
+@Language.factory("scispacy_abbreviations", assigns=["doc._.abbreviations"])
+def make_scispacy_abbreviations(nlp: Language, name: str, make_serializable: bool = True) -> Callable[[Doc], Doc]:
+    """scispaCy's `AbbreviationDetector`, by Schwartz and Hearst: abbreviations that the text defines get `span._.long_form`.
+
+    make_serializable (bool): Long forms are strings. scispaCy's own default, Spans, makes Docs that cannot be stored or sent to other
+        processes.
+    """
+    # A partial, since a closure cannot be sent to other processes.
+    return partial(_detect, extra("scispacy.abbreviation").AbbreviationDetector(nlp, name, make_serializable))
+
+
+def _detect(detector: Callable[[Doc], Doc], doc: Doc) -> Doc:
+    with warnings.catch_warnings():
+        # Its matcher is given patterns when a text defines an abbreviation; of other texts spaCy warns that there are none.
+        warnings.filterwarnings("ignore", message=r"\[W036\]")
+        return detector(doc)

@@ -1,0 +1,97 @@
+"""Precision, recall and F of relations between concepts, which are annotated for a document as a whole, as in BC5CDR.
+
+A relation that is found between two mentions says that every concept of its head is so related to every concept of its tail, in this
+document; found between several pairs of mentions, it is one relation with the highest of their scores. So two concepts are related where
+any pair of their mentions reaches the threshold. A mention without a concept says nothing of concepts.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from itertools import compress, product
+from typing import Any
+
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_relext.formats.concepts import identifiers, related_concepts
+from spacy_relext.formats.document import concept_relations, from_doc
+from spacy_relext.formats.types import AnnotatedRelation
+from spacy_relext.pipeline.relation_extractor import Prepared
+from spacy_relext.scorer import prf
+
+# Label, head, tail.
+ConceptKey = tuple[str, str, str]
+
+
+def score_concept_relations(examples: Iterable[Example], *, symmetric_labels: Collection[str] = ()) -> dict[str, Any]:
+    """Compare relations between concepts: those annotated with those that follow from the predicted relations between mentions.
+
+    Documents are compared one by one, as sets of (head, tail, label). Those without annotated relations between concepts are left out.
+    The concepts of a predicted mention are those of the predicted Doc.
+
+    symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
+    RETURNS: `doc_rel_micro_p`, `doc_rel_micro_r`, `doc_rel_micro_f` over all labels, `doc_rel_per_type` (p, r, f and support a label), and
+        `doc_rel_unlinked`: how many predicted relations are with a mention that has no concept. Empty where nothing is annotated.
+    """
+    counts: dict[str, Counter[str]] = {"right": Counter(), "predicted": Counter(), "annotated": Counter()}
+    unlinked, seen = 0, False
+    for example in examples:
+        gold = annotated_keys(example.reference, symmetric_labels)
+        if gold is None:
+            continue
+        seen = True
+        found, left = between_concepts(example.predicted)
+        guess = {_key(relation.label, relation.head, relation.tail, symmetric_labels) for relation in found}
+        unlinked += left
+        for name, keys in (("right", gold & guess), ("predicted", guess), ("annotated", gold)):
+            counts[name].update(label for label, _, _ in keys)
+    if not seen:
+        return {}
+    right, predicted, annotated = counts.values()
+    micro = prf(right.total(), predicted.total(), annotated.total())
+    return {
+        **{f"doc_rel_micro_{name}": value for name, value in micro.items()},
+        "doc_rel_per_type": {
+            label: {**prf(right[label], predicted[label], annotated[label]), "support": annotated[label]}
+            for label in sorted(annotated | predicted)
+        },
+        "doc_rel_unlinked": unlinked,
+    }
+
+
+def between_concepts(doc: Doc) -> tuple[list[AnnotatedRelation], int]:
+    """The relations between concepts that follow from the relations of a Doc, each with the highest score that says so.
+
+    The concepts are the `kb_id_` of `doc.spans["mentions"]`, or of `doc.ents` where there are none.
+    RETURNS: The relations, and the number of relations with a mention that has no concept.
+    """
+    document = from_doc(doc)
+    found, left = related_concepts(document.mentions, document.relations or [], [])
+    return found, len(left)
+
+
+def annotated_keys(reference: Doc, symmetric_labels: Collection[str] = ()) -> set[ConceptKey] | None:
+    """The annotated relations between concepts, those of a symmetric label in one direction; None where they were not annotated."""
+    relations = concept_relations(reference)
+    return None if relations is None else {_key(r.label, r.head, r.tail, symmetric_labels) for r in relations}
+
+
+def candidate_keys(
+    prepared: Prepared, mentions: Sequence[Span], labels: Sequence[str], symmetric_labels: Collection[str], *, exclusive: bool
+) -> set[ConceptKey]:
+    """All relations between concepts that candidate pairs can express.
+
+    prepared: The pairs, and the labels that each may have. mentions: Those of the pairs, with their concepts.
+    """
+    concepts = [identifiers(span.kb_id_) for span in mentions]
+    return {
+        _key(label, head, tail, symmetric_labels)
+        for (i, j), allowed in zip(prepared.candidates.pairs.tolist(), prepared.allowed[:, int(exclusive) :].tolist(), strict=True)
+        for label in compress(labels, allowed)
+        for head, tail in product(concepts[i], concepts[j])
+    }
+
+
+def _key(label: str, head: str, tail: str, symmetric_labels: Collection[str]) -> ConceptKey:
+    first, second = sorted((head, tail)) if label in symmetric_labels else (head, tail)
+    return label, first, second

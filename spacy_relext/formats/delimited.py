@@ -1,0 +1,69 @@
+"""Triples as a table of text: a row a relation, for data frames and spreadsheets. With tabs where the file ends in `.tsv`. Only written.
+
+    document,head,head_type,head_start,head_end,head_kb_id,label,tail,tail_type,tail_start,tail_end,tail_kb_id,score,sentence_start,sentence
+    case-7,Cimetidine,CHEMICAL,0,10,D002927,MECHANISM,warfarin,CHEMICAL,18,26,,0.91,0,Cimetidine raised warfarin levels.
+
+UTF-8, fields with separators, quotes and line ends in quotes. Offsets count characters of the document's text, ends are exclusive; those of
+the sentence are `sentence_start` and on, so that the head is in it at head_start - sentence_start. A relation across sentences has the text
+from the first to the last of them. What is not known is empty: identifiers, sentences, and the offsets of a relation between concepts
+(triples.py). Identifiers of several concepts are joined with |.
+
+Of texts, sentences with relations alone are held, and neither documents without relations nor mentions in none; this is counted. Two
+documents of one id cannot be told apart.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from spacy_relext.formats.concepts import SEPARATOR
+from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.triples import End, prepared, triples
+
+SUFFIX = ".csv"
+END = {"": str, "_type": str, "_start": int, "_end": int, "_kb_id": str}
+COLUMNS: dict[str, type] = {
+    "document": str,
+    **{f"head{name}": kind for name, kind in END.items()},
+    "label": str,
+    **{f"tail{name}": kind for name, kind in END.items()},
+    "score": float,
+    "sentence_start": int,
+    "sentence": str,
+}
+Row = tuple[str | int | float | None, ...]
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+    """Write a file, relation by relation.
+
+    RETURNS: What the format cannot hold, counted.
+    """
+    lost: Counter[str] = Counter()
+    # No line end is changed, in fields neither. Rows end in CR LF, as RFC 4180 has it: Python puts quotes around no other ones.
+    with whole_file(path, newline="") as file:
+        writer = csv.writer(file, "excel-tab" if path.suffix.lower() == ".tsv" else "excel")
+        writer.writerow(COLUMNS)
+        writer.writerows(rows(documents, lost))
+    return lost
+
+
+def rows(documents: Iterable[AnnotatedDocument], lost: Counter[str]) -> Iterator[Row]:
+    """The relations of some documents as values of `COLUMNS`, None for what is not known. lost: Is added to: what no row holds."""
+    for document in prepared(documents, lost, "whole texts", "documents without relations", "mentions in no relation"):
+        for triple in triples(document, lost):
+            yield (
+                triple.document,
+                *_values(triple.head),
+                triple.label,
+                *_values(triple.tail),
+                triple.score,
+                triple.sentence_start,
+                triple.sentence,
+            )
+
+
+def _values(end: End) -> Row:
+    return end.text, end.type or None, end.start, end.end, SEPARATOR.join(end.concepts) or None

@@ -1,0 +1,373 @@
+"""INCEpTION's UIMA CAS (Klie et al., COLING 2018): XMI with a TypeSystem.xml, zipped or not; to read, UIMA CAS JSON too.
+
+    <custom:Span xmi:id="3" sofa="1" begin="0" end="10" label="CHEMICAL" identifier="D002927"/>
+    <custom:Span xmi:id="4" sofa="1" begin="18" end="26" label="CHEMICAL"/>
+    <custom:Relation xmi:id="5" sofa="1" begin="18" end="26" Governor="3" Dependent="4" label="MECHANISM"/>
+
+Offsets of a CAS count UTF-16 units; the library dkpro-cassis makes code points of them. An offset inside a pair of units is an error.
+
+Which layers are read follows from the type system, much as INCEpTION itself recognises layers in one. Your own are those outside the
+packages of UIMA, DKPro and INCEpTION. Relations are those of your layers that have `Governor` (the head) and `Dependent` (the tail);
+mentions are NamedEntity, and those of your other layers, unless these refer to a single other annotation. The type of a mention and the
+label of a relation are the feature `value` or `label` (Label, …), else the only feature with a string, `identifier` apart. Without such a
+feature it is the name of the layer: of webanno.custom.Chemical, Chemical. So it is where several features could be meant, which for
+relations is an error, and where the feature is empty, which is counted. `identifier` is the concept of a mention, `score` (a number) the
+score of a relation. Annotations of other layers, and values of other features, among them the slots of events, are counted, and not read.
+
+The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. So the
+annotations of several people of one document are documents of one id, an error: name the folder `curation` of an exported project, or files
+of one annotator. A document is annotated for relations if its type system has a layer for them. JSON has only layers with annotations, so
+there every document is. Where a file has no sentences they are not known. Ids of mentions are those of the file.
+
+Written is a folder: a TypeSystem.xml, to be imported under Layers, and an .xmi a document, to be imported as UIMA CAS XMI (XML 1.0). Layers
+are custom.Span and custom.Relation, as in INCEpTION's basic projects; tokens and sentences are DKPro's. Relations between concepts, and
+that relations were not annotated, are not held, which is counted; control characters, which XML cannot hold, are an error.
+"""
+
+import re
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from cassis import Cas, TypeSystem, load_cas_from_json, load_cas_from_xmi, load_typesystem
+from cassis.typesystem import (
+    TYPE_NAME_ANNOTATION,
+    TYPE_NAME_DOCUMENT_ANNOTATION,
+    TYPE_NAME_FLOAT,
+    TYPE_NAME_STRING,
+    Type,
+    TypeNotFoundError,
+    is_array,
+    is_primitive,
+)
+from lxml import etree
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.files import find_files, whole_folder
+from spacy_relext.formats.records import OnError, Place, distinct, new_file
+from spacy_relext.formats.words import Words
+
+SUFFIX = ""
+TYPES = "TypeSystem.xml"
+DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
+SENTENCE, TOKEN = f"{DKPRO}.segmentation.type.Sentence", f"{DKPRO}.segmentation.type.Token"
+NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
+SPAN, RELATION = "custom.Span", "custom.Relation"
+HEAD, TAIL, LABEL, CONCEPT, SCORE, TITLE, ID = "Governor", "Dependent", "label", "identifier", "score", "documentTitle", "documentId"
+# The start of the names of types that are no layer of a user's own, and of those that annotate nothing.
+FOREIGN = ("uima.", "de.tudarmstadt.", "org.dkpro.")
+BOOKKEEPING = ("uima.", f"{DKPRO}.metadata.", "de.tudarmstadt.ukp.clarin.webanno.api.type.", "org.dkpro.core.api.", SENTENCE, TOKEN)
+# What is written: the types, their supertypes, and their features.
+WRITTEN: dict[str, tuple[str, dict[str, str]]] = {
+    METADATA: (TYPE_NAME_DOCUMENT_ANNOTATION, {TITLE: TYPE_NAME_STRING, ID: TYPE_NAME_STRING}),
+    SENTENCE: (TYPE_NAME_ANNOTATION, {}),
+    TOKEN: (TYPE_NAME_ANNOTATION, {}),
+    SPAN: (TYPE_NAME_ANNOTATION, {LABEL: TYPE_NAME_STRING, CONCEPT: TYPE_NAME_STRING}),
+    RELATION: (TYPE_NAME_ANNOTATION, {HEAD: SPAN, TAIL: SPAN, LABEL: TYPE_NAME_STRING, SCORE: TYPE_NAME_FLOAT}),
+}
+XMI_ID = "{http://www.omg.org/XMI}id"
+# Names of the feature that is type or label.
+LABELS = ("value", "label")
+MAX_LENGTH = 1_000_000
+UNMAPPED = "Not mapping external offset"
+# What cassis raises for files that are not as it expects.
+NO_CAS = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, TypeNotFoundError, etree.XMLSyntaxError)
+
+# The lines of the annotations of an XMI file by their ids.
+Lines = dict[int, int]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the annotations of a type are read as: "mention", "relation", "other" or "nothing"; and the feature that is type or label."""
+
+    kind: str
+    label: str | None = None
+
+
+def read(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    """Read a .zip, .xmi or .json file, or all of a folder and the folders in it.
+
+    on_error: Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
+    """
+    yield from distinct(_documents(path, on_error), on_error)
+
+
+def _documents(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    for file in find_files(path, (".zip", ".xmi", ".json")):
+        try:
+            unpacked = _unpack(file)
+        except DataError as error:
+            on_error(error)
+            continue
+        for name, raw, types in unpacked:
+            try:
+                yield parse(raw, types, name)
+            except DataError as error:
+                on_error(error)
+
+
+def _unpack(file: Path) -> list[tuple[Path, bytes, bytes | None]]:
+    """The CAS of a file, or those of an archive: name, content, and the TypeSystem.xml beside it."""
+    if file.suffix.lower() != ".zip":
+        types = file.with_name(TYPES)
+        return [(file, file.read_bytes(), types.read_bytes() if types.exists() else None)]
+    try:
+        with ZipFile(file) as archive:
+            found = {file / name: archive.read(name) for name in archive.namelist() if name.endswith((".xmi", ".json", TYPES))}
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:  # the last two: other packing, encrypted
+        raise DataError(f"no zip archive that can be read ({error}). Is the file truncated?", path=file) from error
+    cases = [name for name in found if name.name != TYPES]
+    if not cases:
+        raise DataError("the archive holds no .xmi or .json file. If it is an exported project, unpack it.", path=file)
+    return [(name, found[name], found.get(name.with_name(TYPES))) for name in cases]
+
+
+def parse(raw: bytes, types: bytes | None, path: Path) -> AnnotatedDocument:
+    """Make a document of a CAS.
+
+    types: The TypeSystem.xml of an XMI file.
+    RAISES: DataError with file, and line in XMI, for anything that is not as the module's description says.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # features that are defined twice alike
+        warnings.filterwarnings("error", message=UNMAPPED)
+        try:
+            if path.suffix == ".json":
+                return _document(_load_json(raw, path), {}, path)
+            return _document(*_load_xmi(raw, types, path), path)
+        except DataError:
+            raise
+        except UserWarning as error:
+            offset = re.sub(r"\D", "", str(error).removeprefix(UNMAPPED).partition("]")[0])
+            raise DataError(
+                f"an annotation has the offset {offset}, which is beyond the text, or inside a character. Offsets count UTF-16 units.",
+                path=path,
+            ) from error
+        except NO_CAS as error:
+            raise DataError(f"no CAS that can be read ({type(error).__name__}: {error}).", path=path) from error
+
+
+def _load_xmi(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
+    # cassis names no lines, and of two annotations with one id it keeps one.
+    try:
+        root = etree.fromstring(raw, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise DataError(
+            f"no well-formed XML: {error.msg}. Is the file truncated, not UTF-8, or exported as XML 1.1?", path=path, line=error.lineno or 1
+        ) from error
+    if etree.QName(root).localname != "XMI":
+        raise DataError(f"expected <xmi:XMI>, and saw <{root.tag}>. Is this a UIMA CAS?", path=path, line=root.sourceline)
+    if types is None:
+        raise DataError(f"there is no {TYPES} beside it, with its layers. Put there the one that was exported with it.", path=path)
+    lines: Lines = {}
+    for element in root.iterchildren(etree.Element):
+        _check_length(element.get("sofaString"), path)
+        if XMI_ID in element.attrib:
+            name = int(element.get(XMI_ID))
+            if name in lines:
+                raise DataError(f"the xmi:id {name} is in line {lines[name]} already.", path=path, line=element.sourceline)
+            lines[name] = element.sourceline
+    system = _typesystem(types)
+    try:
+        return load_cas_from_xmi(BytesIO(raw), typesystem=system), lines
+    except KeyError as error:
+        raise DataError(f"something in it refers to the xmi:id {error}, which it does not have.", path=path) from error
+
+
+@lru_cache(maxsize=1)
+def _typesystem(raw: bytes) -> TypeSystem:
+    """The same for all documents of a project, as a rule; making one takes a second."""
+    return load_typesystem(BytesIO(raw))
+
+
+def _load_json(raw: bytes, path: Path) -> Cas:
+    record = Place(path).decode(raw, "a UIMA CAS")
+    entries = record.get("%FEATURE_STRUCTURES") if isinstance(record, dict) else None
+    if not isinstance(entries, list):
+        raise DataError("expected an object with a list '%FEATURE_STRUCTURES'. Is this a UIMA CAS?", path=path)
+    ids = Counter(entry.get("%ID") for entry in entries)
+    for entry in entries:
+        _check_length(entry.get("sofaString"), path)
+    if len(ids) < len(entries):
+        raise DataError(f"the %ID {ids.most_common(1)[0][0]} is there twice.", path=path)
+    return load_cas_from_json(raw.decode("utf8"))
+
+
+def _check_length(text: str | None, path: Path) -> None:
+    """Refuse what spaCy does not read anyhow: cassis would take 200 bytes and more for each character."""
+    if text and len(text) > MAX_LENGTH:
+        raise DataError(f"the text has {len(text):,} characters; {MAX_LENGTH:,} are read at the most. Cut the text.", path=path)
+
+
+def _document(cas: Cas, lines: Lines, path: Path) -> AnnotatedDocument:
+    if cas.sofa_string is None:
+        raise DataError("it has no text.", path=path)
+    Place(path).check_characters(cas.sofa_string)
+    document = AnnotatedDocument(path.stem, cas.sofa_string, source=path)
+    annotations: dict[str, list[Any]] = {}
+    for annotation in sorted(cas.select_all_fs(), key=lambda annotation: annotation.xmiID):
+        annotations.setdefault(annotation.type.name, []).append(annotation)
+    for entry in annotations.get(METADATA, ()):
+        document.id = entry.get(TITLE) or entry.get(ID) or document.id
+    if SENTENCE in annotations:
+        document.sentences = sorted((entry.begin, entry.end) for entry in annotations[SENTENCE])
+    if path.suffix == ".json" or any(_kind(type_) == "relation" for type_ in cas.typesystem.get_types()):
+        document.relations = []
+    layers = {name: _layer(entries[0].type, path) for name, entries in annotations.items()}
+    kinds = {entry.xmiID: layers[name].kind for name, entries in annotations.items() for entry in entries}
+    for name, entries in annotations.items():
+        for entry in entries:
+            at = Place(path, lines.get(entry.xmiID))
+            if layers[name].kind == "mention":
+                document.mentions.append(_mention(entry, layers[name], document, at))
+            elif layers[name].kind == "relation":
+                assert document.relations is not None
+                document.relations.append(_relation(entry, layers[name], kinds, document, at))
+            elif layers[name].kind == "other":
+                document.not_held[f"annotations of the layer {name}, not read"] += 1
+    document.not_held["annotations of other views, not read"] += sum(
+        len(view.get_all_fs()) for view in cas.views if view.sofa is not cas.get_sofa()
+    )
+    return document
+
+
+def _layer(type_: Type, path: Path) -> Layer:
+    kind = _kind(type_)
+    if kind not in ("mention", "relation"):
+        return Layer(kind)
+    names = [f.name for f in type_.all_features if TYPE_NAME_STRING in _lineage(f.rangeType) and f.name != CONCEPT]
+    named = [name for name in names if name.lower() in LABELS]
+    if len(named) != 1 and len(names) > 1 and kind == "relation":
+        raise DataError(
+            f"the layer {type_.name} has the features {', '.join(names)}: which of them is the label? Rename it to {LABEL} in the files.",
+            path=path,
+        )
+    chosen = named if len(named) == 1 else names
+    return Layer(kind, chosen[0] if len(chosen) == 1 else None)
+
+
+def _kind(type_: Type) -> str:
+    ranges = {feature.name: feature.rangeType for feature in type_.all_features if feature.name != "sofa"}
+    lineage = _lineage(type_)
+    own = not type_.name.startswith(FOREIGN)
+    if type_.name.startswith(BOOKKEEPING):
+        return "nothing"
+    if own and {HEAD, TAIL} <= ranges.keys():
+        return "relation"
+    refers = any(not (is_primitive(range_) or is_array(range_)) for range_ in ranges.values())
+    return "mention" if NAMED_ENTITY in lineage or (own and TYPE_NAME_ANNOTATION in lineage and not refers) else "other"
+
+
+def _lineage(type_: Type | None) -> list[str]:
+    """The names of a type and of those that it inherits from."""
+    return [] if type_ is None else [type_.name, *_lineage(type_.supertype)]
+
+
+def _mention(entry: Any, layer: Layer, document: AnnotatedDocument, at: Place) -> Mention:
+    _count_unread(entry, {layer.label, CONCEPT}, document)
+    return Mention(str(entry.xmiID), entry.begin, entry.end, _label(entry, layer, document, at), _string(entry, CONCEPT, at))
+
+
+def _relation(entry: Any, layer: Layer, kinds: dict[int, str], document: AnnotatedDocument, at: Place) -> AnnotatedRelation:
+    for feature in (HEAD, TAIL):
+        end = entry.get(feature)
+        if end is None or kinds.get(end.xmiID) != "mention":
+            seen = "missing" if end is None else f"{_name(end)}, which is no mention; relations of relations cannot be held"
+            raise at.fail(f"{_name(entry)}: its {feature} is {seen}.")
+    score = 1.0 if entry.get(SCORE) is None else entry.get(SCORE)
+    if not isinstance(score, int | float) or not 0 <= score <= 1:
+        raise at.fail(f"{_name(entry)}: its {SCORE} is {score!r:.60}; it is a probability, between 0 and 1.")
+    _count_unread(entry, {layer.label, HEAD, TAIL, SCORE}, document)
+    head, tail = (str(entry.get(feature).xmiID) for feature in (HEAD, TAIL))
+    return AnnotatedRelation(head, tail, _label(entry, layer, document, at), float(score))
+
+
+def _name(entry: Any) -> str:
+    """What an annotation is called in errors."""
+    return f"{entry.type.short_name} {entry.xmiID}"
+
+
+def _label(entry: Any, layer: Layer, document: AnnotatedDocument, at: Place) -> str:
+    label = _string(entry, layer.label, at) if layer.label else ""
+    document.not_held["annotations without a label (named after their layer)"] += bool(layer.label) and not label
+    return label or entry.type.short_name
+
+
+def _string(entry: Any, feature: str, at: Place) -> str:
+    value = entry.get(feature)
+    if not isinstance(value, str | None):
+        raise at.fail(f"{_name(entry)}: expected {feature!r} to be a string, and saw {value!r:.60}.")
+    return value or ""
+
+
+def _count_unread(entry: Any, read: set[str | None], document: AnnotatedDocument) -> None:
+    for feature in entry.type.all_features:
+        if feature.name not in read | {"sofa", "begin", "end"}:
+            value = entry.get(feature.name)
+            # UIMA writes numbers and booleans that nobody set as 0 and false.
+            number = len(value.elements or ()) if is_array(feature.rangeType) and value else int(bool(value))
+            document.not_held[f"values of {entry.type.short_name}.{feature.name}, not read"] += number
+
+
+def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+    """Write a TypeSystem.xml, and an .xmi file a document, into a folder.
+
+    RETURNS: What the format cannot hold, counted.
+    """
+    lost: Counter[str] = Counter()
+    with whole_folder(path) as folder:
+        _written_types().to_xml(folder / TYPES)
+        for number, document in enumerate(documents):
+            name = document.id or f"document-{number}"
+            try:
+                _to_cas(document, name).to_xmi(new_file(folder, document, name, ".xmi"), pretty_print=True)
+            except DataError:
+                raise
+            except ValueError as error:
+                raise document.error(f"XML cannot hold it: {error} Export to biocjson.") from error
+            lost += document.losses(
+                "long forms of abbreviations", "relations between concepts", "documents not annotated for relations (now with none)"
+            )
+    return lost
+
+
+def _to_cas(document: AnnotatedDocument, name: str) -> Cas:
+    types = _written_types()
+    cas = Cas(types, sofa_string=document.text, sofa_mime="text/plain")
+
+    def add(kind: str, start: int, end: int, **features: Any) -> Any:
+        annotation = types.get_type(kind)(begin=start, end=end, **features)
+        cas.add(annotation)
+        return annotation
+
+    add(METADATA, 0, len(document.text), **{TITLE: name, ID: name})
+    for start, end in document.sentences or ():
+        add(SENTENCE, start, end)
+    for token in Words(document).doc:
+        if not token.is_space:
+            add(TOKEN, token.idx, token.idx + len(token))
+    mentions = {m.id: add(SPAN, m.start, m.end, label=m.type, identifier=m.kb_id or None) for m in document.mentions}
+    for r in document.relations or ():
+        head, tail = mentions[r.head], mentions[r.tail]
+        # In INCEpTION, a relation stands where its tail does.
+        add(RELATION, tail.begin, tail.end, Governor=head, Dependent=tail, label=r.label, score=None if r.score == 1 else r.score)
+    return cas
+
+
+@lru_cache(maxsize=1)
+def _written_types() -> TypeSystem:
+    types = TypeSystem()
+    for name, (supertype, features) in WRITTEN.items():
+        made = types.create_type(name, supertype)
+        for feature, range_ in features.items():
+            types.create_feature(made, feature, range_)
+    return types
