@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats import FORMATS, texts
 from spacy_relext.formats.document import AnnotatedDocument
-from spacy_relext.formats.records import OnError
+from spacy_relext.formats.records import OnError, distinct
 
 # Standard input, as a path and as errors call it.
 STDIN, STDIN_NAME = "-", "<stdin>"
@@ -94,14 +95,8 @@ class Inputs:
         on_error: Is given what is wrong with a document or a file, and may raise it; if it does not, the document or file is left out.
         """
         self.left_out.clear()
-        seen: set[str] = set()
-        for source in self.sources:
-            for document in _read(source, _reader(source.format, self.columns, self.left_out), on_error):
-                if document.id in seen:
-                    on_error(document.error("a document before it has the same id. Expected ids that differ."))
-                    continue
-                seen |= {document.id} - {""}
-                yield document
+        documents = (_read(source, _reader(source.format, self.columns, self.left_out), on_error) for source in self.sources)
+        yield from distinct(chain.from_iterable(documents), on_error)
 
     def count(self) -> int | None:
         """How many documents there are, errors included, or None where only reading them would tell: for bars of progress."""

@@ -137,12 +137,11 @@ class Runner:
 
     def _scored_pairs(self, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
         names = [ids[span.start_char, span.end_char, span.label_] for span in predictions.spans]
-        exclusive = int(self.extractor.cfg["exclusive"])
         pairs = []
         for (head, tail), row in zip(predictions.pairs.tolist(), predictions.scores.tolist(), strict=True):
-            scores = [round(score, 4) for score in row]
-            pair = {"head": names[head], "tail": names[tail], "scores": dict(zip(self.extractor.labels, scores[exclusive:], strict=True))}
-            pairs.append(pair | ({"no_relation": scores[0]} if exclusive else {}))
+            scores, no_relation = self.extractor.distribution([round(score, 4) for score in row])
+            pair = {"head": names[head], "tail": names[tail], "scores": scores}
+            pairs.append(pair | ({} if no_relation is None else {"no_relation": no_relation}))
         return pairs
 
 

@@ -135,7 +135,7 @@ def test_equal_ids(tmp_path):
     second = write(tmp_path / "b.jsonl", '{"id": "y", "text": "Two."}\n{"id": "x", "text": "Three."}\n')
     documents, [error] = read(first, second)
     assert [d.text for d in documents] == ["One.", "Two."]
-    assert str(error) == f"{second}:2: document 'x': a document before it has the same id. Expected ids that differ."
+    assert str(error) == f"{second}:2: document 'x': a document with this id is in {first}:1 already. Expected ids that differ."
 
 
 def test_left_out_tasks_are_counted(tmp_path):
