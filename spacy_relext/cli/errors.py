@@ -1,9 +1,11 @@
 """From exceptions to a message and an exit status."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
+from tqdm import tqdm
 from wasabi import Printer
 
 from spacy_relext.errors import DataError, RelextError
@@ -12,8 +14,9 @@ _messages = Printer(no_print=True)
 
 
 def tell(text: str) -> None:
-    """Print a message to standard error: standard output may hold the relations."""
-    typer.echo(text, err=True)
+    """Print a message to standard error: standard output may hold the relations. A bar of progress stays below it."""
+    with tqdm.external_write_mode(file=sys.stderr):
+        typer.echo(text, err=True)
 
 
 @contextmanager

@@ -72,13 +72,7 @@ def extract(
                 raise RelextError(f"{output} cannot be written: {error}.") from error
         if rows is not None:
             _print_table(rows)
-        for what, count in chain(inputs.left_out.items(), ((f"{what}: not in {to}", n) for what, n in report.lost.items())):
-            if count:
-                tell(f"{count:,} {what}")
-        where = f" in {output}" if output is not None else ""
-        tell(f"{report.relations:,} relations in {report.documents:,} documents{where}")
-        if report.errors:
-            tell(f"{report.errors:,} documents or files had errors and were skipped.")
+        _tell_counts(inputs, report, target)
 
 
 def _target(path: Path | None, to: str | None, documents_per_file: int | None) -> Output | None:
@@ -95,7 +89,7 @@ def _target(path: Path | None, to: str | None, documents_per_file: int | None) -
 def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, n_process: int, rows: list[Row] | None) -> Report:
     """Results on standard output, as they come."""
     report = Report()
-    batches = minibatch(inputs.read(errors), size=runner.settings.batch_size)
+    batches = minibatch(runner.accepted(inputs.read(errors), errors), size=runner.settings.batch_size)
     for result in _progress(chain.from_iterable(run(runner, batches, n_process)), inputs):
         if isinstance(result, DataError):
             errors(result)
@@ -121,7 +115,7 @@ def _write(work: Work, errors: SkippedErrors, n_process: int, rows: list[Row] | 
             rows += chain.from_iterable(map(_rows, work.lines()))
         return work.finish()
     except BaseException:
-        if work.headers:
+        if work.headers and not work.is_moved:
             tell(f"{work.n_read:,} documents are stored in {work.folder}: the same command goes on from there.")
         else:
             work.give_up()
@@ -130,6 +124,17 @@ def _write(work: Work, errors: SkippedErrors, n_process: int, rows: list[Row] | 
 
 def _progress(results: Iterator[Result], inputs: Inputs, n_finished: int = 0) -> Iterator[Result]:
     return tqdm(results, desc="Extracting", unit=" documents", total=inputs.count(), initial=n_finished)
+
+
+def _tell_counts(inputs: Inputs, report: Report, target: Output | None) -> None:
+    where = f" in {target.path}" if target is not None else ""
+    losses = {f"{what}: not in {target.format}": count for what, count in report.lost.items()} if target is not None else {}
+    for what, count in {**inputs.left_out, **losses}.items():
+        if count:
+            tell(f"{count:,} {what}")
+    tell(f"{report.relations:,} relations in {report.documents:,} documents{where}")
+    if report.errors:
+        tell(f"{report.errors:,} documents or files had errors and were skipped.")
 
 
 def _rows(line: str) -> Iterator[Row]:

@@ -252,7 +252,7 @@ class Work:
                 on_error(error)
             shard.errors.append(str(error))
 
-        documents = self.inputs.read(note)
+        documents = self.runner.accepted(self.inputs.read(note), note)
         for number in count():
             shard = Shard(number)
             shard.documents = list(islice(documents, self.size))

@@ -12,13 +12,15 @@ from itertools import groupby
 from threading import Thread
 from typing import Any
 
+import torch
 from spacy import require_gpu
 from spacy.tokens import Doc
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, mention_finders, set_threshold
-from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
+from spacy_relext.formats.document import AnnotatedDocument, check_length, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
+from spacy_relext.formats.records import OnError
 from spacy_relext.pipeline.decoding import Predictions
 
 # A document as a line of our JSONL, or what was wrong with it.
@@ -75,6 +77,16 @@ class Runner:
 
         self.extractor.set_annotations = watched  # type: ignore[method-assign]
 
+    def accepted(self, documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
+        """The documents without those that are too long, which should not fill the memory until it is their turn."""
+        for document in documents:
+            try:
+                check_length(document, self.nlp)
+            except DataError as error:
+                on_error(error)
+            else:
+                yield document
+
     def __call__(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
         """The results of some documents, in their order."""
         # What the vocabulary learns from the documents is forgotten: it would grow with every new word.
@@ -125,12 +137,11 @@ class Runner:
 
     def _scored_pairs(self, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
         names = [ids[span.start_char, span.end_char, span.label_] for span in predictions.spans]
-        exclusive = int(self.extractor.cfg["exclusive"])
         pairs = []
         for (head, tail), row in zip(predictions.pairs.tolist(), predictions.scores.tolist(), strict=True):
-            scores = [round(score, 4) for score in row]
-            pair = {"head": names[head], "tail": names[tail], "scores": dict(zip(self.extractor.labels, scores[exclusive:], strict=True))}
-            pairs.append(pair | ({"no_relation": scores[0]} if exclusive else {}))
+            scores, no_relation = self.extractor.distribution([round(score, 4) for score in row])
+            pair = {"head": names[head], "tail": names[tail], "scores": scores}
+            pairs.append(pair | ({} if no_relation is None else {"no_relation": no_relation}))
         return pairs
 
 
@@ -165,8 +176,9 @@ _runner: Runner | None = None
 
 
 def _start(settings: Settings) -> None:
-    """Make a process ready: it leaves Ctrl-C to the one that started it, and ends where that one is killed."""
+    """Make a process ready: it has one thread, leaves Ctrl-C to the process that started it, and ends where that one is killed."""
     global _runner
+    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

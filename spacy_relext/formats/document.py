@@ -85,10 +85,7 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     """
     counts = counts if counts is not None else Counter()
     text = document.text
-    if len(text) > nlp.max_length:
-        raise document.error(
-            f"the text has {len(text):,} characters, and the tokenizer reads {nlp.max_length:,} at the most. Cut the text."
-        )
+    check_length(document, nlp)
     spans = []
     for mention in document.mentions:
         if not 0 <= mention.start < mention.end <= len(text):
@@ -150,6 +147,14 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
         set_relations(doc, _relations(document, relations, placed, counts))
     counts.update(document.not_held)
     return doc
+
+
+def check_length(document: AnnotatedDocument, nlp: Language) -> None:
+    """Refuse a text that is longer than the pipeline reads."""
+    if len(document.text) > nlp.max_length:
+        raise document.error(
+            f"the text has {len(document.text):,} characters, and the tokenizer reads {nlp.max_length:,} at the most. Cut the text."
+        )
 
 
 def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:

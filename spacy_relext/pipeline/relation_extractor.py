@@ -308,7 +308,7 @@ class RelationExtractor(TrainablePipe):
                     ReadPair(
                         p.spans[head],
                         p.spans[tail],
-                        *self._distribution(scores),
+                        *self.distribution(scores),
                         context=doc[first:end],
                         reading=readings.pop(next(number)),
                     )
@@ -341,7 +341,7 @@ class RelationExtractor(TrainablePipe):
             counted = numpy.asarray([pair in candidates for pair in rows])
             scores = balanced(prepared.candidates.pairs, scores, self._symmetric_columns, counted)
             for number, (head, tail) in asked.pairs.items():
-                distribution = self._distribution(scores[rows[head, tail]].tolist())
+                distribution = self.distribution(scores[rows[head, tail]].tolist())
                 found[number] = ScoredPair(asked.mentions[head], asked.mentions[tail], *distribution)
         return [found[number] for number in sorted(found)]
 
@@ -474,7 +474,7 @@ class RelationExtractor(TrainablePipe):
             yield probabilities(logits[start:end], p.allowed, exclusive=self.cfg["exclusive"])
             start = end
 
-    def _distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
+    def distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
         """The probabilities of one pair by label, and that of no-relation."""
         exclusive = self.cfg["exclusive"]
         return dict(zip(self.labels, scores[int(exclusive) :], strict=True)), scores[0] if exclusive else None
