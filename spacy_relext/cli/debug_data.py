@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import spacy
 import typer
@@ -24,6 +26,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import find_folds
 from spacy_relext.experiments.training import read_config
 
+TELL: dict[str, Callable[..., Any]] = {"error": msg.fail, "warning": msg.warn, "info": msg.info, "good": msg.good}
 DATA_HELP = "Training data: a .spacy file or a folder; a folder of folds (fold-0.spacy …) is checked fold by fold."
 DEV = typer.Option(None, "--dev", help="Development data.")
 TEST = typer.Option(None, "--test", help="Test data.")
@@ -59,9 +62,9 @@ def debug_data(
         if settings is not None and spans_key is None:
             spans_key = settings.pipe.cfg["spans_key"] or "ents"
         data = load_data(train_path, dev, test, spans_key)
-        encoder = encoder or (settings.encoder if settings is not None else None)
         nlp = make_tokenizer(tokenizer) if settings is None else settings.nlp
-        findings = diagnose(data, nlp, encoder=load_encoder(encoder) if encoder else None, settings=settings)
+        name = encoder or (settings.encoder if settings is not None else None)
+        findings = diagnose(data, nlp, encoder=load_encoder(name) if name else None, settings=settings)
         suggested = suggest(data) if any(text.relations for text in data.train) else None
         tables = _tables(data, suggested)
         _print(tables, suggested, findings, verbose=verbose)
@@ -121,11 +124,11 @@ def _print(tables: dict[str, Table], suggested: Suggestions | None, findings: li
         msg.divider("Suggested settings")
         typer.echo(Config(suggested.to_config()).to_str())
     msg.divider("Findings")
-    tell = {"error": msg.fail, "warning": msg.warn, "info": msg.info}
     for finding in findings:
-        tell[finding.severity](f"{finding.name}: {finding.message}")
+        TELL[finding.severity](f"{finding.name}: {finding.message}")
         for example in finding.examples if verbose else finding.examples[:N_EXAMPLES]:
             typer.echo(f"    {example}")
     counts = Counter(finding.severity for finding in findings)
-    summary = f"Errors: {counts['error']}. Warnings: {counts['warning']}. For your information: {counts['info']}."
-    (msg.fail if counts["error"] else msg.good)(summary)
+    TELL["error" if counts["error"] else "good"](
+        f"Errors: {counts['error']}. Warnings: {counts['warning']}. For your information: {counts['info']}."
+    )

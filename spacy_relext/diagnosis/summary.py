@@ -88,4 +88,6 @@ def _pair_table(title: str, keys: Sequence[str], texts: Iterable[Text], order: I
     related = [is_related for text in texts for is_related in text.related]
     n_pairs = Counter(keys)
     n_related = Counter(key for key, is_related in zip(keys, related, strict=True) if is_related)
-    return [[title, "pairs", "related", "share"], *([k, n_pairs[k], n_related[k], percent(n_related[k], n_pairs[k])] for k in order)]
+    rows: Table = [[title, "pairs", "related", "share"]]
+    rows += [[key, n_pairs[key], n_related[key], percent(n_related[key], n_pairs[key])] for key in order]
+    return rows

@@ -113,7 +113,7 @@ def test_folds_are_parts(tmp_path):
     result = relext("debug-data", folder)
     assert result.exit_code == 1
     assert re.search(r"1\s+of\s+fold-2\s+in\s+fold-0", result.stdout)
-    assert ["RAISES", "12", "12", "12"] in [line.split()[:4] for line in section(result.stdout, "Relations").splitlines()]
+    assert ["RAISES", "12", "12", "13"] in [line.split()[:4] for line in section(result.stdout, "Relations").splitlines()]
     refused = relext("debug-data", folder, "--dev", folder / "fold-0.spacy")
     assert refused.exit_code == 1
     assert "Leave --dev and --test out" in " ".join(refused.stderr.split())

@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-import spacy
 from spacy.util import load_config
 
 from spacy_relext.diagnosis.checks import diagnose
@@ -41,8 +40,8 @@ def find(overrides, folder, change=None):
     documents = make_parts()["train"]
     if change is not None:
         change(documents)
-    docs = [to_doc(document, spacy.blank("en")) for document in documents]
     settings = read(overrides, folder)
+    docs = [to_doc(document, settings.nlp) for document in documents]
     data = make_data({"train": docs}, ["train"], spans_key=settings.pipe.cfg["spans_key"])
     return diagnose(data, settings.nlp, encoder=load_encoder(settings.encoder), settings=settings)
 
