@@ -11,6 +11,7 @@ from spacy.language import Language
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import FORMATS
+from spacy_relext.formats.ddi import NO_SPACE
 from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
 from spacy_relext.formats.pubtator import BY_CONCEPT
 
@@ -83,6 +84,6 @@ def _held(document: AnnotatedDocument, told: Counter[str]) -> Any:
         found.concept_relations = None
     if "tabs and line ends (now spaces)" in told:
         found.text = re.sub(r"[\t\r\n]", " ", found.text)
-    if "documents that end without white space (now with a space)" in told:
+    if NO_SPACE in told:  # after the last one: in none of the corpora is it another
         found.text = found.text.rstrip()
     return found

@@ -21,6 +21,7 @@ from spacy_relext.formats.records import distinct, new_file
 SUFFIX = ""
 LABELS = ("effect", "mechanism", "advise", "int")
 UNTYPED = "int"
+NO_SPACE = "sentences without white space after them (now with a space)"
 
 
 def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
@@ -82,7 +83,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     with whole_folder(path) as folder:
         for number, document in enumerate(documents):
             name = document.id or f"document-{number}"
-            root = _element(document, name)
+            root = _element(document, name, lost)
             ElementTree.indent(root)
             ElementTree.ElementTree(root).write(new_file(folder, document, name, ".xml"), encoding="UTF-8", xml_declaration=True)
             lost += document.losses(
@@ -92,11 +93,10 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
                 "relations between concepts",
                 "documents not annotated for relations (now with none)",
             )
-            lost["documents that end without white space (now with a space)"] += bool(document.text) and not document.text[-1].isspace()
     return lost
 
 
-def _element(document: AnnotatedDocument, name: str) -> ElementTree.Element:
+def _element(document: AnnotatedDocument, name: str, lost: Counter[str]) -> ElementTree.Element:
     """The element of a document. RAISES: DataError for what the format cannot hold."""
     if document.sentences is None:
         raise document.error("it has no sentences, and the DDI format is by sentence. Add a sentencizer to the pipeline.")
@@ -108,10 +108,11 @@ def _element(document: AnnotatedDocument, name: str) -> ElementTree.Element:
     written = 0
     # What stands before the first sentence becomes part of it, and what stands after one part of that.
     bounds = [0, *(start for start, _ in document.sentences[1:]), len(document.text)]
-    for i, ((start, end), (_, last)) in enumerate(zip(pairwise(bounds), document.sentences or [(0, 0)], strict=True)):
+    for i, (start, end) in enumerate(pairwise(bounds)):
         sentence_id = f"{name}.s{i}"
-        # One space after a sentence is what reading adds.
-        text = document.text[start : last if document.text[last:end] == " " else end]
+        # A space after what is no white space is what reading adds.
+        text = re.sub(r"(?<=\S) \Z", "", document.text[start:end])
+        lost[NO_SPACE] += len(text) == end - start > 0 and not text[-1].isspace()
         sentence = ElementTree.SubElement(root, "sentence", id=sentence_id, text=text)
         mentions = [m for m in document.mentions if start <= m.start < end]
         ids = {m.id: f"{sentence_id}.e{j}" for j, m in enumerate(mentions)}

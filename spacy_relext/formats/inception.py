@@ -24,39 +24,32 @@ are custom.Span and custom.Relation, as in INCEpTION's basic projects; tokens an
 that relations were not annotated, are not held, which is counted; control characters, which XML cannot hold, are an error.
 """
 
-import re
-import warnings
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
-from cassis import Cas, TypeSystem, load_cas_from_json, load_cas_from_xmi, load_typesystem
+from cassis import Cas, TypeSystem
 from cassis.typesystem import (
     TYPE_NAME_ANNOTATION,
     TYPE_NAME_DOCUMENT_ANNOTATION,
     TYPE_NAME_FLOAT,
     TYPE_NAME_STRING,
     Type,
-    TypeNotFoundError,
     is_array,
     is_primitive,
 )
-from lxml import etree
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.cas import TYPES, Lines, load, unpack
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.records import OnError, Place, distinct, new_file
 from spacy_relext.formats.words import Words
 
 SUFFIX = ""
-TYPES = "TypeSystem.xml"
 DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
 SENTENCE, TOKEN = f"{DKPRO}.segmentation.type.Sentence", f"{DKPRO}.segmentation.type.Token"
 NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
@@ -73,16 +66,8 @@ WRITTEN: dict[str, tuple[str, dict[str, str]]] = {
     SPAN: (TYPE_NAME_ANNOTATION, {LABEL: TYPE_NAME_STRING, CONCEPT: TYPE_NAME_STRING}),
     RELATION: (TYPE_NAME_ANNOTATION, {HEAD: SPAN, TAIL: SPAN, LABEL: TYPE_NAME_STRING, SCORE: TYPE_NAME_FLOAT}),
 }
-XMI_ID = "{http://www.omg.org/XMI}id"
 # Names of the feature that is type or label.
 LABELS = ("value", "label")
-MAX_LENGTH = 1_000_000
-UNMAPPED = "Not mapping external offset"
-# What cassis raises for files that are not as it expects.
-NO_CAS = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, TypeNotFoundError, etree.XMLSyntaxError)
-
-# The lines of the annotations of an XMI file by their ids.
-Lines = dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -104,7 +89,7 @@ def read(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
 def _documents(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
     for file in find_files(path, (".zip", ".xmi", ".json")):
         try:
-            unpacked = _unpack(file)
+            unpacked = unpack(file)
         except DataError as error:
             on_error(error)
             continue
@@ -115,97 +100,13 @@ def _documents(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
                 on_error(error)
 
 
-def _unpack(file: Path) -> list[tuple[Path, bytes, bytes | None]]:
-    """The CAS of a file, or those of an archive: name, content, and the TypeSystem.xml beside it."""
-    if file.suffix.lower() != ".zip":
-        types = file.with_name(TYPES)
-        return [(file, file.read_bytes(), types.read_bytes() if types.exists() else None)]
-    try:
-        with ZipFile(file) as archive:
-            found = {file / name: archive.read(name) for name in archive.namelist() if name.endswith((".xmi", ".json", TYPES))}
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:  # the last two: other packing, encrypted
-        raise DataError(f"no zip archive that can be read ({error}). Is the file truncated?", path=file) from error
-    cases = [name for name in found if name.name != TYPES]
-    if not cases:
-        raise DataError("the archive holds no .xmi or .json file. If it is an exported project, unpack it.", path=file)
-    return [(name, found[name], found.get(name.with_name(TYPES))) for name in cases]
-
-
 def parse(raw: bytes, types: bytes | None, path: Path) -> AnnotatedDocument:
     """Make a document of a CAS.
 
     types: The TypeSystem.xml of an XMI file.
     RAISES: DataError with file, and line in XMI, for anything that is not as the module's description says.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # features that are defined twice alike
-        warnings.filterwarnings("error", message=UNMAPPED)
-        try:
-            if path.suffix == ".json":
-                return _document(_load_json(raw, path), {}, path)
-            return _document(*_load_xmi(raw, types, path), path)
-        except DataError:
-            raise
-        except UserWarning as error:
-            offset = re.sub(r"\D", "", str(error).removeprefix(UNMAPPED).partition("]")[0])
-            raise DataError(
-                f"an annotation has the offset {offset}, which is beyond the text, or inside a character. Offsets count UTF-16 units.",
-                path=path,
-            ) from error
-        except NO_CAS as error:
-            raise DataError(f"no CAS that can be read ({type(error).__name__}: {error}).", path=path) from error
-
-
-def _load_xmi(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
-    # cassis names no lines, and of two annotations with one id it keeps one.
-    try:
-        root = etree.fromstring(raw, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True))
-    except etree.XMLSyntaxError as error:
-        raise DataError(
-            f"no well-formed XML: {error.msg}. Is the file truncated, not UTF-8, or exported as XML 1.1?", path=path, line=error.lineno or 1
-        ) from error
-    if etree.QName(root).localname != "XMI":
-        raise DataError(f"expected <xmi:XMI>, and saw <{root.tag}>. Is this a UIMA CAS?", path=path, line=root.sourceline)
-    if types is None:
-        raise DataError(f"there is no {TYPES} beside it, with its layers. Put there the one that was exported with it.", path=path)
-    lines: Lines = {}
-    for element in root.iterchildren(etree.Element):
-        _check_length(element.get("sofaString"), path)
-        if XMI_ID in element.attrib:
-            name = int(element.get(XMI_ID))
-            if name in lines:
-                raise DataError(f"the xmi:id {name} is in line {lines[name]} already.", path=path, line=element.sourceline)
-            lines[name] = element.sourceline
-    system = _typesystem(types)
-    try:
-        return load_cas_from_xmi(BytesIO(raw), typesystem=system), lines
-    except KeyError as error:
-        raise DataError(f"something in it refers to the xmi:id {error}, which it does not have.", path=path) from error
-
-
-@lru_cache(maxsize=1)
-def _typesystem(raw: bytes) -> TypeSystem:
-    """The same for all documents of a project, as a rule; making one takes a second."""
-    return load_typesystem(BytesIO(raw))
-
-
-def _load_json(raw: bytes, path: Path) -> Cas:
-    record = Place(path).decode(raw, "a UIMA CAS")
-    entries = record.get("%FEATURE_STRUCTURES") if isinstance(record, dict) else None
-    if not isinstance(entries, list):
-        raise DataError("expected an object with a list '%FEATURE_STRUCTURES'. Is this a UIMA CAS?", path=path)
-    ids = Counter(entry.get("%ID") for entry in entries)
-    for entry in entries:
-        _check_length(entry.get("sofaString"), path)
-    if len(ids) < len(entries):
-        raise DataError(f"the %ID {ids.most_common(1)[0][0]} is there twice.", path=path)
-    return load_cas_from_json(raw.decode("utf8"))
-
-
-def _check_length(text: str | None, path: Path) -> None:
-    """Refuse what spaCy does not read anyhow: cassis would take 200 bytes and more for each character."""
-    if text and len(text) > MAX_LENGTH:
-        raise DataError(f"the text has {len(text):,} characters; {MAX_LENGTH:,} are read at the most. Cut the text.", path=path)
+    return _document(*load(raw, types, path), path)
 
 
 def _document(cas: Cas, lines: Lines, path: Path) -> AnnotatedDocument:

@@ -24,8 +24,9 @@ FILES = {
     "jsonl": ".jsonl", "biocxml": ".xml", "biocjson": ".json", "pubtator": ".txt", "prodigy": ".jsonl", "doccano": ".jsonl",
     "label-studio": ".json", "spert": ".json", "dygie": ".jsonl",
 }  # fmt: skip
-# Formats whose offsets count characters, and which have sentences.
 BY_CHARACTER = [name for name in READ if name not in ("spert", "dygie")]
+# The others are not read by lines: their errors name the record, document or annotation.
+BY_LINE = ("jsonl", "pubtator", "prodigy", "doccano", "dygie", "chemprot", "aimed")
 
 #       0           1           2
 #       0123 456789012 345678901
@@ -361,6 +362,7 @@ def test_fault(fault, name, nlp, tmp_path):
         # Of two with one id, the second is that of the other file.
         bad = tmp_path / ("test_0" if name == "aimed" else "bad")
         assert fault == "two documents of one id" or str(errors[0].path).startswith(str(bad))
+        assert name not in BY_LINE or errors[0].line is not None or None in case.edits
     else:
         assert errors == []
         assert counts[case.count] == bool(case.count)

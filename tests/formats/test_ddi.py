@@ -209,6 +209,38 @@ def test_what_the_format_cannot_hold_is_refused(tmp_path):
     assert not list(tmp_path.rglob("*.xml"))
 
 
+def test_white_space_between_sentences_comes_back_or_is_counted(tmp_path):
+    mentions = [Mention("1", 1, 3, "drug"), Mention("2", 6, 7, "drug"), Mention("3", 9, 10, "drug")]
+    documents = {
+        # Text, sentences, and how many of them get a space.
+        "kept": ("\nA1. \tB. C. ", [(1, 4), (6, 8), (9, 11)], 0),
+        "two": ("\nA1.\n B. C.  ", [(0, 6), (6, 8), (9, 13)], 0),
+        "end": ("\nA1. \nB. C.", [(1, 4), (6, 8), (9, 11)], 1),
+        "none": ("\nA1...B.?C.", [(1, 6), (6, 9), (9, 11)], 3),
+    }
+    for name, (text, sentences, spaces) in documents.items():
+        document = AnnotatedDocument(name, text, mentions, [], sentences)
+        assert (+ddi.write([document], tmp_path / name))[ddi.NO_SPACE] == spaces
+        [back] = ddi.read(tmp_path / name, raise_it)
+        assert [back.text[m.start : m.end] for m in back.mentions] == ["A1", "B", "C"]
+        assert back.text == (text if not spaces else text + " " if spaces == 1 else "\nA1... B.? C. ")
+
+
+def test_mentions_and_relations_stay_or_are_refused(tmp_path):
+    mentions = [Mention("1", 0, 1, "drug"), Mention("2", 3, 4, "drug")]
+    ddi.write([AnnotatedDocument("a", "A. B. ", mentions, [AnnotatedRelation("2", "1", "int")], [(0, 5)])], tmp_path / "a")
+    [back] = ddi.read(tmp_path / "a", raise_it)
+    assert back.relations == [AnnotatedRelation("a.s0.e1", "a.s0.e0", "int")]
+    across = AnnotatedDocument("b", "A. B. ", [Mention("1", 0, 4, "drug")], [], [(0, 2), (3, 5)])
+    with pytest.raises(DataError, match=r"the mention 'A\. B' runs across sentences"):
+        ddi.write([across], tmp_path / "b")
+    with pytest.raises(DataError, match=r"XML cannot hold the character '\\x00' at 1"):
+        ddi.write([AnnotatedDocument("c", "A\x00", sentences=[(0, 2)])], tmp_path / "c")
+    ddi.write([AnnotatedDocument("d", "", relations=[], sentences=[])], tmp_path / "d")
+    assert [document.text for document in ddi.read(tmp_path / "d", raise_it)] == [""]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "d"]
+
+
 def test_two_documents_of_one_name_do_not_overwrite_each_other(tmp_path):
     document = AnnotatedDocument("a/b", "A.", sentences=[(0, 2)])
     with pytest.raises(DataError, match=r"a_b\.xml exists already"):

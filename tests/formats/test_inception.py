@@ -196,9 +196,14 @@ def test_what_cannot_be_written_is_counted_or_refused_and_leaves_nothing(tmp_pat
 BAD = {
     "truncated": (r"<webanno[\s\S]*|<cas:View[\s\S]*", "", "no well-formed XML", None),
     "no CAS": (r"xmi:XMI", "xmi:CAS", "expected <xmi:XMI>", "xmi:CAS"),
-    "beyond the text": (r'begin="12" end="16"', 'begin="12" end="160"', "has the offset 160, which is beyond", None),
-    "inside a surrogate pair": (r'begin="12" end="16"', 'begin="10" end="16"', "has the offset 10, .* inside a character", None),
-    "unknown mention": (r'Governor="\d+"( Dependent="\d+" kind)', r'Governor="777"\1', "refers to the xmi:id 777", None),
+    "beyond the text": (r'begin="12" end="16"', 'begin="12" end="160"', "has the offset 160, which is beyond", 'end="160"'),
+    "inside a surrogate pair": (
+        r'begin="12" end="16"',
+        'begin="10" end="16"',
+        "has the offset 10, .* inside a character",
+        'begin="10" end="16"',
+    ),
+    "unknown mention": (r'Governor="\d+"( Dependent="\d+" kind)', r'Governor="777"\1', "refers to the xmi:id 777", "Effect"),
     "no head": (r'Governor="\d+"( Dependent="\d+" kind)', r"\1", r"Effect \d+: its Governor is missing", 'kind="HELPS"'),
     "unknown type": (r"custom:Chemical", "custom:Physical", r"TypeNotFoundError: .*webanno\.custom\.Physical", None),
     "unknown feature": (r'kind="HELPS"', 'sort="HELPS"', "TypeError: .*sort", None),
@@ -255,10 +260,10 @@ def test_label_of_relations_must_be_known(tmp_path):
 
 
 def test_bad_archives_type_systems_and_json(cas, tmp_path):
-    def fails(name, content, message):
+    def fails(name, content, message, read=None):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=message) as caught:
-            list(inception.read(tmp_path / name, raise_it))
+            list(inception.read(tmp_path / (read or name), raise_it))
         assert caught.value.path == tmp_path / name
         (tmp_path / name).unlink()
 
@@ -272,8 +277,8 @@ def test_bad_archives_type_systems_and_json(cas, tmp_path):
     fails("a.zip", zipped, r"the archive holds no \.xmi or \.json file.*unpack it")
     (tmp_path / inception.TYPES).unlink()
     fails("a.xmi", xmi, r"there is no TypeSystem\.xml beside it")
-    (tmp_path / inception.TYPES).write_bytes(types[:-40])
-    fails("a.xmi", xmi, "no CAS that can be read .*XMLSyntaxError")
+    (tmp_path / "a.xmi").write_bytes(xmi)
+    fails(inception.TYPES, types[:-40], "no type system that can be read .XMLSyntaxError", "a.xmi")
     good = json.loads(cas.to_json())
     for change, message in (
         ({"%FEATURE_STRUCTURES": None}, "expected an object with a list '%FEATURE_STRUCTURES'"),

@@ -1,0 +1,136 @@
+"""The CAS of UIMA out of XMI and JSON files, and out of archives of them, by dkpro-cassis; and what is wrong with such a file."""
+
+import re
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from cassis import Cas, TypeSystem, load_cas_from_json, load_cas_from_xmi, load_typesystem
+from cassis.typesystem import TypeNotFoundError
+from lxml import etree
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.records import Place
+
+TYPES = "TypeSystem.xml"
+XMI_ID = "{http://www.omg.org/XMI}id"
+MAX_LENGTH = 1_000_000
+UNMAPPED = "Not mapping external offset"
+# What cassis raises for files that are not as it expects.
+NO_CAS = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, TypeNotFoundError, etree.XMLSyntaxError)
+
+# The lines of the annotations of an XMI file by their ids.
+Lines = dict[int, int]
+
+
+def unpack(file: Path) -> list[tuple[Path, bytes, bytes | None]]:
+    """The CAS of a file, or those of an archive: name, content, and the TypeSystem.xml beside it."""
+    if file.suffix.lower() != ".zip":
+        types = file.with_name(TYPES)
+        return [(file, file.read_bytes(), types.read_bytes() if types.exists() else None)]
+    try:
+        with ZipFile(file) as archive:
+            found = {file / name: archive.read(name) for name in archive.namelist() if name.endswith((".xmi", ".json", TYPES))}
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:  # the last two: other packing, encrypted
+        raise DataError(f"no zip archive that can be read ({error}). Is the file truncated?", path=file) from error
+    cases = [name for name in found if name.name != TYPES]
+    if not cases:
+        raise DataError("the archive holds no .xmi or .json file. If it is an exported project, unpack it.", path=file)
+    return [(name, found[name], found.get(name.with_name(TYPES))) for name in cases]
+
+
+def load(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
+    """The CAS of a file with offsets in code points, and the lines of its annotations, which JSON has not.
+
+    types: The TypeSystem.xml of an XMI file.
+    RAISES: DataError for anything but a whole CAS.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # features that are defined twice alike
+        warnings.filterwarnings("error", message=UNMAPPED)
+        try:
+            return (_load_json(raw, path), {}) if path.suffix == ".json" else _load_xmi(raw, types, path)
+        except DataError:
+            raise
+        except UserWarning as error:
+            raise _offset_error(error, path) from error
+        except NO_CAS as error:
+            raise DataError(f"no CAS that can be read ({type(error).__name__}: {error}).", path=path) from error
+
+
+def _load_xmi(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
+    # cassis names no lines, and of two annotations with one id it keeps one.
+    try:
+        root = etree.fromstring(raw, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise DataError(
+            f"no well-formed XML: {error.msg}. Is the file truncated, not UTF-8, or exported as XML 1.1?", path=path, line=error.lineno or 1
+        ) from error
+    if etree.QName(root).localname != "XMI":
+        raise DataError(f"expected <xmi:XMI>, and saw <{root.tag}>. Is this a UIMA CAS?", path=path, line=root.sourceline)
+    if types is None:
+        raise DataError(f"there is no {TYPES} beside it, with its layers. Put there the one that was exported with it.", path=path)
+    lines: Lines = {}
+    for element in root.iterchildren(etree.Element):
+        _check_length(element.get("sofaString"), path)
+        if XMI_ID in element.attrib:
+            name = int(element.get(XMI_ID))
+            if name in lines:
+                raise DataError(f"the xmi:id {name} is in line {lines[name]} already.", path=path, line=element.sourceline)
+            lines[name] = element.sourceline
+    try:
+        system = _typesystem(types)
+    except NO_CAS as error:
+        raise DataError(f"no type system that can be read ({type(error).__name__}: {error}).", path=path.with_name(TYPES)) from error
+    try:
+        return load_cas_from_xmi(BytesIO(raw), typesystem=system), lines
+    except KeyError as error:
+        refers = (e for e in root.iterchildren(etree.Element) if str(error) in (v for k, v in e.items() if k != XMI_ID))
+        line = next((element.sourceline for element in refers), None)
+        raise DataError(f"something refers to the xmi:id {error}, which is not there.", path=path, line=line) from error
+    except UserWarning as error:
+        raise _offset_error(error, path, root.iterchildren(etree.Element)) from error
+
+
+def _offset_error(warning: UserWarning, path: Path, elements: Iterable[etree._Element] = ()) -> DataError:
+    """An error that names the offset that cassis warns of, and the line of the first element that has it."""
+    offset = re.sub(r"\D", "", str(warning).removeprefix(UNMAPPED).partition("]")[0])
+    line = next((element.sourceline for element in elements if offset in (element.get("begin"), element.get("end"))), None)
+    return DataError(
+        f"an annotation has the offset {offset}, which is beyond the text, or inside a character. Offsets count UTF-16 units.",
+        path=path,
+        line=line,
+    )
+
+
+@lru_cache(maxsize=1)
+def _typesystem(raw: bytes) -> TypeSystem:
+    """The same for all documents of a project, as a rule; making one takes a second."""
+    return load_typesystem(BytesIO(raw))
+
+
+def _load_json(raw: bytes, path: Path) -> Cas:
+    record = Place(path).decode(raw, "a UIMA CAS")
+    entries = record.get("%FEATURE_STRUCTURES") if isinstance(record, dict) else None
+    if not isinstance(entries, list):
+        raise DataError(
+            "expected an object with a list '%FEATURE_STRUCTURES'. Is this a UIMA CAS? Of an exported project, name the folder curation.",
+            path=path,
+        )
+    ids = Counter(entry.get("%ID") for entry in entries)
+    for entry in entries:
+        _check_length(entry.get("sofaString"), path)
+    if len(ids) < len(entries):
+        raise DataError(f"the %ID {ids.most_common(1)[0][0]} is there twice.", path=path)
+    return load_cas_from_json(raw.decode("utf8"))
+
+
+def _check_length(text: str | None, path: Path) -> None:
+    """Refuse what spaCy does not read anyhow: cassis would take 200 bytes and more for each character."""
+    if text and len(text) > MAX_LENGTH:
+        raise DataError(f"the text has {len(text):,} characters; {MAX_LENGTH:,} are read at the most. Cut the text.", path=path)
