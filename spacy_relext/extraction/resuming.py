@@ -63,7 +63,7 @@ class Output:
     @property
     def suffix(self) -> str:
         """Of the files of the format; empty where it writes folders."""
-        return getattr(FORMATS[self.format], "SUFFIX", f".{self.format}")
+        return FORMATS[self.format].SUFFIX
 
     @property
     def is_folder(self) -> bool:

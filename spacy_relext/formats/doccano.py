@@ -27,6 +27,7 @@ from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, 
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
 
+SUFFIX = ".jsonl"
 # `read` counts what it leaves out.
 COUNTS = True
 

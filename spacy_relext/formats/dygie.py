@@ -30,6 +30,7 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.records import OnError, Place, read_lines, with_distinct_ids
 from spacy_relext.formats.words import Words, check_words, find_words
 
+SUFFIX = ".jsonl"
 # `read` counts what it leaves out.
 COUNTS = True
 KEYS = {"doc_key", "sentences", "ner", "relations", "_text", "_scores"}

@@ -31,6 +31,7 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
 from spacy_relext.formats.words import Words
 
+SUFFIX = ".jsonl"
 # `read` counts what it leaves out.
 COUNTS = True
 LEFT_OUT = ("reject", "ignore")

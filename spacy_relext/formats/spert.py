@@ -24,6 +24,7 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.records import OnError, Place, read_lists, with_distinct_ids
 from spacy_relext.formats.words import Words, check_words, find_words
 
+SUFFIX = ".json"
 # `read` counts what it leaves out.
 COUNTS = True
 KEYS = {"tokens", "entities", "relations", "orig_id", "text", "sentences"}

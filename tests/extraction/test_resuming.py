@@ -311,6 +311,7 @@ def test_outputs_that_cannot_be_put_in_their_place(runner, source, tmp_path):
 @pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "write")])
 def test_every_format(runner, source, tmp_path, name):
     report, _ = start(runner, source, tmp_path / "out", format=name)
+    assert (tmp_path / "out").is_dir() == Output(tmp_path / "out", name).is_folder
     if name == "pubtator":
         # Relations between mentions without concepts cannot be held: an error of each such document.
         assert (report.documents, report.relations, report.errors) == (4, 0, 11)
