@@ -162,7 +162,7 @@ def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
     scores = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))["gold_mentions"]
     # Every pair of a sentence is found at this threshold: (C1, D1), (C2, D1). The liver is in a sentence of its own.
     assert scores["doc_rel_per_type"] == {"CID": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2}}
-    assert scores["doc_rel_ceiling"] == 0.5
+    assert scores["doc_rel_micro_max_r"] == 0.5
 
 
 def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):
