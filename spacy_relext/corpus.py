@@ -19,7 +19,7 @@ logger = logging.getLogger("spacy")
 
 
 def create_corpus(
-    path: Path | str,
+    path: Path | str | None,
     unit: Literal["document", "sentence", "pair"] = "document",
     min_mentions: int = 0,
     spans_key: str | None = None,
@@ -31,7 +31,7 @@ def create_corpus(
 ) -> Callable[[Language], Iterator[Example]]:
     """Read `.spacy` files. Registered reader `spacy-relext.Corpus.v1`.
 
-    path (Path): A `.spacy` file or a folder of them.
+    path (Path | None): A `.spacy` file or a folder of them. None: to be given in training (--paths.train), and an error when it is read.
     unit (str): "document"; or "sentence": an Example a sentence, which is faster and shuffles better where all relations are within
         sentences; or "pair": an Example a pair of mentions, in its sentence without the other mentions. With a model that encodes a text a
         pair, a batch of so many units is then a batch of so many texts.
@@ -61,6 +61,8 @@ def create_corpus(
 
     def read_corpus(nlp: Language) -> Iterator[Example]:
         if not read:
+            if path is None:
+                raise RelextError("spacy-relext.Corpus.v1: path is null. Give the data: --paths.train train.spacy --paths.dev dev.spacy.")
             n_dropped = 0
             for doc in read_docs(path, nlp):
                 n_dropped += n_crossing(doc) if unit != "document" and crossing == "drop" else 0

@@ -346,6 +346,12 @@ def test_missing_path(nlp, tmp_path):
     assert caught.value.path == tmp_path / "none.spacy"
 
 
+def test_path_that_is_not_given(nlp):
+    """A config without data can be filled and looked at; it cannot be trained on."""
+    with pytest.raises(RelextError, match=r"path is null.*--paths\.train"):
+        list(create_corpus(None)(nlp))
+
+
 def test_folder_without_files(nlp, tmp_path):
     with pytest.raises(DataError, match=r"holds no \.spacy file"):
         read(nlp, tmp_path)

@@ -12,6 +12,7 @@ from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
 from spacy_relext.cli.experiment import crossval, experiment
 from spacy_relext.cli.extract import extract
+from spacy_relext.cli.init_config import init_config
 from spacy_relext.cli.keywords import keywords
 from spacy_relext.cli.matrix import matrix
 from spacy_relext.cli.probe import probe
@@ -20,7 +21,7 @@ from spacy_relext.cli.report import report
 relext_cli = typer.Typer(
     name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations, run experiments.", no_args_is_help=True
 )
-for command in (convert, export, evaluate, extract, encoder, report, keywords, probe):
+for command in (convert, export, init_config, evaluate, extract, encoder, report, keywords, probe):
     relext_cli.command(no_args_is_help=True)(command)
 for trained in (experiment, crossval, matrix, debug_data):
     # Other options are settings of the config, as in `spacy train`.

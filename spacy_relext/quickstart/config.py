@@ -1,0 +1,258 @@
+"""A filled config from annotated data and a choice of what training is to be like."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import CONFIG_SECTION_ORDER, fix_random_seed, load_config_from_str, load_model_from_config, registry
+from thinc.api import Config
+
+from spacy_relext.biomed import SENTENCIZER, TOKENIZER
+from spacy_relext.candidates import has_sentences
+from spacy_relext.corpus import n_crossing
+from spacy_relext.diagnosis.data import Data
+from spacy_relext.diagnosis.lengths import POSITIONS, UNLIMITED
+from spacy_relext.diagnosis.suggestions import Suggestions
+from spacy_relext.errors import RelextError
+
+Optimize = Literal["cpu", "gpu", "accuracy"]
+
+# What is trained where the user names no encoder. The first is the one whose figures are in docs/results.md, the second the paper's.
+ENCODERS = {
+    "cpu": "sentence-transformers/all-MiniLM-L6-v2",
+    "gpu": "dmis-lab/biobert-base-cased-v1.1",
+    "accuracy": "dmis-lab/biobert-base-cased-v1.1",
+}
+# Wider encoders are trained like BERT-base, with 768 dimensions, the others like all-MiniLM-L6-v2, with 384.
+SMALL_WIDTH = 512
+# A few dozen sentences are read often enough to be learned.
+MIN_STEPS = 300
+# A batch of a small corpus is half as large: few steps are too few, whatever is in them.
+FEW_BATCHES = 20
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one of the templates is trained.
+
+    epochs (int): Over the training data. learn_rate (float): The encoder's, at its highest. batch (int): As the template's batcher counts.
+    """
+
+    epochs: int
+    learn_rate: float
+    batch: int
+
+
+# For small encoders: chosen on the development part of DDI for `one_pass` and `shared`, and not tuned for `marked` (docs/results.md).
+SMALL = {"one_pass": Recipe(5, 1e-4, 600), "marked": Recipe(4, 1e-4, 32), "shared": Recipe(5, 3e-4, 600)}
+# For those like BERT-base: epochs, rate and batch of Su & Vijay-Shanker (arXiv:2011.00398); a larger rate where `ner` starts from nothing.
+LARGE = {"one_pass": Recipe(10, 2e-5, 600), "marked": Recipe(10, 2e-5, 16), "shared": Recipe(10, 5e-5, 600)}
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of an encoder: the dimensions of its output, and how many word pieces it reads."""
+
+    width: int
+    positions: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user wants.
+
+    optimize (str): "cpu": a small encoder, one pass a sentence; "gpu": a larger one, one pass a sentence; "accuracy": a pass a pair.
+    ner (bool): Train an entity recogniser too, which shares the encoder. False: mentions are given, or found by something else.
+    encoder (str | None): Hugging Face name or folder. None: that of `ENCODERS`.
+    lang (str): The language. tokenizer (str | None): "scispacy", or a pipeline whose tokenizer is copied. None: the language's.
+    sentences (str): "sentencizer" or "scispacy".
+    """
+
+    optimize: Optimize = "cpu"
+    ner: bool = False
+    encoder: str | None = None
+    lang: str = "en"
+    tokenizer: str | None = None
+    sentences: str = "sentencizer"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A config to start from. reasons (List[str]): Why it is as it is, for people. n_batches (int): The batches of an epoch."""
+
+    config: Config
+    reasons: list[str]
+    n_batches: int
+
+
+def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Path, dev: Path | None) -> Start:
+    """A config for `spacy train`, filled. The training data must have relations. RAISES: RelextError where the choice does not go."""
+    in_sentences = all(has_sentences(text.doc) for text in data.train)
+    within = suggested.candidates["@misc"] == "spacy-relext.sentence_pairs.v1"
+    template = "shared" if choice.ner else "marked" if choice.optimize == "accuracy" and within else "one_pass"
+    if choice.ner and choice.optimize == "accuracy":
+        raise RelextError(
+            "--optimize accuracy encodes a text anew for each pair, which no entity recogniser can share. Use --optimize gpu with --ner, "
+            "or leave --ner out and source a recogniser that is trained apart (docs/mentions.md)."
+        )
+    encoder = choice.encoder or _default_encoder(choice)
+    size = encoder_size(encoder)
+    recipe = (SMALL if size is not None and size.width <= SMALL_WIDTH else LARGE)[template]
+    reasons = [_what_is_read(template, choice, within), _how_large(encoder, size)]
+    config = template_config(template).merge(suggested.to_config()).merge(_pipeline(template, choice, in_sentences))
+    config = config.merge(_data(data, suggested, template, unit_of(config, within))).merge(_reading(template, size))
+    config["paths"] = {"train": str(train), "dev": dev and str(dev), "encoder": encoder}
+    config["system"]["gpu_allocator"] = None if choice.optimize == "cpu" else "pytorch"
+    config["variables"]["learn_rate"] = recipe.learn_rate
+    config["training"]["batcher"]["size"] = recipe.batch
+    if config["corpora"]["train"].get("crossing") == "drop":
+        reasons.append("Some relations run across sentences: they are not trained on, and count as missed in every score.")
+    try:
+        nlp = load_model_from_config(config, auto_fill=True)
+    except (ImportError, OSError, ValueError) as error:
+        raise RelextError(f"the config that fits the data makes no pipeline: {error}") from error
+    filled = nlp.config
+    n_batches = count_batches(nlp, filled)
+    if n_batches < FEW_BATCHES and template != "marked":
+        filled["training"]["batcher"]["size"] = recipe.batch // 2
+        n_batches = count_batches(nlp, filled)
+    steps = max(MIN_STEPS, recipe.epochs * n_batches)
+    filled["variables"] |= {"max_steps": steps, "warmup_steps": max(1, steps // 10), "eval_frequency": max(1, steps // recipe.epochs)}
+    reasons.append(f"An epoch has {n_batches:,} batches. Training takes {steps:,} of them, {steps / n_batches:.1f} epochs.")
+    return Start(filled, reasons, n_batches)
+
+
+def template_config(name: str) -> Config:
+    """What a config says whatever the data is: what all share, and what its kind of model needs."""
+    folder = resources.files(__package__)
+    shared, own = (load_config_from_str((folder / f"{part}.cfg").read_text(encoding="utf8")) for part in ("training", name))
+    return shared.merge(own)
+
+
+def encoder_size(name: str) -> Size | None:
+    """The size of an encoder; None where its config cannot be read, since it may be for another machine."""
+    if name in ENCODERS.values():
+        # Known without asking for it.
+        return Size(384 if name == ENCODERS["cpu"] else 768, 512)
+    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        raise RelextError(
+            f"the folder {name} has no config.json, so it is no encoder. Expected one such as `python -m spacy relext encoder {name}` "
+            "makes, or a Hugging Face name."
+        )
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(name)
+    except (OSError, ValueError):
+        return None
+    return Size(config.hidden_size, getattr(config, "max_position_embeddings", None) or UNLIMITED)
+
+
+def count_batches(nlp: Language, config: Config) -> int:
+    """The batches of an epoch, as training makes them."""
+    corpus, batcher = (
+        registry.resolve({"block": block})["block"]
+        for block in (config.interpolate()["corpora"]["train"], config.interpolate()["training"]["batcher"])
+    )
+    # Batches of shuffled units are not always as many.
+    fix_random_seed(0)
+    units: list[Example] = list(corpus(nlp))
+    return sum(1 for _ in batcher(units))
+
+
+def unit_of(config: Config, within: bool) -> str:
+    """What is trained on: sentences or pairs, where relations are within sentences, and documents otherwise."""
+    return config["corpora"]["train"].get("unit", "sentence") if within else "document"
+
+
+def _default_encoder(choice: Choice) -> str:
+    if choice.lang != "en":
+        raise RelextError(
+            f"the encoder {ENCODERS[choice.optimize]} reads English, and the language is {choice.lang!r}. Give one with --encoder, e.g. "
+            "--encoder bert-base-multilingual-cased."
+        )
+    return ENCODERS[choice.optimize]
+
+
+def _pipeline(template: str, choice: Choice, in_sentences: bool) -> dict[str, Any]:
+    """Language, tokenizer, sentences and the order of components."""
+    splitters = {"sentencizer": "sentencizer", "scispacy": SENTENCIZER}
+    if choice.sentences not in splitters:
+        raise RelextError(
+            f"--sentences is {choice.sentences!r}; it can be {' or '.join(splitters)}. The parser of another pipeline can be sourced into "
+            "the config that is written: https://spacy.io/usage/processing-pipelines#sourced-components"
+        )
+    # Where the annotated texts have no sentences, the pipeline shall not set any either: it would read other contexts than in training.
+    names = [splitters[choice.sentences]] if in_sentences else []
+    block: dict[str, Any] = {"components": {name: {"factory": name} for name in names}}
+    names = [*names, *(["transformer", "ner"] if template == "shared" else []), "relation_extractor"]
+    block["nlp"] = {"lang": choice.lang, "pipeline": names}
+    if choice.tokenizer == "scispacy":
+        block["nlp"]["tokenizer"] = {"@tokenizers": TOKENIZER}
+    elif choice.tokenizer is not None:
+        block["initialize"] = {"before_init": {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": choice.tokenizer}}
+    return block
+
+
+def _data(data: Data, suggested: Suggestions, template: str, unit: str) -> dict[str, Any]:
+    """How the training data is read, and what initialisation is told of it."""
+    reader: dict[str, Any] = {"unit": unit, "spans_key": data.spans_key}
+    if unit != "document" and any(n_crossing(text.doc) for text in data.train):
+        reader["crossing"] = "drop"
+    block: dict[str, Any] = {"corpora": {"train": reader}}
+    if template != "one_pass":
+        # A corpus that is read anew every epoch shows only its first 100 units to initialisation.
+        block["initialize"] = {"components": {"relation_extractor": {"labels": suggested.labels, "mention_types": suggested.mention_types}}}
+    if template == "shared":
+        types = {"@readers": "spacy-relext.entity_labels.v1", "types": suggested.mention_types}
+        block["initialize"]["components"]["ner"] = {"labels": types}
+    return block
+
+
+def _what_is_read(template: str, choice: Choice, within: bool) -> str:
+    if template == "shared":
+        return "One transformer that an entity recogniser and the relation extractor share, trained together: from raw text to relations."
+    if template == "marked":
+        return "Mentions are given. The encoder reads a text a pair, in which the pair stands as two tags: accurate, and slow."
+    reason = "Mentions are given. The encoder reads a sentence once, in which all mentions stand as tags."
+    if choice.optimize == "accuracy":
+        reason += " A pass a pair is for relations within sentences, and too many are not."
+    return reason
+
+
+def _how_large(encoder: str, size: Size | None) -> str:
+    if size is None:
+        return f"{encoder} is not at hand: it is taken to be of the size of BERT-base. A small encoder wants a larger learn_rate."
+    like = "all-MiniLM-L6-v2" if size.width <= SMALL_WIDTH else "BERT-base"
+    return f"{encoder} has {size.width} dimensions: trained like {like}."
+
+
+def _reading(template: str, size: Size | None) -> dict[str, Any]:
+    """How much the encoder reads at once, where that is less than the template says."""
+    if size is None or size.positions >= POSITIONS:
+        return {}
+    # As many word pieces a token as the template allows for.
+    windows = {"max_tokens": max(1, 128 * size.positions // POSITIONS)}
+    if template == "marked":
+        return {"components": {"relation_extractor": {"model": {"max_length": min(128, size.positions)}}}}
+    if template == "shared":
+        return {"components": {"transformer": {"model": {"get_spans": windows}}}}
+    return {"components": {"relation_extractor": {"model": {"tok2vec": {"get_spans": windows}}}}}
+
+
+def depth_first(config: Config) -> str:
+    """A config as text, each component with all that belongs to it: confection writes all sections of one depth, then those of the next."""
+    blocks = {block[1 : block.index("]")]: block for block in config.to_str().split("\n\n") if block}
+    top = [key for key in CONFIG_SECTION_ORDER if key in config] + [key for key in config if key not in CONFIG_SECTION_ORDER]
+
+    def sections(node: dict[str, Any], path: str) -> Iterator[str]:
+        for key in top if node is config else node:
+            if isinstance(node[key], dict):
+                yield f"{path}{key}"
+                yield from sections(node[key], f"{path}{key}.")
+
+    return "\n\n".join(blocks[name] for name in sections(config, "")) + "\n"

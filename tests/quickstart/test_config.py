@@ -1,0 +1,257 @@
+"""`relext init-config`: what it writes trains, and is what was measured."""
+
+import json
+import re
+
+import pytest
+import spacy
+from spacy.cli._util import app
+from spacy.tokens import DocBin
+from spacy.util import load_config, load_config_from_str
+from thinc.api import Config
+from typer.testing import CliRunner
+
+from spacy_relext.formats.document import AnnotatedRelation, to_doc
+from spacy_relext.quickstart.config import ENCODERS, LARGE, MIN_STEPS, SMALL, depth_first, encoder_size, template_config
+from spacy_relext.relations import register_extensions
+from tests.cli.toy import relext
+from tests.conftest import ROOT
+from tests.diagnosis.toy import make_parts
+
+
+def write(folder, change=None, **settings):
+    """The toy corpus as train.spacy and dev.spacy."""
+    register_extensions()
+    nlp = spacy.blank("en")
+    parts = make_parts()
+    for name in ("train", "dev"):
+        documents = parts[name]
+        if change is not None:
+            change(documents)
+        DocBin(docs=[to_doc(d, nlp) for d in documents], store_user_data=True).to_disk(folder / f"{name}.spacy")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def init(data, tmp_path):
+    """Run the command on the toy corpus; its config."""
+
+    def run(*options, folder=data):
+        result = relext("init-config", folder / "train.spacy", tmp_path / "my.cfg", "--dev", folder / "dev.spacy", "--force", *options)
+        assert result.exit_code == 0, result.output
+        return load_config(tmp_path / "my.cfg")
+
+    return run
+
+
+def refused(folder, *options):
+    """The message of a command that ends with status 1, on one line."""
+    result = relext("init-config", folder / "train.spacy", folder / "refused.cfg", *options)
+    assert result.exit_code == 1, result.output
+    assert not (folder / "refused.cfg").exists()
+    return " ".join(result.output.split())
+
+
+CHOICES = [("cpu",), ("gpu",), ("accuracy",), ("cpu", "--ner"), ("gpu", "--ner")]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=" ".join)
+def test_config_is_valid_and_trains(choice, data, init, tiny_bert, tmp_path):
+    init("--optimize", *choice, "--encoder", tiny_bert)
+    checked = CliRunner().invoke(app, ["debug", "config", str(tmp_path / "my.cfg")])
+    assert checked.exit_code == 0, checked.output
+    found = relext("debug-data", data / "train.spacy", "--dev", data / "dev.spacy", "--config", tmp_path / "my.cfg")
+    assert found.exit_code == 0, found.output
+    # The toy corpus has its own slips, but a config made of it has none.
+    assert "unreachable" not in found.output
+    assert "not-symmetric" not in found.output
+    settings = ["--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null"]
+    trained = CliRunner().invoke(app, ["train", str(tmp_path / "my.cfg"), "--output", str(tmp_path / "out"), *settings])
+    assert trained.exit_code == 0, trained.output
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    assert nlp.pipe_names == ["sentencizer", *(["transformer", "ner"] if "--ner" in choice else []), "relation_extractor"]
+    assert set(nlp.get_pipe("relation_extractor").labels) == {"RAISES", "LOWERS", "BLOCKS"}
+    if "--ner" in choice:
+        assert set(nlp.get_pipe("ner").labels) == {"DRUG", "GENE"}
+
+
+def test_settings_are_those_that_the_data_suggests(data, init, tmp_path):
+    config = init()
+    suggested = relext("debug-data", data / "train.spacy", "--output", tmp_path / "report.json")
+    assert suggested.exit_code == 0, suggested.output
+    suggestions = json.loads((tmp_path / "report.json").read_text(encoding="utf8"))["suggestions"]
+    extractor = config["components"]["relation_extractor"]
+    assert extractor["spans_key"] == suggestions["spans_key"] == "mentions"
+    assert extractor["type_rules"] == suggestions["type_rules"]
+    assert extractor["type_rules"]["BLOCKS"] == [["DRUG", "GENE"]]
+    assert extractor["candidates"] == {**suggestions["candidates"], "types": None}
+
+
+# What the data or the choice says: not the template.
+VARYING = ("paths.", "variables.", "corpora.", "training.gpu_allocator", "training.batcher.size", "components.relation_extractor.threshold")
+
+
+@pytest.mark.parametrize(("template", "measured"), [("one_pass", "ddi"), ("marked", "ddi-marked"), ("shared", "ddi-joint")])
+def test_templates_say_what_the_measured_configs_say(template, measured):
+    """The figures of docs/results.md are those of configs/*.cfg: what is changed there is changed here."""
+
+    def flat(node: dict, path: str = "") -> dict:
+        leaves = {}
+        for key, value in node.items():
+            leaves |= flat(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}": value}
+        return leaves
+
+    ours = flat(template_config(template))
+    theirs = flat(load_config(ROOT / "configs" / f"{measured}.cfg"))
+    ours, theirs = ({key: value for key, value in flat.items() if not key.startswith(VARYING)} for flat in (ours, theirs))
+    schedule = "training.optimizer.learn_rate."
+    assert len(ours) > 30
+    assert {key: theirs.get(key) for key in ours if not key.startswith(schedule)} == {
+        key: value for key, value in ours.items() if not key.startswith(schedule)
+    }
+    # Nothing that was measured is left to a default, but for what is the data's.
+    own = ("nlp.", "components.sentencizer", "components.relation_extractor.spans_key", "initialize.")
+    own += ("components.relation_extractor.symmetric_labels", "components.relation_extractor.candidates")
+    assert [key for key in theirs if key not in ours and not key.startswith(own)] == []
+
+
+@pytest.mark.parametrize(("template", "measured"), [("one_pass", "ddi"), ("shared", "ddi-joint")])
+def test_small_recipes_are_the_measured_ones(template, measured):
+    config = load_config(ROOT / "configs" / f"{measured}.cfg")
+    assert SMALL[template].learn_rate == config["training"]["optimizer"]["learn_rate"]["initial_rate"]
+    assert SMALL[template].batch == config["training"]["batcher"]["size"]
+
+
+def test_large_recipe_is_that_of_the_paper():
+    config = load_config(ROOT / "configs" / "ddi-marked.cfg")
+    assert (LARGE["marked"].learn_rate, LARGE["marked"].batch) == (config["variables"]["learn_rate"], config["training"]["batcher"]["size"])
+
+
+def test_steps_are_epochs_of_the_batches_that_training_makes(init, tiny_bert):
+    config = init("--optimize", "accuracy", "--encoder", tiny_bert)
+    # 180 pairs in batches of 32.
+    assert config["variables"]["max_steps"] == MIN_STEPS > SMALL["marked"].epochs * -(-180 // 32)
+    config = init("--optimize", "accuracy")
+    assert config["training"]["batcher"]["size"] == LARGE["marked"].batch == 16
+    assert config["variables"] == {"max_steps": 300, "warmup_steps": 30, "eval_frequency": 30, "learn_rate": 2e-5}
+
+
+def test_many_batches_are_epochs(init, monkeypatch, tiny_bert):
+    monkeypatch.setattr("spacy_relext.quickstart.config.MIN_STEPS", 1)
+    # 180 pairs: 6 batches of 32, 4 epochs.
+    assert init("--optimize", "accuracy", "--encoder", tiny_bert)["variables"]["max_steps"] == 24
+
+
+def test_windows_fit_a_short_encoder(init, tiny_bert):
+    extractor = init("--encoder", tiny_bert)["components"]["relation_extractor"]
+    assert extractor["model"]["tok2vec"]["get_spans"]["max_tokens"] == 16
+    extractor = init("--encoder", tiny_bert, "--optimize", "accuracy")["components"]["relation_extractor"]
+    assert extractor["model"]["max_length"] == 64
+    assert init("--encoder", tiny_bert, "--ner")["components"]["transformer"]["model"]["get_spans"]["max_tokens"] == 16
+
+
+def test_encoders_by_default(init):
+    assert init()["paths"]["encoder"] == ENCODERS["cpu"]
+    gpu = init("--optimize", "gpu")
+    assert (gpu["paths"]["encoder"], gpu["system"]["gpu_allocator"]) == (ENCODERS["gpu"], "pytorch")
+    assert gpu["variables"]["learn_rate"] == LARGE["one_pass"].learn_rate
+
+
+def test_encoder_that_is_not_at_hand(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert encoder_size("nobody/has-this") is None
+
+
+def without_sentences(documents):
+    for document in documents:
+        document.sentences = None
+
+
+def across(documents):
+    """A third of the relations run into the next sentence."""
+    for document in documents:
+        first, second = (m.id for m in document.mentions[-3:-1])
+        document.relations.append(AnnotatedRelation(first, second, "RAISES"))
+
+
+def once_across(documents):
+    first, second = (m.id for m in documents[0].mentions[-3:-1])
+    documents[0].relations.append(AnnotatedRelation(first, second, "RAISES"))
+
+
+@pytest.mark.parametrize("change", [without_sentences, across])
+@pytest.mark.parametrize("choice", ["cpu", "accuracy"])
+def test_relations_beyond_sentences(change, choice, init, tiny_bert, tmp_path):
+    folder = write(tmp_path, change)
+    config = init("--encoder", tiny_bert, "--optimize", choice, folder=folder)
+    assert config["components"]["relation_extractor"]["candidates"]["@misc"] == "spacy-relext.distance_pairs.v1"
+    assert config["components"]["relation_extractor"]["model"]["@architectures"] == "spacy-relext.PairClassifier.v1"
+    assert config["corpora"]["train"]["unit"] == "document"
+    assert config["nlp"]["pipeline"] == ["relation_extractor"] if change is without_sentences else ["sentencizer", "relation_extractor"]
+    settings = ["--variables.max_steps", "1", "--variables.eval_frequency", "1", "--training.logger.progress_bar", "null"]
+    trained = CliRunner().invoke(app, ["train", str(tmp_path / "my.cfg"), "--output", str(tmp_path / "out"), *settings])
+    assert trained.exit_code == 0, trained.output
+
+
+def test_few_relations_across_sentences_are_left_out_and_told(init, tiny_bert, tmp_path):
+    folder = write(tmp_path, once_across)
+    assert init("--encoder", tiny_bert, folder=folder)["corpora"]["train"]["crossing"] == "drop"
+    result = relext("init-config", folder / "train.spacy", tmp_path / "told.cfg", "--encoder", tiny_bert)
+    assert "run across sentences" in result.output
+    assert re.search(r"unreachable: relations between no candidate pair .*: 1 of 109", " ".join(result.output.split()))
+
+
+def test_config_goes_to_standard_output_and_nothing_else(data, tiny_bert):
+    result = relext("init-config", data / "train.spacy", "-", "--encoder", tiny_bert)
+    assert result.exit_code == 0, result.output
+    config = load_config_from_str(result.stdout)
+    assert config["paths"] == {
+        "train": str(data / "train.spacy"),
+        "dev": None,
+        "encoder": str(tiny_bert),
+        "vectors": None,
+        "init_tok2vec": None,
+    }
+
+
+def test_sections_of_a_component_stand_together():
+    config = Config({"nlp": {"lang": "en"}, "components": {"a": {"x": {"y": 1}}, "b": {"z": {}}}, "paths": {"train": None}})
+    text = depth_first(config)
+    assert re.findall(r"^\[(.*)\]$", text, flags=re.MULTILINE) == [
+        "paths", "nlp", "components", "components.a", "components.a.x", "components.b", "components.b.z",
+    ]  # fmt: skip
+    assert load_config_from_str(text) == config
+
+
+def test_tokenizer_and_sentences_of_scispacy(init):
+    pytest.importorskip("scispacy")
+    config = init("--tokenizer", "scispacy", "--sentences", "scispacy")
+    nlp = spacy.util.load_model_from_config(config, auto_fill=False)
+    assert nlp.pipe_names[0] == "scispacy_sentencizer"
+    assert [token.text for token in nlp.make_doc("(1H)-dione")] == ["(1H)-dione"]
+
+
+def test_tokenizer_of_a_pipeline_is_copied(init, model):
+    config = init("--tokenizer", model)
+    assert config["initialize"]["before_init"] == {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": str(model), "vocab": None}
+
+
+def test_what_cannot_be_is_refused(data, tmp_path, tiny_bert):
+    assert "no entity recogniser can share" in refused(data, "--optimize", "accuracy", "--ner")
+    assert "reads English, and the language is 'de'" in refused(data, "--tokenizer", "de")
+    assert "it can be sentencizer or scispacy" in refused(data, "--sentences", "en_core_web_sm")
+    assert "has no config.json" in refused(data, "--encoder", tmp_path)
+    assert "there is no such file" in refused(data, "--dev", tmp_path / "none.spacy")
+    assert "no document has a relation" in refused(write(tmp_path, lambda documents: [d.relations.clear() for d in documents]))
+
+
+def test_a_config_that_is_there_is_not_overwritten(data, tmp_path, tiny_bert):
+    (tmp_path / "mine.cfg").write_text("precious", encoding="utf8")
+    result = relext("init-config", data / "train.spacy", tmp_path / "mine.cfg", "--encoder", tiny_bert)
+    assert (result.exit_code, (tmp_path / "mine.cfg").read_text(encoding="utf8")) == (1, "precious")
+    assert "--force" in result.output
