@@ -10,6 +10,7 @@ import srsly
 from spacy import load
 from spacy.tokens import DocBin
 
+from tests.cli.toy import spacy_command
 from tests.conftest import DEMO, ROOT
 
 SMALL_RUN = {
@@ -27,10 +28,6 @@ def run(*arguments: object, cwd: Path) -> str:
     return result.stdout
 
 
-def spacy(*arguments: object, cwd: Path) -> str:
-    return run(sys.executable, "-m", "spacy", *arguments, cwd=cwd)
-
-
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory, tiny_bert) -> Path:
     """A folder in which a pipeline was trained on a few documents of the demonstration corpus, with the demonstration's own config."""
@@ -39,9 +36,9 @@ def workspace(tmp_path_factory, tiny_bert) -> Path:
     (folder / "train.jsonl").write_text("".join(lines[:6]), encoding="utf8")
     (folder / "dev.jsonl").write_text("".join(lines[6:8]), encoding="utf8")
     for part in ("train", "dev"):
-        spacy("relext", "convert", "jsonl", f"{part}.jsonl", f"{part}.spacy", cwd=folder)
+        spacy_command("relext", "convert", "jsonl", f"{part}.jsonl", f"{part}.spacy", cwd=folder)
     overrides = [text for pair in SMALL_RUN.items() for text in pair]
-    spacy(
+    spacy_command(
         "train", ROOT / "configs" / "demo.cfg", "--output", "training", "--paths.train", "train.spacy", "--paths.dev", "dev.spacy",
         "--paths.encoder", tiny_bert, *overrides, cwd=folder,
     )  # fmt: skip
@@ -49,7 +46,7 @@ def workspace(tmp_path_factory, tiny_bert) -> Path:
 
 
 def test_evaluate_writes_figures_for_gold_and_predicted_mentions(workspace):
-    spacy("relext", "evaluate", "training/model-last", "dev.spacy", "--output", "figures.json", cwd=workspace)
+    spacy_command("relext", "evaluate", "training/model-last", "dev.spacy", "--output", "figures.json", cwd=workspace)
     figures = json.loads((workspace / "figures.json").read_text(encoding="utf8"))
     assert figures["documents"] == 2
     assert 0 <= figures["gold_mentions"]["rel_micro_f"] <= 1
@@ -57,8 +54,8 @@ def test_evaluate_writes_figures_for_gold_and_predicted_mentions(workspace):
 
 
 def test_plain_spacy_evaluate_gives_the_same_figure(workspace):
-    spacy("evaluate", "training/model-last", "dev.spacy", "--output", "plain.json", cwd=workspace)
-    spacy("relext", "evaluate", "training/model-last", "dev.spacy", "--own-sentences", "--output", "ours.json", cwd=workspace)
+    spacy_command("evaluate", "training/model-last", "dev.spacy", "--output", "plain.json", cwd=workspace)
+    spacy_command("relext", "evaluate", "training/model-last", "dev.spacy", "--own-sentences", "--output", "ours.json", cwd=workspace)
     plain = json.loads((workspace / "plain.json").read_text(encoding="utf8"))
     ours = json.loads((workspace / "ours.json").read_text(encoding="utf8"))
     assert plain["rel_micro_f"] == pytest.approx(ours["gold_mentions"]["rel_micro_f"])
@@ -99,11 +96,11 @@ def train_on_corpus(config, folder, tiny_bert):
         for i, (first, second) in enumerate([labels[:2], labels[2:]])
     ]
     (folder / "data.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf8")
-    spacy("relext", "convert", "jsonl", "data.jsonl", "data.spacy", cwd=folder)
+    spacy_command("relext", "convert", "jsonl", "data.jsonl", "data.spacy", cwd=folder)
     overrides = list(TWO_STEPS)
     if config.endswith("-marked"):
         overrides += ["--components.relation_extractor.model.max_length", "64"]
-    spacy(
+    spacy_command(
         "train", ROOT / "configs" / f"{config}.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
         "--paths.encoder", tiny_bert, "--components.relation_extractor.model.summary.@layers", "spacy-relext.mentions.v1", *overrides,
         cwd=folder,
@@ -113,7 +110,7 @@ def train_on_corpus(config, folder, tiny_bert):
 @pytest.mark.parametrize("config", CORPORA)
 def test_configs_of_corpora(tmp_path, tiny_bert, config):
     train_on_corpus(config, tmp_path, tiny_bert)
-    spacy("relext", "evaluate", "training/model-last", "data.spacy", "--output", "figures.json", cwd=tmp_path)
+    spacy_command("relext", "evaluate", "training/model-last", "data.spacy", "--output", "figures.json", cwd=tmp_path)
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))
     assert sum(label["support"] for label in figures["gold_mentions"]["rel_per_type"].values()) == 4
     assert figures["gold_mentions"]["rel_micro_max_r"] == 1.0
@@ -121,7 +118,7 @@ def test_configs_of_corpora(tmp_path, tiny_bert, config):
 
 def test_entity_recogniser_added_in_a_second_step_leaves_relations_alone(tmp_path, tiny_bert):
     train_on_corpus("ddi-shared", tmp_path, tiny_bert)
-    spacy(
+    spacy_command(
         "train", ROOT / "configs" / "add-ner.cfg", "--output", "both", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
         "--paths.relations", "training/model-last", *TWO_STEPS, cwd=tmp_path,
     )  # fmt: skip
@@ -152,13 +149,13 @@ CDR = """1|t|Aspirin relieves headache. Tea is fine.
 
 def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
     (tmp_path / "data.txt").write_text(CDR, encoding="utf8")
-    spacy("relext", "convert", "pubtator", "data.txt", "data.spacy", "--sentences", "sentencizer", cwd=tmp_path)
-    spacy(
+    spacy_command("relext", "convert", "pubtator", "data.txt", "data.spacy", "--sentences", "sentencizer", cwd=tmp_path)
+    spacy_command(
         "train", ROOT / "configs" / "bc5cdr.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
         "--paths.encoder", tiny_bert, "--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar",
         "null", cwd=tmp_path,
     )  # fmt: skip
-    spacy("relext", "evaluate", "training/model-last", "data.spacy", "--threshold", "0", "--output", "figures.json", cwd=tmp_path)
+    spacy_command("relext", "evaluate", "training/model-last", "data.spacy", "--threshold", "0", "--output", "figures.json", cwd=tmp_path)
     scores = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))["gold_mentions"]
     # Every pair of a sentence is found at this threshold: (C1, D1), (C2, D1). The liver is in a sentence of its own.
     assert scores["doc_rel_per_type"] == {"CID": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2}}
@@ -166,8 +163,9 @@ def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
 
 
 def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):
-    spacy(
-        "package", "training/model-last", ".", "--name", "relext_slice", "--version", "0.0.1", "--build", "wheel", "--force",
+    # In a process of its own: spaCy leaves the files that it writes here to be closed by whoever collects them.
+    run(
+        sys.executable, "-m", "spacy", "package", "training/model-last", ".", "--name", "relext_slice", "--version", "0.0.1", "--build", "wheel", "--force",
         cwd=workspace,
     )  # fmt: skip
     wheel = next(workspace.glob("en_relext_slice-0.0.1/dist/*.whl"))
@@ -187,7 +185,7 @@ def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(worksp
 
 
 def test_extract_gives_every_document_back(workspace):
-    spacy("relext", "extract", "training/model-last", DEMO / "new_texts.jsonl", "--output", "out.jsonl", "--table", cwd=workspace)
+    spacy_command("relext", "extract", "training/model-last", DEMO / "new_texts.jsonl", "--output", "out.jsonl", "--table", cwd=workspace)
     given = [json.loads(line) for line in (DEMO / "new_texts.jsonl").read_text(encoding="utf8").splitlines()]
     written = [json.loads(line) for line in (workspace / "out.jsonl").read_text(encoding="utf8").splitlines()]
     assert [(d["id"], d["text"]) for d in written] == [(d["id"], d["text"]) for d in given]

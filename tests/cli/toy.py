@@ -3,7 +3,10 @@
 import random
 from pathlib import Path
 
+import pytest
 import spacy
+import typer
+from spacy.cli._util import app
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from typer.testing import CliRunner, Result
@@ -76,7 +79,23 @@ def train(folder: Path) -> None:
 
 def relext(*args, **kwargs) -> Result:
     """Run `relext` with some arguments; an exception that is a bug is raised."""
-    result = CliRunner().invoke(relext_cli, [str(arg) for arg in args], **kwargs)
+    return _run(relext_cli, args, **kwargs)
+
+
+def spacy_command(*args, cwd: Path) -> Result:
+    """Run `python -m spacy` with some arguments in a folder, and expect that it succeeds.
+
+    In this process: most of a command's time would go into its imports.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        result = _run(app, args)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def _run(command: typer.Typer, args: tuple, **kwargs) -> Result:
+    result = CliRunner().invoke(command, [str(arg) for arg in args], **kwargs)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

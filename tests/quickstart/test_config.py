@@ -5,16 +5,14 @@ import re
 
 import pytest
 import spacy
-from spacy.cli._util import app
 from spacy.tokens import DocBin
 from spacy.util import load_config, load_config_from_str
 from thinc.api import Config
-from typer.testing import CliRunner
 
 from spacy_relext.formats.document import AnnotatedRelation, to_doc
 from spacy_relext.quickstart.config import ENCODERS, LARGE, MIN_STEPS, SMALL, depth_first, encoder_size, template_config
 from spacy_relext.relations import register_extensions
-from tests.cli.toy import relext
+from tests.cli.toy import relext, spacy_command
 from tests.conftest import ROOT
 from tests.diagnosis.toy import make_parts
 
@@ -57,22 +55,20 @@ def refused(folder, *options):
     return " ".join(result.output.split())
 
 
+FEW_STEPS = ("--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null")
 CHOICES = [("cpu",), ("gpu",), ("accuracy",), ("cpu", "--ner"), ("gpu", "--ner")]
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=" ".join)
 def test_config_is_valid_and_trains(choice, data, init, tiny_bert, tmp_path):
     init("--optimize", *choice, "--encoder", tiny_bert)
-    checked = CliRunner().invoke(app, ["debug", "config", str(tmp_path / "my.cfg")])
-    assert checked.exit_code == 0, checked.output
+    spacy_command("debug", "config", "my.cfg", cwd=tmp_path)
     found = relext("debug-data", data / "train.spacy", "--dev", data / "dev.spacy", "--config", tmp_path / "my.cfg")
     assert found.exit_code == 0, found.output
     # The toy corpus has its own slips, but a config made of it has none.
     assert "unreachable" not in found.output
     assert "not-symmetric" not in found.output
-    settings = ["--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null"]
-    trained = CliRunner().invoke(app, ["train", str(tmp_path / "my.cfg"), "--output", str(tmp_path / "out"), *settings])
-    assert trained.exit_code == 0, trained.output
+    spacy_command("train", "my.cfg", "--output", "out", *FEW_STEPS, cwd=tmp_path)
     nlp = spacy.load(tmp_path / "out" / "model-last")
     assert nlp.pipe_names == ["sentencizer", *(["transformer", "ner"] if "--ner" in choice else []), "relation_extractor"]
     assert set(nlp.get_pipe("relation_extractor").labels) == {"RAISES", "LOWERS", "BLOCKS"}
@@ -193,9 +189,7 @@ def test_relations_beyond_sentences(change, choice, init, tiny_bert, tmp_path):
     assert config["components"]["relation_extractor"]["model"]["@architectures"] == "spacy-relext.PairClassifier.v1"
     assert config["corpora"]["train"]["unit"] == "document"
     assert config["nlp"]["pipeline"] == ["relation_extractor"] if change is without_sentences else ["sentencizer", "relation_extractor"]
-    settings = ["--variables.max_steps", "1", "--variables.eval_frequency", "1", "--training.logger.progress_bar", "null"]
-    trained = CliRunner().invoke(app, ["train", str(tmp_path / "my.cfg"), "--output", str(tmp_path / "out"), *settings])
-    assert trained.exit_code == 0, trained.output
+    spacy_command("train", "my.cfg", "--output", "out", *FEW_STEPS, cwd=tmp_path)
 
 
 def test_few_relations_across_sentences_are_left_out_and_told(init, tiny_bert, tmp_path):
