@@ -165,8 +165,8 @@ def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
 def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):
     # In a process of its own: spaCy leaves the files that it writes here to be closed by whoever collects them.
     run(
-        sys.executable, "-m", "spacy", "package", "training/model-last", ".", "--name", "relext_slice", "--version", "0.0.1", "--build", "wheel", "--force",
-        cwd=workspace,
+        sys.executable, "-m", "spacy", "package", "training/model-last", ".", "--name", "relext_slice", "--version", "0.0.1", "--build",
+        "wheel", "--force", cwd=workspace,
     )  # fmt: skip
     wheel = next(workspace.glob("en_relext_slice-0.0.1/dist/*.whl"))
     meta = json.loads((workspace / "en_relext_slice-0.0.1" / "meta.json").read_text(encoding="utf8"))
