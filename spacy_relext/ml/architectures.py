@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from spacy_relext.ml.marking import MarkingFunction
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
 from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
 from spacy_relext.ml.summaries import Summary
+from spacy_relext.ml.windows import only_read
 from spacy_relext.types import Floats2d
 
 # Logit of a label that is added to a trained model: a probability of about 0.002. With 0, an untaught label would be found everywhere.
@@ -185,11 +187,17 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     if marking is not None:
         docs, candidates = _marked(marking, docs, candidates)
-    # The encoder runs also where there is no pair: a listener that is skipped would leave the transformer without its gradient.
-    vectors, backprop_vectors = tok2vec(docs, is_train)
-    batch = make_batch([len(doc) for doc in docs], candidates)
+    reading: AbstractContextManager[tuple[list[int], list[Candidates]]]
+    if watch is None and any(len(doc_candidates.pairs) for doc_candidates in candidates):
+        reading = only_read(tok2vec, docs, candidates)
+    else:
+        # Who watches asks for words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is skipped
+        # would leave the transformer without its gradient.
+        reading = nullcontext(([len(doc) for doc in docs], candidates))
+    with reading as (sizes, candidates):
+        vectors, backprop_vectors = tok2vec(docs, is_train)
+    batch = make_batch(sizes, candidates)
     ops = model.ops
-    sizes = [len(doc) for doc in docs]
     if not len(batch.pairs):
 
         def backprop_nothing(d_logits: Floats2d) -> list[Doc]:

@@ -1,11 +1,15 @@
 """Which stretches of a Doc the transformer encodes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
+import numpy
 from spacy.tokens import Doc, Span
+from thinc.api import Model
 
-from spacy_relext.candidates import has_sentences, sentence_bounds
+from spacy_relext.candidates import Candidates, has_sentences, sentence_bounds
 from spacy_relext.errors import RelextError
+from spacy_relext.types import Ints2d
 
 
 def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[list[Span]]]:
@@ -35,3 +39,53 @@ def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[li
             yield int(first), int(end), -(-(int(end) - int(first)) // n_windows)
 
     return get_windows
+
+
+@contextmanager
+def only_read(encoder: Model, docs: list[Doc], candidates: list[Candidates]) -> Iterator[tuple[list[int], list[Candidates]]]:
+    """Inside, an encoder of windows encodes those alone in which a pair reads something: in most abstracts, few sentences have a pair.
+
+    GIVES: For each Doc, how many tokens the encoder gives vectors of, and the candidates in terms of these tokens. All of them, where the
+        encoder reads no windows, e.g. because it is a listener.
+    """
+    node = next((node for node in encoder.walk() if "get_spans" in node.attrs), None)
+    if node is None:
+        yield [len(doc) for doc in docs], candidates
+        return
+    get_spans = node.attrs["get_spans"]
+    kept: list[list[Span]] = []
+    sizes: list[int] = []
+    moved: list[Candidates] = []
+    for doc, windows, pairs in zip(docs, get_spans(docs), candidates, strict=True):
+        read = _covered(len(doc), pairs.contexts)
+        kept.append([window for window in windows if read[window.start : window.end].any()])
+        # spacy-transformers gives vectors from the first window to the last; what is skipped between them has zeros, which no pair reads.
+        first, end = (kept[-1][0].start, kept[-1][-1].end) if kept[-1] else (0, 0)
+        sizes.append(end - first)
+        moved.append(_cut(pairs, first, end))
+    node.attrs["get_spans"] = lambda _: kept
+    try:
+        yield sizes, moved
+    finally:
+        node.attrs["get_spans"] = get_spans
+
+
+def _covered(n_tokens: int, spans: Ints2d) -> numpy.ndarray:
+    """Which tokens are in some span (first, end): bool `[n_tokens]`."""
+    steps = numpy.zeros(n_tokens + 1, dtype="int64")
+    numpy.add.at(steps, spans[:, 0], 1)
+    numpy.add.at(steps, spans[:, 1], -1)
+    return steps[:-1].cumsum() > 0
+
+
+def _cut(candidates: Candidates, first: int, end: int) -> Candidates:
+    """The candidates of a Doc in terms of some of its tokens; mentions that have none of these are in no pair."""
+    mentions = candidates.mentions.copy()
+    mentions[:, :2] = mentions[:, :2].clip(first, end) - first
+    left = mentions[:, 0] < mentions[:, 1]
+    return Candidates(
+        mentions=mentions[left],
+        labels=[label for label, stays in zip(candidates.labels, left, strict=True) if stays],
+        pairs=(left.cumsum() - 1)[candidates.pairs],
+        contexts=candidates.contexts - first,
+    )
