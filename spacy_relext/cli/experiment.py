@@ -1,7 +1,7 @@
 """`relext experiment` and `relext crossval`: train and score one cell of a matrix of experiments; what is finished is not run again."""
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ KEEP = typer.Option(False, help="Keep the trained pipeline, beside the cell in a
 GPU_ID = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU.")
 
 
-class Checkpoint(str, Enum):
+class Checkpoint(StrEnum):
     """Which of the two pipelines that `spacy train` stores."""
 
     last = "last"

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 import typer
@@ -17,7 +17,7 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.quickstart.config import ENCODERS, Choice, depth_first, make_config
 
 
-class Aim(str, Enum):
+class Aim(StrEnum):
     """What training is to be like."""
 
     cpu = "cpu"

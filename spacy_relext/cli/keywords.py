@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
+from enum import StrEnum
 from itertools import zip_longest
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from spacy_relext.experiments.published import PUBLISHED_KEYWORDS
 from spacy_relext.pipeline.pairs import ReadPair
 
 
-class Corpus(str, Enum):
+class Corpus(StrEnum):
     """The corpora of the paper, for the command line."""
 
     DDI = "ddi"
