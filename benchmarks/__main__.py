@@ -21,7 +21,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from tqdm import tqdm
 
-from benchmarks import extraction
+from benchmarks import extraction, skipping
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import predicted_doc, read_docs
@@ -32,7 +32,7 @@ from spacy_relext.relations import Relation, get_relations, register_extensions,
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 EXTRACTOR = "relation_extractor"
 N_TOKENS = 3000
-for command in (extraction.kills, extraction.extraction_memory):
+for command in (extraction.kills, extraction.extraction_memory, skipping.skipping):
     app.command()(command)
 app.command(hidden=True)(extraction.one_extraction)
 

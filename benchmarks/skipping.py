@@ -1,0 +1,88 @@
+"""What it saves that sentences without a pair are not encoded."""
+
+import json
+import statistics
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy
+import spacy
+import typer
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
+from thinc.api import Model
+from tqdm import tqdm
+
+from spacy_relext.candidates import Candidates
+from spacy_relext.corpus import predicted_doc, read_docs
+from spacy_relext.evaluation import extractor_of
+from spacy_relext.ml import architectures
+from spacy_relext.ml.windows import only_read
+
+
+def skipping(
+    data: Path = typer.Argument(..., help="Annotated texts: a .spacy file, e.g. corpus/chemprot/dev.spacy."),
+    config_path: Path = typer.Option(Path("configs/chemprot.cfg"), "--config", help="Whose extractor has an encoder of its own."),
+    encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder; the head is untrained."),
+    documents: int = typer.Option(200, help="So many of the documents."),
+    repeats: int = typer.Option(5, help="Runs of each kind, taken in turn."),
+    threads: int = typer.Option(1, help="Threads of torch."),
+):
+    """Time of a pipeline that encodes every sentence ÷ time where it skips those in which no pair of mentions stands."""
+    architectures.torch.set_num_threads(threads)
+    nlp = load_model_from_config(load_config(config_path, overrides={"paths.encoder": str(encoder)}, interpolate=True), auto_fill=True)
+    pipe = extractor_of(nlp, str(config_path))
+    references = list(read_docs(data, nlp))[:documents]
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in references])
+
+    def inputs() -> list[Doc]:
+        docs = []
+        for reference in references:
+            doc = predicted_doc(nlp, reference, gold_tokens=True)
+            key = pipe.cfg["spans_key"]
+            doc.spans[key] = [Span(doc, span.start, span.end, label=span.label) for span in pipe.mentions(reference)]
+            docs.append(doc)
+        return docs
+
+    shares = numpy.asarray([_shares(doc, pipe.annotated_pairs(Example(doc, doc)).prepared.candidates) for doc in references])
+    n_sentences, n_with_pair, n_tokens, n_tokens_with_pair = shares.sum(axis=0).tolist()
+    seconds: dict[str, list[list[float]]] = {"all": [], "skipping": []}
+    scores: dict[str, numpy.ndarray] = {}
+    for _ in tqdm(range(repeats), desc="Measuring"):
+        for kind, reading in (("all", _all), ("skipping", only_read)):
+            docs = inputs()
+            with patch.object(architectures, "only_read", reading):
+                start = time.perf_counter(), time.process_time()
+                predictions = [p for batch in spacy.util.minibatch(docs, nlp.batch_size) for p in pipe.predict(batch)]
+                seconds[kind].append([time.perf_counter() - start[0], time.process_time() - start[1]])
+            scores[kind] = numpy.concatenate([p.scores for p in predictions])
+    figures = {
+        "documents": len(references),
+        "sentences": n_sentences,
+        "share of sentences with a pair": round(n_with_pair / n_sentences, 3),
+        "share of tokens": round(n_tokens_with_pair / n_tokens, 3),
+        "pairs": len(scores["all"]),
+        "largest difference of a score": float(numpy.abs(scores["all"] - scores["skipping"]).max()),
+    }
+    for i, clock in enumerate(("wall", "processor")):
+        ratios = [a[i] / b[i] for a, b in zip(seconds["all"], seconds["skipping"], strict=True)]
+        figures[clock] = {"ratio": round(statistics.median(ratios), 2), "ratios": [round(ratio, 2) for ratio in ratios]}
+        figures[clock] |= {kind: round(statistics.median(run[i] for run in runs), 2) for kind, runs in seconds.items()}
+    print(json.dumps(figures, indent=2))
+
+
+def _all(encoder: Model, docs: list[Doc], candidates: list[Candidates]) -> AbstractContextManager[tuple[list[int], list[Candidates]]]:
+    return nullcontext(([len(doc) for doc in docs], candidates))
+
+
+def _shares(doc: Doc, candidates: Candidates) -> tuple[int, int, int, int]:
+    """Sentences, those in which a pair reads something, and the tokens of both."""
+    read = numpy.zeros(len(doc), dtype=bool)
+    for first, end in candidates.contexts:
+        read[first:end] = True
+    sentences = list(doc.sents)
+    with_pair = [sentence for sentence in sentences if read[sentence.start : sentence.end].any()]
+    return len(sentences), len(with_pair), len(doc), sum(map(len, with_pair))
