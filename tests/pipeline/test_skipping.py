@@ -89,29 +89,29 @@ def plain(docs, candidates):
     return architectures.nullcontext(([len(doc) for doc in docs], candidates))
 
 
+TAGS = {"@misc": "spacy-relext.mention_tags.v1"}
+# Settings of the pipeline, and whether the texts have sentences.
 CASES = {
-    "plain": {},
-    "tags": {"marking": {"@misc": "spacy-relext.mention_tags.v1"}},
-    "overlapping windows": {"get_spans": OVERLAPPING_WINDOWS},
-    "across sentences": {"pairs": "distance"},
+    "plain": ({}, True),
+    "tags": ({"marking": TAGS}, True),
+    "overlapping windows": ({"get_spans": OVERLAPPING_WINDOWS}, True),
+    "across sentences": ({"pairs": "distance"}, True),
+    "without sentences": ({"pairs": "distance"}, False),
+    "overlapping windows without sentences": ({"get_spans": OVERLAPPING_WINDOWS, "pairs": "distance"}, False),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("sentences", [True, False])
-def test_scores_and_training_stay_what_they_are(case, seed, sentences, tiny_bert, monkeypatch):
-    if case in ("plain", "tags") and not sentences:
-        pytest.skip("pairs of a sentence need sentences")
+def test_scores_and_training_stay_what_they_are(case, seed, tiny_bert, monkeypatch):
+    settings, sentences = CASES[case]
     encoded = Encoded(monkeypatch)
 
     def trained():
         """Scores before and after an update, and the encoder's weights."""
-        nlp = pipeline(tiny_bert, **CASES[case])
+        nlp = pipeline(tiny_bert, **settings)
         pipe = nlp.get_pipe("relation_extractor")
         pipe.cfg["spans_key"] = "all"
-        if case == "overlapping windows":
-            pipe.get_pairs = spacy.registry.resolve({"pairs": PAIRS["sentences" if sentences else "distance"]})["pairs"]
         docs = random_docs(nlp.vocab, seed, sentences=sentences)
         examples = examples_of(docs)
         fix_random_seed(0)
