@@ -36,7 +36,8 @@ def create_corpus(
         sentences; or "pair": an Example a pair of mentions, in its sentence without the other mentions. With a model that encodes a text a
         pair, a batch of so many units is then a batch of so many texts.
     min_mentions (int): Units with fewer mentions are left out. 2 skips text in which there is nothing to learn for relations.
-    spans_key (str | None): Where the mentions are: `doc.spans[spans_key]`, or `doc.ents` if None. Used by the next two settings.
+    spans_key (str | None): Where the mentions are: `doc.spans[spans_key]`; of a Doc without such a group, and with None, `doc.ents`, as in
+        the relation extractor. It decides on min_mentions, units that are pairs, and swap_mentions.
     gold_tokens (bool): The predicted Doc has the annotated tokens (converters cut tokens where a mention begins or ends inside one).
         False: the pipeline's own tokens.
     swap_mentions (float): Share of the units in which every mention is replaced by another one of its type, drawn from the corpus; the
@@ -57,7 +58,7 @@ def create_corpus(
     read: list[tuple[Doc, tuple[int, int] | None]] = []
 
     def mentions_of(doc: Doc) -> list[Span]:
-        return list(doc.ents) if spans_key is None else list(doc.spans.get(spans_key, []))
+        return list(doc.spans[spans_key]) if spans_key in doc.spans else list(doc.ents)
 
     def read_corpus(nlp: Language) -> Iterator[Example]:
         if not read:

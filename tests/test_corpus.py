@@ -91,9 +91,9 @@ def test_sentences_of_a_doc_without_relation_annotation_stay_unannotated(nlp):
     [("document", 0, 2), ("document", 1, 2), ("document", 2, 1), ("document", 5, 0), ("sentence", 1, 3), ("sentence", 2, 2)],
 )
 def test_units_with_few_mentions_are_left_out(unit, min_mentions, n, nlp, corpus_file):
-    for spans_key in (None, "mentions"):
+    # Without a group of that name: the entities, as in the extractor.
+    for spans_key in (None, "mentions", "no such key"):
         assert len(read(nlp, corpus_file, unit=unit, min_mentions=min_mentions, spans_key=spans_key)) == n
-    assert read(nlp, corpus_file, unit=unit, min_mentions=1, spans_key="no such key") == []
 
 
 def test_unit_pair(nlp, tmp_path):
@@ -103,11 +103,11 @@ def test_unit_pair(nlp, tmp_path):
     relations = [AnnotatedRelation("b", "d", "EFFECT"), AnnotatedRelation("d", "b", "MECHANISM"), AnnotatedRelation("c", "d", "EFFECT")]
     document = AnnotatedDocument("first", text, mentions, relations, [(0, 36), (37, 41)])
     DocBin(docs=[to_doc(document, nlp)], store_user_data=True).to_disk(tmp_path / "a.spacy")
-    for spans_key in (None, "mentions"):
+    for spans_key in (None, "mentions", "no such key"):
         units = [example.reference for example in read(nlp, tmp_path / "a.spacy", unit="pair", spans_key=spans_key)]
         assert {doc.text.strip() for doc in units} == {"Tea, aspirin or gin spares warfarin."}
         assert all(has_relations(doc) for doc in units)
-        spans = [doc.ents if spans_key is None else doc.spans["mentions"] for doc in units]
+        spans = [doc.ents if spans_key is None else doc.spans[spans_key] for doc in units]
         assert [([f"{s.text} {s.label_}" for s in two], sorted(triples(doc))) for two, doc in zip(spans, units, strict=True)] == [
             (["Tea FOOD", "aspirin DRUG"], []),
             (["Tea FOOD", "gin FOOD"], []),
