@@ -22,9 +22,10 @@ from spacy.training import Example
 from tqdm import tqdm
 
 from benchmarks import extraction, skipping
+from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.corpus import predicted_doc, read_docs
+from spacy_relext.corpus import read_docs
 from spacy_relext.formats.document import SPANS_KEY
 from spacy_relext.ml.architectures import listens_to
 from spacy_relext.relations import Relation, get_relations, register_extensions, set_relations
@@ -57,7 +58,7 @@ def overhead(
     if listens_to(tok2vec) is None:
         tok2vec._func = encoding
     references = list(read_docs(data, nlp))
-    n_pairs = sum(len(p.pairs) for p in extractor.predict(list(nlp.pipe(_inputs(nlp, references)))))
+    n_pairs = sum(len(p.pairs) for p in extractor.predict(list(nlp.pipe(given_mentions(nlp, references)))))
     # What the extractor takes of the very runs that it is in: free of how the machine's speed changes from run to run.
     own = _Clock(extractor.predict), _Clock(extractor.set_annotations)
     extractor.predict, extractor.set_annotations = own
@@ -65,15 +66,15 @@ def overhead(
     measured: dict[str, list[numpy.ndarray]] = {"with": [], "without": []}
     for _ in tqdm(range(repeats), desc="Measuring"):
         for kind, disabled in (("with", []), ("without", [EXTRACTOR])):
-            docs = _inputs(nlp, references)
+            docs = given_mentions(nlp, references)
             if kind == "with":
                 for clock in (encoding, *own):
                     clock.seconds = numpy.zeros(2)
             with nlp.select_pipes(disable=disabled):
-                start = _now()
+                start = now()
                 for _ in nlp.pipe(docs, batch_size=nlp.batch_size):
                     pass
-                measured[kind].append(_now() - start)
+                measured[kind].append(now() - start)
         component = sum(clock.seconds for clock in own) - encoding.seconds
         inside.append(measured["with"][-1] / (measured["with"][-1] - component))
         measured["without"][-1] += encoding.seconds
@@ -173,11 +174,6 @@ def one_text(encoder: Path, n_mentions: int, cpu_precision: str):
     print(json.dumps({"mentions": n_mentions, "pairs": n_mentions * (n_mentions - 1), "seconds": round(seconds, 3), "peak_mb": peak}))
 
 
-def _now() -> numpy.ndarray:
-    """Seconds by the clock, and of the processor: the second heeds no other process, but counts threads that wait."""
-    return numpy.asarray([time.perf_counter(), time.process_time()])
-
-
 class _Clock:
     """A function, and the seconds spent in it."""
 
@@ -186,11 +182,11 @@ class _Clock:
         self.seconds = numpy.zeros(2)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        start = _now()
+        start = now()
         try:
             return self.function(*args, **kwargs)
         finally:
-            self.seconds += _now() - start
+            self.seconds += now() - start
 
 
 def _untrained(encoder: Path, cpu_precision: str) -> Language:
@@ -224,15 +220,6 @@ def _untrained(encoder: Path, cpu_precision: str) -> Language:
     nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
     assert get_relations(doc)
     return nlp
-
-
-def _inputs(nlp: Language, references: list[Doc]) -> list[Doc]:
-    docs = []
-    for reference in references:
-        doc = predicted_doc(nlp, reference, gold_tokens=True)
-        doc.spans[SPANS_KEY] = [Span(doc, span.start, span.end, label=span.label) for span in reference.spans[SPANS_KEY]]
-        docs.append(doc)
-    return docs
 
 
 if __name__ == "__main__":

@@ -2,24 +2,23 @@
 
 import json
 import statistics
-import time
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy
 import spacy
 import typer
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
-from thinc.api import Model
 from tqdm import tqdm
 
+from benchmarks.measuring import given_mentions, now
 from spacy_relext.candidates import Candidates
-from spacy_relext.corpus import predicted_doc, read_docs
+from spacy_relext.corpus import read_docs
 from spacy_relext.evaluation import extractor_of
 from spacy_relext.ml import architectures
+from spacy_relext.ml.contexts import covered
 from spacy_relext.ml.windows import only_read
 
 
@@ -38,26 +37,17 @@ def skipping(
     references = list(read_docs(data, nlp))[:documents]
     nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in references])
 
-    def inputs() -> list[Doc]:
-        docs = []
-        for reference in references:
-            doc = predicted_doc(nlp, reference, gold_tokens=True)
-            key = pipe.cfg["spans_key"]
-            doc.spans[key] = [Span(doc, span.start, span.end, label=span.label) for span in pipe.mentions(reference)]
-            docs.append(doc)
-        return docs
-
     shares = numpy.asarray([_shares(doc, pipe.annotated_pairs(Example(doc, doc)).prepared.candidates) for doc in references])
     n_sentences, n_with_pair, n_tokens, n_tokens_with_pair = shares.sum(axis=0).tolist()
-    seconds: dict[str, list[list[float]]] = {"all": [], "skipping": []}
+    seconds: dict[str, list[numpy.ndarray]] = {"all": [], "skipping": []}
     scores: dict[str, numpy.ndarray] = {}
     for _ in tqdm(range(repeats), desc="Measuring"):
-        for kind, reading in (("all", _all), ("skipping", only_read)):
-            docs = inputs()
+        for kind, reading in (("all", lambda *args, skip: only_read(*args, skip=False)), ("skipping", only_read)):
+            docs = given_mentions(nlp, references)
             with patch.object(architectures, "only_read", reading):
-                start = time.perf_counter(), time.process_time()
+                start = now()
                 predictions = [p for batch in spacy.util.minibatch(docs, nlp.batch_size) for p in pipe.predict(batch)]
-                seconds[kind].append([time.perf_counter() - start[0], time.process_time() - start[1]])
+                seconds[kind].append(now() - start)
             scores[kind] = numpy.concatenate([p.scores for p in predictions])
     figures = {
         "documents": len(references),
@@ -68,21 +58,15 @@ def skipping(
         "largest difference of a score": float(numpy.abs(scores["all"] - scores["skipping"]).max()),
     }
     for i, clock in enumerate(("wall", "processor")):
-        ratios = [a[i] / b[i] for a, b in zip(seconds["all"], seconds["skipping"], strict=True)]
+        ratios = [float(a[i] / b[i]) for a, b in zip(seconds["all"], seconds["skipping"], strict=True)]
         figures[clock] = {"ratio": round(statistics.median(ratios), 2), "ratios": [round(ratio, 2) for ratio in ratios]}
-        figures[clock] |= {kind: round(statistics.median(run[i] for run in runs), 2) for kind, runs in seconds.items()}
+        figures[clock] |= {kind: round(float(statistics.median(run[i] for run in runs)), 2) for kind, runs in seconds.items()}
     print(json.dumps(figures, indent=2))
-
-
-def _all(encoder: Model, docs: list[Doc], candidates: list[Candidates]) -> AbstractContextManager[tuple[list[int], list[Candidates]]]:
-    return nullcontext(([len(doc) for doc in docs], candidates))
 
 
 def _shares(doc: Doc, candidates: Candidates) -> tuple[int, int, int, int]:
     """Sentences, those in which a pair reads something, and the tokens of both."""
-    read = numpy.zeros(len(doc), dtype=bool)
-    for first, end in candidates.contexts:
-        read[first:end] = True
+    read = covered(len(doc), candidates.contexts)
     sentences = list(doc.sents)
     with_pair = [sentence for sentence in sentences if read[sentence.start : sentence.end].any()]
     return len(sentences), len(with_pair), len(doc), sum(map(len, with_pair))

@@ -15,6 +15,8 @@ from spacy.tokens import Doc
 from spacy_relext.extras import extra
 
 TOKENIZER, SENTENCIZER = "spacy-relext.scispacy_tokenizer.v1", "scispacy_sentencizer"
+# What sets sentences without a trained pipeline, and the factory of each.
+SPLITTERS = {"sentencizer": "sentencizer", "scispacy": SENTENCIZER}
 
 
 def create_scispacy_tokenizer() -> Callable[[Language], Tokenizer]:

@@ -10,7 +10,7 @@ import srsly
 from spacy import load
 from spacy.tokens import DocBin
 
-from tests.cli.toy import spacy_command
+from tests.cli.toy import TWO_STEPS, spacy_command
 from tests.conftest import DEMO, ROOT
 
 SMALL_RUN = {
@@ -63,7 +63,6 @@ def test_plain_spacy_evaluate_gives_the_same_figure(workspace):
 
 DDI = (["brand", "drug"], ["mechanism", "advise", "effect", "int"])
 CHEMPROT = (["CHEMICAL", "GENE"], ["CPR:3", "CPR:4", "CPR:5", "CPR:6"])
-TWO_STEPS = ("--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null")
 CORPORA = {
     "ddi": DDI,
     "ddi-joint": DDI,

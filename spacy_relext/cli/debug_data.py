@@ -64,8 +64,8 @@ def debug_data(
         data = load_data(train_path, dev, test, spans_key)
         nlp = make_tokenizer(tokenizer) if settings is None else settings.nlp
         name = encoder or (settings.encoder if settings is not None else None)
-        findings = diagnose(data, nlp, encoder=load_encoder(name) if name else None, settings=settings)
         suggested = suggest(data) if any(text.relations for text in data.train) else None
+        findings = diagnose(data, nlp, encoder=load_encoder(name) if name else None, settings=settings, suggested=suggested)
         tables = _tables(data, suggested)
         _print(tables, suggested, findings, verbose=verbose)
         if output is not None:

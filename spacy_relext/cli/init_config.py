@@ -2,35 +2,26 @@
 
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 
 import typer
 from wasabi import Printer
 
 from spacy_relext.cli.convert import make_tokenizer
-from spacy_relext.cli.debug_data import load_data
+from spacy_relext.cli.debug_data import SPANS_KEY, load_data
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.diagnosis.settings import check_settings, read_settings
 from spacy_relext.diagnosis.suggestions import suggest
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.quickstart.config import ENCODERS, Choice, depth_first, make_config
-
-
-class Aim(StrEnum):
-    """What training is to be like."""
-
-    cpu = "cpu"
-    gpu = "gpu"
-    accuracy = "accuracy"
+from spacy_relext.quickstart.config import ENCODERS, Choice, Optimize, depth_first, make_config
 
 
 def init_config(
     train_path: Path = typer.Argument(..., help="Training data: a .spacy file or a folder of them."),
     output_path: Path = typer.Argument(..., help="The config to write; - for standard output.", allow_dash=True),
     dev: Path = typer.Option(None, "--dev", help="Development data, to stand in the config. Otherwise: --paths.dev in training."),
-    optimize: Aim = typer.Option(
-        Aim.cpu,
+    optimize: Optimize = typer.Option(
+        Optimize.cpu,
         help="cpu: a small encoder, one pass a sentence. gpu: one of the size of BERT-base, one pass a sentence. accuracy: such a one, and "
         "a pass a pair, as in the paper.",
     ),
@@ -40,10 +31,7 @@ def init_config(
     ),
     tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is copied."),
     sentences: str = typer.Option("sentencizer", help="What sets the sentences of new texts: 'sentencizer' or 'scispacy'."),
-    spans_key: str = typer.Option(
-        None,
-        help="The mentions: doc.spans of this key, or 'ents' for doc.ents. Otherwise where `relext convert` puts them, if there are any.",
-    ),
+    spans_key: str = SPANS_KEY,
     force: bool = typer.Option(False, "--force", "-F", help="Overwrite a config that is there."),
 ):
     """Write a filled config that trains on annotated data: candidates, labels, types and steps are the data's."""
@@ -55,8 +43,9 @@ def init_config(
         if not any(text.relations for text in data.train):
             raise DataError("no document has a relation, so there is nothing to train on.", path=train_path)
         lang = str(make_tokenizer(tokenizer).lang)
-        choice = Choice(optimize.value, ner, encoder, lang, None if tokenizer == lang else tokenizer, sentences)
-        start = make_config(data, suggest(data), choice, train=train_path, dev=dev)
+        choice = Choice(optimize, ner, encoder, lang, None if tokenizer == lang else tokenizer, sentences)
+        suggested = suggest(data)
+        start = make_config(data, suggested, choice, train=train_path, dev=dev)
         text = f"# Made by `{_command()}`.\n\n{depth_first(start.config)}"
         if to_stdout:
             typer.echo(text, nl=False)
@@ -66,10 +55,10 @@ def init_config(
         msg = Printer()
         for reason in start.reasons:
             msg.info(reason)
-        for finding in check_settings(data, read_settings(start.config.interpolate(), str(output_path))):
+        for finding in check_settings(data, read_settings(start.config.interpolate(), str(output_path)), suggested):
             msg.warn(f"{finding.name}: {finding.message}")
         msg.good(f"{output_path}")
-        gpu = "" if optimize is Aim.cpu else " --gpu-id 0"
+        gpu = "" if optimize is Optimize.cpu else " --gpu-id 0"
         paths = "" if dev else " --paths.dev DEV.spacy"
         typer.echo(f"Next: python -m spacy train {output_path} --output training{paths}{gpu}")
 

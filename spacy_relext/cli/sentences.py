@@ -4,15 +4,13 @@ from collections.abc import Callable
 
 from spacy.language import Language
 
-from spacy_relext.biomed import SENTENCIZER
+from spacy_relext.biomed import SPLITTERS
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import load_pipeline
 from spacy_relext.formats.document import AnnotatedDocument
 
 # From a document to the offsets of its sentences.
 Splitter = Callable[[AnnotatedDocument], list[tuple[int, int]]]
-# What needs no trained pipeline, and the factory of each.
-RULES = {"sentencizer": "sentencizer", "scispacy": SENTENCIZER}
 
 
 def make_splitter(name: str, nlp: Language) -> Splitter:
@@ -20,8 +18,8 @@ def make_splitter(name: str, nlp: Language) -> Splitter:
 
     Of a pipeline run the components up to the last one that sets sentences, e.g. the parser, and none after it.
     """
-    if name in RULES:
-        sentencizer = nlp.create_pipe(RULES[name])
+    if name in SPLITTERS:
+        sentencizer = nlp.create_pipe(SPLITTERS[name])
         return lambda document: [(sent.start_char, sent.end_char) for sent in sentencizer(nlp.make_doc(document.text)).sents]
     pipeline = load_pipeline(name)
     setters = [i for i, pipe in enumerate(pipeline.pipe_names) if "token.is_sent_start" in pipeline.get_pipe_meta(pipe).assigns]

@@ -17,6 +17,7 @@ from spacy_relext.diagnosis.labels import (
 from spacy_relext.diagnosis.lengths import Encoder, check_lengths, estimated_encoder
 from spacy_relext.diagnosis.repeats import check_contradictions, check_repeats
 from spacy_relext.diagnosis.settings import Settings, check_settings
+from spacy_relext.diagnosis.suggestions import Suggestions, suggest
 from spacy_relext.diagnosis.texts import check_alignment, check_mentions, check_parts, check_sentences, check_texts
 
 CHECKS: tuple[Callable[[Data], Iterator[Finding]], ...] = (
@@ -37,10 +38,18 @@ CHECKS: tuple[Callable[[Data], Iterator[Finding]], ...] = (
 SEVERITIES = ("error", "warning", "info")
 
 
-def diagnose(data: Data, nlp: Language, *, encoder: Encoder | None = None, settings: Settings | None = None) -> list[Finding]:
+def diagnose(
+    data: Data,
+    nlp: Language,
+    *,
+    encoder: Encoder | None = None,
+    settings: Settings | None = None,
+    suggested: Suggestions | None = None,
+) -> list[Finding]:
     """Run all checks; errors come first.
 
     nlp: Gives the tokenizer that predicts. encoder: Counts word pieces; None: estimated. settings: A config that the data is held against.
+    suggested: What the data suggests, where it is known already.
     """
     findings = [finding for check in CHECKS for finding in check(data)]
     findings += check_alignment(data, nlp)
@@ -49,5 +58,5 @@ def diagnose(data: Data, nlp: Language, *, encoder: Encoder | None = None, setti
     elif settings.get_windows is not None:
         findings += check_lengths(data, encoder or estimated_encoder(), settings.get_windows)
     if settings is not None and any(text.relations for text in data.train):
-        findings += check_settings(data, settings)
+        findings += check_settings(data, settings, suggested or suggest(data))
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -1,5 +1,6 @@
 """A corpus as it is looked at before training: its parts, their texts, and what is found in them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -109,6 +110,16 @@ class Data:
     def train(self) -> list[Text]:
         """The texts that are trained on."""
         return [text for name in self.training for text in self.parts[name]]
+
+    @cached_property
+    def label_counts(self) -> dict[str, Counter[str]]:
+        """How many relations of each label there are in each part."""
+        return {name: Counter(r.label for text in texts for r in text.relations) for name, texts in self.parts.items()}
+
+    @cached_property
+    def train_labels(self) -> Counter[str]:
+        """The same in what is trained on."""
+        return sum((self.label_counts[name] for name in self.training), Counter[str]())
 
     @property
     def held_out(self) -> dict[str, list[Text]]:

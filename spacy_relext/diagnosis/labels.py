@@ -105,8 +105,7 @@ def check_types(data: Data) -> Iterator[Finding]:
 
 def check_labels(data: Data) -> Iterator[Finding]:
     """Labels that mean no relation, that are written in two ways, and that are too rare."""
-    counts = {name: Counter(r.label for text in texts for r in text.relations) for name, texts in data.parts.items()}
-    train = sum((counts[name] for name in data.training), Counter[str]())
+    counts, train = data.label_counts, data.train_labels
     all_labels = sorted(set().union(*counts.values()))
     denied = [f"{label}: {sum(count[label] for count in counts.values()):,}" for label in all_labels if DENIED.fullmatch(label.strip())]
     message = "labels that seem to say that there is no relation: {n}. They would be learned as relations: leave them out in conversion."
@@ -148,8 +147,7 @@ def check_balance(data: Data) -> Iterator[Finding]:
             )
             yield Finding("warning", "few-related", message)
     train_share = shares.get(data.training[0]) if len(data.training) == 1 else None
-    counts = {name: Counter(r.label for text in texts for r in text.relations) for name, texts in data.parts.items()}
-    train = sum((counts[name] for name in data.training), Counter[str]())
+    counts, train = data.label_counts, data.train_labels
     for name in data.held_out:
         share, count = shares[name], counts[name]
         if share and train_share and not 0.5 <= share / train_share <= 2:

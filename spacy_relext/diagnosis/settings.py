@@ -12,7 +12,7 @@ from thinc.api import Config
 from spacy_relext.corpus import n_crossing, predicted_doc
 from spacy_relext.diagnosis.data import Data, Finding, found, percent
 from spacy_relext.diagnosis.lengths import Windows
-from spacy_relext.diagnosis.suggestions import suggest
+from spacy_relext.diagnosis.suggestions import Suggestions
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -63,9 +63,8 @@ def _transformer(block: Any) -> dict[str, Any] | None:
     return next((found for value in block.values() if (found := _transformer(value)) is not None), None)
 
 
-def check_settings(data: Data, settings: Settings) -> Iterator[Finding]:
-    """What the config says of labels, types, sentences and candidates, beside what is in the data."""
-    suggested = suggest(data)
+def check_settings(data: Data, settings: Settings, suggested: Suggestions) -> Iterator[Finding]:
+    """What the config says of labels, types, sentences and candidates, beside what is in the data and what that suggests."""
     pipe = settings.pipe
     labels = settings.given.get("labels") or suggested.labels
     missing = [label for label in suggested.labels if label not in labels]

@@ -38,7 +38,7 @@ def part_table(data: Data) -> Table:
 
 def label_table(data: Data) -> Table:
     """A row a label: how many relations there are in each part, between which types, and in which direction, in the training data."""
-    counts = {name: Counter(r.label for text in texts for r in text.relations) for name, texts in data.parts.items()}
+    counts = data.label_counts
     types: dict[str, Counter[str]] = {}
     forward: Counter[str] = Counter()
     for text in data.train:

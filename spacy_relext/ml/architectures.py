@@ -3,7 +3,6 @@
 import io
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import NamedTuple
 
@@ -187,14 +186,10 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     if marking is not None:
         docs, candidates = _marked(marking, docs, candidates)
-    reading: AbstractContextManager[tuple[list[int], list[Candidates]]]
-    if watch is None and any(len(doc_candidates.pairs) for doc_candidates in candidates):
-        reading = only_read(tok2vec, docs, candidates)
-    else:
-        # Who watches asks for words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is skipped
-        # would leave the transformer without its gradient.
-        reading = nullcontext(([len(doc) for doc in docs], candidates))
-    with reading as (sizes, candidates):
+    # Who watches asks for words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is skipped
+    # would leave the transformer without its gradient.
+    skip = watch is None and any(len(doc_candidates.pairs) for doc_candidates in candidates)
+    with only_read(tok2vec, docs, candidates, skip=skip) as (sizes, candidates):
         vectors, backprop_vectors = tok2vec(docs, is_train)
     batch = make_batch(sizes, candidates)
     ops = model.ops

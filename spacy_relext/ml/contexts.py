@@ -42,10 +42,7 @@ class PairBatch:
 
     def in_rows(self) -> numpy.ndarray:
         """Which tokens are in some row: bool `[n_tokens]`."""
-        steps = numpy.zeros(len(self.token_types) + 1, dtype="int64")
-        numpy.add.at(steps, self.rows[:, 0], 1)
-        numpy.add.at(steps, self.rows[:, 1], -1)
-        return steps[:-1].cumsum() > 0
+        return covered(len(self.token_types), self.rows)
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,14 @@ class Chunk:
     pairs: Ints1d
     row: Ints1d
     rows: Ints2d
+
+
+def covered(n_tokens: int, spans: Ints2d) -> numpy.ndarray:
+    """Which tokens are in some span (first, end): bool `[n_tokens]`."""
+    steps = numpy.zeros(n_tokens + 1, dtype="int64")
+    numpy.add.at(steps, spans[:, 0], 1)
+    numpy.add.at(steps, spans[:, 1], -1)
+    return steps[:-1].cumsum() > 0
 
 
 def make_batch(lengths: Sequence[int], candidates: Sequence[Candidates]) -> PairBatch:

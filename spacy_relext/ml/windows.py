@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-import numpy
 from spacy.tokens import Doc, Span
 from thinc.api import Model
 
 from spacy_relext.candidates import Candidates, has_sentences, sentence_bounds
 from spacy_relext.errors import RelextError
-from spacy_relext.types import Ints2d
+from spacy_relext.ml.contexts import covered
 
 
 def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[list[Span]]]:
@@ -42,13 +41,15 @@ def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[li
 
 
 @contextmanager
-def only_read(encoder: Model, docs: list[Doc], candidates: list[Candidates]) -> Iterator[tuple[list[int], list[Candidates]]]:
+def only_read(
+    encoder: Model, docs: list[Doc], candidates: list[Candidates], *, skip: bool = True
+) -> Iterator[tuple[list[int], list[Candidates]]]:
     """Inside, an encoder of windows encodes those alone in which a pair reads something: in most abstracts, few sentences have a pair.
 
-    GIVES: For each Doc, how many tokens the encoder gives vectors of, and the candidates in terms of these tokens. All of them, where the
-        encoder reads no windows, e.g. because it is a listener.
+    skip: False: all is encoded, as it is where the encoder reads no windows, e.g. because it is a listener.
+    GIVES: For each Doc, how many tokens the encoder gives vectors of, and the candidates in terms of these tokens.
     """
-    node = next((node for node in encoder.walk() if "get_spans" in node.attrs), None)
+    node = next((node for node in encoder.walk() if "get_spans" in node.attrs), None) if skip else None
     if node is None:
         yield [len(doc) for doc in docs], candidates
         return
@@ -57,7 +58,7 @@ def only_read(encoder: Model, docs: list[Doc], candidates: list[Candidates]) -> 
     sizes: list[int] = []
     moved: list[Candidates] = []
     for doc, windows, pairs in zip(docs, get_spans(docs), candidates, strict=True):
-        read = _covered(len(doc), pairs.contexts)
+        read = covered(len(doc), pairs.contexts)
         kept.append([window for window in windows if read[window.start : window.end].any()])
         # spacy-transformers gives vectors from the first window to the last; what is skipped between them has zeros, which no pair reads.
         first, end = (kept[-1][0].start, kept[-1][-1].end) if kept[-1] else (0, 0)
@@ -68,14 +69,6 @@ def only_read(encoder: Model, docs: list[Doc], candidates: list[Candidates]) -> 
         yield sizes, moved
     finally:
         node.attrs["get_spans"] = get_spans
-
-
-def _covered(n_tokens: int, spans: Ints2d) -> numpy.ndarray:
-    """Which tokens are in some span (first, end): bool `[n_tokens]`."""
-    steps = numpy.zeros(n_tokens + 1, dtype="int64")
-    numpy.add.at(steps, spans[:, 0], 1)
-    numpy.add.at(steps, spans[:, 1], -1)
-    return steps[:-1].cumsum() > 0
 
 
 def _cut(candidates: Candidates, first: int, end: int) -> Candidates:

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from spacy.language import Language
 from spacy.training import Example
 from spacy.util import CONFIG_SECTION_ORDER, fix_random_seed, load_config_from_str, load_model_from_config, registry
 from thinc.api import Config
 
-from spacy_relext.biomed import SENTENCIZER, TOKENIZER
+from spacy_relext.biomed import SPLITTERS, TOKENIZER
 from spacy_relext.candidates import has_sentences
 from spacy_relext.corpus import n_crossing
 from spacy_relext.diagnosis.data import Data
@@ -19,7 +20,14 @@ from spacy_relext.diagnosis.lengths import POSITIONS, UNLIMITED
 from spacy_relext.diagnosis.suggestions import Suggestions
 from spacy_relext.errors import RelextError
 
-Optimize = Literal["cpu", "gpu", "accuracy"]
+
+class Optimize(StrEnum):
+    """What training is to be like."""
+
+    cpu = "cpu"
+    gpu = "gpu"
+    accuracy = "accuracy"
+
 
 # What is trained where the user names no encoder. The first is the one whose figures are in docs/results.md, the second the paper's.
 ENCODERS = {
@@ -65,14 +73,14 @@ class Size:
 class Choice:
     """What the user wants.
 
-    optimize (str): "cpu": a small encoder, one pass a sentence; "gpu": a larger one, one pass a sentence; "accuracy": a pass a pair.
+    optimize (Optimize): cpu: a small encoder, one pass a sentence; gpu: a larger one, one pass a sentence; accuracy: a pass a pair.
     ner (bool): Train an entity recogniser too, which shares the encoder. False: mentions are given, or found by something else.
     encoder (str | None): Hugging Face name or folder. None: that of `ENCODERS`.
     lang (str): The language. tokenizer (str | None): "scispacy", or a pipeline whose tokenizer is copied. None: the language's.
     sentences (str): "sentencizer" or "scispacy".
     """
 
-    optimize: Optimize = "cpu"
+    optimize: Optimize = Optimize.cpu
     ner: bool = False
     encoder: str | None = None
     lang: str = "en"
@@ -82,11 +90,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Start:
-    """A config to start from. reasons (List[str]): Why it is as it is, for people. n_batches (int): The batches of an epoch."""
+    """A config to start from. reasons (List[str]): Why it is as it is, for people."""
 
     config: Config
     reasons: list[str]
-    n_batches: int
 
 
 def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Path, dev: Path | None) -> Start:
@@ -104,7 +111,7 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     recipe = (SMALL if size is not None and size.width <= SMALL_WIDTH else LARGE)[template]
     reasons = [_what_is_read(template, choice, within), _how_large(encoder, size)]
     config = template_config(template).merge(suggested.to_config()).merge(_pipeline(template, choice, in_sentences))
-    config = config.merge(_data(data, suggested, template, unit_of(config, within))).merge(_reading(template, size))
+    config = config.merge(_data(data, suggested, template, within)).merge(_reading(template, size))
     config["paths"] = {"train": str(train), "dev": dev and str(dev), "encoder": encoder}
     config["system"]["gpu_allocator"] = None if choice.optimize == "cpu" else "pytorch"
     config["variables"]["learn_rate"] = recipe.learn_rate
@@ -116,14 +123,15 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     except (ImportError, OSError, ValueError) as error:
         raise RelextError(f"the config that fits the data makes no pipeline: {error}") from error
     filled = nlp.config
-    n_batches = count_batches(nlp, filled)
+    units = read_units(nlp, filled)
+    n_batches = count_batches(units, filled)
     if n_batches < FEW_BATCHES and template != "marked":
         filled["training"]["batcher"]["size"] = recipe.batch // 2
-        n_batches = count_batches(nlp, filled)
+        n_batches = count_batches(units, filled)
     steps = max(MIN_STEPS, recipe.epochs * n_batches)
     filled["variables"] |= {"max_steps": steps, "warmup_steps": max(1, steps // 10), "eval_frequency": max(1, steps // recipe.epochs)}
     reasons.append(f"An epoch has {n_batches:,} batches. Training takes {steps:,} of them, {steps / n_batches:.1f} epochs.")
-    return Start(filled, reasons, n_batches)
+    return Start(filled, reasons)
 
 
 def template_config(name: str) -> Config:
@@ -152,21 +160,17 @@ def encoder_size(name: str) -> Size | None:
     return Size(config.hidden_size, getattr(config, "max_position_embeddings", None) or UNLIMITED)
 
 
-def count_batches(nlp: Language, config: Config) -> int:
-    """The batches of an epoch, as training makes them."""
-    corpus, batcher = (
-        registry.resolve({"block": block})["block"]
-        for block in (config.interpolate()["corpora"]["train"], config.interpolate()["training"]["batcher"])
-    )
+def read_units(nlp: Language, config: Config) -> list[Example]:
+    """What training makes batches of."""
     # Batches of shuffled units are not always as many.
     fix_random_seed(0)
-    units: list[Example] = list(corpus(nlp))
+    return list(registry.resolve({"corpus": config.interpolate()["corpora"]["train"]})["corpus"](nlp))
+
+
+def count_batches(units: list[Example], config: Config) -> int:
+    """The batches of an epoch, as training makes them."""
+    batcher = registry.resolve({"batcher": config.interpolate()["training"]["batcher"]})["batcher"]
     return sum(1 for _ in batcher(units))
-
-
-def unit_of(config: Config, within: bool) -> str:
-    """What is trained on: sentences or pairs, where relations are within sentences, and documents otherwise."""
-    return config["corpora"]["train"].get("unit", "sentence") if within else "document"
 
 
 def _default_encoder(choice: Choice) -> str:
@@ -180,14 +184,13 @@ def _default_encoder(choice: Choice) -> str:
 
 def _pipeline(template: str, choice: Choice, in_sentences: bool) -> dict[str, Any]:
     """Language, tokenizer, sentences and the order of components."""
-    splitters = {"sentencizer": "sentencizer", "scispacy": SENTENCIZER}
-    if choice.sentences not in splitters:
+    if choice.sentences not in SPLITTERS:
         raise RelextError(
-            f"--sentences is {choice.sentences!r}; it can be {' or '.join(splitters)}. The parser of another pipeline can be sourced into "
+            f"--sentences is {choice.sentences!r}; it can be {' or '.join(SPLITTERS)}. The parser of another pipeline can be sourced into "
             "the config that is written: https://spacy.io/usage/processing-pipelines#sourced-components"
         )
     # Where the annotated texts have no sentences, the pipeline shall not set any either: it would read other contexts than in training.
-    names = [splitters[choice.sentences]] if in_sentences else []
+    names = [SPLITTERS[choice.sentences]] if in_sentences else []
     block: dict[str, Any] = {"components": {name: {"factory": name} for name in names}}
     names = [*names, *(["transformer", "ner"] if template == "shared" else []), "relation_extractor"]
     block["nlp"] = {"lang": choice.lang, "pipeline": names}
@@ -198,10 +201,12 @@ def _pipeline(template: str, choice: Choice, in_sentences: bool) -> dict[str, An
     return block
 
 
-def _data(data: Data, suggested: Suggestions, template: str, unit: str) -> dict[str, Any]:
+def _data(data: Data, suggested: Suggestions, template: str, within: bool) -> dict[str, Any]:
     """How the training data is read, and what initialisation is told of it."""
-    reader: dict[str, Any] = {"unit": unit, "spans_key": data.spans_key}
-    if unit != "document" and any(n_crossing(text.doc) for text in data.train):
+    reader: dict[str, Any] = {"spans_key": data.spans_key}
+    if not within:
+        reader["unit"] = "document"
+    elif any(n_crossing(text.doc) for text in data.train):
         reader["crossing"] = "drop"
     block: dict[str, Any] = {"corpora": {"train": reader}}
     if template != "one_pass":

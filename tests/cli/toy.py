@@ -27,6 +27,9 @@ SENTENCES = [
     ("Quinine did not alter digoxin.", []),
 ]
 
+# Options of `spacy train`, for configs with these variables.
+TWO_STEPS = ("--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null")
+
 
 def document(text, relations=None, name="d"):
     """A document of one sentence; its mentions are the drugs of the list above."""

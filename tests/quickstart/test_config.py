@@ -5,29 +5,24 @@ import re
 
 import pytest
 import spacy
-from spacy.tokens import DocBin
 from spacy.util import load_config, load_config_from_str
 from thinc.api import Config
 
-from spacy_relext.formats.document import AnnotatedRelation, to_doc
+from spacy_relext.formats.document import AnnotatedRelation
 from spacy_relext.quickstart.config import ENCODERS, LARGE, MIN_STEPS, SMALL, depth_first, encoder_size, template_config
-from spacy_relext.relations import register_extensions
-from tests.cli.toy import relext, spacy_command
+from tests.cli.test_debug_data import write as write_parts
+from tests.cli.toy import TWO_STEPS, relext, spacy_command
 from tests.conftest import ROOT
 from tests.diagnosis.toy import make_parts
 
 
-def write(folder, change=None, **settings):
+def write(folder, change=None):
     """The toy corpus as train.spacy and dev.spacy."""
-    register_extensions()
-    nlp = spacy.blank("en")
     parts = make_parts()
-    for name in ("train", "dev"):
-        documents = parts[name]
+    for documents in parts.values():
         if change is not None:
             change(documents)
-        DocBin(docs=[to_doc(d, nlp) for d in documents], store_user_data=True).to_disk(folder / f"{name}.spacy")
-    return folder
+    return write_parts(parts, folder)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +50,6 @@ def refused(folder, *options):
     return " ".join(result.output.split())
 
 
-FEW_STEPS = ("--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null")
 CHOICES = [("cpu",), ("gpu",), ("accuracy",), ("cpu", "--ner"), ("gpu", "--ner")]
 
 
@@ -68,7 +62,7 @@ def test_config_is_valid_and_trains(choice, data, init, tiny_bert, tmp_path):
     # The toy corpus has its own slips, but a config made of it has none.
     assert "unreachable" not in found.output
     assert "not-symmetric" not in found.output
-    spacy_command("train", "my.cfg", "--output", "out", *FEW_STEPS, cwd=tmp_path)
+    spacy_command("train", "my.cfg", "--output", "out", *TWO_STEPS, cwd=tmp_path)
     nlp = spacy.load(tmp_path / "out" / "model-last")
     assert nlp.pipe_names == ["sentencizer", *(["transformer", "ner"] if "--ner" in choice else []), "relation_extractor"]
     assert set(nlp.get_pipe("relation_extractor").labels) == {"RAISES", "LOWERS", "BLOCKS"}
@@ -189,7 +183,7 @@ def test_relations_beyond_sentences(change, choice, init, tiny_bert, tmp_path):
     assert config["components"]["relation_extractor"]["model"]["@architectures"] == "spacy-relext.PairClassifier.v1"
     assert config["corpora"]["train"]["unit"] == "document"
     assert config["nlp"]["pipeline"] == ["relation_extractor"] if change is without_sentences else ["sentencizer", "relation_extractor"]
-    spacy_command("train", "my.cfg", "--output", "out", *FEW_STEPS, cwd=tmp_path)
+    spacy_command("train", "my.cfg", "--output", "out", *TWO_STEPS, cwd=tmp_path)
 
 
 def test_few_relations_across_sentences_are_left_out_and_told(init, tiny_bert, tmp_path):

@@ -1,0 +1,25 @@
+"""What the measurements share: the clocks, and what is measured on."""
+
+import time
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from spacy_relext.corpus import predicted_doc
+from spacy_relext.formats.document import SPANS_KEY
+
+
+def now() -> numpy.ndarray:
+    """Seconds by the clock, and of the processor: the second heeds no other process, but counts threads that wait."""
+    return numpy.asarray([time.perf_counter(), time.process_time()])
+
+
+def given_mentions(nlp: Language, references: list[Doc]) -> list[Doc]:
+    """Docs to predict, with the annotated mentions."""
+    docs = []
+    for reference in references:
+        doc = predicted_doc(nlp, reference, gold_tokens=True)
+        doc.spans[SPANS_KEY] = [Span(doc, span.start, span.end, label=span.label) for span in reference.spans[SPANS_KEY]]
+        docs.append(doc)
+    return docs
