@@ -46,7 +46,8 @@ def _key(span: Span, name: str) -> tuple[str, str, int, int]:
 
 def _extension(span: Span, name: str) -> Any:
     user_data: dict[Any, Any] = span.doc.user_data
-    return user_data.get(_key(span, name))
+    # Mostly there are none, and the offsets that they are filed under cost more than the look.
+    return user_data.get(_key(span, name)) if user_data else None
 
 
 def _is_entity(span: Span) -> bool:

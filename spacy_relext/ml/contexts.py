@@ -17,8 +17,10 @@ from spacy_relext.types import Ints1d, Ints2d
 MAX_OVERLAP = 4
 # Largest number of pairs in one row of a chunk, and the fewest that a block is cut to.
 MAX_BLOCK, MIN_BLOCK = 512, 16
-# Cells that are computed in less time than it takes to begin another chunk.
-SMALL_CHUNK = 2**14
+# What a token of a row costs beside one of its pairs that looks at it: its key and value are copied into the row and multiplied.
+TOKEN_COST = 20
+# How much padding a chunk may cost for what is none, and what costs less than to begin another chunk.
+MAX_PADDING, SMALL_CHUNK = 1.25, 2**12
 
 
 @dataclass(frozen=True)
@@ -106,22 +108,26 @@ def shared_rows(contexts: Ints2d, length: int) -> tuple[Ints2d, Ints1d]:
     are pairs of sentences; then a context of n tokens is read from the window of 2·2^k tokens, n <= 2^k, that begins at a multiple of
     2^k, of which there are at most 2·length / 2^k. So the rows of a Doc hold O(length · log length) tokens in all.
     """
-    rows, row = numpy.unique(contexts, axis=0, return_inverse=True)
-    row = row.reshape(-1)
+    rows, row = _unique(contexts, length)
     if (rows[:, 1] - rows[:, 0]).sum() > MAX_OVERLAP * length:
         size = 2 ** numpy.ceil(numpy.log2(contexts[:, 1] - contexts[:, 0])).astype("int64")
         start = contexts[:, 0] // size * size
         windows = numpy.stack([start, (start + 2 * size).clip(max=length)], axis=1)
-        rows, row = numpy.unique(windows, axis=0, return_inverse=True)
-        row = row.reshape(-1)
+        rows, row = _unique(windows, length)
     return rows, row
+
+
+def _unique(spans: Ints2d, length: int) -> tuple[Ints2d, Ints1d]:
+    """The different spans of a Doc, sorted, and which of them each one is; numpy is slow where rows are to be compared."""
+    codes, place = numpy.unique(spans[:, 0] * (length + 1) + spans[:, 1], return_inverse=True)
+    return numpy.stack([codes // (length + 1), codes % (length + 1)], axis=1), place
 
 
 def make_chunks(batch: PairBatch, max_cells: int) -> Iterator[Chunk]:
     """Cut a batch into chunks of at most `max_cells` cells, a cell being one pair looking at one token, padding included.
 
-    A single block larger than that is a chunk of its own. Blocks with like numbers of pairs and tokens are put together, so that no more
-    than about half of the cells are padding, unless a chunk is so small that it does not matter.
+    A single block larger than that is a chunk of its own. Blocks with like numbers of pairs and tokens are put together, so that about a
+    fifth of what is computed is padding, unless a chunk is so small that it does not matter.
     """
     if not len(batch.pairs):
         return
@@ -139,11 +145,12 @@ def make_chunks(batch: PairBatch, max_cells: int) -> Iterator[Chunk]:
     longest = most = real = 0
     for i in numpy.lexsort((sizes, counts, numpy.ceil(numpy.log2(counts)))).tolist():
         size_i, count_i = int(sizes[i]), int(counts[i])
-        longest, most, real = max(longest, size_i), max(most, count_i), real + size_i * count_i
-        padded = (len(blocks) + 1) * longest * most
-        if blocks and (padded > max_cells or padded > 2 * real + SMALL_CHUNK):
+        cost_i = size_i * (count_i + TOKEN_COST)
+        longest, most, real = max(longest, size_i), max(most, count_i), real + cost_i
+        n_padded = (len(blocks) + 1) * longest
+        if blocks and (n_padded * most > max_cells or n_padded * (most + TOKEN_COST) > MAX_PADDING * real + SMALL_CHUNK):
             yield _chunk(batch, order, first, counts, blocks)
-            blocks, longest, most, real = [], size_i, count_i, size_i * count_i
+            blocks, longest, most, real = [], size_i, count_i, cost_i
         blocks.append(i)
     yield _chunk(batch, order, first, counts, blocks)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
 from spacy_relext.ml.reading import WatchWeights
-from spacy_relext.ml.summaries import Contexts, Summary
+from spacy_relext.ml.summaries import Contexts, Summary, linear_of_pair
 from spacy_relext.types import Floats1d, Floats2d, Ints1d
 
 _NO_FIELD = {
@@ -47,8 +47,9 @@ class PairScorer(nn.Module):
         """
         self.sizes = {"width": width, "n_types": n_types, "n_labels": n_labels}
         self.summary.build(width, n_types)
-        self.hidden = nn.Linear(self.summary.width, self.hidden_width) if self.hidden_width else None
-        self.output = nn.Linear(self.hidden_width or self.summary.width, n_labels)
+        n = self.summary.width + (2 * width if self.summary.beside_mentions else 0)
+        self.hidden = nn.Linear(n, self.hidden_width) if self.hidden_width else None
+        self.output = nn.Linear(self.hidden_width or n, n_labels)
 
     def resize(self, n_labels: int, *, bias: float = 0.0) -> None:
         """Append labels, all with the logit `bias`; the logits of those that are there stay what they were."""
@@ -102,10 +103,19 @@ class PairScorer(nn.Module):
                 raise RelextError(_NO_WEIGHTS.format(summary=type(self.summary).__name__.lower()))
             rows = weights.detach().float().cpu().numpy()
             watch([row[first:end].copy() for row, (first, end) in zip(rows, contexts.span.tolist(), strict=True)])
-        summary = nn.functional.dropout(summary, dropout, self.training)
-        if self.hidden is not None:
-            summary = nn.functional.dropout(nn.functional.gelu(self.hidden(summary)), dropout, self.training)
-        return self.output(summary)
+        if self.hidden is None:
+            return self._read(self.output, contexts, summary, dropout)
+        hidden = nn.functional.gelu(self._read(self.hidden, contexts, summary, dropout))
+        return self.output(nn.functional.dropout(hidden, dropout, self.training))
+
+    def _read(self, layer: nn.Linear, contexts: Contexts, summary: Tensor, dropout: float) -> Tensor:
+        """A linear layer over the summary and what stands beside it."""
+        if self.summary.beside_mentions and not self.training:
+            return linear_of_pair(layer, contexts, summary)
+        if self.summary.beside_mentions:
+            # What is dropped of a mention is dropped for one pair.
+            summary = torch.cat([contexts.head_vector, contexts.tail_vector, summary], dim=-1)
+        return layer(nn.functional.dropout(summary, dropout, self.training))
 
 
 def in_order(parts: Sequence[Tensor], order: Sequence[Ints1d]) -> Tensor:
@@ -141,9 +151,12 @@ def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, ch
     device = read.device
     rows = torch.as_tensor(chunk.rows, device=device)
     row = torch.as_tensor(chunk.row, device=device)
-    pairs = torch.as_tensor(batch.pairs[chunk.pairs], device=device)
     spans = torch.as_tensor(batch.spans[chunk.pairs], device=device)
-    head, tail = mentions[pairs[:, 0]], mentions[pairs[:, 1]]
+    (heads, head_index), (tails, tail_index) = (
+        (torch.as_tensor(values, device=device) for values in numpy.unique(batch.pairs[chunk.pairs, side], return_inverse=True))
+        for side in (0, 1)
+    )
+    head, tail = mentions[heads[head_index]], mentions[tails[tail_index]]
     size = (rows[:, 1] - rows[:, 0])[:, None]
     position = torch.arange(int(size.max()), device=device)
     mask = position < size
@@ -151,14 +164,16 @@ def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, ch
     index = (torch.as_tensor(place[chunk.rows[:, :1]], device=device) + position).masked_fill(~mask, len(read) - 1)
     start = rows[row, :1]
     return Contexts(
-        tokens=read[index],
+        tokens=read.index_select(0, index.flatten()).unflatten(0, index.shape),
         mask=mask,
         row=row,
         span=spans - start,
         head=head[:, :2] - start,
         tail=tail[:, :2] - start,
-        head_vector=vectors[pairs[:, 0]],
-        tail_vector=vectors[pairs[:, 1]],
+        heads=vectors.index_select(0, heads),
+        tails=vectors.index_select(0, tails),
+        head_index=head_index,
+        tail_index=tail_index,
         head_type=head[:, 2],
         tail_type=tail[:, 2],
     )

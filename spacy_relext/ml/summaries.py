@@ -32,14 +32,26 @@ class Contexts(NamedTuple):
     span: Tensor  # int [n_pairs, 2], the positions of the row that the pair reads
     head: Tensor  # int [n_pairs, 2], positions of the head, relative to the row
     tail: Tensor  # int [n_pairs, 2]
-    head_vector: Tensor  # float [n_pairs, width], mean of the head's vectors
-    tail_vector: Tensor  # float [n_pairs, width]
+    heads: Tensor  # float [n_heads, width], means of the vectors of the mentions that are the head of some pair
+    tails: Tensor  # float [n_tails, width]
+    head_index: Tensor  # int [n_pairs], the pair's head in `heads`
+    tail_index: Tensor  # int [n_pairs]
     head_type: Tensor  # int [n_pairs], 1 + index of the mention type; 0 = unknown type
     tail_type: Tensor  # int [n_pairs]
     cls: Tensor | None = None  # float [n_rows, n_layers, width], the vector of [CLS] after each layer; None in the shared view
     pooled: Tensor | None = None  # float [n_rows, width], the encoder's own pooler; None where it has none
     # float [n_rows, length, width] each, the positions' vectors after the embeddings and after each layer; given where `cls` is asked for
     layers: tuple[Tensor, ...] | None = None
+
+    @property
+    def head_vector(self) -> Tensor:
+        """Mean of the head's vectors, float [n_pairs, width]."""
+        return self.heads.index_select(0, self.head_index)
+
+    @property
+    def tail_vector(self) -> Tensor:
+        """Mean of the tail's vectors, float [n_pairs, width]."""
+        return self.tails.index_select(0, self.tail_index)
 
 
 class Summary(nn.Module):
@@ -49,6 +61,8 @@ class Summary(nn.Module):
     width: int
     # Fields of `Contexts` that it cannot do without, of those that only some encoders give: "cls", "pooled".
     needs: frozenset[str] = frozenset()
+    # Whether the vectors of head and tail are to stand before what `forward` returns. The scorer puts them there.
+    beside_mentions: bool = False
 
     # Its own signature: a config is checked against it, and torch's takes anything.
     def __init__(self) -> None:
@@ -79,13 +93,16 @@ class Summary(nn.Module):
 
 
 class Mentions(Summary):
-    """Head and tail vectors side by side: what spaCy's relation tutorial reads, and the baseline to beat. `spacy-relext.mentions.v1`"""
+    """Head and tail vectors side by side, and nothing else: what spaCy's relation tutorial reads, and the baseline to beat.
+    `spacy-relext.mentions.v1`"""
+
+    beside_mentions = True
 
     def build(self, width: int, n_types: int) -> None:
-        self.width = 2 * width
+        self.width = 0
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
-        return torch.cat([contexts.head_vector, contexts.tail_vector], dim=-1), None
+        return contexts.heads.new_zeros((len(contexts.row), 0)), None
 
 
 class Cls(Summary):
@@ -132,19 +149,18 @@ class _Sequence(Summary):
         super().__init__()
         if beside not in ("cls", "mentions", "nothing"):
             raise RelextError(f'beside is {beside!r}; it can be "cls", "mentions" or "nothing".')
-        self.beside = beside
-        self.needs = frozenset({"cls"} if beside == "cls" else ())
+        self.beside_cls = beside == "cls"
+        self.beside_mentions = beside == "mentions"
+        self.needs = frozenset({"cls"} if self.beside_cls else ())
 
     def _set_width(self, width: int, own: int) -> None:
-        self.width = own + {"cls": 1, "mentions": 2, "nothing": 0}[self.beside] * width
+        self.width = own + width if self.beside_cls else own
 
-    def _with_beside(self, contexts: Contexts, summary: Tensor) -> Tensor:
-        if self.beside == "mentions":
-            return torch.cat([contexts.head_vector, contexts.tail_vector, summary], dim=-1)
-        if self.beside == "cls":
-            assert contexts.cls is not None
-            return torch.cat([contexts.cls[contexts.row, -1], summary], dim=-1)
-        return summary
+    def _with_cls(self, contexts: Contexts, summary: Tensor) -> Tensor:
+        if not self.beside_cls:
+            return summary
+        assert contexts.cls is not None  # `needs`
+        return torch.cat([contexts.cls[contexts.row, -1], summary], dim=-1)
 
 
 class Attention(_Sequence):
@@ -171,7 +187,7 @@ class Attention(_Sequence):
         value, score = contexts.tokens[row].split([contexts.tokens.shape[-1] - 1, 1], dim=-1)
         weights = attend(score[..., 0], inside)
         summary = (weights[:, None].to(value.dtype) @ value)[:, 0]
-        return self._with_beside(contexts, summary[pair]), weights[pair]
+        return self._with_cls(contexts, summary[pair]), weights[pair]
 
 
 class Lstm(_Sequence):
@@ -193,7 +209,7 @@ class Lstm(_Sequence):
         tokens, lengths, pair = sequences(contexts)
         packed = nn.utils.rnn.pack_padded_sequence(tokens, lengths.cpu(), batch_first=True, enforce_sorted=False)
         _, (last, _) = self.lstm(packed)  # [n_directions, n, width]
-        return self._with_beside(contexts, last.transpose(0, 1).flatten(1)[pair]), None
+        return self._with_cls(contexts, last.transpose(0, 1).flatten(1)[pair]), None
 
 
 class Mlp(_Sequence):
@@ -218,7 +234,7 @@ class Mlp(_Sequence):
         # Positions beyond the text are zeros: the weights of those that are there are all that counts.
         flat = tokens.flatten(1)
         summary = nn.functional.linear(flat, self.map.weight[:, : flat.shape[1]], self.map.bias)
-        return self._with_beside(contexts, summary[pair]), None
+        return self._with_cls(contexts, summary[pair]), None
 
 
 class Layers(Summary):
@@ -250,7 +266,7 @@ class Layers(Summary):
 
 
 class PairAttention(Summary):
-    """Head, tail, and a multi-head attention over all tokens whose query comes from the two.
+    """A multi-head attention over all tokens whose query comes from head and tail, beside these two.
 
     With x_t the vector of token t plus a learned vector for the type of the mention it is in, and b_h(t), b_t(t) its
     bucketed signed distances to head and tail, each attention head computes
@@ -265,6 +281,8 @@ class PairAttention(Summary):
     n_heads (int): Attention heads, each as wide as the token vectors divided by it.
     """
 
+    beside_mentions = True
+
     def __init__(self, n_heads: int = 6):
         super().__init__()
         self.n_heads = n_heads
@@ -273,7 +291,7 @@ class PairAttention(Summary):
         n_heads = self.n_heads
         if not 0 < n_heads <= width:
             raise RelextError(f"pair_attention: n_heads is {n_heads}; it must lie between 1 and the token width, {width}.")
-        self.width = 3 * width
+        self.width = width
         # Where the heads do not divide the width, a few dimensions are left to the other vectors.
         size = width // n_heads
         inner = n_heads * size
@@ -292,7 +310,8 @@ class PairAttention(Summary):
             self.token_type.weight[0].zero_()
 
     def read(self, tokens: Tensor, types: Tensor) -> Tensor:
-        return self.key_value(tokens + self.token_type(types))
+        in_mention = types.nonzero()[:, 0]
+        return self.key_value(tokens.index_add(0, in_mention, self.token_type(types[in_mention])))
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor]:
         n_rows, length, _ = contexts.tokens.shape
@@ -303,7 +322,7 @@ class PairAttention(Summary):
             return values.new_zeros((n_rows, n_slots, *values.shape[1:])).index_put(where, values)
 
         types = self.head_type(contexts.head_type) + self.tail_type(contexts.tail_type)
-        pair = self.pair(torch.cat([contexts.head_vector, contexts.tail_vector], dim=-1))
+        pair = linear_of_pair(self.pair, contexts)
         query = by_row(self.query(nn.functional.gelu(pair + types)))
         key, value = contexts.tokens.chunk(2, dim=-1)
 
@@ -325,8 +344,20 @@ class PairAttention(Summary):
         mass = running.gather(-1, bounds.flatten(-2)).unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
         attended = weights.to(value.dtype) @ value + mass.to(value.dtype) @ self.distance_value.transpose(0, 1).flatten(1, 2)
         attended = attended.transpose(1, 2).flatten(-2)[where]  # [n_pairs, width]
-        summary = torch.cat([contexts.head_vector, contexts.tail_vector, self.output(attended)], dim=-1)
-        return summary, weights.mean(dim=1)[where]
+        return self.output(attended), weights.mean(dim=1)[where]
+
+
+def linear_of_pair(layer: nn.Linear, contexts: Contexts, rest: Tensor | None = None) -> Tensor:
+    """`layer([head; tail; rest])`, with the products of head and tail computed once a mention: a sentence of 20 has 190 pairs.
+
+    rest: float [n_pairs, n], or None. RETURNS: [n_pairs, layer.out_features].
+    """
+    width = contexts.heads.shape[1]
+    of_head, of_tail, of_rest = layer.weight.split([width, width, layer.in_features - 2 * width], dim=1)
+    heads = nn.functional.linear(contexts.heads, of_head, layer.bias)
+    tails = nn.functional.linear(contexts.tails, of_tail)
+    both = heads.index_select(0, contexts.head_index) + tails.index_select(0, contexts.tail_index)
+    return both if rest is None else both + nn.functional.linear(rest, of_rest)
 
 
 def stretches(contexts: Contexts) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,7 +4,17 @@ import numpy
 import pytest
 
 from spacy_relext.candidates import Candidates
-from spacy_relext.ml.contexts import MAX_BLOCK, MAX_OVERLAP, MIN_BLOCK, SMALL_CHUNK, make_batch, make_chunks, shared_rows
+from spacy_relext.ml.contexts import (
+    MAX_BLOCK,
+    MAX_OVERLAP,
+    MAX_PADDING,
+    MIN_BLOCK,
+    SMALL_CHUNK,
+    TOKEN_COST,
+    make_batch,
+    make_chunks,
+    shared_rows,
+)
 
 
 def candidates(mentions, pairs, contexts):
@@ -184,10 +194,14 @@ def test_every_pair_is_in_exactly_one_chunk_with_its_row(max_cells):
     assert seen_pairs > 500
 
 
+def padded_tokens(chunk):
+    """Tokens of a chunk as they are computed: every row padded to the longest."""
+    return len(chunk.rows) * (chunk.rows[:, 1] - chunk.rows[:, 0]).max()
+
+
 def cells(chunk):
     """Cells of a chunk as they are computed: every row padded to the longest and to the most pairs."""
-    longest = (chunk.rows[:, 1] - chunk.rows[:, 0]).max()
-    return len(chunk.rows) * longest * numpy.bincount(chunk.row).max()
+    return padded_tokens(chunk) * numpy.bincount(chunk.row).max()
 
 
 @pytest.mark.parametrize("max_cells", [1, 100, 700, 3000])
@@ -203,15 +217,19 @@ def test_chunks_keep_the_budget_unless_they_are_one_small_block(max_cells):
 
 
 def test_chunks_hold_little_padding_and_are_few():
-    """Not one chunk a row or a pair, and no more padding than pairs, unless a chunk is small."""
+    """Not one chunk a row or a pair, and a quarter more than what is no padding, unless a chunk is small."""
     for seed in range(25):
         batch = random_batch(seed)
-        real = (batch.rows[batch.row][:, 1] - batch.rows[batch.row][:, 0]).sum()
         for max_cells in (3000, 2**24):
             chunks = list(make_chunks(batch, max_cells))
-            padded = [cells(chunk) for chunk in chunks]
-            assert sum(padded) <= 2 * real + SMALL_CHUNK * len(chunks)
-            assert len(chunks) <= 2 + sum(padded) / min(max_cells, SMALL_CHUNK) * 4
+            padded = sum(cells(chunk) + TOKEN_COST * padded_tokens(chunk) for chunk in chunks)
+            real = sum(
+                int(size) * (int(n) + TOKEN_COST)
+                for chunk in chunks
+                for size, n in zip(chunk.rows[:, 1] - chunk.rows[:, 0], numpy.bincount(chunk.row), strict=True)
+            )
+            assert padded <= MAX_PADDING * real + SMALL_CHUNK * len(chunks)
+            assert len(chunks) <= 2 + padded / min(max_cells, SMALL_CHUNK) * 4
 
 
 def test_rows_with_few_pairs_are_not_padded_to_the_number_of_a_crowded_one():

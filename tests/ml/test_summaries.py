@@ -19,6 +19,7 @@ from spacy_relext.ml.summaries import (
     Mlp,
     PairAttention,
     distance_bounds,
+    linear_of_pair,
     readable,
     slots_of,
 )
@@ -32,12 +33,13 @@ def built(summary):
 
 
 def make_attention(seed=0):
-    """A PairAttention in float64, none of whose parameters is zero, as those for distances are at first."""
+    """A PairAttention in float64, whose parameters are not zero, as those for distances are at first; but for *no mention*, as always."""
     torch.manual_seed(seed)
     attention = built(PairAttention(n_heads=N_HEADS)).double()
     with torch.no_grad():
         for parameter in attention.parameters():
             parameter.copy_(torch.randn_like(parameter) / 2)
+        attention.token_type.weight[0].zero_()
     return attention
 
 
@@ -67,8 +69,11 @@ def make_contexts(seed=0, lengths=(9, 4, 50, 1), n_pairs=(3, 1, 5, 1)):
         span=torch.tensor(span),
         head=torch.tensor(head),
         tail=torch.tensor(tail),
-        head_vector=torch.tensor(rng.normal(size=(n, WIDTH))),
-        tail_vector=torch.tensor(rng.normal(size=(n, WIDTH))),
+        # Fewer mentions than pairs, as a rule.
+        heads=torch.tensor(rng.normal(size=(4, WIDTH))),
+        tails=torch.tensor(rng.normal(size=(5, WIDTH))),
+        head_index=torch.tensor(rng.integers(0, 4, size=n)),
+        tail_index=torch.tensor(rng.integers(0, 5, size=n)),
         head_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
         tail_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
         cls=torch.tensor(rng.normal(size=(len(lengths), 3, WIDTH))),
@@ -116,7 +121,8 @@ def linear(layer, x):
 
 def slow_pair_attention(module, contexts):
     """The docstring of PairAttention, pair by pair, token by token: summaries and mean attention weights."""
-    x_, mask, row, span, head, tail, head_vector, tail_vector, head_type, tail_type = (t.numpy() for t in contexts[:10])
+    names = ("tokens", "mask", "row", "span", "head", "tail", "head_vector", "tail_vector", "head_type", "tail_type")
+    x_, mask, row, span, head, tail, head_vector, tail_vector, head_type, tail_type = (getattr(contexts, n).numpy() for n in names)
     types = types_of(contexts).numpy()
     gelu = numpy.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2)
     head_types, tail_types, token_types = (e.weight.detach().numpy() for e in (module.head_type, module.tail_type, module.token_type))
@@ -143,7 +149,7 @@ def slow_pair_attention(module, contexts):
             weights = numpy.exp(scores) / numpy.exp(scores).sum()
             attended[part] = sum(a * v for a, v in zip(weights, values, strict=True))
             mean_weights[tokens] += weights / N_HEADS
-        summaries.append(numpy.concatenate([head_vector[p], tail_vector[p], linear(module.output, attended)]))
+        summaries.append(linear(module.output, attended))
         all_weights.append(mean_weights)
     return numpy.stack(summaries), numpy.stack(all_weights)
 
@@ -219,7 +225,7 @@ def test_gradients_are_finite_where_rows_have_unequal_numbers_of_pairs():
 def test_attention_weights_are_computed_in_float32_at_least():
     contexts = make_contexts()
     for dtype, expected in ((torch.bfloat16, torch.float32), (torch.float32, torch.float32), (torch.float64, torch.float64)):
-        floats = {name: getattr(contexts, name).to(dtype) for name in ("tokens", "head_vector", "tail_vector")}
+        floats = {name: getattr(contexts, name).to(dtype) for name in ("tokens", "heads", "tails")}
         summaries, weights = summarise(make_attention().to(dtype), contexts._replace(**floats))
         assert (summaries.dtype, weights.dtype) == (dtype, expected)
 
@@ -242,18 +248,45 @@ def test_heads_need_not_divide_the_width():
     """An encoder of 1,024 dimensions works with the default of six heads."""
     n_heads = next(n for n in range(2, WIDTH) if WIDTH % n)
     summaries, weights = summarise(built(PairAttention(n_heads=n_heads)).double(), make_contexts())
-    assert summaries.shape == (10, 3 * WIDTH)
+    assert summaries.shape == (10, WIDTH)
     assert torch.isfinite(summaries).all()
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(10, dtype=weights.dtype))
 
 
-def test_mentions_are_head_and_tail_side_by_side():
+def test_mentions_have_nothing_beside_head_and_tail():
     module, contexts = built(Mentions()), make_contexts()
     summaries, weights = summarise(module, contexts)
     assert weights is None
-    assert summaries.shape == (10, module.width)
-    for p in range(10):
-        assert summaries[p].tolist() == contexts.head_vector[p].tolist() + contexts.tail_vector[p].tolist()
+    assert summaries.shape == (10, module.width) == (10, 0)
+
+
+def test_which_summaries_stand_beside_the_mentions():
+    assert Mentions().beside_mentions
+    assert PairAttention().beside_mentions
+    assert not Cls().beside_mentions
+    assert [[SEQUENCES[name](beside=beside).beside_mentions for beside in BESIDE] for name in SEQUENCES] == [[False, True, False]] * 5
+
+
+def test_vectors_of_head_and_tail_by_hand():
+    contexts = make_contexts()._replace(
+        heads=torch.tensor([[1.0], [2.0]]),
+        tails=torch.tensor([[3.0]]),
+        head_index=torch.tensor([1, 0, 1]),
+        tail_index=torch.tensor([0, 0, 0]),
+    )
+    assert contexts.head_vector.tolist() == [[2.0], [1.0], [2.0]]
+    assert contexts.tail_vector.tolist() == [[3.0]] * 3
+
+
+@pytest.mark.parametrize("n_rest", [0, 5])
+def test_linear_of_pair_is_the_layer_on_what_it_is_made_of(n_rest):
+    torch.manual_seed(0)
+    contexts = make_contexts()
+    layer, rest = torch.nn.Linear(2 * WIDTH + n_rest, 7).double(), torch.randn(10, n_rest, dtype=torch.float64)
+    expected = layer(torch.cat([contexts.head_vector, contexts.tail_vector, rest], dim=1))
+    torch.testing.assert_close(linear_of_pair(layer, contexts, rest), expected)
+    if not n_rest:
+        torch.testing.assert_close(linear_of_pair(layer, contexts), expected)
 
 
 # The paper's summaries
@@ -304,7 +337,8 @@ def test_summary_of_the_sequence_is_its_formula(name, beside):
     summaries, _ = summarise(module, contexts)
     first = {
         "cls": contexts.cls[contexts.row, -1],
-        "mentions": torch.cat([contexts.head_vector, contexts.tail_vector], dim=1),
+        # Put there by the scorer.
+        "mentions": contexts.cls.new_zeros((10, 0)),
         "nothing": contexts.cls.new_zeros((10, 0)),
     }[beside].numpy()
     expected = numpy.stack([numpy.concatenate([b, slow_summary(module, x)]) for b, x in zip(first, what_pairs_read(contexts), strict=True)])
