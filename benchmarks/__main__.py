@@ -1,4 +1,5 @@
-"""`python -m benchmarks`: time and memory of the relation extractor beside the same pipeline without it; round trips through formats."""
+"""`python -m benchmarks`: time and memory of the relation extractor beside the same pipeline without it, and beside other
+libraries; round trips through formats."""
 
 import json
 import random
@@ -24,6 +25,8 @@ from tqdm import tqdm
 from benchmarks import extraction, skipping
 from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
+from benchmarks.speed.command import speed, speed_page
+from benchmarks.speed.environments import peers
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
 from spacy_relext.formats.document import SPANS_KEY
@@ -33,7 +36,7 @@ from spacy_relext.relations import Relation, get_relations, register_extensions,
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 EXTRACTOR = "relation_extractor"
 N_TOKENS = 3000
-for command in (extraction.kills, extraction.extraction_memory, skipping.skipping):
+for command in (extraction.kills, extraction.extraction_memory, skipping.skipping, peers, speed, speed_page):
     app.command()(command)
 app.command(hidden=True)(extraction.one_extraction)
 

@@ -47,19 +47,22 @@ class Row:
 Table = dict[tuple[str, str], Row]
 
 
-def write_section(section: str, path: Path) -> None:
-    """Put the section between the markers of a Markdown file, or at its end where it has none; the rest stays as it is."""
+def write_section(section: str, path: Path, *, begin: str = BEGIN, end: str = END) -> None:
+    """Put the section between the markers of a Markdown file, or at its end where it has none; the rest stays as it is.
+
+    begin, end: The markers.
+    """
     text = ""
     if path.exists():
         with path.open(encoding="utf8", newline="") as file:
             text = file.read()
-    section = f"{BEGIN}\n{section}{END}"
-    if (text.count(BEGIN), text.count(END)) == (0, 0):
+    section = f"{begin}\n{section}{end}"
+    if (text.count(begin), text.count(end)) == (0, 0):
         text = f"{text.rstrip()}\n\n{section}\n" if text.strip() else f"{section}\n"
-    elif (text.count(BEGIN), text.count(END)) == (1, 1) and text.index(BEGIN) < text.index(END):
-        text = text[: text.index(BEGIN)] + section + text[text.index(END) + len(END) :]
+    elif (text.count(begin), text.count(end)) == (1, 1) and text.index(begin) < text.index(end):
+        text = text[: text.index(begin)] + section + text[text.index(end) + len(end) :]
     else:
-        raise DataError(f"expected the line {BEGIN!r} once and then {END!r} once, or neither. Correct the file.", path=path)
+        raise DataError(f"expected the line {begin!r} once and then {end!r} once, or neither. Correct the file.", path=path)
     with whole_file(path) as file:
         file.write(text)
 
@@ -141,7 +144,7 @@ def _figures(rows: Iterable[Row]) -> str:
                 f"{fmean(seconds) / 60:.1f} min" if seconds else "",
             )
         )
-    return _markdown(header, lines)
+    return markdown(header, lines)
 
 
 def _circumstances(rows: Iterable[Row]) -> str:
@@ -170,7 +173,7 @@ def _comparisons(table: Table) -> str:
             weights = draw_weights(folds) if weights is None else weights
             cells = [", ".join(map(str, seeds)), *_comparison(compare(variant_counts, baseline_counts, folds, weights))]
         lines.append((f"`{row.summary}`", *cells))
-    return _markdown(header, lines)
+    return markdown(header, lines)
 
 
 def _paired_counts(row: Row, baseline: Row, seeds: Sequence[int]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
@@ -206,7 +209,7 @@ def _published(corpus: str, by_encoder: Mapping[str, Table]) -> str:
                 row = table.get((_same(BASELINE_VIEW), _same(summary)), Row(BASELINE_VIEW, summary))
                 figures = (_spread(row.values(f"rel_micro_{k}")) for k in "prf")
                 lines.append((model, f"ours, `{summary}`", encoder, str(len(row.cells) or ""), *figures))
-    return _markdown(("model", "", "encoder", "seeds", "P", "R", "F"), lines)
+    return markdown(("model", "", "encoder", "seeds", "P", "R", "F"), lines)
 
 
 def _number(value: float | None) -> str:
@@ -221,7 +224,9 @@ def _spread(values: Sequence[float]) -> str:
     return f"{mean} ± {100 * stdev(values):.1f}" if len(values) > 1 else mean
 
 
-def _markdown(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table."""
+
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
