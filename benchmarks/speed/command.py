@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import spacy
@@ -60,9 +61,6 @@ def speed(
     if data is not None:
         register_extensions()
         workloads.append(from_docs(list(read_docs(data, spacy.blank("en"))), documents))
-    training = by_length(writer, [10], total=20)[0].write(_made(output.parent))
-    contenders = _chosen(all_contenders(encoder, environments, training, threads), only)
-
     arguments = "" if data is None else f" --data {data} --documents {documents}"
     circumstances = {
         "command": f"python -m benchmarks speed{arguments} --repeats {repeats} --seconds {seconds:g} --limit {limit:g} --threads {threads}",
@@ -76,12 +74,15 @@ def speed(
         "load": [os.getloadavg()[0]],
     }
     record: dict[str, Any] = {"circumstances": circumstances, "workloads": [workload.sizes() for workload in workloads]}
-    measured = measure(contenders, workloads, warm_up=warm_up, repeats=repeats, seconds=seconds, limit=limit, threads=threads)
-    for n_repeats, figures in enumerate(measured):
-        circumstances |= {"repeats": n_repeats, "load": [circumstances["load"][0], os.getloadavg()[0]]}
-        with whole_file(output) as file:
-            file.write(_compact(record | figures))
-        print(f"{n_repeats} of {repeats} repeats: {output}", flush=True)
+    with TemporaryDirectory() as folder:
+        training = by_length(writer, [10], total=20)[0].write(Path(folder))
+        contenders = _chosen(all_contenders(encoder, environments, training, threads), only)
+        measured = measure(contenders, workloads, warm_up=warm_up, repeats=repeats, seconds=seconds, limit=limit, threads=threads)
+        for n_repeats, figures in enumerate(measured):
+            circumstances |= {"repeats": n_repeats, "load": [circumstances["load"][0], os.getloadavg()[0]]}
+            with whole_file(output) as file:
+                file.write(_compact(record | figures))
+            print(f"{n_repeats} of {repeats} repeats: {output}", flush=True)
     if page is not None:
         speed_page(output, page)
 
@@ -98,11 +99,6 @@ def speed_page(
 
 def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _chosen(contenders: Sequence[Contender], only: Sequence[str] | None) -> list[Contender]:

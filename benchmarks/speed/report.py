@@ -140,7 +140,7 @@ def _memory(figures: Figures) -> str:
             cells = [f"{contender[key]:,}" for key in ("memory_mb", "first_peak_mb", "peak_mb")]
             rows.append((contender["name"], f"{contender['load_seconds']:.0f}", *cells))
     first = figures.record["circumstances"]["warm_up"]
-    header = ("", "loading, s by the clock, all at once", "peak MB, loaded", f"… after `{first}`, the first it ran", "… after everything")
+    header = ("", "loading, s by the clock", "peak MB, loaded", f"… after `{first}`, the first it ran", "… after everything")
     return markdown(header, rows)
 
 
