@@ -1,8 +1,8 @@
 """How a worker is asked and answers: JSON, a line each, over standard input and output. Of the standard library alone.
 
 When it has loaded, a worker writes {"load_seconds", "memory_mb", "versions"}. For each request
-{"path": documents as JSON lines, "seconds": least time to measure} it writes {"wall", "processor": seconds of one run in the mean,
-"runs", "pairs": what it scored in a run, "peak_mb": since the worker began}, or {"error"}. It ends when its input ends.
+{"path": documents as JSON lines, "seconds": least time of the processor to measure} it writes {"wall", "processor": seconds of one run in
+the mean, "runs", "pairs": what it scored in a run, "peak_mb": since the worker began}, or {"error"}. It ends when its input ends.
 """
 
 import json
@@ -40,12 +40,12 @@ def serve(make_contender):
 
 
 def measure(prepare, run, path, seconds):
-    """The mean of as many runs as take so many seconds, one at the least."""
+    """The mean of as many runs as take so many seconds of the processor, one at the least."""
     with open(path, encoding="utf8") as file:
         documents = [json.loads(line) for line in file]
     wall = processor = 0.0
     n_runs = 0
-    while n_runs == 0 or wall < seconds:
+    while n_runs == 0 or processor < seconds:
         prepared = prepare(documents)
         wall_start, processor_start = time.perf_counter(), time.process_time()
         n_pairs = run(prepared)

@@ -89,8 +89,8 @@ def measure(
     """Run every workload by every contender in turn, and all of it so many times.
 
     warm_up: What each process is given first; its peak memory then is that of this workload.
-    seconds: Least time of a measurement. limit: Processor seconds: what would take longer, as an earlier run of the series tells, is left
-        out, as is what fails.
+    seconds: Least time of a measurement, of the processor.
+    limit: Processor seconds. What would take longer, as earlier runs of the series tell, is left out, as is what fails.
     YIELDS: The figures so far, before the first repeat and after each: "contenders", "left_out", "runs".
     """
     figures: Record = {"contenders": [], "left_out": [], "runs": []}

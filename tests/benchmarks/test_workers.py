@@ -27,6 +27,9 @@ def prepare(documents):
 
 def run(prepared):
     print("running")
+    start = time.process_time()
+    while time.process_time() < start + 0.02:
+        pass
     time.sleep(0.02)
     return n_prepared
 
@@ -47,9 +50,10 @@ def test_the_protocol(tmp_path):
     assert ready["versions"] == {"contender": "1"}
     assert ready["load_seconds"] < 1 <= ready["memory_mb"] <= once["peak_mb"]
     assert (once["runs"], once["pairs"]) == (1, 1)
-    assert once["wall"] >= 0.02 > once["processor"]
+    # It works and waits.
+    assert once["wall"] - 0.01 > once["processor"] >= 0.02
     assert failed == {"error": "ZeroDivisionError: division by zero"}
-    # Two or three of 0.02 s; what is run is made anew each time: the fourth time here, after one that failed.
+    # Of 0.02 s of the processor and a little more; what is run is made anew each time: the fourth time here, after one that failed.
     assert longer["runs"] in (2, 3)
     assert longer["pairs"] == 2 + longer["runs"]
     assert longer["wall"] >= 0.02
