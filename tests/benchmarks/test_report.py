@@ -90,7 +90,12 @@ def test_goals(tmp_path):
     goals = rows(page_of(tmp_path), "Figures to reach")
     alone = "pipeline with relations ÷ encoder alone, "
     # The median of 1.04, 1.02 and 1.5; the mean would not reach it.
-    assert goals[f"{alone}the corpus"] == ["≤ 1.05", "1.04 (1.02 to 1.50)", "1.04 (1.02 to 1.50)", "reached"]
+    assert goals[f"{alone}the corpus"] == [
+        "≤ 1.05",
+        "1.04 (1.02 to 1.50)",
+        "1.04 (1.02 to 1.50)",
+        "reached by the median, not in every repeat",
+    ]
     assert goals[f"{alone}406 pairs a sentence"] == ["≤ 1.3", "–", "–", "not measured"]
     pairs = "pairs a second ÷ those of a pass a pair, "
     assert goals[f"{pairs}the corpus"] == ["≥ 7", "6.00 (5.00 to 8.00)", "6.00 (5.00 to 8.00)", "not reached"]
