@@ -11,9 +11,6 @@ import resource
 import sys
 import time
 
-# From prepared documents to the number of pairs that were scored.
-# A contender: prepare(documents) is not timed, run(prepared) is.
-
 
 def serve(make_contender):
     """Answer requests.

@@ -35,26 +35,21 @@ class Figures:
         """The workloads of a series."""
         return [workload for workload in self.workloads.values() if workload["series"] == name]
 
-    def seconds(self, contender: str, workload: str, clock: Clock = "processor") -> list[float]:
-        """Of a run, in each repeat that has one."""
-        return [run[clock] for (name, of, _), run in self._runs.items() if (name, of) == (contender, workload)]
-
     def rate(self, contender: str, workload: str, unit: Literal["documents", "pairs"]) -> Spread | None:
         """How many a second of the processor. None where nothing was measured, or the contender scores no pairs."""
-        runs = [run for (name, of, _), run in self._runs.items() if (name, of) == (contender, workload)]
-        n_units = [self.workloads[workload]["documents"] if unit == "documents" else run["pairs"] for run in runs]
-        return Spread.of([n / run["processor"] for n, run in zip(n_units, runs, strict=True) if n])
+        n_documents = self.workloads[workload]["documents"]
+        counted = [(n_documents if unit == "documents" else run["pairs"], run) for run in self._repeats(contender, workload).values()]
+        return Spread.of([n / run["processor"] for n, run in counted if n])
 
     def ratio(self, slow: str, fast: str, workload: str, clock: Clock = "processor") -> Spread | None:
         """Time of one contender ÷ time of another, within each repeat that has both."""
-        ratios = [
-            run[clock] / self._runs[fast, workload, repeat][clock]
-            for (name, of, repeat), run in self._runs.items()
-            if (name, of) == (slow, workload) and (fast, workload, repeat) in self._runs
-        ]
-        return Spread.of(ratios)
+        runs, basis = self._repeats(slow, workload), self._repeats(fast, workload)
+        return Spread.of([run[clock] / basis[repeat][clock] for repeat, run in runs.items() if repeat in basis])
 
     def pairs(self, contender: str, workload: str) -> int | None:
         """What a contender scored in a run."""
-        found = {run["pairs"] for (name, of, _), run in self._runs.items() if (name, of) == (contender, workload)}
-        return max(found, default=None)
+        return max((run["pairs"] for run in self._repeats(contender, workload).values()), default=None)
+
+    def _repeats(self, contender: str, workload: str) -> dict[int, Mapping[str, Any]]:
+        """The runs of a contender, by the number of the repeat."""
+        return {repeat: run for (name, of, repeat), run in self._runs.items() if (name, of) == (contender, workload)}
