@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml import economy
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
 from spacy_relext.ml.reading import WatchWeights
 from spacy_relext.ml.summaries import Contexts, Summary, linear_of_pair
@@ -106,7 +107,7 @@ class PairScorer(nn.Module):
         if self.hidden is None:
             return self._read(self.output, contexts, summary, dropout)
         hidden = nn.functional.gelu(self._read(self.hidden, contexts, summary, dropout))
-        return self.output(nn.functional.dropout(hidden, dropout, self.training))
+        return self.output(economy.dropout(hidden, dropout, self.training))
 
     def _read(self, layer: nn.Linear, contexts: Contexts, summary: Tensor, dropout: float) -> Tensor:
         """A linear layer over the summary and what stands beside it."""
@@ -115,7 +116,7 @@ class PairScorer(nn.Module):
         if self.summary.beside_mentions:
             # What is dropped of a mention is dropped for one pair.
             summary = torch.cat([contexts.head_vector, contexts.tail_vector, summary], dim=-1)
-        return layer(nn.functional.dropout(summary, dropout, self.training))
+        return layer(economy.dropout(summary, dropout, self.training))
 
 
 def in_order(parts: Sequence[Tensor], order: Sequence[Ints1d]) -> Tensor:

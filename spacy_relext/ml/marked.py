@@ -25,7 +25,7 @@ from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
 from spacy_relext.ml.precision import Precision, computes_in_bfloat16
 from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
-from spacy_relext.ml.transformer import create_transformer_model, like_lengths, train_embeddings
+from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
 from spacy_relext.types import Floats1d, Floats2d, Ints2d
 
 logger = logging.getLogger("spacy")
@@ -402,6 +402,6 @@ def _ready(model: Model, encoder: MarkedEncoder, is_train: bool) -> tuple[Any, b
     transformer = model.get_ref("tok2vec")
     hf = transformer.layers[0].shims[0]._hfmodel
     encoder.check(hf.tokenizer, hf.transformer.config)
-    train_embeddings(hf, not transformer.freeze_embeddings)
+    prepare(hf, train_embeddings=not transformer.freeze_embeddings)
     hf.transformer.train(is_train)
     return hf, computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)

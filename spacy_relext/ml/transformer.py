@@ -20,6 +20,7 @@ from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
+from spacy_relext.ml.economy import economise
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
 from spacy_relext.types import Floats2d, Ints1d
 
@@ -143,7 +144,7 @@ def _forward(
     model: Model, wordpieces: WordpieceBatch, is_train: bool, *, precision: Precision, freeze_embeddings: bool
 ) -> tuple[ModelOutput, Callable]:
     shim = model.shims[0]
-    train_embeddings(shim._hfmodel, not freeze_embeddings)
+    prepare(shim._hfmodel, train_embeddings=not freeze_embeddings)
     on_cpu = shim.device.type == "cpu"
     lower = on_cpu and computes_in_bfloat16(precision)
     config = shim._hfmodel.transformer.config
@@ -170,11 +171,12 @@ def _forward(
     return merged, backprop
 
 
-def train_embeddings(hf: Any, wanted: bool) -> None:
-    """Train the word embeddings of a Hugging Face encoder, or do not: at every pass, since spacy-transformers makes the module anew when it
-    loads a pipeline.
+def prepare(hf: Any, *, train_embeddings: bool) -> None:
+    """Set what a Hugging Face encoder trains, and how: at every pass, since spacy-transformers makes the module anew when it loads a
+    pipeline.
     """
-    hf.transformer.get_input_embeddings().requires_grad_(wanted)
+    economise(hf.transformer)
+    hf.transformer.get_input_embeddings().requires_grad_(train_embeddings)
 
 
 def lengths_of(attention_mask: Floats2d) -> Ints1d:

@@ -128,9 +128,9 @@ class RelationExtractor(TrainablePipe):
         None, `doc.ents`. So annotation may overlap where the pipeline's own entities do not.
     reduction (str): The loss is the "sum" over the pairs of a batch, as in spaCy's other components, so that none of several that share an
         encoder is drowned; or the "mean", where it is alone and gradients are to be clipped whatever the number of pairs.
-    consistency (float): R-Drop (Liang et al., arXiv:2106.14448): every batch is run twice, with other units dropped, and the loss gets this
-        many times the divergence of the two outputs. It regularises well where training data is small, and doubles the time. 0: once. It
-        needs an encoder of the component's own: a listener gets one output a batch.
+    consistency (float): R-Drop (Liang et al., arXiv:2106.14448): every text of a batch is run twice, with other units dropped, and the loss
+        gets this many times the divergence of the two outputs. It regularises well where training data is small, and doubles the time.
+        0: once. It needs an encoder of the component's own: a listener gets one output a batch.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
     """
 
@@ -364,21 +364,26 @@ class RelationExtractor(TrainablePipe):
         set_dropout_rate(self.model, drop)
         pairs = [self.annotated_pairs(example) for example in examples]
         docs = [example.predicted for example in examples]
-        inputs = (docs, [p.prepared.candidates for p in pairs])
+        candidates = [p.prepared.candidates for p in pairs]
         settings: dict[str, Any] = {"exclusive": self.cfg["exclusive"], "reduction": self.cfg["reduction"]}
         allowed = numpy.concatenate([p.prepared.allowed for p in pairs])
         targets = numpy.concatenate([p.targets for p in pairs])
-        passes = [self.model.begin_update(inputs) for _ in range(2 if self.cfg["consistency"] else 1)]
-        scores = [probabilities(self.model.ops.to_numpy(logits), allowed, exclusive=self.cfg["exclusive"]) for logits, _ in passes]
+        n_times = 1
+        if self.cfg["consistency"]:
+            # Every text twice in one run of the encoder, which is cheaper than two. Copies, since spacy-transformers goes by the identity
+            # of Docs.
+            n_times, docs, candidates = 2, docs + [doc.copy() for doc in docs], candidates * 2
+        logits, backprop = self.model.begin_update((docs, candidates))
+        times = numpy.split(self.model.ops.to_numpy(logits), n_times)
+        scores = [probabilities(part, allowed, exclusive=self.cfg["exclusive"]) for part in times]
         entropies = [cross_entropy(s, targets, **settings) for s in scores]
-        loss = sum(entropy for entropy, _ in entropies) / len(passes)
-        gradients = [gradient / len(passes) for _, gradient in entropies]
-        if len(passes) == 2:
+        loss = sum(entropy for entropy, _ in entropies) / n_times
+        gradients = [gradient / n_times for _, gradient in entropies]
+        if n_times == 2:
             divergence, *more = disagreement(*scores, **settings)
             loss += self.cfg["consistency"] * divergence
             gradients = [gradient + self.cfg["consistency"] * other for gradient, other in zip(gradients, more, strict=True)]
-        for (_, backprop), gradient in zip(passes, gradients, strict=True):
-            backprop(self.model.ops.asarray2f(gradient))
+        backprop(self.model.ops.asarray2f(numpy.concatenate(gradients)))
         if sgd is not None:
             self.finish_update(sgd)
         losses[self.name] += loss

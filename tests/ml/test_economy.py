@@ -1,0 +1,120 @@
+"""Cheaper training steps: the same gradients, and as much dropout, as torch's own modules give."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from transformers import AutoModel
+
+from spacy_relext.ml.economy import Dropout, Embedding, dropout, economise
+
+# Dropout would make two runs differ.
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_its_share_and_scales_the_rest(p, dtype):
+    torch.manual_seed(0)
+    x = torch.full((501, 401), 2.0, dtype=dtype)  # no multiple of the four values that a random number gives
+    y = dropout(x, p, True)
+    assert y.dtype is dtype
+    assert y.shape == x.shape
+    # Six standard deviations of a share over 200,901 values.
+    assert abs((y == 0).float().mean().item() - p) < 6 * (p * (1 - p) / x.numel()) ** 0.5
+    assert torch.allclose(y[y != 0].float(), torch.tensor(2 / (1 - p)), rtol=0.01 if dtype is torch.bfloat16 else 1e-4)
+
+
+def test_what_is_dropped_depends_on_no_place():
+    torch.manual_seed(1)
+    dropped = torch.stack([dropout(torch.ones(64, 4), 0.5, True) == 0 for _ in range(400)]).float()
+    shares = dropped.mean(0)
+    assert (shares - 0.5).abs().max() < 6 * 0.5 / 400**0.5
+    # Neighbours come of one random number.
+    neighbours = (dropped[..., :-1] * dropped[..., 1:]).mean()
+    assert abs(neighbours.item() - 0.25) < 0.01
+
+
+def test_the_gradient_of_dropout_is_that_of_what_was_kept():
+    torch.manual_seed(0)
+    x = torch.randn(30, 7, requires_grad=True)
+    y = dropout(x, 0.3, True)
+    upstream = torch.randn_like(y)
+    y.backward(upstream)
+    kept = (y != 0).float()
+    scale = (y / x)[y != 0].mean()
+    assert torch.allclose(x.grad, upstream * kept * scale)
+    assert torch.allclose(scale, torch.tensor(1 / 0.7), rtol=1e-4)
+
+
+def test_a_seed_of_torch_repeats_a_run():
+    x = torch.ones(50, 50)
+    torch.manual_seed(3)
+    first, second = dropout(x, 0.2, True), dropout(x, 0.2, True)
+    torch.manual_seed(3)
+    assert torch.equal(dropout(x, 0.2, True), first)
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize(("p", "training", "expected"), [(0.5, False, 1.0), (0.0, True, 1.0), (1.0, True, 0.0)])
+def test_dropout_of_none_and_of_all(p, training, expected):
+    assert torch.equal(dropout(torch.ones(5, 5), p, training), torch.full((5, 5), expected))
+    module = Dropout(p).train(training)
+    assert torch.equal(module(torch.ones(5, 5)), torch.full((5, 5), expected))
+
+
+def test_no_value_no_error():
+    assert dropout(torch.ones(0, 8), 0.5, True).shape == (0, 8)
+
+
+@pytest.mark.parametrize("padding", [None, 0])
+def test_rows_of_embeddings_get_the_gradients_of_all_runs(padding):
+    torch.manual_seed(0)
+    plain = nn.Embedding(11, 5, padding_idx=padding)
+    ours = copy.deepcopy(plain)
+    ours.__class__ = Embedding
+    for seed in (1, 2):  # two runs before an update, as of two groups of texts
+        torch.manual_seed(seed)
+        ids = torch.randint(0, 6, (3, 4))
+        upstream = torch.randn(3, 4, 5)
+        for module in (plain, ours):
+            module(ids).backward(upstream)
+    assert torch.allclose(ours.weight.grad, plain.weight.grad, atol=1e-6)
+    assert not ours.weight.grad[6:].any()
+
+
+def test_frozen_embeddings_stay_without_gradient():
+    ours = Embedding(4, 3).requires_grad_(False)
+    vectors = ours(torch.tensor([1, 2]))
+    assert not vectors.requires_grad
+    assert ours.weight.grad is None
+    with torch.no_grad():
+        assert not Embedding(4, 3)(torch.tensor([1])).requires_grad
+
+
+def test_an_encoder_has_the_same_weights_outputs_and_gradients(tiny_bert):
+    plain = AutoModel.from_pretrained(tiny_bert, **NO_DROPOUT).train()
+    ours = copy.deepcopy(plain)
+    for _ in range(2):
+        economise(ours)
+    assert list(ours.state_dict()) == list(plain.state_dict())
+    assert isinstance(ours.get_input_embeddings(), Embedding)
+    assert not any(type(module) is nn.Dropout for module in ours.modules())
+    ids = torch.tensor([[2, 7, 9, 3], [2, 8, 3, 0]])
+    outputs = [model(input_ids=ids, attention_mask=(ids > 0).long()).last_hidden_state for model in (plain, ours)]
+    assert torch.allclose(*outputs, atol=1e-6)
+    for output in outputs:
+        output.square().sum().backward()
+    gradients = [{name: p.grad for name, p in model.named_parameters() if p.grad is not None} for model in (plain, ours)]
+    assert list(gradients[0]) == list(gradients[1])
+    for name, gradient in gradients[0].items():
+        assert torch.allclose(gradients[1][name], gradient, atol=1e-5), name
+
+
+@pytest.mark.parametrize("setting", [{"sparse": True}, {"scale_grad_by_freq": True}, {"max_norm": 1.0}])
+def test_embeddings_with_settings_of_their_own_stay(setting, tiny_bert):
+    model = AutoModel.from_pretrained(tiny_bert)
+    model.set_input_embeddings(nn.Embedding(50, 32, **setting))
+    economise(model)
+    assert type(model.get_input_embeddings()) is nn.Embedding
