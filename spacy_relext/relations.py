@@ -9,7 +9,7 @@ that knows any of this.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from spacy.tokens import Doc, Span
 
@@ -27,17 +27,17 @@ class Relation:
     head (Span), tail (Span): The mentions. `MECHANISM(head, tail)` reads *head has this effect on tail*.
     label (str): The label.
     score (float): Its probability, between 0 and 1. Annotated relations have 1.0.
-    long_forms (Tuple[str, str]): What head and tail abbreviate, an empty string where they do not. Left out: as `doc._.abbreviations` says.
+    long_forms (Tuple[str, str]): What head and tail abbreviate, an empty string where they do not. None: as `doc._.abbreviations` says.
     """
 
     head: Span
     tail: Span
     label: str
     score: float = 1.0
-    long_forms: tuple[str, str] = ("", "")
+    long_forms: tuple[str, str] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        if not any(self.long_forms):
+        if self.long_forms is None:
             # The dataclass is frozen.
             object.__setattr__(self, "long_forms", (long_form_of(self.head), long_form_of(self.tail)))
 
@@ -75,8 +75,15 @@ def has_relations(doc: Doc) -> bool:
 
 def get_relations(doc: Doc) -> list[Relation]:
     """The relations of a Doc, in order of their head, then tail."""
-    found = []
+    found: list[tuple[tuple[int, int, int, int, str], Relation]] = []
     text = doc.text
+    spans: dict[tuple[int, int, str, str], Span] = {}  # one for each mention, however many relations it has
+
+    def mention(*place: Any) -> Span:
+        if place not in spans:
+            spans[place] = span_at(doc, *place)
+        return spans[place]
+
     for key, entries in _user_data(doc).items():
         if not _is_entry(key):
             continue
@@ -87,21 +94,31 @@ def get_relations(doc: Doc) -> list[Relation]:
             if min(start, tail_start) < 0 or list(entry["texts"]) != [text[start:end], text[tail_start:tail_end]]:
                 continue
             head_kb_id, tail_kb_id = entry.get("kb_ids", ("", ""))
-            found.append(
-                Relation(
-                    head=span_at(doc, start, end, entry["head_type"], head_kb_id),
-                    tail=span_at(doc, tail_start, tail_end, entry["tail_type"], tail_kb_id),
-                    label=entry["label"],
-                    score=entry["score"],
-                    long_forms=tuple(entry.get("long_forms", ("", ""))),
-                )
+            relation = Relation(
+                head=mention(start, end, entry["head_type"], head_kb_id),
+                tail=mention(tail_start, tail_end, entry["tail_type"], tail_kb_id),
+                label=entry["label"],
+                score=entry["score"],
+                long_forms=tuple(entry["long_forms"]) if "long_forms" in entry else None,  # type: ignore[arg-type]
             )
-    return sorted(found, key=lambda relation: relation.key)
+            found.append((relation.key, relation))
+    return [relation for _, relation in sorted(found, key=lambda pair: pair[0])]
 
 
 def n_unreadable(doc: Doc) -> int:
     """The number of stored relations that `get_relations` leaves out: their mentions do not lie in this text, or read otherwise there."""
     return sum(len(entries) for key, entries in _user_data(doc).items() if _is_entry(key)) - len(get_relations(doc))
+
+
+class _Mention(NamedTuple):
+    """What is stored of a head or tail, and the span, which must live as long as its address is asked for."""
+
+    span: Span
+    start: int
+    end: int
+    type: str
+    text: str
+    kb_id: str
 
 
 def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
@@ -112,37 +129,36 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
     """
     entries: dict[tuple, dict[tuple, dict[str, Any]]] = {}
     user_data = _user_data(doc)
+    mentions: dict[int, _Mention] = {}
+
+    def mention(span: Span, label: str) -> _Mention:
+        # Asked once for each: a text with 50,000 relations has some hundred mentions.
+        if id(span) not in mentions:
+            mentions[id(span)] = _stored(span, doc, label)
+        return mentions[id(span)]
+
     for relation in relations:
-        head, tail = relation.head, relation.tail
-        for span in (head, tail):
-            if span.start >= span.end:
-                raise RelextError(
-                    f"{relation.label}: an empty mention before token {span.start} of the Doc {doc.text[:60]!r}…. "
-                    "Head and tail need at least one token each."
-                )
-            if span.doc is not doc and doc.text[span.start_char : span.end_char] != span.text:
-                raise RelextError(
-                    f"The mention {span.text!r} at characters {span.start_char}-{span.end_char} is not in the Doc "
-                    f"{doc.text[:60]!r}…. Take head and tail from the Doc whose relations are set."
-                )
-        start = head.start_char
-        if (start, head.end_char) == (tail.start_char, tail.end_char):
+        head, tail = mention(relation.head, relation.label), mention(relation.tail, relation.label)
+        if (head.start, head.end) == (tail.start, tail.end):
             raise RelextError(f"{relation.label}: {head.text!r} is head and tail at once. A relation needs two mentions.")
         # A relation given twice is one relation; the higher score stands.
-        same_head = entries.setdefault(("._.", DATA, start, head.end_char), {})
-        other = same_head.get(relation.key)
+        same_head = entries.setdefault(("._.", DATA, head.start, head.end), {})
+        key = (tail.start, tail.end, relation.label)
+        other = same_head.get(key)
         if other is None or other["score"] < relation.score:
-            same_head[relation.key] = {
-                "tail": [tail.start_char - start, tail.end_char - start],
+            same_head[key] = entry = {
+                "tail": [tail.start - head.start, tail.end - head.start],
                 "label": str(relation.label),
                 "score": float(relation.score),
-                "head_type": head.label_,
-                "tail_type": tail.label_,
+                "head_type": head.type,
+                "tail_type": tail.type,
                 "texts": [head.text, tail.text],
             }
             # Kept, so that they do not depend on the components that found them.
-            known = {"kb_ids": [kb_id_of(head), kb_id_of(tail)], "long_forms": list(relation.long_forms)}
-            same_head[relation.key].update({name: values for name, values in known.items() if any(values)})
+            if head.kb_id or tail.kb_id:
+                entry["kb_ids"] = [head.kb_id, tail.kb_id]
+            if any(relation.long_forms):
+                entry["long_forms"] = list(relation.long_forms)
     for key in [key for key in user_data if _is_entry(key)]:
         del user_data[key]
     if len(doc):
@@ -150,6 +166,21 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
         user_data[("._.", DATA, 0, len(doc[0]))] = []
     for key, same_head in entries.items():
         user_data[key] = list(same_head.values())
+
+
+def _stored(span: Span, doc: Doc, label: str) -> _Mention:
+    if span.start >= span.end:
+        raise RelextError(
+            f"{label}: an empty mention before token {span.start} of the Doc {doc.text[:60]!r}…. "
+            "Head and tail need at least one token each."
+        )
+    found = _Mention(span, span.start_char, span.end_char, span.label_, span.text, kb_id_of(span))
+    if span.doc is not doc and doc.text[found.start : found.end] != found.text:
+        raise RelextError(
+            f"The mention {found.text!r} at characters {found.start}-{found.end} is not in the Doc "
+            f"{doc.text[:60]!r}…. Take head and tail from the Doc whose relations are set."
+        )
+    return found
 
 
 def span_at(doc: Doc, start: int, end: int, label: str, kb_id: str = "") -> Span:

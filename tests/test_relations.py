@@ -160,6 +160,17 @@ def test_scores_of_numpy_are_stored_as_plain_floats(doc):
 # Errors
 
 
+def test_what_is_known_of_a_mention_is_asked_once_however_many_relations_it_has(nlp, monkeypatch):
+    asked = []
+    monkeypatch.setattr("spacy_relext.relations.kb_id_of", lambda span: asked.append(span.start) or f"C{span.start}")
+    doc = nlp.make_doc("a b c d e f g h i j")
+    spans = [doc[i : i + 1] for i in range(10)]
+    set_relations(doc, [Relation(a, b, label) for a in spans for b in spans if a is not b for label in ("P", "Q")])
+    assert asked == list(range(10))
+    assert len(get_relations(doc)) == 180
+    assert get_relations(doc)[-1].head.kb_id_ == "C9"
+
+
 def test_a_mention_related_to_itself_is_refused(doc):
     with pytest.raises(RelextError, match="SELF: 'Aspirin' is head and tail at once"):
         doc._.relations = [Relation(doc[0:1], doc[0:1], "SELF")]

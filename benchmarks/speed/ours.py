@@ -27,16 +27,25 @@ LISTENER = {
 }
 
 
-def make_pipeline(kind: str, encoder: str) -> Language:
-    """An untrained pipeline: what it costs does not depend on what it learned."""
+SENTENCE_PAIRS = {"@misc": "spacy-relext.sentence_pairs.v1", "ordered": False, "overlapping": True}
+
+
+def make_pipeline(
+    kind: str, encoder: str, *, threads: int = 1, precision: str = "auto", candidates: dict[str, Any] = SENTENCE_PAIRS
+) -> Language:
+    """An untrained pipeline: what it costs does not depend on what it learned.
+
+    precision: Of the encoders that are ours.
+    """
+    torch.set_num_threads(threads)
     nlp = spacy.blank("en", config={"nlp": {"batch_size": BATCH_SIZE}})
     windows = {"@span_getters": "spacy-relext.sentence_windows.v1", "max_tokens": MAX_TOKENS}
     if kind in ("encoder", "shared"):
-        nlp.add_pipe("transformer", config={"model": _transformer("spacy-relext.TransformerModel.v1", encoder, windows)})
+        nlp.add_pipe("transformer", config={"model": _transformer("spacy-relext.TransformerModel.v1", encoder, windows, precision)})
     if kind == "tutorial":
         # What spaCy's quickstart has.
         strides = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96}
-        model = _transformer("spacy-transformers.TransformerModel.v3", encoder, strides)
+        model = _transformer("spacy-transformers.TransformerModel.v3", encoder, strides, precision)
         nlp.add_pipe("transformer", config={"model": model})
     if kind != "encoder":
         nlp.add_pipe(
@@ -44,8 +53,8 @@ def make_pipeline(kind: str, encoder: str) -> Language:
             config={
                 "spans_key": SPANS_KEY,
                 "symmetric_labels": LABELS,
-                "candidates": {"@misc": "spacy-relext.sentence_pairs.v1", "ordered": False, "overlapping": True},
-                "model": _classifier(kind, encoder, windows),
+                "candidates": candidates,
+                "model": _classifier(kind, encoder, windows, precision),
             },
         )
         nlp.config["initialize"]["components"] = {EXTRACTOR: {"labels": LABELS}}
@@ -55,12 +64,12 @@ def make_pipeline(kind: str, encoder: str) -> Language:
     return nlp
 
 
-def _transformer(architecture: str, encoder: str, windows: dict[str, Any]) -> dict[str, Any]:
+def _transformer(architecture: str, encoder: str, windows: dict[str, Any], precision: str) -> dict[str, Any]:
     model = {"@architectures": architecture, "name": encoder, "tokenizer_config": {"use_fast": True}, "get_spans": windows}
-    return model if architecture.startswith("spacy-transformers") else {**model, "cpu_precision": "auto"}
+    return model if architecture.startswith("spacy-transformers") else {**model, "cpu_precision": precision}
 
 
-def _classifier(kind: str, encoder: str, windows: dict[str, Any]) -> dict[str, Any]:
+def _classifier(kind: str, encoder: str, windows: dict[str, Any], precision: str) -> dict[str, Any]:
     """The model of the relation extractor."""
     if kind == "marked":
         return {
@@ -69,7 +78,7 @@ def _classifier(kind: str, encoder: str, windows: dict[str, Any]) -> dict[str, A
             "tokenizer_config": {"use_fast": True},
             "max_length": MAX_TOKENS,
             "hidden_width": 0,
-            "precision": "auto",
+            "precision": precision,
             "marking": {"@misc": "spacy-relext.pair_tags.v1", "numbered": False},
             "summary": {"@layers": "spacy-relext.attention.v1"},
         }
@@ -81,7 +90,7 @@ def _classifier(kind: str, encoder: str, windows: dict[str, Any]) -> dict[str, A
     tok2vec = LISTENER
     if kind == "own":
         pooling = {"@layers": "reduce_mean.v1"}
-        tok2vec = {**_transformer("spacy-relext.Tok2VecTransformer.v1", encoder, windows), "pooling": pooling}
+        tok2vec = {**_transformer("spacy-relext.Tok2VecTransformer.v1", encoder, windows, precision), "pooling": pooling}
     return {"@architectures": "spacy-relext.PairClassifier.v1", "tok2vec": tok2vec, **head}
 
 
@@ -118,8 +127,7 @@ def _make_doc(nlp: Language, id: str, text: str, tokens: list, sentences: list, 
 
 def make_contender(kind: str, encoder: str, threads: int):
     """What `serve` wants."""
-    torch.set_num_threads(threads)
-    nlp = make_pipeline(kind, encoder)
+    nlp = make_pipeline(kind, encoder, threads=threads)
     scored: list[int] = []
     if nlp.has_pipe(EXTRACTOR):
         extractor = nlp.get_pipe(EXTRACTOR)

@@ -200,7 +200,8 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
             return docs
 
         return ops.alloc2f(0, model.get_dim("nO")), backprop_nothing
-    tokens = ops.xp.concatenate([v for v in vectors if len(v)])
+    filled = [v for v in vectors if len(v)]
+    tokens = ops.xp.concatenate(filled) if len(filled) > 1 else filled[0]
     logits, backprop_head = head((tokens, batch, None if watch is None else watch_tokens(watch, docs, batch)), is_train)
 
     def backprop(d_logits: Floats2d) -> list[Doc]:

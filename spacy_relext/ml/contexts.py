@@ -2,7 +2,8 @@
 
 Every pair reads a *context*, a stretch of its Doc. Pairs that read the same stretch share one *row* of a padded batch, so that
 what a summary computes per token is computed once a row. A row with very many pairs is cut into blocks, and blocks of like size
-are put together into chunks, so that neither padding nor memory grows with the number of pairs.
+are put together into chunks, so that neither padding nor memory grows with the number of pairs. A batch of very many tokens is taken in
+portions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -121,6 +122,39 @@ def _unique(spans: Ints2d, length: int) -> tuple[Ints2d, Ints1d]:
     """The different spans of a Doc, sorted, and which of them each one is; numpy is slow where rows are to be compared."""
     codes, place = numpy.unique(spans[:, 0] * (length + 1) + spans[:, 1], return_inverse=True)
     return numpy.stack([codes // (length + 1), codes % (length + 1)], axis=1), place
+
+
+def portions(batch: PairBatch, max_tokens: float) -> Iterator[tuple[PairBatch, slice, Ints1d]]:
+    """A batch in parts whose rows hold about `max_tokens` tokens each, one row at least: what is computed a token need not be held for all.
+
+    YIELDS: the part, in terms of a stretch of the tokens; this stretch; and the indices of its pairs in the batch.
+    """
+    held = (batch.rows[:, 1] - batch.rows[:, 0]).cumsum()
+    if not len(held) or held[-1] <= max_tokens:
+        yield batch, slice(0, len(batch.token_types)), numpy.arange(len(batch.pairs))
+        return
+    part = held // max_tokens
+    order = part[batch.row].argsort(kind="stable")
+    first_rows = numpy.flatnonzero(numpy.diff(part, prepend=-1))
+    first_pairs = numpy.searchsorted(part[batch.row[order]], part[first_rows])
+    for first_row, end_row, first, end in zip(
+        first_rows, [*first_rows[1:], len(part)], first_pairs, [*first_pairs[1:], len(order)], strict=True
+    ):
+        pairs, rows = order[first:end], batch.rows[first_row:end_row]
+        start, stop = rows[:, 0].min(), rows[:, 1].max()
+        mentions, place = numpy.unique(batch.pairs[pairs], return_inverse=True)
+        yield (
+            PairBatch(
+                mentions=batch.mentions[mentions] - [start, start, 0],
+                pairs=place.reshape(-1, 2),
+                spans=batch.spans[pairs] - start,
+                row=batch.row[pairs] - first_row,
+                rows=rows - start,
+                token_types=batch.token_types[start:stop],
+            ),
+            slice(start, stop),
+            pairs,
+        )
 
 
 def make_chunks(batch: PairBatch, max_cells: int) -> Iterator[Chunk]:

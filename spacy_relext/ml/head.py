@@ -1,6 +1,7 @@
 """The torch module that scores pairs, and the loss on its scores."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Literal
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml import economy
-from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks
+from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks, portions
 from spacy_relext.ml.reading import WatchWeights
 from spacy_relext.ml.summaries import Contexts, Summary, linear_of_pair
 from spacy_relext.types import Floats1d, Floats2d, Ints1d
@@ -26,6 +27,10 @@ _NO_WEIGHTS = (
     "the summary {summary} has no weight for each word that it reads, so nobody can say where it looks. Train with "
     "spacy-relext.attention.v1 or spacy-relext.pair_attention.v1."
 )
+
+
+# Tokens whose keys, values and the like are held at a time in prediction: 25 MB an array of 384 numbers a token.
+MAX_TOKENS = 2**14
 
 
 class PairScorer(nn.Module):
@@ -71,6 +76,19 @@ class PairScorer(nn.Module):
         watch: Is told the weights of the tokens that each pair reads.
         RETURNS: Logits, float [n_pairs, n_labels].
         """
+        logits, order = [], []
+        # In training all is kept for the gradients anyway.
+        for portion, stretch, pairs in portions(batch, math.inf if self.training else MAX_TOKENS):
+            of_pairs = None if watch is None else partial(_told, watch, pairs)
+            for scores, chunk in self._score(tokens[stretch], portion, dropout, of_pairs):
+                logits.append(scores)
+                order.append(pairs[chunk])
+        if not logits:
+            return tokens.new_zeros((0, self.sizes["n_labels"]))
+        return in_order(logits, order)
+
+    def _score(self, tokens: Tensor, batch: PairBatch, dropout: float, watch: WatchWeights | None) -> Iterator[tuple[Tensor, Ints1d]]:
+        """Logits chunk by chunk, and the pairs that they are of."""
         device = tokens.device
         mentions = torch.as_tensor(batch.mentions, device=device)
         vectors = mean_of_spans(tokens, mentions)
@@ -80,14 +98,9 @@ class PairScorer(nn.Module):
         # Padding is a last token, of zeros.
         read = self.summary.read(nn.functional.pad(tokens[in_rows], (0, 0, 0, 1)), nn.functional.pad(types, (0, 1)))
         place = numpy.append(inside.cumsum() - 1, 0)
-        logits, order = [], []
         for chunk in make_chunks(batch, self.max_cells):
             contexts = gather(read, mentions, vectors, batch, chunk, place)
-            logits.append(self.classify(contexts, dropout, None if watch is None else partial(watch, chunk.pairs)))
-            order.append(chunk.pairs)
-        if not logits:
-            return tokens.new_zeros((0, self.sizes["n_labels"]))
-        return in_order(logits, order)
+            yield self.classify(contexts, dropout, None if watch is None else partial(watch, chunk.pairs)), chunk.pairs
 
     def classify(self, contexts: Contexts, dropout: float = 0.0, watch: Callable[[list[Floats1d]], None] | None = None) -> Tensor:
         """Summarise the pairs of some contexts and score them.
@@ -117,6 +130,11 @@ class PairScorer(nn.Module):
             # What is dropped of a mention is dropped for one pair.
             summary = torch.cat([contexts.head_vector, contexts.tail_vector, summary], dim=-1)
         return layer(economy.dropout(summary, dropout, self.training))
+
+
+def _told(watch: WatchWeights, pairs: Ints1d, chunk: Ints1d, weights: list[Floats1d]) -> None:
+    """Tell a watch what it wants to know by the numbers of the pairs in the batch."""
+    watch(pairs[chunk], weights)
 
 
 def in_order(parts: Sequence[Tensor], order: Sequence[Ints1d]) -> Tensor:

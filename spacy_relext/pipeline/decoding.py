@@ -7,6 +7,7 @@ import numpy
 from spacy.tokens import Span
 
 from spacy_relext.candidates import are_of_types
+from spacy_relext.mentions import long_form_of
 from spacy_relext.relations import Relation
 from spacy_relext.types import Floats2d, Ints2d
 
@@ -80,14 +81,18 @@ def decoded(
     # A forbidden label has probability 0 and is not written whatever the threshold.
     reached = (scores >= threshold) & (scores > 0)
     if exclusive:
-        best = scores[:, 1:].argmax(axis=1) if len(scores) else numpy.zeros(0, dtype="int64")
-        rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), best + 1])
-        found = [(row, best[row], scores[row, best[row] + 1]) for row in rows]
+        columns = scores[:, 1:].argmax(axis=1) + 1 if len(scores) else numpy.zeros(0, dtype="int64")
+        rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), columns])
+        columns = columns[rows]
     else:
-        found = [(row, column, scores[row, column]) for row, column in zip(*numpy.nonzero(reached), strict=True)]
-    for row, column, score in found:
-        head, tail = (spans[i] for i in predictions.pairs[row])
-        label = labels[column]
-        if label in symmetric and (tail.start_char, tail.end_char) < (head.start_char, head.end_char):
+        rows, columns = numpy.nonzero(reached)
+    pairs = predictions.pairs[rows]
+    # Asked once for each mention, of which there are few.
+    mentioned = numpy.unique(pairs).tolist()
+    places = {i: (spans[i].start_char, spans[i].end_char) for i in mentioned}
+    long_forms = {i: long_form_of(spans[i]) for i in mentioned}
+    for (head, tail), column, score in zip(pairs.tolist(), columns.tolist(), scores[rows, columns].tolist(), strict=True):
+        label = labels[column - int(exclusive)]
+        if label in symmetric and places[tail] < places[head]:
             head, tail = tail, head
-        yield Relation(head, tail, label, float(score))
+        yield Relation(spans[head], spans[tail], label, score, (long_forms[head], long_forms[tail]))

@@ -13,6 +13,7 @@ from spacy_relext.ml.contexts import (
     TOKEN_COST,
     make_batch,
     make_chunks,
+    portions,
     shared_rows,
 )
 
@@ -192,6 +193,34 @@ def test_every_pair_is_in_exactly_one_chunk_with_its_row(max_cells):
             assert (spans[:, 1] <= rows[:, 1]).all()
         seen_pairs += len(pairs)
     assert seen_pairs > 500
+
+
+@pytest.mark.parametrize("max_tokens", [1, 30, 100, 10**6])
+def test_every_pair_is_in_exactly_one_portion_and_reads_what_it_read(max_tokens):
+    for seed in range(10):
+        batch = random_batch(seed)
+        seen = []
+        for portion, stretch, pairs in portions(batch, max_tokens):
+            seen += pairs.tolist()
+            shift = [stretch.start, stretch.start]
+            assert (portion.spans + shift == batch.spans[pairs]).all()
+            assert (portion.rows[portion.row] + shift == batch.rows[batch.row[pairs]]).all()
+            for side in (0, 1):
+                mentions, expected = portion.mentions[portion.pairs[:, side]], batch.mentions[batch.pairs[pairs, side]]
+                assert (mentions[:, :2] + shift == expected[:, :2]).all()
+                assert (mentions[:, 2] == expected[:, 2]).all()
+                assert (mentions[:, 0] >= 0).all()
+                assert (mentions[:, 1] <= stretch.stop - stretch.start).all()
+            assert (portion.token_types == batch.token_types[stretch]).all()
+            size = portion.rows[:, 1] - portion.rows[:, 0]
+            assert len(size) == 1 or size.sum() <= 2 * max_tokens + size.max()
+        assert sorted(seen) == list(range(len(batch.pairs)))
+
+
+def test_a_batch_without_pairs_is_one_portion():
+    ((portion, stretch, pairs),) = portions(make_batch([3, 2], [candidates([], [], [])] * 2), 1)
+    assert len(portion.pairs) == len(pairs) == 0
+    assert stretch == slice(0, 5)
 
 
 def padded_tokens(chunk):

@@ -93,6 +93,36 @@ def test_scores_and_gradients_do_not_depend_on_the_size_of_the_chunks(summary):
             torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("max_tokens", [1, 12, 1000])
+@pytest.mark.parametrize("summary", [*SUMMARIES, "attention"])
+def test_scores_do_not_depend_on_the_size_of_the_portions(summary, max_tokens, monkeypatch):
+    scorer = make_scorer(summary)
+    expected = score(scorer, DOCS)
+    widest = []
+    read = scorer.summary.read
+
+    def watched(tokens, types):
+        widest.append(len(tokens) - 1)
+        return read(tokens, types)
+
+    monkeypatch.setattr(scorer.summary, "read", watched)
+    monkeypatch.setattr("spacy_relext.ml.head.MAX_TOKENS", max_tokens)
+    torch.testing.assert_close(score(scorer, DOCS), expected, rtol=1e-10, atol=1e-12)
+    # 39 tokens are in rows, the longest of which has 30.
+    assert len(widest) > 1 if max_tokens < 1000 else widest == [39]
+    assert max(widest) <= max(max_tokens, 30)
+    # What a watch is told, it is told by the number of the pair among all.
+    if summary != "mentions":
+        told = {}
+        score(scorer, DOCS, watch=lambda pairs, weights: told.update(zip(pairs.tolist(), weights, strict=True)))
+        monkeypatch.setattr("spacy_relext.ml.head.MAX_TOKENS", 10**6)
+        whole = {}
+        score(scorer, DOCS, watch=lambda pairs, weights: whole.update(zip(pairs.tolist(), weights, strict=True)))
+        assert sorted(told) == sorted(whole) == list(range(86))
+        for pair, weights in whole.items():
+            numpy.testing.assert_allclose(told[pair], weights, rtol=1e-5)
+
+
 @pytest.mark.parametrize("hidden_width", [0, 5])
 @pytest.mark.parametrize("summary", [*SUMMARIES, "attention"])
 def test_training_without_dropout_scores_as_prediction_does(summary, hidden_width):

@@ -1,0 +1,35 @@
+"""Documents with very many pairs: that they have as many as was asked for, and that the fit is of what was measured."""
+
+import json
+
+import pytest
+
+from benchmarks import memory
+
+
+@pytest.mark.parametrize(("pairs_of", "expected"), [("sentence", 870), ("text", 992)])
+@pytest.mark.parametrize("relations", [True, False])
+def test_one_document(pairs_of, expected, relations, tiny_bert, capsys):
+    memory.one_document(tiny_bert, memory.PairsOf(pairs_of), 1000, 1, relations)
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["pairs"] == expected
+    assert figures["tokens"] == (120 if pairs_of == "sentence" else 3000)
+    assert 0 <= figures["of these, writing"] <= figures["seconds"]
+    assert 0 <= figures["mb_above"] < figures["mb_encoder"]
+
+
+def test_the_line_is_fitted_to_what_was_measured(tiny_bert, monkeypatch, capsys):
+    """By hand: 2 s for 1,000,000 pairs, 4 s for 3,000,000: a microsecond a pair, and a perfect line through two points."""
+    answers = iter([{"pairs": 10**6, "seconds": 2.0, "mb_above": 7}, {"pairs": 3 * 10**6, "seconds": 4.0, "mb_above": 5}])
+
+    class Done:
+        @property
+        def stdout(self):
+            return "loading\n" + json.dumps(next(answers))
+
+    monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: Done())
+    memory.memory(tiny_bert, memory.PairsOf.sentence, "1,2", False, 1)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "1.0 µs" in last
+    assert "1.0000" in last
+    assert "7 MB" in last
