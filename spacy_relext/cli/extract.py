@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import READABLE, Columns, Inputs
 from spacy_relext.extraction.resuming import Output, Report, Work
-from spacy_relext.extraction.running import Result, Runner, Settings, run
+from spacy_relext.extraction.running import Processes, Result, Runner, Settings, run, useful_processes
 from spacy_relext.formats import jsonl
 from spacy_relext.locks import claimed
 
@@ -41,7 +42,9 @@ def extract(
     threshold: float = typer.Option(None, help="Probability that a relation must have, in the place of the pipeline's."),
     labels: str = typer.Option(None, help="Only relations with these labels: A,B."),
     keep_all_scores: bool = typer.Option(False, "--keep-all-scores", help="Also the probabilities of every candidate pair (JSONL)."),
-    n_process: int = typer.Option(1, "--n-process", "-n", min=1, help="Processes."),
+    n_process: int = typer.Option(
+        None, "--n-process", "-n", min=1, help="Processes; if left out, one a core, where there are documents enough and no GPU is used."
+    ),
     batch_size: int = typer.Option(32, min=1, help="Documents a batch."),
     shard_size: int = typer.Option(256, min=1, help="Documents that are stored at a time: as many are run again after a stop."),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
@@ -60,16 +63,19 @@ def extract(
         runner = Runner(Settings(model, threshold, wanted, keep_all_scores, batch_size, gpu_id))
         errors = SkippedErrors(skip=skip_errors)
         rows: list[Row] | None = [] if table else None
-        if target is None:
-            report = _print(inputs, runner, errors, n_process, rows)
-        else:
-            try:
-                with claimed(target.path):
-                    report = _write(Work(target, inputs, runner, size=shard_size), errors, n_process, rows)
-            except Timeout:
-                raise RelextError(f"{output}: another process is writing it. Wait for its end, or name another output.") from None
-            except OSError as error:
-                raise RelextError(f"{output} cannot be written: {error}.") from error
+        n_process = n_process or useful_processes(inputs.count(), runner.settings)
+        # Before the output is locked: a fork would inherit the lock, and could hold it longer than this process lives.
+        with Processes(runner, n_process) if n_process > 1 else nullcontext() as processes:
+            if target is None:
+                report = _print(inputs, runner, errors, processes, rows)
+            else:
+                try:
+                    with claimed(target.path):
+                        report = _write(Work(target, inputs, runner, size=shard_size), errors, processes, rows)
+                except Timeout:
+                    raise RelextError(f"{output}: another process is writing it. Wait for its end, or name another output.") from None
+                except OSError as error:
+                    raise RelextError(f"{output} cannot be written: {error}.") from error
         if rows is not None:
             _print_table(rows)
         _tell_counts(inputs, report, target)
@@ -86,11 +92,11 @@ def _target(path: Path | None, to: str | None, documents_per_file: int | None) -
     return Output(path, to or suffix or "jsonl", documents_per_file)
 
 
-def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, n_process: int, rows: list[Row] | None) -> Report:
+def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None) -> Report:
     """Results on standard output, as they come."""
     report = Report()
     batches = minibatch(runner.accepted(inputs.read(errors), errors), size=runner.settings.batch_size)
-    for result in _progress(chain.from_iterable(run(runner, batches, n_process)), inputs):
+    for result in _progress(chain.from_iterable(run(runner, batches, processes)), inputs):
         if isinstance(result, DataError):
             errors(result)
             continue
@@ -104,12 +110,12 @@ def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, n_process: int
     return report
 
 
-def _write(work: Work, errors: SkippedErrors, n_process: int, rows: list[Row] | None) -> Report:
+def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None) -> Report:
     """Results in a file or folder, when all are there."""
     if work.n_read:
         tell(f"{work.n_read:,} documents are finished already.")
     try:
-        for _ in _progress(work.fill(errors, n_process=n_process), work.inputs, work.n_read):
+        for _ in _progress(work.fill(errors, processes=processes), work.inputs, work.n_read):
             pass
         if rows is not None and not work.is_moved:
             rows += chain.from_iterable(map(_rows, work.lines()))

@@ -33,7 +33,7 @@ from spacy.util import minibatch
 from spacy_relext import __version__
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
-from spacy_relext.extraction.running import Result, Runner, run
+from spacy_relext.extraction.running import Processes, Result, Runner, run
 from spacy_relext.formats import FORMATS, jsonl
 from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.records import OnError
@@ -203,10 +203,11 @@ class Work:
         """How many documents of the input are in finished shards."""
         return sum(header["read"] for header in self.headers)
 
-    def fill(self, on_error: OnError, *, n_process: int = 1) -> Iterator[Result]:
+    def fill(self, on_error: OnError, *, processes: Processes | None = None) -> Iterator[Result]:
         """Run the documents that are in no finished shard, and keep them, shard by shard.
 
         on_error: Is given what is wrong with a document, in the input, the pipeline or the output's format, and may raise it.
+        processes: Where they are run; None: here.
         YIELDS: each result, in the order of the documents.
         """
         finished = len(self.headers)
@@ -225,7 +226,7 @@ class Work:
 
         lines: list[str] = []
         n_run = n_relations = 0
-        for results in run(self.runner, batches(), n_process):
+        for results in run(self.runner, batches(), processes):
             shard = planned[0]
             for document, result in zip(shard.documents[n_run:], results, strict=False):
                 error = result if isinstance(result, DataError) else self._refusal(result, document)

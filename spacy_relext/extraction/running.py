@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,8 +26,8 @@ from spacy_relext.pipeline.decoding import Predictions
 
 # A document as a line of our JSONL, or what was wrong with it.
 Result = dict[str, Any] | DataError
-# Batches that wait for each process.
-AHEAD = 2
+# Batches that wait for each process, and the fewest that make one worth while.
+AHEAD, MIN_BATCHES = 2, 2
 
 
 @dataclass(frozen=True)
@@ -145,31 +146,64 @@ class Runner:
         return pairs
 
 
-def run(runner: Runner, batches: Iterable[Sequence[AnnotatedDocument]], n_process: int = 1) -> Iterator[list[Result]]:
-    """The results of each batch, in their order. With several processes, `AHEAD` batches are read ahead for each.
+class Processes:
+    """Processes that each hold the pipeline of a runner, and one thread. Start them before anything is locked or opened that they should
+    not hold.
 
-    RAISES: RelextError where a process is killed.
+    On Linux they are forked: at once, and with the runner's weights, which the system keeps in memory only once. Elsewhere, and with a GPU,
+    which a fork cannot use, each of them loads the pipeline.
     """
-    if n_process == 1:
-        yield from map(runner, batches)
-        return
-    # Not forked: a fork would inherit the lock of the output, hold it longer than this process lives, and cannot use OpenMP's threads.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(n_process, context, initializer=_start, initargs=(runner.settings,))
-    waiting: deque[Future[list[Result]]] = deque()
-    try:
-        for batch in batches:
-            waiting.append(executor.submit(_work, batch))
-            if len(waiting) > AHEAD * n_process:
+
+    def __init__(self, runner: Runner, number: int):
+        global _runner
+        self.number = number
+        forks = sys.platform == "linux" and runner.settings.gpu_id < 0
+        _runner = runner if forks else None
+        context = multiprocessing.get_context("fork" if forks else "spawn")
+        self.executor = ProcessPoolExecutor(number, context, initializer=_start, initargs=(runner.settings,))
+        # All that are forked are with the first task.
+        self.executor.submit(int).result()
+        _runner = None
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.executor.shutdown(cancel_futures=True)
+
+    def run(self, batches: Iterable[Sequence[AnnotatedDocument]]) -> Iterator[list[Result]]:
+        """The results of each batch, in their order. `AHEAD` batches are read ahead for each process.
+
+        RAISES: RelextError where a process is killed.
+        """
+        waiting: deque[Future[list[Result]]] = deque()
+        try:
+            for batch in batches:
+                waiting.append(self.executor.submit(_work, batch))
+                if len(waiting) > AHEAD * self.number:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise RelextError(
-            "one of the processes was killed, perhaps for want of memory. Take fewer (--n-process) or smaller batches (--batch-size)."
-        ) from error
-    finally:
-        executor.shutdown(cancel_futures=True)
+        except BrokenProcessPool as error:
+            raise RelextError(
+                "one of the processes was killed, perhaps for want of memory. Take fewer (--n-process) or smaller batches (--batch-size)."
+            ) from error
+
+
+def run(runner: Runner, batches: Iterable[Sequence[AnnotatedDocument]], processes: Processes | None = None) -> Iterator[list[Result]]:
+    """The results of each batch, in their order; in this process, or in others."""
+    return map(runner, batches) if processes is None else processes.run(batches)
+
+
+def useful_processes(n_documents: int | None, settings: Settings) -> int:
+    """How many processes are worth while for so many documents: at most one a core, and each with some batches to run.
+
+    n_documents: None: nobody knows. On a GPU, and where processes cannot be forked and each would load the pipeline, one.
+    """
+    if settings.gpu_id >= 0 or sys.platform != "linux":
+        return 1
+    n_cores = len(os.sched_getaffinity(0))
+    return n_cores if n_documents is None else max(1, min(n_cores, n_documents // (MIN_BATCHES * settings.batch_size)))
 
 
 _runner: Runner | None = None
@@ -188,7 +222,7 @@ def _start(settings: Settings) -> None:
         os._exit(1)
 
     Thread(target=follow, daemon=True).start()
-    _runner = Runner(settings)
+    _runner = _runner or Runner(settings)
 
 
 def _work(batch: Sequence[AnnotatedDocument]) -> list[Result]:

@@ -1,6 +1,8 @@
 """Batches through a pipeline: what is written, which errors are whose, and processes."""
 
 import os
+import shutil
+import sys
 
 import pytest
 import spacy
@@ -8,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Span
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.running import Runner, Settings, run
+from spacy_relext.extraction.running import Processes, Runner, Settings, run, useful_processes
 from spacy_relext.formats.document import AnnotatedDocument, Mention
 from tests.cli.toy import document
 
@@ -183,12 +185,46 @@ def test_processes_and_one_that_is_killed(runner):
     found = []
 
     def take_all():
-        for batch in run(runner, batches(), n_process=2):
-            assert len(read) - len(found) <= 6
-            found.append([triples(record) for record in batch])
-            assert batch[1]["id"] == str(len(found) - 1)
+        with Processes(runner, 2) as processes:
+            for batch in run(runner, batches(), processes):
+                assert len(read) - len(found) <= 6
+                found.append([triples(record) for record in batch])
+                assert batch[1]["id"] == str(len(found) - 1)
 
     with pytest.raises(RelextError, match=r"one of the processes was killed, .* \(--n-process\)"):
         take_all()
     assert 5 <= len(found) < 12
     assert all(batch == [[("Aspirin", "MECHANISM", "warfarin")], [("ketamine", "ADVISE", "warfarin")]] for batch in found)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes load the pipeline themselves")
+def test_processes_on_linux_have_the_pipeline_already(model, tmp_path):
+    """Its folder is gone when they start."""
+    shutil.copytree(model, tmp_path / "model")
+    runner = Runner(Settings(str(tmp_path / "model")))
+    shutil.rmtree(tmp_path / "model")
+    with Processes(runner, 2) as processes:
+        batches = list(run(runner, iter([texts(LEVELS), texts(AVOID)] * 3), processes))
+    assert [triples(record) for batch in batches for record in batch] == [
+        [("Aspirin", "MECHANISM", "warfarin")],
+        [("ketamine", "ADVISE", "warfarin")],
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    ("n_documents", "gpu_id", "platform", "expected"),
+    [
+        (63, -1, "linux", 1),
+        (128, -1, "linux", 2),
+        (10**6, -1, "linux", 3),
+        (None, -1, "linux", 3),
+        (0, -1, "linux", 1),
+        (10**6, 0, "linux", 1),
+        (10**6, -1, "darwin", 1),
+    ],
+)
+def test_processes_that_are_worth_while(n_documents, gpu_id, platform, expected, monkeypatch):
+    """Of three cores: one for every 64 documents, two batches of 32."""
+    monkeypatch.setattr("spacy_relext.extraction.running.sys.platform", platform)
+    monkeypatch.setattr("spacy_relext.extraction.running.os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert useful_processes(n_documents, Settings("model", gpu_id=gpu_id)) == expected
