@@ -15,7 +15,7 @@ import torch
 import typer
 from tqdm import tqdm
 
-from benchmarks import bulk, extraction, memory, skipping
+from benchmarks import bulk, extraction, frontier, memory, skipping
 from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -27,7 +27,17 @@ from spacy_relext.ml.architectures import listens_to
 from spacy_relext.relations import register_extensions
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-for command in (bulk.bulk, extraction.kills, extraction.extraction_memory, memory.memory, skipping.skipping, peers, speed, speed_page):
+for command in (
+    bulk.bulk,
+    extraction.kills,
+    extraction.extraction_memory,
+    frontier.frontier,
+    memory.memory,
+    skipping.skipping,
+    peers,
+    speed,
+    speed_page,
+):
     app.command()(command)
 for command in (extraction.one_extraction, memory.one_document):
     app.command(hidden=True)(command)

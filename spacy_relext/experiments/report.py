@@ -11,7 +11,7 @@ import numpy
 from spacy_relext.errors import DataError
 from spacy_relext.experiments.bootstrap import N_DRAWS, Comparison, compare, draw_weights
 from spacy_relext.experiments.cells import Cell
-from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED
+from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.formats.files import whole_file
 
 BEGIN = "<!-- experiments: made by `python -m spacy relext report`; what is changed here is lost -->"
@@ -20,12 +20,13 @@ END = "<!-- experiments: end -->"
 INTRODUCTION = f"""## Experiments
 
 Test data, annotated mentions; P, R and F in percent, micro-averaged over the labels; with folds their mean over the folds. Mean ± standard
-deviation over the seeds. An empty row was not run. Development: F at the threshold of the test data. Training: mean time of a run by the
-clock, of all folds together where there are folds.
+deviation over the seeds. An empty row was not run. Development: F at the threshold of the test data. Training: mean time of a run, of the
+processor, of all folds together where there are folds.
 
-The differences are to `{BASELINE}` of the same view, encoder and seeds, in points of F, with the 95 % interval of a paired bootstrap by
-document ({N_DRAWS:,} draws) and its two-sided p, not corrected for the number of comparisons. They cover the choice of test documents, not
-that of seeds.
+The differences are in points of F, with the 95 % interval of a paired bootstrap by document ({N_DRAWS:,} draws) and its two-sided p, not
+corrected for the number of comparisons. They cover the choice of test documents, not that of seeds. Summaries of the view
+`{BASELINE_VIEW}` are compared with its `{BASELINE}`, and other views, one pass a sentence, with its `{REFERENCE}`, a pass a pair; same encoder,
+same seeds.
 """
 
 
@@ -84,7 +85,10 @@ def make_section(cells: Mapping[Path, Cell], planned: Iterable[Mapping[str, str]
             parts.append(f"### {CORPORA.get(corpus, corpus)}, encoder {encoder}\n")
             parts.append(_figures(table.values()))
             parts.append(_circumstances(table.values()))
-            parts.append(_comparisons(table))
+            within = [row for row in table.values() if _same(row.view) == _same(BASELINE_VIEW)]
+            parts.append(_comparisons(within, table.get((_same(BASELINE_VIEW), _same(BASELINE)))))
+            across = [row for row in table.values() if row not in within]
+            parts.append(_comparisons(across, table.get((_same(BASELINE_VIEW), _same(REFERENCE))), views=True))
         if corpus in PUBLISHED:
             parts.append(f"### {CORPORA[corpus]}, published figures beside ours\n")
             parts.append(_published(corpus, by_encoder))
@@ -133,7 +137,7 @@ def _figures(rows: Iterable[Row]) -> str:
     lines = []
     for row in rows:
         figures = [_spread(row.values(f"rel_micro_{k}")) for k in "prf"]
-        seconds = row.values("wall", "training_seconds")
+        seconds = row.values("processor", "training_seconds")
         lines.append(
             (
                 row.view,
@@ -155,24 +159,23 @@ def _circumstances(rows: Iterable[Row]) -> str:
     return f"Trained on {'; '.join(devices)}, with {', '.join(versions)}.\n" if cells else ""
 
 
-def _comparisons(table: Table) -> str:
-    """Every other summary of the baseline's view against it; nothing where there is no baseline."""
-    baseline = table.get((_same(BASELINE_VIEW), _same(BASELINE)))
-    if baseline is None:
+def _comparisons(rows: Sequence[Row], baseline: Row | None, *, views: bool = False) -> str:
+    """Rows against one of them or another; nothing where there is none. views: Whether the rows are named with their view."""
+    variants = [row for row in rows if row is not baseline]
+    if baseline is None or not variants:
         return ""
-    header = ("summary", "seeds of both", f"difference of F to `{BASELINE}`", "95 % interval", "p")
+    name = f"{baseline.view}, `{baseline.summary}`" if views else f"`{baseline.summary}`"
+    header = ("view", "summary", "seeds of both", f"difference of F to {name}", "95 % interval", "p")[0 if views else 1 :]
     lines = []
     weights = None
-    for (view, _), row in table.items():
-        if view != _same(BASELINE_VIEW) or row is baseline:
-            continue
+    for row in variants:
         seeds = sorted(row.cells.keys() & baseline.cells.keys())
         cells = ["", "", "", ""]
         if seeds:
             variant_counts, baseline_counts, folds = _paired_counts(row, baseline, seeds)
             weights = draw_weights(folds) if weights is None else weights
             cells = [", ".join(map(str, seeds)), *_comparison(compare(variant_counts, baseline_counts, folds, weights))]
-        lines.append((f"`{row.summary}`", *cells))
+        lines.append((*((row.view,) if views else ()), f"`{row.summary}`", *cells))
     return markdown(header, lines)
 
 

@@ -40,7 +40,10 @@ def rows_under(text, heading, table=0):
 
 def two_seeds():
     return [
-        *(make_cell(seed=seed, counts=counts, development=0.6 + seed / 10, wall=60 + 60 * seed) for seed, counts in enumerate(ATTENTION)),
+        *(
+            make_cell(seed=seed, counts=counts, development=0.6 + seed / 10, seconds=60 + 60 * seed)
+            for seed, counts in enumerate(ATTENTION)
+        ),
         *(make_cell({"summary": "CLS raw"}, seed=seed, counts=counts) for seed, counts in enumerate(RAW)),
     ]
 
@@ -88,6 +91,18 @@ def test_comparison_with_the_baseline(tmp_path):
     assert rows["`lstm`"] == ["", "", "", ""]
     # No difference at all.
     assert rows["`own`"] == ["1", "+0.0", "+0.0 to +0.0", "1.000"]
+
+
+def test_comparison_of_one_pass_a_sentence_with_a_pass_a_pair(tmp_path):
+    cells = [make_cell({"view": "marked mentions", "summary": name}, seed=seed, counts=RAW[1]) for name, seed in (("own", 1), ("other", 7))]
+    text = section_of(tmp_path, *two_seeds(), *cells)
+    assert "| view | summary | seeds of both | difference of F to marked, `attention` | 95 % interval | p |" in text
+    rows = {(row[0], row[1]): row[2:] for row in rows_under(text, "DDI 2013, encoder tiny", table=2)}
+    # Attention of seed 1 has F 1/2, "own" what `cls raw` has: 1/2 too, but other documents right.
+    assert rows["marked mentions", "`own`"][:2] == ["1", "+0.0"]
+    assert rows["marked mentions", "`other`"] == ["", "", "", ""]
+    # And in the view itself nothing of other views is compared.
+    assert [row[0] for row in rows_under(text, "DDI 2013, encoder tiny", table=1)] == ["`attention`"]
 
 
 def test_published_figures_stand_beside_ours(tmp_path):
