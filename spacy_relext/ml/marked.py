@@ -32,6 +32,8 @@ logger = logging.getLogger("spacy")
 
 # Pairs whose texts and pieces are held at a time in prediction.
 BLOCK = 4096
+# Word pieces that are encoded together in prediction on a CPU, which is as fast with few: more take half a gigabyte more.
+CPU_PIECES = 2**11
 
 
 def marked_pairs(docs: Sequence[Doc], candidates: Sequence[Candidates], marking: PairMarking) -> Iterator[tuple[MarkedText, int, int]]:
@@ -172,8 +174,9 @@ class MarkedEncoder:
         results, order = [], []
         device = hf.transformer.device.type
         # The outer one keeps the weights that were made bfloat16 from group to group.
+        max_pieces = CPU_PIECES if device == "cpu" and not torch.is_grad_enabled() else None
         with torch.autocast(device, dtype=torch.bfloat16, enabled=lower):
-            for group, _ in like_lengths(numpy.asarray([len(pair.pieces.ids) for pair in pairs])):
+            for group, _ in like_lengths(numpy.asarray([len(pair.pieces.ids) for pair in pairs]), max_pieces):
                 members = [pairs[i] for i in group]
                 contexts = encode([pair.pieces for pair in members], types[:, group], hf, every_layer=every_layer)
                 with torch.autocast(device, enabled=False):

@@ -187,13 +187,14 @@ def lengths_of(attention_mask: Floats2d) -> Ints1d:
     return attention_mask.shape[1] - (attention_mask[:, ::-1] > 0).argmax(axis=1)
 
 
-def like_lengths(lengths: Ints1d) -> list[tuple[numpy.ndarray, int]]:
+def like_lengths(lengths: Ints1d, max_pieces: int | None = None) -> list[tuple[numpy.ndarray, int]]:
     """Group texts of like length, so that the padding of a group costs no more than another group would, and memory is bounded.
 
-    lengths: The numbers of pieces, `[n_texts]`.
+    lengths: The numbers of pieces, `[n_texts]`. max_pieces: Of a group, padding included; None: `MAX_PIECES`.
     RETURNS: indices of the texts, and the length of the longest, of each group.
     """
     n_texts = len(lengths)
+    most = MAX_PIECES if max_pieces is None else max_pieces
     order = lengths.argsort(kind="stable")
     sizes = lengths[order].tolist()
     groups, start, padding = [], 0, 0
@@ -201,7 +202,7 @@ def like_lengths(lengths: Ints1d) -> list[tuple[numpy.ndarray, int]]:
         n = i - start
         if i < n_texts:
             padding += n * (sizes[i] - sizes[i - 1])
-        if i == n_texts or padding > RUN_COST or sizes[i] * (n + 1) > MAX_PIECES:
+        if i == n_texts or padding > RUN_COST or sizes[i] * (n + 1) > most:
             # Back in the order of the batch: a single group is the batch itself.
             groups.append((numpy.sort(order[start:i]), sizes[i - 1]))
             start, padding = i, 0

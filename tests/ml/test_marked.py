@@ -239,6 +239,26 @@ def test_scores_do_not_depend_on_what_is_scored_together(hf, monkeypatch):
     assert not torch.allclose(together[0], together[1])
 
 
+@pytest.mark.parametrize("is_train", [True, False])
+def test_few_pieces_are_encoded_together_in_prediction(hf, monkeypatch, is_train):
+    doc, candidates = annotated()
+    scorer = PairScorer(Attention(), hidden_width=0, max_cells=1)
+    scorer.build(width=32, n_types=4, n_labels=3)
+    n_runs = 0
+
+    def count(*_):
+        nonlocal n_runs
+        n_runs += 1
+
+    monkeypatch.setattr("spacy_relext.ml.marked.CPU_PIECES", 1)
+    hook = hf.transformer.register_forward_pre_hook(count)
+    with torch.set_grad_enabled(is_train):
+        encoder().logits([doc], [candidates], hf, scorer, dropout=0.0, lower=False)
+    hook.remove()
+    # Three pairs: every text by itself, or in training, where all is kept for the gradients, together.
+    assert n_runs == (1 if is_train else 3)
+
+
 def test_a_summary_that_needs_what_the_encoder_does_not_give(hf):
     hf.transformer.pooler = None
     doc, candidates = annotated()

@@ -102,7 +102,10 @@ def test_no_group_pads_more_than_another_group_costs():
 
 def test_a_group_is_bounded(monkeypatch):
     monkeypatch.setattr("spacy_relext.ml.transformer.MAX_PIECES", 25)
-    assert groups_of([10, 10, 30, 10, 31]) == [([0, 1], 10), ([3], 10), ([2], 30), ([4], 31)]
+    expected = [([0, 1], 10), ([3], 10), ([2], 30), ([4], 31)]
+    assert groups_of([10, 10, 30, 10, 31]) == expected
+    monkeypatch.undo()
+    assert [(texts.tolist(), length) for texts, length in like_lengths(numpy.asarray([10, 10, 30, 10, 31]), 25)] == expected
 
 
 def test_nothing_is_cut_off_where_padding_stands_on_the_left():
