@@ -15,7 +15,7 @@ import torch
 import typer
 from tqdm import tqdm
 
-from benchmarks import bulk, extraction, frontier, memory, skipping
+from benchmarks import bulk, decisions, extraction, frontier, memory, skipping
 from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -29,6 +29,7 @@ from spacy_relext.relations import register_extensions
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 for command in (
     bulk.bulk,
+    decisions.decisions,
     extraction.kills,
     extraction.extraction_memory,
     frontier.frontier,

@@ -1,0 +1,56 @@
+"""bfloat16 against float32: which settings are changed, what counts as a decision, and that both pipelines are run."""
+
+import json
+
+import numpy
+import spacy
+from spacy.tokens import DocBin
+
+from benchmarks import decisions
+from benchmarks.speed.ours import make_pipeline
+from spacy_relext.formats.document import to_doc
+from tests.cli.toy import SENTENCES, document
+
+
+def test_settings_are_found_wherever_they_stand():
+    config = {
+        "components": {
+            "transformer": {"model": {"cpu_precision": "auto", "name": "x"}},
+            "relation_extractor": {"model": {"precision": "auto", "tok2vec": {"cpu_precision": "float32"}}, "threshold": 0.5},
+        },
+        "training": {"precision": "none of these"},
+    }
+    assert list(decisions.settings_of(config)) == [
+        "components.transformer.model.cpu_precision",
+        "components.relation_extractor.model.precision",
+        "components.relation_extractor.model.tok2vec.cpu_precision",
+    ]
+
+
+def test_decisions_by_hand():
+    scores = numpy.asarray([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.1, 0.4, 0.5]])
+    assert decisions._decisions(scores, 0.4, exclusive=True).tolist() == [0, -1, 1]
+    # Labels 1; 0; 1 and 2: the numbers 2, 1 and 2 + 4.
+    assert decisions._decisions(scores, 0.4, exclusive=False).tolist() == [2, 1, 6]
+
+
+def test_both_precisions_are_run(tiny_bert, tmp_path, capsys, monkeypatch):
+    nlp = make_pipeline("own", str(tiny_bert))
+    docs = [to_doc(document(*sentence, name=f"d{i}"), nlp) for i, sentence in enumerate(SENTENCES)]
+    nlp.to_disk(tmp_path / "model")
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "data.spacy")
+    seen = []
+    load = spacy.load
+
+    def watched(path, *, config):
+        seen.append(config)
+        return load(path, config=config)
+
+    monkeypatch.setattr(decisions.spacy, "load", watched)
+    decisions.decisions(tmp_path / "model", tmp_path / "data.spacy", 1)
+    assert [set(config.values()) for config in seen] == [{"float32"}, {"bfloat16"}]
+    assert len(seen[0]) == 2
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["pairs"] == 7
+    assert 0 < figures["largest difference of a score"] < 0.1
+    assert figures["same decision, %"] <= 100
