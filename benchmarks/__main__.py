@@ -15,7 +15,7 @@ import torch
 import typer
 from tqdm import tqdm
 
-from benchmarks import bulk, decisions, extraction, frontier, memory, skipping
+from benchmarks import bulk, decisions, extraction, frontier, memory, skipping, training
 from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -38,6 +38,7 @@ for command in (
     peers,
     speed,
     speed_page,
+    training.training,
 ):
     app.command()(command)
 for command in (extraction.one_extraction, memory.one_document):
