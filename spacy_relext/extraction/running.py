@@ -28,6 +28,8 @@ from spacy_relext.pipeline.decoding import Predictions
 Result = dict[str, Any] | DataError
 # Batches that wait for each process, and the fewest that make one worth while.
 AHEAD, MIN_BATCHES = 2, 2
+# Processes that are taken without being asked for: what each needs beside the weights may be half a gigabyte.
+MOST_PROCESSES = 8
 
 
 @dataclass(frozen=True)
@@ -196,14 +198,14 @@ def run(runner: Runner, batches: Iterable[Sequence[AnnotatedDocument]], processe
 
 
 def useful_processes(n_documents: int | None, settings: Settings) -> int:
-    """How many processes are worth while for so many documents: at most one a core, and each with some batches to run.
+    """How many processes are worth while for so many documents: at most one a core, some at most, and each with some batches to run.
 
     n_documents: None: nobody knows. On a GPU, and where processes cannot be forked and each would load the pipeline, one.
     """
     if settings.gpu_id >= 0 or sys.platform != "linux":
         return 1
-    n_cores = len(os.sched_getaffinity(0))
-    return n_cores if n_documents is None else max(1, min(n_cores, n_documents // (MIN_BATCHES * settings.batch_size)))
+    most = min(MOST_PROCESSES, len(os.sched_getaffinity(0)))
+    return most if n_documents is None else max(1, min(most, n_documents // (MIN_BATCHES * settings.batch_size)))
 
 
 _runner: Runner | None = None

@@ -212,19 +212,20 @@ def test_processes_on_linux_have_the_pipeline_already(model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n_documents", "gpu_id", "platform", "expected"),
+    ("n_documents", "cores", "gpu_id", "platform", "expected"),
     [
-        (63, -1, "linux", 1),
-        (128, -1, "linux", 2),
-        (10**6, -1, "linux", 3),
-        (None, -1, "linux", 3),
-        (0, -1, "linux", 1),
-        (10**6, 0, "linux", 1),
-        (10**6, -1, "darwin", 1),
+        (63, 3, -1, "linux", 1),
+        (128, 3, -1, "linux", 2),
+        (10**6, 3, -1, "linux", 3),
+        (None, 3, -1, "linux", 3),
+        (0, 3, -1, "linux", 1),
+        (10**6, 64, -1, "linux", 8),
+        (10**6, 3, 0, "linux", 1),
+        (10**6, 3, -1, "darwin", 1),
     ],
 )
-def test_processes_that_are_worth_while(n_documents, gpu_id, platform, expected, monkeypatch):
-    """Of three cores: one for every 64 documents, two batches of 32."""
+def test_processes_that_are_worth_while(n_documents, cores, gpu_id, platform, expected, monkeypatch):
+    """One for every 64 documents, two batches of 32; as many as there are cores, and 8 at most."""
     monkeypatch.setattr("spacy_relext.extraction.running.sys.platform", platform)
-    monkeypatch.setattr("spacy_relext.extraction.running.os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    monkeypatch.setattr("spacy_relext.extraction.running.os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
     assert useful_processes(n_documents, Settings("model", gpu_id=gpu_id)) == expected
