@@ -134,7 +134,7 @@ def test_means_and_pooled_figures_by_hand():
     assert combined.test["rel_per_type"]["A"] == pytest.approx({"p": 0.6, "r": 0.6, "f": 0.6, "support": 4})
     assert combined.test["rel_per_type"]["B"]["support"] == 2
     assert combined.development["rel_micro_f"] == pytest.approx(0.1)
-    assert (combined.fold, combined.threshold, combined.training_seconds["wall"]) == (None, None, 120)
+    assert (combined.fold, combined.threshold, combined.training_seconds) == (None, None, {"wall": 360, "processor": 120})
 
 
 def test_folders_without_folds(tmp_path):
