@@ -78,17 +78,20 @@ def _extract(folder: Path, documents: Path, way: Way) -> tuple[float, int]:
     """Seconds by the clock, and the largest memory of the processes together, in MB."""
     command = [sys.executable, "-m", "spacy", "relext", "extract", str(folder / "model"), str(documents)]
     command += ["--output", str(folder / "out.jsonl"), "--n-process", str(way.processes)]
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": str(way.threads)}
-    )
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, _memory(process.pid))
-        time.sleep(0.2)
-    if process.returncode:
-        raise SystemExit(process.stderr.read().decode())
-    return time.perf_counter() - start, peak
+    environment = {**os.environ, "OMP_NUM_THREADS": str(way.threads)}
+    start, peak = time.perf_counter(), 0
+    with (
+        (folder / "log").open("w+") as log,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=environment) as process,
+    ):
+        while process.poll() is None:
+            peak = max(peak, _memory(process.pid))
+            time.sleep(0.2)
+        seconds = time.perf_counter() - start
+        if process.returncode:
+            log.seek(0)
+            raise SystemExit(log.read())
+    return seconds, peak
 
 
 def _memory(pid: int) -> int:
