@@ -10,7 +10,7 @@ import spacy
 import torch
 import typer
 from spacy.training import Example
-from spacy.util import load_config
+from spacy.util import load_config, minibatch
 
 from benchmarks.measuring import given_mentions
 from spacy_relext.corpus import read_docs
@@ -35,10 +35,15 @@ def decisions(
         nlp = spacy.load(model, config=dict.fromkeys(settings_of(load_config(model / "config.cfg")), precision))
         pipe = extractor_of(nlp, str(model))
         references = list(read_docs(data, nlp))
-        docs = list(nlp.pipe(given_mentions(nlp, references)))
+        with nlp.select_pipes(disable=[pipe.name]):
+            docs = list(nlp.pipe(given_mentions(nlp, references)))
+        predictions = []
+        for batch in minibatch(docs, nlp.batch_size):
+            found = pipe.predict(batch)
+            pipe.set_annotations(batch, found)
+            predictions += found
         examples = [Example(doc, reference) for doc, reference in zip(docs, references, strict=True)]
         f[precision] = round(100 * score_relations(examples, symmetric_labels=pipe.cfg["symmetric_labels"])["rel_micro_f"], 2)
-        predictions = pipe.predict(docs)
         scores.append(numpy.concatenate([p.scores for p in predictions]))
         best.append(numpy.concatenate([_decisions(p.scores, pipe.cfg["threshold"], exclusive=pipe.cfg["exclusive"]) for p in predictions]))
     figures = {

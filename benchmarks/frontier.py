@@ -9,13 +9,10 @@ from typing import Any
 import spacy
 import torch
 import typer
-from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.training import Example
-from spacy.util import load_config, load_model_from_config, minibatch
+from spacy.util import minibatch
 from tqdm import tqdm
 
-from benchmarks.measuring import given_mentions, now
+from benchmarks.measuring import given_mentions, now, untrained
 from spacy_relext.corpus import read_docs
 from spacy_relext.evaluation import extractor_of
 from spacy_relext.experiments.cells import Cell, find_cells
@@ -51,7 +48,10 @@ def frontier(
         raise SystemExit(f"{cells} has no cell of the corpus {corpus!r}.")
     references = list(read_docs(data, spacy.blank("en")))
     references = references[:: max(1, len(references) // documents)]
-    pipelines = {model: _untrained(of_model[0], encoder, references) for model, of_model in by_model.items()}
+    pipelines = {
+        model: untrained(first.config_path, {**first.overrides, "paths.encoder": str(encoder)}, references)
+        for model, (first, *_) in by_model.items()
+    }
     seconds: dict[tuple[str, str], list[float]] = {model: [] for model in pipelines}
     n_pairs = 0
     for repeat in tqdm(range(repeats), desc="Measuring"):
@@ -75,14 +75,6 @@ def frontier(
         plot = page.with_name(f"{page.stem}-frontier.svg")
         _plot(rows, plot)
         write_section(_section(figures, plot.name), page, begin=BEGIN, end=END)
-
-
-def _untrained(cell: Cell, encoder: Path, references: Sequence[Doc]) -> Language:
-    """The pipeline of an experiment, before training."""
-    overrides = {**cell.overrides, "paths.encoder": str(encoder)}
-    nlp = load_model_from_config(load_config(cell.config_path, overrides=overrides, interpolate=True), auto_fill=True)
-    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in references])
-    return nlp
 
 
 def _row(model: tuple[str, str], cells: Sequence[Cell], seconds: Sequence[float]) -> dict[str, Any]:

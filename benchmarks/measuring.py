@@ -1,10 +1,15 @@
 """What the measurements share: the clocks, and what is measured on."""
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
 
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.formats.document import SPANS_KEY
@@ -13,6 +18,13 @@ from spacy_relext.formats.document import SPANS_KEY
 def now() -> numpy.ndarray:
     """Seconds by the clock, and of the processor: the second heeds no other process, but counts threads that wait."""
     return numpy.asarray([time.perf_counter(), time.process_time()])
+
+
+def untrained(config_path: Path | str, overrides: dict[str, Any], references: Sequence[Doc]) -> Language:
+    """The pipeline of a config, initialised with annotated Docs: what it costs does not depend on what it learned."""
+    nlp = load_model_from_config(load_config(config_path, overrides=overrides, interpolate=True), auto_fill=True)
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in references])
+    return nlp
 
 
 def given_mentions(nlp: Language, references: list[Doc]) -> list[Doc]:

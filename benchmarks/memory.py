@@ -14,7 +14,7 @@ import typer
 from spacy.tokens import Doc, Span
 
 from benchmarks.measuring import now
-from benchmarks.speed.ours import EXTRACTOR, make_pipeline
+from benchmarks.speed.ours import EXTRACTOR, SENTENCE_PAIRS, make_pipeline
 from spacy_relext.formats.document import SPANS_KEY
 
 WORDS = ("aspirin", "raises", "the", "level", "of", "warfarin", "in", "blood")
@@ -57,7 +57,7 @@ def memory(
 def one_document(encoder: Path, pairs_of: PairsOf, pairs: int, threads: int, relations: bool = False):
     """One measurement of `memory`."""
     if pairs_of is PairsOf.sentence:
-        candidates = {"@misc": "spacy-relext.sentence_pairs.v1", "ordered": False, "overlapping": True}
+        candidates = SENTENCE_PAIRS
         n_sentences = round(pairs / (MENTIONS * (MENTIONS - 1) / 2))
         n_mentions = n_sentences * [MENTIONS]
     else:

@@ -10,10 +10,9 @@ import spacy
 import typer
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import load_config, load_model_from_config
 from tqdm import tqdm
 
-from benchmarks.measuring import given_mentions, now
+from benchmarks.measuring import given_mentions, now, untrained
 from spacy_relext.candidates import Candidates
 from spacy_relext.corpus import read_docs
 from spacy_relext.evaluation import extractor_of
@@ -32,10 +31,9 @@ def skipping(
 ):
     """Time of a pipeline that encodes every sentence ÷ time where it skips those in which no pair of mentions stands."""
     architectures.torch.set_num_threads(threads)
-    nlp = load_model_from_config(load_config(config_path, overrides={"paths.encoder": str(encoder)}, interpolate=True), auto_fill=True)
+    references = list(read_docs(data, spacy.blank("en")))[:documents]
+    nlp = untrained(config_path, {"paths.encoder": str(encoder)}, references)
     pipe = extractor_of(nlp, str(config_path))
-    references = list(read_docs(data, nlp))[:documents]
-    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in references])
 
     shares = numpy.asarray([_shares(doc, pipe.annotated_pairs(Example(doc, doc)).prepared.candidates) for doc in references])
     n_sentences, n_with_pair, n_tokens, n_tokens_with_pair = shares.sum(axis=0).tolist()

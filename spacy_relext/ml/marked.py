@@ -405,6 +405,6 @@ def _ready(model: Model, encoder: MarkedEncoder, is_train: bool) -> tuple[Any, b
     transformer = model.get_ref("tok2vec")
     hf = transformer.layers[0].shims[0]._hfmodel
     encoder.check(hf.tokenizer, hf.transformer.config)
-    prepare(hf, train_embeddings=not transformer.freeze_embeddings)
+    prepare(hf, is_train, train_embeddings=not transformer.freeze_embeddings)
     hf.transformer.train(is_train)
     return hf, computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)

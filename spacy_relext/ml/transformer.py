@@ -144,7 +144,7 @@ def _forward(
     model: Model, wordpieces: WordpieceBatch, is_train: bool, *, precision: Precision, freeze_embeddings: bool
 ) -> tuple[ModelOutput, Callable]:
     shim = model.shims[0]
-    prepare(shim._hfmodel, train_embeddings=not freeze_embeddings)
+    prepare(shim._hfmodel, is_train, train_embeddings=not freeze_embeddings)
     on_cpu = shim.device.type == "cpu"
     lower = on_cpu and computes_in_bfloat16(precision)
     config = shim._hfmodel.transformer.config
@@ -171,11 +171,12 @@ def _forward(
     return merged, backprop
 
 
-def prepare(hf: Any, *, train_embeddings: bool) -> None:
+def prepare(hf: Any, is_train: bool, *, train_embeddings: bool) -> None:
     """Set what a Hugging Face encoder trains, and how: at every pass, since spacy-transformers makes the module anew when it loads a
     pipeline.
     """
-    economise(hf.transformer)
+    if is_train:
+        economise(hf.transformer)
     hf.transformer.get_input_embeddings().requires_grad_(train_embeddings)
 
 
