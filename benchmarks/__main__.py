@@ -41,7 +41,7 @@ for command in (
     training.training,
 ):
     app.command()(command)
-for command in (extraction.one_extraction, memory.one_document):
+for command in (bulk.one_pipe, extraction.one_extraction, memory.one_document):
     app.command(hidden=True)(command)
 
 

@@ -6,9 +6,11 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import spacy
 import typer
@@ -16,19 +18,28 @@ from tqdm import tqdm
 
 from benchmarks.speed.ours import make_pipeline
 from spacy_relext.corpus import read_docs
-from spacy_relext.formats.document import from_doc
-from spacy_relext.formats.jsonl import line_of, to_record
+from spacy_relext.errors import DataError
+from spacy_relext.formats.document import from_doc, to_doc
+from spacy_relext.formats.jsonl import line_of, read, to_record
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to use the cores: so many processes, with so many threads of torch each."""
+    """A way to use the cores: so many processes, with so many threads of torch each, by `relext extract` or by spaCy's `nlp.pipe`."""
 
     processes: int
     threads: int
+    by: Literal["extract", "nlp.pipe"] = "extract"
 
     def __str__(self) -> str:
-        return f"{self.processes} x {self.threads}"
+        return f"{self.by}, {self.processes} x {self.threads}"
+
+    def command(self, model: Path, documents: Path, output: Path) -> list[str]:
+        """What is run."""
+        if self.by == "nlp.pipe":
+            return [sys.executable, "-m", "benchmarks", "one-pipe", str(model), str(documents), str(self.processes)]
+        command = [sys.executable, "-m", "spacy", "relext", "extract", str(model), str(documents)]
+        return [*command, "--output", str(output), "--n-process", str(self.processes)]
 
 
 def bulk(
@@ -39,8 +50,10 @@ def bulk(
     repeats: int = typer.Option(3, help="Runs of each way, taken in turn."),
     cores: int = typer.Option(os.cpu_count(), help="Cores to use."),
 ):
-    """`relext extract` with one process and one thread, with threads, and with processes: documents a second, seconds to start, memory."""
-    ways = [Way(1, 1), Way(1, cores), Way(cores, 1)]
+    """`relext extract` and `nlp.pipe` with one process and one thread, with threads, and with processes: documents a second, seconds to
+    start, memory.
+    """
+    ways = [Way(1, 1), Way(1, cores), Way(cores, 1), Way(1, 1, "nlp.pipe"), Way(cores, 1, "nlp.pipe")]
     times: dict[Way, list[tuple[float, float, int]]] = {way: [] for way in ways}
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -52,8 +65,8 @@ def bulk(
         _write(many, records, 1 + copies)
         for repeat in tqdm(range(repeats), desc="Measuring"):
             for way in ways if repeat % 2 == 0 else ways[::-1]:
-                short, _ = _extract(folder, few, way)
-                long, memory = _extract(folder, many, way)
+                short, _ = _run(folder, few, way)
+                long, memory = _run(folder, many, way)
                 times[way].append((copies * len(records) / (long - short), short, memory))
     rows = {}
     for way, runs in times.items():
@@ -62,11 +75,11 @@ def bulk(
         starts = [short - len(records) / rate for rate, short, _ in runs]
         rows[str(way)] = {
             "documents a second": round(statistics.median(rates), 1),
-            "times those of 1 x 1": [round(ratio, 2) for ratio in ratios],
+            f"times those of {ways[0]}": [round(ratio, 2) for ratio in ratios],
             "seconds to start": round(statistics.median(starts), 1),
             "mb": max(memories),
         }
-    print(json.dumps({"documents": len(records) * (1 + copies), "processes x threads": rows}, indent=2))
+    print(json.dumps({"documents": len(records) * (1 + copies), "by, processes x threads": rows}, indent=2))
 
 
 def _write(path: Path, records: list[dict], copies: int) -> None:
@@ -74,10 +87,21 @@ def _write(path: Path, records: list[dict], copies: int) -> None:
     path.write_text("".join(lines), encoding="utf8")
 
 
-def _extract(folder: Path, documents: Path, way: Way) -> tuple[float, int]:
+def one_pipe(model: Path, documents: Path, n_process: int):
+    """One measurement of `bulk`: the documents of a JSON Lines file through `nlp.pipe`, and nothing written."""
+    nlp = spacy.load(model)
+    ignored: Counter[str] = Counter()
+    for _ in nlp.pipe((to_doc(document, nlp, ignored) for document in read(documents, _raise)), n_process=n_process):
+        pass
+
+
+def _raise(error: DataError) -> None:
+    raise error
+
+
+def _run(folder: Path, documents: Path, way: Way) -> tuple[float, int]:
     """Seconds by the clock, and the largest memory of the processes together, in MB."""
-    command = [sys.executable, "-m", "spacy", "relext", "extract", str(folder / "model"), str(documents)]
-    command += ["--output", str(folder / "out.jsonl"), "--n-process", str(way.processes)]
+    command = way.command(folder / "model", documents, folder / "out.jsonl")
     environment = {**os.environ, "OMP_NUM_THREADS": str(way.threads)}
     start, peak = time.perf_counter(), 0
     with (
