@@ -186,5 +186,6 @@ def test_settings_of_our_matrices_fit_their_configs(name):
         assert config["training"]["eval_frequency"] <= config["training"]["max_steps"]
         schedule = config["training"]["optimizer"]["learn_rate"]
         assert schedule["total_steps"] == config["training"]["max_steps"] > schedule["warmup_steps"]
-        model = config["components"]["relation_extractor"]["model"]
-        assert (model if "name" in model else model["tok2vec"])["name"] == "a/b"
+        # The encoder is a component, a layer of the extractor, or the extractor's own.
+        models = [component["model"] for component in config["components"].values() if "model" in component]
+        assert [layer["name"] for model in models for layer in (model, model.get("tok2vec", {})) if "name" in layer] == ["a/b"]
