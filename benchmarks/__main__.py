@@ -15,7 +15,7 @@ import torch
 import typer
 from tqdm import tqdm
 
-from benchmarks import bulk, decisions, extraction, frontier, memory, skipping, training
+from benchmarks import bulk, decisions, extraction, frontier, learning, memory, skipping, training
 from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -33,6 +33,7 @@ for command in (
     extraction.kills,
     extraction.extraction_memory,
     frontier.frontier,
+    learning.learning,
     memory.memory,
     skipping.skipping,
     peers,

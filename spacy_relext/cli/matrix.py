@@ -30,7 +30,7 @@ def matrix(
 ):
     """Run the cells of a matrix that are not finished, in order. Started again it goes on; started twice, the two share the work."""
     with reported_errors():
-        cells = _chosen(read_matrix(matrix_path, overrides_of(ctx)), only)
+        cells = chosen(read_matrix(matrix_path, overrides_of(ctx)), only)
         if show:
             _list(cells)
             return
@@ -54,7 +54,8 @@ def matrix(
         msg.good(f"{len(cells) - elsewhere} of {len(cells)} cells are finished" + f", {elsewhere} run elsewhere" * bool(elsewhere))
 
 
-def _chosen(cells: list[Planned], only: list[str]) -> list[Planned]:
+def chosen(cells: list[Planned], only: list[str]) -> list[Planned]:
+    """The cells that `--only` names. RAISES: RelextError where there is none, or a name that no cell has."""
     wanted = values_by_name(only, "--only")
     unknown = wanted.keys() - (cells[0].names if cells else wanted).keys()
     if unknown:

@@ -1,0 +1,105 @@
+"""Training time until a given F: figures by hand, and trainings that are real."""
+
+import json
+import re
+
+import numpy
+import pytest
+import srsly
+from typer.testing import CliRunner
+
+from benchmarks import learning
+from benchmarks.__main__ import app
+from spacy_relext.experiments.matrix import read_matrix
+from tests.cli.toy import SENTENCES
+from tests.experiments.toy import write_config, write_data
+
+
+@pytest.fixture
+def matrix(tmp_path):
+    write_config(tmp_path)
+    data = {part: str(write_data(tmp_path / f"{part}.spacy", *SENTENCES)) for part in ("train", "dev", "test")}
+    run = {"corpus": "toy", "view": "one pass", "config": str(tmp_path / "toy.cfg"), "summaries": ["pair_attention"], "seeds": [0]}
+    content = {
+        "output": str(tmp_path / "cells"),
+        "corpora": {"toy": data, "parts": {"folds": str(tmp_path)}},
+        "summaries": {"pair_attention": {"n_heads": 2}},
+        # As long as the other, but it learns nothing.
+        "runs": [run, {**run, "view": "still", "settings": {"training.optimizer.learn_rate": 0.0}}, {**run, "corpus": "parts"}],
+    }
+    path = tmp_path / "matrix.yml"
+    srsly.write_yaml(path, content)
+    return path
+
+
+def test_a_training_ends_where_the_target_is_reached(matrix, tmp_path, monkeypatch):
+    """By hand: an evaluation takes ten seconds of a clock that nothing else moves, and none of them count."""
+    clock = [0.0]
+    monkeypatch.setattr(learning, "now", lambda: numpy.asarray([0.0, clock[0]]))
+    given = iter([0.1, 0.4, 0.5, 0.3])
+
+    def f(nlp, references):
+        clock[0] += 10
+        return next(given)
+
+    monkeypatch.setattr(learning, "development_f", f)
+    update = learning.train_while_improving
+
+    def timed(*args, **settings):
+        for step in update(*args, **settings):
+            clock[0] += 1
+            yield step
+
+    monkeypatch.setattr(learning, "train_while_improving", timed)
+    page, output = tmp_path / "page.md", tmp_path / "learning.json"
+    options = ["--only", "view=one pass", "--only", "corpus=toy", "--target", 0.5, "--every", 4, "--output", output, "--page", page]
+    result = CliRunner().invoke(app, ["learning", *map(str, [matrix, *options])], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(output.read_text())["models"]
+    # 40 updates in all: F is taken after the first, the 11th and the 21st, the clock moves after each.
+    assert row["curve"] == [
+        {"step": 1, "seconds": 0, "f": 0.1},
+        {"step": 11, "seconds": 10, "f": 0.4},
+        {"step": 21, "seconds": 20, "f": 0.5},
+    ]
+    assert re.search(r"\| one pass \| `pair_attention` \| 0\.3 \| 21 \| 50\.0 \|", page.read_text(encoding="utf8"))
+    assert (tmp_path / "page-learning.svg").exists()
+
+
+def test_real_trainings(matrix, tmp_path):
+    """One knows the sentences by heart in the end, and stops before; the other never does."""
+    output = tmp_path / "learning.json"
+    options = ["--only", "corpus=toy", "--target", 1.0, "--every", 8, "--documents", 100, "--output", output]
+    result = CliRunner().invoke(app, ["learning", *map(str, [matrix, *options])], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    learned, still = json.loads(output.read_text())["models"]
+    assert learned["curve"][-1]["f"] == 1.0
+    assert all(point["f"] < 1.0 for point in learned["curve"][:-1])
+    assert [point["step"] for point in still["curve"]] == [1, 6, 11, 16, 21, 26, 31, 36, 41]
+    assert len({point["f"] for point in still["curve"]}) == 1
+    assert "not reached" in result.output
+    seconds = [point["seconds"] for point in still["curve"]]
+    assert 0 < seconds[0] < seconds[-1]
+    assert seconds == sorted(seconds)
+
+
+def test_a_training_is_the_one_of_the_matrix(matrix):
+    """The same seed gives the same figures."""
+    planned = read_matrix(matrix)[0]
+    references = list(learning.read_docs(planned.data["dev"], learning.spacy.blank("en")))
+    first, second = ([point.f for point in learning.learn(planned, references, 8)] for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--target", "0"], "--target is 0.0"),
+        (["--every", "0"], "--every is 0"),
+        (["--only", "corpus=parts"], "cross-validation"),
+    ],
+)
+def test_what_cannot_be_measured(matrix, options, message):
+    result = CliRunner().invoke(app, ["learning", str(matrix), *options])
+    assert result.exit_code != 0
+    assert message in result.output
