@@ -6,19 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import spacy
 import torch
 import typer
 from spacy.util import minibatch
 from tqdm import tqdm
 
-from benchmarks.measuring import given_mentions, now, untrained
-from spacy_relext.corpus import read_docs
+from benchmarks.measuring import evenly, given_mentions, now, untrained
 from spacy_relext.evaluation import extractor_of
 from spacy_relext.experiments.cells import Cell, find_cells
-from spacy_relext.experiments.plots import STYLES
+from spacy_relext.experiments.plots import STYLES, axes_of
 from spacy_relext.experiments.report import markdown, write_section
-from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_file
 from spacy_relext.relations import register_extensions
 
@@ -46,8 +43,7 @@ def frontier(
             by_model.setdefault((cell.labels["view"], cell.labels["summary"]), []).append(cell)
     if not by_model:
         raise SystemExit(f"{cells} has no cell of the corpus {corpus!r}.")
-    references = list(read_docs(data, spacy.blank("en")))
-    references = references[:: max(1, len(references) // documents)]
+    references = evenly(data, documents)
     pipelines = {
         model: untrained(first.config_path, {**first.overrides, "paths.encoder": str(encoder)}, references)
         for model, (first, *_) in by_model.items()
@@ -122,15 +118,10 @@ def _section(figures: dict[str, Any], plot: str) -> str:
 
 def _plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """A point a model; the axis of time is logarithmic."""
-    with extra("matplotlib").rc_context({"svg.hashsalt": "relext"}):
-        figure = extra("matplotlib.figure").Figure(figsize=(7, 4.5), layout="constrained")
-        axes = figure.add_subplot()
+    with axes_of(path, size=(7, 4.5), grid="both", legend="small") as axes:
         for i, row in enumerate(rows):
             name = f"{row['view']}, {row['summary']}"
             axes.plot(row["seconds"], 100 * row["f"], STYLES[i % len(STYLES)][0], label=name, markersize=8 if row["frontier"] else 5)
         axes.set_xscale("log")
         axes.set_xlabel("seconds of the processor, prediction")
         axes.set_ylabel("micro F, test data (%)")
-        axes.grid(alpha=0.3, which="both")
-        axes.legend(fontsize="small")
-        figure.savefig(path, metadata={"Date": None})

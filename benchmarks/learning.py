@@ -5,26 +5,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import spacy
 import torch
 import typer
 from spacy.language import Language
-from spacy.schemas import ConfigSchemaTraining
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import create_train_batches, train_while_improving
-from spacy.util import load_config, registry, resolve_dot_names
+from spacy.util import load_config
 from thinc.api import fix_random_seed
 from tqdm import tqdm
 
-from benchmarks.measuring import now
+from benchmarks.measuring import evenly, now, training_of
 from spacy_relext.cli.matrix import chosen
-from spacy_relext.corpus import read_docs
 from spacy_relext.evaluation import THRESHOLDS, best_threshold, extractor_of, find_with_gold_mentions, predict, score_thresholds
 from spacy_relext.experiments.matrix import Planned, read_matrix
-from spacy_relext.experiments.plots import STYLES
+from spacy_relext.experiments.plots import STYLES, axes_of
 from spacy_relext.experiments.report import markdown, write_section
-from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_file
 from spacy_relext.relations import register_extensions
 
@@ -59,10 +55,10 @@ def learning(
     for planned in chosen(read_matrix(matrix), only):
         if "folds" in planned.data:
             raise SystemExit(f"{planned.names} is a cross-validation, which has no development data. Choose others with --only.")
-        references = list(read_docs(planned.data["dev"], spacy.blank("en")))
+        references = evenly(planned.data["dev"], documents)
         curve = []
         with tqdm(desc=", ".join(planned.names.values()), unit=" updates") as bar:
-            for point in learn(planned, references[:: max(1, len(references) // documents)], every):
+            for point in learn(planned, references, every):
                 curve.append(point)
                 bar.update(point.step - bar.n)
                 bar.set_postfix(f=f"{point.f:.3f}")
@@ -81,8 +77,7 @@ def learn(planned: Planned, references: Sequence[Doc], every: int) -> Iterator[P
     # spaCy seeds when it initialises a pipeline, and again before it trains it.
     nlp = init_nlp(config)
     fix_random_seed(planned.seed)
-    resolved = registry.resolve(nlp.config.interpolate()["training"], schema=ConfigSchemaTraining)
-    (corpus,) = resolve_dot_names(nlp.config.interpolate(), [resolved["train_corpus"]])
+    resolved, corpus = training_of(nlp)
     points: list[Point] = []
     start, evaluation = now(), 0.0
 
@@ -154,9 +149,7 @@ def _section(figures: dict[str, Any], plot: str) -> str:
 
 def _plot(rows: Sequence[dict[str, Any]], target: float, path: Path) -> None:
     """A line a model; the axis of time is logarithmic."""
-    with extra("matplotlib").rc_context({"svg.hashsalt": "relext"}):
-        figure = extra("matplotlib.figure").Figure(figsize=(7, 4.5), layout="constrained")
-        axes = figure.add_subplot()
+    with axes_of(path, size=(7, 4.5), grid="both", legend="small") as axes:
         for i, row in enumerate(rows):
             curve, name = row["curve"], f"{row['view']}, {row['summary']}"
             axes.plot([p["seconds"] / 60 for p in curve], [100 * p["f"] for p in curve], STYLES[i % len(STYLES)], label=name)
@@ -164,6 +157,3 @@ def _plot(rows: Sequence[dict[str, Any]], target: float, path: Path) -> None:
         axes.set_xscale("log")
         axes.set_xlabel("minutes of the processor, training")
         axes.set_ylabel("micro F, development data (%)")
-        axes.grid(alpha=0.3, which="both")
-        axes.legend(fontsize="small")
-        figure.savefig(path, metadata={"Date": None})

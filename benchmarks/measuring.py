@@ -1,17 +1,19 @@
 """What the measurements share: the clocks, and what is measured on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy
+import spacy
 from spacy.language import Language
+from spacy.schemas import ConfigSchemaTraining
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy.util import load_config, load_model_from_config
+from spacy.util import load_config, load_model_from_config, registry, resolve_dot_names
 
-from spacy_relext.corpus import predicted_doc
+from spacy_relext.corpus import predicted_doc, read_docs
 from spacy_relext.formats.document import SPANS_KEY
 
 
@@ -25,6 +27,20 @@ def untrained(config_path: Path | str, overrides: dict[str, Any], references: Se
     nlp = load_model_from_config(load_config(config_path, overrides=overrides, interpolate=True), auto_fill=True)
     nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in references])
     return nlp
+
+
+def training_of(nlp: Language) -> tuple[dict[str, Any], Callable[[Language], Iterable[Example]]]:
+    """What a pipeline is trained with: the settings of [training], and the training corpus."""
+    config = nlp.config.interpolate()
+    settings = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    (corpus,) = resolve_dot_names(config, [settings["train_corpus"]])
+    return settings, corpus
+
+
+def evenly(path: Path, n_documents: int) -> list[Doc]:
+    """About so many annotated Docs of a .spacy file, evenly from all of them."""
+    docs = list(read_docs(path, spacy.blank("en")))
+    return docs[:: max(1, len(docs) // n_documents)]
 
 
 def given_mentions(nlp: Language, references: list[Doc]) -> list[Doc]:

@@ -12,14 +12,13 @@ from unittest.mock import patch
 
 import torch
 import typer
-from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
-from spacy.util import load_config, registry, resolve_dot_names
+from spacy.util import load_config
 from thinc.api import fix_random_seed
 from tqdm import tqdm
 
-from benchmarks.measuring import now
+from benchmarks.measuring import now, training_of
 
 MODEL = "components.relation_extractor.model"
 # torch's fused attention is slow in training on a CPU; the plain one is a setting of the encoder.
@@ -67,8 +66,7 @@ class _Steps:
         self.economical = economical
         with self._economy():
             self.nlp = init_nlp(plain)
-        settings = registry.resolve(self.nlp.config.interpolate()["training"], schema=ConfigSchemaTraining)
-        (corpus,) = resolve_dot_names(self.nlp.config.interpolate(), [settings["train_corpus"]])
+        settings, corpus = training_of(self.nlp)
         fix_random_seed(0)
         examples = list(islice(corpus(self.nlp), 100 * n_batches))
         random.shuffle(examples)

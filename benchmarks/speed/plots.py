@@ -6,8 +6,7 @@ from typing import Any
 
 from benchmarks.speed.figures import Figures
 from benchmarks.speed.report import SERIES
-from spacy_relext.experiments.plots import STYLES
-from spacy_relext.extras import extra
+from spacy_relext.experiments.plots import STYLES, axes_of
 
 
 def plot_all(figures: Figures, page: Path) -> list[tuple[str, str]]:
@@ -27,9 +26,7 @@ def plot_all(figures: Figures, page: Path) -> list[tuple[str, str]]:
 
 def _plot(figures: Figures, workloads: list[Mapping[str, Any]], varies: str, unit: Any, path: Path) -> None:
     """A line a contender, medians, with the range of the repeats as bars; both axes logarithmic."""
-    with extra("matplotlib").rc_context({"svg.hashsalt": "relext"}):
-        figure = extra("matplotlib.figure").Figure(figsize=(7, 4.5), layout="constrained")
-        axes = figure.add_subplot()
+    with axes_of(path, size=(7, 4.5), legend="small") as axes:
         for i, name in enumerate(figures.contenders):
             points = [(of["value"], spread) for of in workloads if (spread := figures.rate(name, of["name"], unit)) is not None]
             if points:
@@ -44,6 +41,3 @@ def _plot(figures: Figures, workloads: list[Mapping[str, Any]], varies: str, uni
         axes.minorticks_off()
         axes.set_xlabel(varies)
         axes.set_ylabel(f"{unit} a second of the processor")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
-        figure.savefig(path, metadata={"Date": None})

@@ -1,8 +1,9 @@
 """Plots of experiments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
@@ -19,6 +20,24 @@ def require_suffix(path: Path) -> None:
         raise RelextError(f"the plot is {path}; expected a file that ends in {', '.join(SUFFIXES)}.")
 
 
+@contextmanager
+def axes_of(path: Path, *, size: tuple[float, float], grid: Literal["major", "both"] = "major", legend: str | None = None) -> Iterator[Any]:
+    """Axes to draw on inside; a grid and a legend are added, and the file is written.
+
+    size: Width and height in inches. grid: Which ticks have lines. legend: Size of its letters; None: as it comes.
+    """
+    # The figure is its own canvas: nothing is drawn on a screen, and nothing stays behind.
+    with extra("matplotlib").rc_context({"svg.hashsalt": "relext"}):
+        figure = extra("matplotlib.figure").Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
+        yield axes
+        axes.grid(alpha=0.3, which=grid)
+        axes.legend(fontsize=legend)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The same figures give the same file.
+        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
 def plot_layers(probes: Sequence[Mapping[str, Any]], path: Path) -> None:
     """F by layer, a line an encoder and read.
 
@@ -28,17 +47,9 @@ def plot_layers(probes: Sequence[Mapping[str, Any]], path: Path) -> None:
     lines: dict[str, list[tuple[int, float]]] = {}
     for probe in probes:
         lines.setdefault(f"{READS[probe['read']]}, {probe['encoder']}", []).append((probe["layer"], 100 * probe["rel_micro_f"]))
-    # The figure is its own canvas: nothing is drawn on a screen, and nothing stays behind.
-    with extra("matplotlib").rc_context({"svg.hashsalt": "relext"}):
-        figure = extra("matplotlib.figure").Figure(figsize=(6, 4), layout="constrained")
-        axes = figure.add_subplot()
+    with axes_of(path, size=(6, 4)) as axes:
         for i, (name, points) in enumerate(lines.items()):
             axes.plot(*zip(*points, strict=True), STYLES[i % len(STYLES)], label=name)
         axes.set_xlabel("layer of the encoder (0: embeddings)")
         axes.set_ylabel("micro F of the probe, test data (%)")
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.legend()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The same figures give the same file.
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
