@@ -15,7 +15,7 @@ import torch
 import typer
 from tqdm import tqdm
 
-from benchmarks import bulk, decisions, extraction, frontier, learning, memory, skipping, training
+from benchmarks import bulk, decisions, extraction, frontier, learning, memory, skipping, train_peers, training
 from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -39,6 +39,7 @@ for command in (
     peers,
     speed,
     speed_page,
+    train_peers.train_peers,
     training.training,
 ):
     app.command()(command)

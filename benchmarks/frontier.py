@@ -2,17 +2,24 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 import typer
-from spacy.util import minibatch
+from spacy.language import Language
+from spacy.tokens import Doc
 from tqdm import tqdm
 
 from benchmarks.measuring import evenly, given_mentions, now, untrained
-from spacy_relext.evaluation import extractor_of
+from benchmarks.speed.contenders import all_contenders
+from benchmarks.speed.environments import ENVIRONMENTS
+from benchmarks.speed.measuring import Worker
+from benchmarks.speed.workloads import Workload, from_doc
 from spacy_relext.experiments.cells import Cell, find_cells
 from spacy_relext.experiments.plots import STYLES, axes_of
 from spacy_relext.experiments.report import markdown, write_section
@@ -21,12 +28,17 @@ from spacy_relext.relations import register_extensions
 
 BEGIN = "<!-- frontier: made by `python -m benchmarks frontier`; what is changed here is lost -->"
 END = "<!-- frontier: end -->"
+Model = tuple[str, str]  # view, summary
+# In the place of the view of our own models.
+OTHERS = "other libraries"
 
 
 def frontier(
     data: Path = typer.Argument(..., help="The test data of the cells, e.g. corpus/ddi/test.spacy."),
     cells: Path = typer.Option(Path("metrics/cells"), help="Finished experiments: what was found, and how long training took."),
     corpus: str = typer.Option("ddi", help="The corpus of the cells."),
+    peers: Path = typer.Option(None, help="JSON of `train-peers`: other libraries, measured too."),
+    environments: Path = typer.Option(ENVIRONMENTS, help="Where `peers` made their environments."),
     encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder; models are untrained, since their weights make no difference."),
     documents: int = typer.Option(48, help="About so many of the documents, evenly from all of them."),
     repeats: int = typer.Option(3, help="Runs of each model, taken in turn."),
@@ -37,33 +49,35 @@ def frontier(
     """Test F of finished experiments against the processor time of prediction, measured here side by side, and of training."""
     torch.set_num_threads(threads)
     register_extensions()
-    by_model: dict[tuple[str, str], list[Cell]] = {}
+    by_model: dict[Model, list[Cell]] = {}
     for cell in find_cells(cells).values():
         if cell.labels["corpus"] == corpus and cell.fold is None:
             by_model.setdefault((cell.labels["view"], cell.labels["summary"]), []).append(cell)
     if not by_model:
         raise SystemExit(f"{cells} has no cell of the corpus {corpus!r}.")
     references = evenly(data, documents)
-    pipelines = {
-        model: untrained(first.config_path, {**first.overrides, "paths.encoder": str(encoder)}, references)
-        for model, (first, *_) in by_model.items()
-    }
-    seconds: dict[tuple[str, str], list[float]] = {model: [] for model in pipelines}
-    n_pairs = 0
-    for repeat in tqdm(range(repeats), desc="Measuring"):
-        for model in list(pipelines)[:: 1 if repeat % 2 == 0 else -1]:
-            nlp = pipelines[model]
-            docs = given_mentions(nlp, references)
-            pipe = extractor_of(nlp, str(model))
-            start = now()
-            n_pairs = sum(len(p.pairs) for batch in minibatch(docs, nlp.batch_size) for p in pipe.predict(batch))
-            seconds[model].append(float((now() - start)[1]))
-    rows = [_row(model, by_model[model], seconds[model]) for model in by_model]
+    workload = Workload("corpus", len(references), [from_doc(doc, str(i)) for i, doc in enumerate(references)])
+    trained = {model: [(c.test["rel_micro_f"], c.training_seconds["processor"]) for c in of] for model, of in by_model.items()}
+    runs: dict[Model, Callable[[], float]] = {}
+    for model, (first, *_) in by_model.items():
+        nlp = untrained(first.config_path, {**first.overrides, "paths.encoder": str(encoder)}, references)
+        runs[model] = partial(_predict, nlp, references)
+    with ExitStack() as stack:
+        if peers is not None:
+            found = _trained_peers(peers, corpus)
+            trained |= found
+            runs |= _workers(found, workload, encoder, environments, threads, stack)
+        seconds: dict[Model, list[float]] = {model: [] for model in runs}
+        for repeat in tqdm(range(repeats), desc="Measuring"):
+            for model in list(runs)[:: 1 if repeat % 2 == 0 else -1]:
+                seconds[model].append(runs[model]())
+    rows = [_row(model, trained[model], seconds[model]) for model in runs]
     for row in rows:
         # Whoever finds more takes longer.
         row["frontier"] = all(other["seconds"] > row["seconds"] for other in rows if other["f"] > row["f"])
     rows.sort(key=lambda row: row["seconds"])
-    figures = {"corpus": corpus, "documents": len(references), "pairs": n_pairs, "repeats": repeats, "threads": threads, "models": rows}
+    sizes = {"documents": len(references), "pairs": workload.n_pairs}
+    figures = {"corpus": corpus, **sizes, "repeats": repeats, "threads": threads, "models": rows}
     with whole_file(output) as file:
         json.dump(figures, file, indent=2)
     print(_table(rows))
@@ -73,13 +87,56 @@ def frontier(
         write_section(_section(figures, plot.name), page, begin=BEGIN, end=END)
 
 
-def _row(model: tuple[str, str], cells: Sequence[Cell], seconds: Sequence[float]) -> dict[str, Any]:
+def _predict(nlp: Language, references: list[Doc]) -> float:
+    """Seconds of the processor."""
+    docs = given_mentions(nlp, references)
+    start = now()
+    for _ in nlp.pipe(docs, batch_size=nlp.batch_size):
+        pass
+    return float((now() - start)[1])
+
+
+def _trained_peers(path: Path, corpus: str) -> dict[Model, list[tuple[float, float]]]:
+    """F and seconds of training of other libraries that were trained on a corpus."""
+    found: dict[Model, list[tuple[float, float]]] = {}
+    for record in json.loads(path.read_text(encoding="utf8")):
+        if record["corpus"] == corpus:
+            figures = record["test"]["rel_micro_f"], record["curve"][-1]["processor"]
+            found.setdefault((OTHERS, record["name"]), []).append(figures)
+    return found
+
+
+def _workers(
+    models: Collection[Model], workload: Workload, encoder: Path, environments: Path, threads: int, stack: ExitStack
+) -> dict[Model, Callable[[], float]]:
+    """How to run other libraries, in processes of their own that end with the stack: each gives its seconds of the processor."""
+    folder = Path(stack.enter_context(TemporaryDirectory()))
+    path = workload.write(folder)
+    contenders = {(OTHERS, contender.name): contender for contender in all_contenders(encoder, environments, path, threads)}
+    runs: dict[Model, Callable[[], float]] = {}
+    for model in models:
+        contender = contenders[model]
+        if contender.missing:
+            raise SystemExit(f"{contender.name}: {contender.missing}")
+        worker = Worker(contender.command, threads, folder / f"{contender.name}.log")
+        stack.callback(worker.close)
+        worker.ready()
+
+        def run(worker: Worker = worker) -> float:
+            return worker.measure(path, 0)["processor"]
+
+        runs[model] = run
+    return runs
+
+
+def _row(model: Model, trained: Sequence[tuple[float, float]], seconds: Sequence[float]) -> dict[str, Any]:
+    """trained: F and seconds of training, of each seed."""
     return {
         "view": model[0],
         "summary": model[1],
-        "seeds": len(cells),
-        "f": statistics.fmean(cell.test["rel_micro_f"] for cell in cells),
-        "training minutes": statistics.fmean(cell.training_seconds["processor"] for cell in cells) / 60,
+        "seeds": len(trained),
+        "f": statistics.fmean(f for f, _ in trained),
+        "training minutes": statistics.fmean(processor for _, processor in trained) / 60,
         "seconds": statistics.median(seconds),
         "from": min(seconds),
         "to": max(seconds),

@@ -9,6 +9,12 @@ from benchmarks.speed.ours import BATCH_SIZE
 
 OURS = f"{BATCH_SIZE} documents"
 FLAIR = "32 sentences"
+# Environment, worker, what it does, precision, and what it computes at once.
+PEER_LIBRARIES = {
+    "flair extractor": ("flair", "flair_worker", "`RelationExtractor`: a pass a sentence", "float32", FLAIR),
+    "flair classifier": ("flair", "flair_worker", "`RelationClassifier`: a pass a pair", "float32", FLAIR),
+    "Kindred": ("kindred", "kindred_worker", "no encoder: a parser, and an SVM over words and paths", "float64", "all"),
+}
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,24 @@ def all_contenders(encoder: Path, environments: Path, training: Path, threads: i
             ),
         )
     ]
-    peers = []
-    for name, environment, what, precision, batch, worker, arguments in (
-        ("flair extractor", "flair", "`RelationExtractor`: a pass a sentence", "float32", FLAIR, "flair_worker", ["extractor"]),
-        ("flair classifier", "flair", "`RelationClassifier`: a pass a pair", "float32", FLAIR, "flair_worker", ["classifier"]),
-        ("Kindred", "kindred", "no encoder: a parser, and an SVM over words and paths", "float64", "all", "kindred_worker", None),
-    ):
-        python = interpreter(environments, environment)
-        rest = [str(training)] if arguments is None else [*arguments, str(encoder), str(threads)]
-        command = [str(python), str(PEERS / f"{worker}.py"), *rest]
-        missing = "" if python.exists() else f"there is no environment: `python -m benchmarks peers {environment}`"
-        peers.append(Contender(name, what, precision, batch, command, missing))
-    return spacy + peers
+    return [
+        *spacy,
+        _peer("flair extractor", environments, ["extractor", str(encoder), str(threads)]),
+        _peer("flair classifier", environments, ["classifier", str(encoder), str(threads)]),
+        _peer("Kindred", environments, [str(training)]),
+    ]
+
+
+def learners(encoder: Path, environments: Path, threads: int) -> list[Contender]:
+    """The other libraries, as they learn from a corpus. flair's classifier is not among them: a pass a pair takes it hours."""
+    return [
+        _peer("flair extractor", environments, ["extractor", str(encoder), str(threads), "learn"]),
+        _peer("Kindred", environments, ["learn"]),
+    ]
+
+
+def _peer(name: str, environments: Path, arguments: list[str]) -> Contender:
+    environment, worker, what, precision, batch = PEER_LIBRARIES[name]
+    python = interpreter(environments, environment)
+    missing = "" if python.exists() else f"there is no environment: `python -m benchmarks peers {environment}`"
+    return Contender(name, what, precision, batch, [str(python), str(PEERS / f"{worker}.py"), *arguments], missing)

@@ -16,6 +16,11 @@ Record = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+def settings_of_threads(threads: int) -> dict[str, str]:
+    """Variables of the environment of a process that computes with so many threads, and fetches nothing."""
+    return {**dict.fromkeys(THREADS, str(threads)), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
 class WorkerError(Exception):
     """A worker ended, or says that it failed."""
 
@@ -28,7 +33,6 @@ class Worker:
 
     def __init__(self, command: Sequence[str], threads: int, errors: Path):
         self._errors = errors
-        settings = {**dict.fromkeys(THREADS, str(threads)), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         with errors.open("w") as stderr:
             self._process = subprocess.Popen(
                 command,
@@ -37,7 +41,7 @@ class Worker:
                 stderr=stderr,
                 text=True,
                 encoding="utf8",
-                env={**os.environ, **settings},
+                env={**os.environ, **settings_of_threads(threads)},
             )
 
     def ready(self) -> Record:

@@ -112,7 +112,7 @@ def make_docs(nlp: Language, documents: list[dict[str, Any]]) -> list[Doc]:
     return [_make_doc(nlp, **document) for document in documents]
 
 
-def _make_doc(nlp: Language, id: str, text: str, tokens: list, sentences: list, mentions: list) -> Doc:
+def _make_doc(nlp: Language, id: str, text: str, tokens: list, sentences: list, mentions: list, relations: list) -> Doc:
     starts, ends = {start: i for i, (start, _) in enumerate(tokens)}, {end: i + 1 for i, (_, end) in enumerate(tokens)}
     first = {start for start, _ in sentences}
     doc = Doc(

@@ -4,12 +4,13 @@ import json
 import random
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from spacy.tokens import Doc
 
 from spacy_relext.formats.document import SPANS_KEY
+from spacy_relext.relations import get_relations
 
 # Of a synthetic sentence in which mentions stand, as a rule: 6 pairs; those of DDI have 7 in the mean.
 MENTIONS_A_SENTENCE = 4
@@ -25,6 +26,7 @@ class Document:
     """A text for every contender alike. Offsets count characters from 0; ends are exclusive.
 
     tokens, sentences: Cover the text but for white space. mentions: Start, end, type; each is whole tokens.
+    relations: Numbers of two mentions, the lower one first: without direction; and the label.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Document:
     tokens: list[Offsets]
     sentences: list[Offsets]
     mentions: list[tuple[int, int, str]]
+    relations: list[tuple[int, int, str]] = field(default_factory=list)
 
     @property
     def n_pairs(self) -> int:
@@ -161,14 +164,21 @@ def from_docs(docs: Sequence[Doc], n_documents: int) -> Workload:
     """So many annotated Docs, taken evenly over the corpus; all, if there are fewer."""
     step = max(1, len(docs) // n_documents)
     chosen = list(docs)[::step][:n_documents]
-    return Workload("corpus", len(chosen), [_from_doc(doc, f"corpus-{i}") for i, doc in enumerate(chosen)])
+    return Workload("corpus", len(chosen), [from_doc(doc, f"corpus-{i}") for i, doc in enumerate(chosen)])
 
 
-def _from_doc(doc: Doc, id: str) -> Document:
+def from_doc(doc: Doc, id: str) -> Document:
+    """A document with the annotated mentions and relations of a Doc."""
+    mentions = [(span.start_char, span.end_char, span.label_) for span in doc.spans[SPANS_KEY]]
+    relations = []
+    for relation in get_relations(doc):
+        ends = [mentions.index((span.start_char, span.end_char, span.label_)) for span in (relation.head, relation.tail)]
+        relations.append((min(ends), max(ends), relation.label))
     return Document(
         id,
         doc.text,
         [(token.idx, token.idx + len(token)) for token in doc if not token.is_space],
         [(sentence.start_char, sentence.end_char) for sentence in doc.sents],
-        [(span.start_char, span.end_char, span.label_) for span in doc.spans[SPANS_KEY]],
+        mentions,
+        relations,
     )

@@ -61,6 +61,54 @@ def test_the_protocol(tmp_path):
     assert "running" in done.stderr
 
 
+# It has two epochs of a twentieth of a second, and predicts for twice as long.
+LEARNER = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from protocol import learn
+
+def work(seconds):
+    start = time.process_time()
+    while time.process_time() < start + seconds:
+        pass
+
+def make_learner(labels):
+    def fit(documents, after_epoch, *, epochs):
+        for _ in range(epochs):
+            work(0.05)
+            after_epoch()
+
+    def predict(documents):
+        work(0.1)
+        print("predicting")
+        return [[[0, 1, labels[document["n"]]]] for document in documents]
+
+    return fit, predict, {"learner": "1"}
+
+learn(make_learner)
+"""
+
+
+def test_learning(tmp_path):
+    (tmp_path / "learner.py").write_text(LEARNER, encoding="utf8")
+    job = {"epochs": 2}
+    # Labels are those of the training data, in order.
+    lines = {"train": {"relations": [[0, 1, "b"], [1, 2, "a"]]}, "development": {"n": 0}, "test": {"n": 1}}
+    for part, document in lines.items():
+        job[part] = str(tmp_path / f"{part}.jsonl")
+        Path(job[part]).write_text(json.dumps(document) + "\n", encoding="utf8")
+    command = [sys.executable, "-I", str(tmp_path / "learner.py"), str(Path(protocol.__file__).parent)]
+    done = subprocess.run(command, input=json.dumps(job) + "\n", capture_output=True, text=True, timeout=60, check=True)
+    first, second, end = map(json.loads, done.stdout.splitlines())
+    assert [(answer["epoch"], answer["relations"]) for answer in (first, second)] == [(1, [[[0, 1, "a"]]]), (2, [[[0, 1, "a"]]])]
+    # What was predicted between the epochs is not counted: 0.2 s in all it would be.
+    assert 0.05 <= first["processor"] < 0.1 <= second["processor"] < 0.15
+    assert second["wall"] >= second["processor"] - 0.01
+    assert (end["test"], end["versions"]) == ([[[0, 1, "b"]]], {"learner": "1"})
+    assert end["peak_mb"] > 0
+    assert "predicting" in done.stderr
+
+
 @pytest.mark.parametrize("kind", ours.KINDS)
 def test_ours_score_all_pairs(kind, tiny_bert, tmp_path, monkeypatch):
     # As many positions as the tiny encoder has.

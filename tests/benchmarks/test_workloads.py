@@ -8,6 +8,7 @@ from spacy.tokens import Doc, Span
 from benchmarks.speed.ours import make_docs
 from benchmarks.speed.workloads import Document, by_density, by_length, by_mentions, crowded, from_docs
 from spacy_relext.formats.document import SPANS_KEY
+from spacy_relext.relations import Relation, set_relations
 from tests.benchmarks.toy import make_writer
 from tests.conftest import TRAIN_DATA
 
@@ -69,10 +70,13 @@ def test_documents_of_a_corpus_come_back_as_docs(nlp):
         doc = Doc(nlp.vocab, words=["Old", f"aspirin{i}", "rose", " ", "twice", "."], spaces=[True, True, True, False, False, True])
         for token in doc:
             token.is_sent_start = token.i == 0
-        doc.spans[SPANS_KEY] = [Span(doc, 0, 2, "DRUG"), Span(doc, 1, 2, "DRUG"), Span(doc, 4, 5, "DOSE")]
+        mentions = doc.spans[SPANS_KEY] = [Span(doc, 0, 2, "DRUG"), Span(doc, 1, 2, "DRUG"), Span(doc, 4, 5, "DOSE")]
+        # From the dose to the drug.
+        set_relations(doc, [Relation(mentions[2], mentions[1], "of")])
         docs.append(doc)
     workload = from_docs(docs, 2)
     assert (workload.name, workload.n_pairs) == ("corpus-2", 6)
+    assert [document.relations for document in workload.documents] == [[(1, 2, "of")]] * 2
     first, second = make_docs(nlp, [vars(document) for document in workload.documents])
     # Evenly over the corpus: the first and the third of five.
     assert [doc[1].text for doc in (first, second)] == ["aspirin0", "aspirin2"]
