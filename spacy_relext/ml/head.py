@@ -76,6 +76,8 @@ class PairScorer(nn.Module):
         watch: Is told the weights of the tokens that each pair reads.
         RETURNS: Logits, float [n_pairs, n_labels].
         """
+        if not len(batch.pairs):
+            return tokens.new_zeros((0, self.sizes["n_labels"]))
         logits, order = [], []
         # In training all is kept for the gradients anyway.
         for portion, stretch, pairs in portions(batch, math.inf if self.training else MAX_TOKENS):
@@ -83,8 +85,6 @@ class PairScorer(nn.Module):
             for scores, chunk in self._score(tokens[stretch], portion, dropout, of_pairs):
                 logits.append(scores)
                 order.append(pairs[chunk])
-        if not logits:
-            return tokens.new_zeros((0, self.sizes["n_labels"]))
         return in_order(logits, order)
 
     def _score(self, tokens: Tensor, batch: PairBatch, dropout: float, watch: WatchWeights | None) -> Iterator[tuple[Tensor, Ints1d]]:
@@ -93,13 +93,15 @@ class PairScorer(nn.Module):
         mentions = torch.as_tensor(batch.mentions, device=device)
         vectors = mean_of_spans(tokens, mentions)
         inside = batch.in_rows()
-        in_rows = torch.as_tensor(numpy.flatnonzero(inside), device=device)
-        types = torch.as_tensor(batch.token_types[inside], device=device)
+        types = torch.as_tensor(numpy.append(batch.token_types[inside], 0), device=device)
         # Padding is a last token, of zeros.
-        read = self.summary.read(nn.functional.pad(tokens[in_rows], (0, 0, 0, 1)), nn.functional.pad(types, (0, 1)))
+        in_rows = tokens.index_select(0, torch.as_tensor(numpy.append(numpy.flatnonzero(inside), 0), device=device))
+        in_rows[-1] = 0
+        read = self.summary.read(in_rows, types)
         place = numpy.append(inside.cumsum() - 1, 0)
+        products: dict[nn.Linear, tuple[Tensor, Tensor, Tensor]] = {}
         for chunk in make_chunks(batch, self.max_cells):
-            contexts = gather(read, mentions, vectors, batch, chunk, place)
+            contexts = gather(read, mentions, vectors, batch, chunk, place)._replace(products=products)
             yield self.classify(contexts, dropout, None if watch is None else partial(watch, chunk.pairs)), chunk.pairs
 
     def classify(self, contexts: Contexts, dropout: float = 0.0, watch: Callable[[list[Floats1d]], None] | None = None) -> Tensor:
@@ -171,11 +173,8 @@ def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, ch
     rows = torch.as_tensor(chunk.rows, device=device)
     row = torch.as_tensor(chunk.row, device=device)
     spans = torch.as_tensor(batch.spans[chunk.pairs], device=device)
-    (heads, head_index), (tails, tail_index) = (
-        (torch.as_tensor(values, device=device) for values in numpy.unique(batch.pairs[chunk.pairs, side], return_inverse=True))
-        for side in (0, 1)
-    )
-    head, tail = mentions[heads[head_index]], mentions[tails[tail_index]]
+    head_index, tail_index = (torch.as_tensor(batch.pairs[chunk.pairs, side], device=device) for side in (0, 1))
+    head, tail = mentions[head_index], mentions[tail_index]
     size = (rows[:, 1] - rows[:, 0])[:, None]
     position = torch.arange(int(size.max()), device=device)
     mask = position < size
@@ -189,8 +188,8 @@ def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, ch
         span=spans - start,
         head=head[:, :2] - start,
         tail=tail[:, :2] - start,
-        heads=vectors.index_select(0, heads),
-        tails=vectors.index_select(0, tails),
+        heads=vectors,
+        tails=vectors,
         head_index=head_index,
         tail_index=tail_index,
         head_type=head[:, 2],

@@ -38,8 +38,13 @@ def mention_tags(numbered: bool = True) -> MarkingFunction:
         place = keep.cumsum() - 1
         source = numpy.flatnonzero(keep)
         last = numpy.append(source, len(doc))[1:] - 1
-        words = [doc[int(i)].text for i in source]
-        begins = numpy.isin(source, sentence_bounds(doc)[0] if has_sentences(doc) else 0)
+        # By number: a Doc that is asked token by token takes as long as the rest of this.
+        orths, spaces = doc.to_array(["ORTH", "SPACY"]).T
+        words: list[int | str] = orths[source].tolist()
+        with_sentences = has_sentences(doc)
+        begins = numpy.zeros(len(doc), dtype=bool)
+        begins[sentence_bounds(doc)[0] if with_sentences else 0] = True
+        begins = begins[source]
         sentence = begins.cumsum()
         names: dict[int, dict[str, int]] = {}
         for a, b, kind in zip(first, end, label, strict=True):
@@ -48,12 +53,14 @@ def mention_tags(numbered: bool = True) -> MarkingFunction:
             words[place[a]] = f"@{kind}{number if numbered else ''}$"
         marked = Doc(
             doc.vocab,
-            words=words,
-            spaces=[bool(doc[int(i)].whitespace_) for i in last],
-            sent_starts=begins.tolist() if has_sentences(doc) else None,
+            words=words,  # type: ignore[arg-type]  # numbers of words are taken too
+            spaces=spaces[last].astype(bool).tolist(),
+            sent_starts=begins.tolist() if with_sentences else None,
         )
-        # A mention has the attributes of its last token: in English, its head.
-        marked.from_array(TOKEN_ATTRIBUTES, doc.to_array(TOKEN_ATTRIBUTES)[last])
+        attributes = doc.to_array(TOKEN_ATTRIBUTES)
+        if attributes.any():
+            # A mention has the attributes of its last token: in English, its head.
+            marked.from_array(TOKEN_ATTRIBUTES, attributes[last])
         return marked, Candidates(
             mentions=_moved(candidates.mentions, place),
             labels=candidates.labels,

@@ -32,7 +32,7 @@ class Contexts(NamedTuple):
     span: Tensor  # int [n_pairs, 2], the positions of the row that the pair reads
     head: Tensor  # int [n_pairs, 2], positions of the head, relative to the row
     tail: Tensor  # int [n_pairs, 2]
-    heads: Tensor  # float [n_heads, width], means of the vectors of the mentions that are the head of some pair
+    heads: Tensor  # float [n_heads, width], means of the vectors of mentions, among them the heads of all pairs
     tails: Tensor  # float [n_tails, width]
     head_index: Tensor  # int [n_pairs], the pair's head in `heads`
     tail_index: Tensor  # int [n_pairs]
@@ -42,6 +42,8 @@ class Contexts(NamedTuple):
     pooled: Tensor | None = None  # float [n_rows, width], the encoder's own pooler; None where it has none
     # float [n_rows, length, width] each, the positions' vectors after the embeddings and after each layer; given where `cls` is asked for
     layers: tuple[Tensor, ...] | None = None
+    # What `linear_of_pair` computed of `heads` and `tails`, for a layer: kept for other contexts that have the same ones.
+    products: dict[nn.Linear, tuple[Tensor, Tensor, Tensor]] | None = None
 
     @property
     def head_vector(self) -> Tensor:
@@ -311,7 +313,9 @@ class PairAttention(Summary):
 
     def read(self, tokens: Tensor, types: Tensor) -> Tensor:
         in_mention = types.nonzero()[:, 0]
-        return self.key_value(tokens.index_add(0, in_mention, self.token_type(types[in_mention])))
+        # The product is taken once a type, and added in place: tokens are many, and nearly all of them are in no mention.
+        of_types = nn.functional.linear(self.token_type.weight, self.key_value.weight)
+        return self.key_value(tokens).index_add_(0, in_mention, of_types[types[in_mention]])
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor]:
         n_rows, length, _ = contexts.tokens.shape
@@ -324,6 +328,7 @@ class PairAttention(Summary):
         types = self.head_type(contexts.head_type) + self.tail_type(contexts.tail_type)
         pair = linear_of_pair(self.pair, contexts)
         query = by_row(self.query(nn.functional.gelu(pair + types)))
+        query = query / math.sqrt(query.shape[-1] // self.n_heads)
         key, value = contexts.tokens.chunk(2, dim=-1)
 
         def heads(x: Tensor) -> Tensor:  # [n_rows, n, width] -> [n_rows, n_heads, n, size]
@@ -338,7 +343,7 @@ class PairAttention(Summary):
         steps = steps.permute(2, 0, 1).flatten(1)[:, None].expand(n_rows, -1, n_slots, -1)  # [n_rows, n_heads, n_slots, 2 * buckets]
         bias = steps.new_zeros((n_rows, self.n_heads, n_slots, length + 1))
         bias = bias.scatter_add(-1, bounds[..., :-1].flatten(-2), steps).cumsum(-1)[..., :length]
-        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]) + bias  # [n_rows, n_heads, n_slots, length]
+        scores = query @ key.transpose(-1, -2) + bias  # [n_rows, n_heads, n_slots, length]
         weights = attend(scores, readable(contexts, by_row(contexts.span))[:, None])
         running = nn.functional.pad(weights.cumsum(dim=-1), (1, 0))
         mass = running.gather(-1, bounds.flatten(-2)).unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
@@ -352,10 +357,14 @@ def linear_of_pair(layer: nn.Linear, contexts: Contexts, rest: Tensor | None = N
 
     rest: float [n_pairs, n], or None. RETURNS: [n_pairs, layer.out_features].
     """
-    width = contexts.heads.shape[1]
-    of_head, of_tail, of_rest = layer.weight.split([width, width, layer.in_features - 2 * width], dim=1)
-    heads = nn.functional.linear(contexts.heads, of_head, layer.bias)
-    tails = nn.functional.linear(contexts.tails, of_tail)
+    known = {} if contexts.products is None else contexts.products
+    if layer not in known:
+        width = contexts.heads.shape[1]
+        of_head, of_tail, of_rest = layer.weight.split([width, width, layer.in_features - 2 * width], dim=1)
+        heads = nn.functional.linear(contexts.heads, of_head, layer.bias)
+        # Autocast casts a part of the weights anew whenever it is used.
+        known[layer] = heads, nn.functional.linear(contexts.tails, of_tail), of_rest.to(heads.dtype)
+    heads, tails, of_rest = known[layer]
     both = heads.index_select(0, contexts.head_index) + tails.index_select(0, contexts.tail_index)
     return both if rest is None else both + nn.functional.linear(rest, of_rest)
 

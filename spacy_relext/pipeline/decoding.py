@@ -52,7 +52,7 @@ def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: n
     columns: Those of the symmetric labels. counted: bool `[n_pairs]`, the directions that the mean is of; where neither of the two is, it
         is of both. None: all of them.
     """
-    if not columns or not len(pairs):
+    if not columns or (pairs[:, 0] < pairs[:, 1]).all():  # with lower numbers first, no pair is there in both directions
         return scores
     n = int(pairs.max()) + 1
     codes, mirrored = pairs[:, 0] * n + pairs[:, 1], pairs[:, 1] * n + pairs[:, 0]

@@ -289,6 +289,20 @@ def test_linear_of_pair_is_the_layer_on_what_it_is_made_of(n_rest):
         torch.testing.assert_close(linear_of_pair(layer, contexts), expected)
 
 
+def test_products_of_mentions_are_kept_for_contexts_that_share_them(monkeypatch):
+    contexts = make_contexts()._replace(products={})
+    others = contexts._replace(head_index=contexts.head_index.flip(0), tail_index=contexts.tail_index.flip(0))
+    layers = [torch.nn.Linear(2 * WIDTH, 7).double() for _ in range(2)]
+    expected = [linear_of_pair(layer, of._replace(products=None)) for layer in layers for of in (contexts, others)]
+    taken = []
+    linear = torch.nn.functional.linear
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *args: taken.append(args) or linear(*args))
+    found = [linear_of_pair(layer, of) for layer in layers for of in (contexts, others)]
+    # Of heads and of tails, for each layer.
+    assert len(taken) == 4
+    torch.testing.assert_close(found, expected)
+
+
 # The paper's summaries
 
 
