@@ -19,7 +19,7 @@ from benchmarks.measuring import evenly, given_mentions, now, untrained
 from benchmarks.speed.contenders import all_contenders
 from benchmarks.speed.environments import ENVIRONMENTS
 from benchmarks.speed.measuring import Worker
-from benchmarks.speed.workloads import Workload, from_doc
+from benchmarks.speed.workloads import Workload, from_docs
 from spacy_relext.experiments.cells import Cell, find_cells
 from spacy_relext.experiments.plots import STYLES, axes_of
 from spacy_relext.experiments.report import markdown, write_section
@@ -56,7 +56,7 @@ def frontier(
     if not by_model:
         raise SystemExit(f"{cells} has no cell of the corpus {corpus!r}.")
     references = evenly(data, documents)
-    workload = Workload("corpus", len(references), [from_doc(doc, str(i)) for i, doc in enumerate(references)])
+    workload = from_docs(references, len(references))
     trained = {model: [(c.test["rel_micro_f"], c.training_seconds["processor"]) for c in of] for model, of in by_model.items()}
     runs: dict[Model, Callable[[], float]] = {}
     for model, (first, *_) in by_model.items():

@@ -1,10 +1,7 @@
 """What other libraries find when they learn from a corpus, and how long they learn."""
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,8 +14,8 @@ from tqdm import tqdm
 
 from benchmarks.speed.contenders import Contender, learners
 from benchmarks.speed.environments import ENVIRONMENTS
-from benchmarks.speed.measuring import WorkerError, settings_of_threads
-from benchmarks.speed.workloads import from_doc
+from benchmarks.speed.measuring import WorkerError, how_it_ended, start
+from benchmarks.speed.workloads import Workload, from_doc
 from spacy_relext.corpus import read_docs
 from spacy_relext.experiments.report import markdown, write_section
 from spacy_relext.formats.document import SPANS_KEY
@@ -86,10 +83,8 @@ def learned(learner: Contender, docs: dict[str, list[Doc]], settings: Record, th
     with TemporaryDirectory() as folder:
         job = dict(settings)
         for part, references in docs.items():
-            path = Path(folder) / f"{part}.jsonl"
-            documents = (asdict(from_doc(doc, str(i))) for i, doc in enumerate(references))
-            path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf8")
-            job[part] = str(path)
+            workload = Workload(part, len(references), [from_doc(doc, str(i)) for i, doc in enumerate(references)])
+            job[part] = str(workload.write(Path(folder)))
         for answer in tqdm(_answers(learner, job, threads, Path(folder) / "errors.log"), desc=learner.name, unit=" epochs"):
             if "test" in answer:
                 test = scores(docs["test"], answer["test"])
@@ -118,13 +113,7 @@ def scores(references: Sequence[Doc], found: Sequence[Sequence[tuple[int, int, s
 
 def _answers(learner: Contender, job: Record, threads: int, errors: Path) -> Iterator[Record]:
     """What the process of a learner says (`benchmarks/peers/protocol.py`)."""
-    environment = {**os.environ, **settings_of_threads(threads)}
-    with (
-        errors.open("w") as stderr,
-        subprocess.Popen(
-            learner.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, encoding="utf8", env=environment
-        ) as process,
-    ):
+    with start(learner.command, threads, errors) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -135,8 +124,7 @@ def _answers(learner: Contender, job: Record, threads: int, errors: Path) -> Ite
         for line in process.stdout:
             yield json.loads(line)
     if process.returncode:
-        said = errors.read_text(encoding="utf8", errors="replace").strip().splitlines() or ["it said nothing"]
-        raise WorkerError(f"{learner.name} ended with status {process.returncode}: {said[-1]}")
+        raise WorkerError(f"{learner.name} {how_it_ended(process, errors)}")
 
 
 def _table(records: Sequence[Record]) -> str:

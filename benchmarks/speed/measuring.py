@@ -16,13 +16,25 @@ Record = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def settings_of_threads(threads: int) -> dict[str, str]:
-    """Variables of the environment of a process that computes with so many threads, and fetches nothing."""
-    return {**dict.fromkeys(THREADS, str(threads)), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-
-
 class WorkerError(Exception):
     """A worker ended, or says that it failed."""
+
+
+def start(command: Sequence[str], threads: int, errors: Path) -> subprocess.Popen:
+    """A process that is asked and answers over pipes, computes with so many threads, and fetches nothing.
+
+    errors: A file for what it says beside its answers.
+    """
+    settings = {**dict.fromkeys(THREADS, str(threads)), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with errors.open("w") as stderr:
+        return subprocess.Popen(command, **pipes, stderr=stderr, text=True, encoding="utf8", env={**os.environ, **settings})
+
+
+def how_it_ended(process: subprocess.Popen, errors: Path) -> str:
+    """The status of a process that has ended, and the last that it said."""
+    said = errors.read_text(encoding="utf8", errors="replace").strip().splitlines() or ["it said nothing"]
+    return f"ended with status {process.returncode}: {said[-1]}"
 
 
 class Worker:
@@ -33,16 +45,7 @@ class Worker:
 
     def __init__(self, command: Sequence[str], threads: int, errors: Path):
         self._errors = errors
-        with errors.open("w") as stderr:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                encoding="utf8",
-                env={**os.environ, **settings_of_threads(threads)},
-            )
+        self._process = start(command, threads, errors)
 
     def ready(self) -> Record:
         """What it says when it has loaded: `load_seconds`, `memory_mb`, `versions`."""
@@ -63,8 +66,7 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()
-            said = self._errors.read_text(encoding="utf8", errors="replace").strip().splitlines() or ["it said nothing"]
-            raise WorkerError(f"ended with status {self._process.returncode}: {said[-1]}")
+            raise WorkerError(how_it_ended(self._process, self._errors))
         answer = json.loads(line)
         if "error" in answer:
             raise WorkerError(answer["error"])
