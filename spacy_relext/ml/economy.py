@@ -1,14 +1,17 @@
-"""An encoder's training step on a CPU, without what costs time and teaches nothing: expensive random numbers, and gradients of zero.
+"""An encoder's training step on a CPU, without what costs time and teaches nothing: expensive random numbers, gradients of zero, and an
+attention whose kernel is slow backwards.
 
 The modules stay those of the Hugging Face encoder, with the same weights under the same names; only their way to compute is another.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 # Dropout rates are rounded to multiples of one of so many: a number of 16 bits is drawn for each value.
 STEPS = 2**16
@@ -37,6 +40,50 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     if not training or x.device.type != "cpu" or not 0 < share < STEPS:
         return nn.functional.dropout(x, p, training)
     return _Dropout.apply(x, share)
+
+
+class PlainAttention(TorchFunctionMode):
+    """A context in which gradients through `torch.nn.functional.scaled_dot_product_attention` on a CPU are those of `attention`.
+
+    Encoders call it by this name, whatever their modules are, unless they are configured not to (`attn_implementation`).
+    """
+
+    def __torch_function__(self, function: Callable, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None):
+        kwargs = kwargs or {}
+        if function is nn.functional.scaled_dot_product_attention:
+            return attention(*args, **kwargs)
+        return function(*args, **kwargs)
+
+
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """`torch.nn.functional.scaled_dot_product_attention`; where a CPU is to train through it, as two matrix products and a softmax.
+
+    torch's own kernel has no dropout there, and is slow backwards: with dropout it falls back on something that is slower still.
+    query, key, value: `[..., n_queries or n_keys, width]`. attn_mask: Added to the products, or True where a key is read.
+    """
+    trains = query.device.type == "cpu" and torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
+    if not trains or is_causal or enable_gqa:
+        return nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+        )
+    products = torch.matmul(query * (query.shape[-1] ** -0.5 if scale is None else scale), key.transpose(-2, -1))
+    if attn_mask is not None:
+        least = torch.finfo(products.dtype).min
+        if attn_mask.dtype is torch.bool:
+            products = products.masked_fill(~attn_mask, least)
+        else:
+            # In the precision of the products, which is all that is left of them; the lowest number of float32 is none of bfloat16.
+            products = products + attn_mask.clamp_min(least).to(products.dtype)
+    return torch.matmul(dropout(products.softmax(-1), dropout_p, True), value)
 
 
 class Dropout(nn.Dropout):

@@ -7,6 +7,7 @@ the shared view. Encoder and head are one torch graph, so that a gradient reache
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
+from spacy_relext.ml.economy import PlainAttention
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
 from spacy_relext.ml.precision import Precision, computes_in_bfloat16
@@ -174,8 +176,9 @@ class MarkedEncoder:
         results, order = [], []
         device = hf.transformer.device.type
         # The outer one keeps the weights that were made bfloat16 from group to group.
-        max_pieces = CPU_PIECES if device == "cpu" and not torch.is_grad_enabled() else None
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=lower):
+        is_train = torch.is_grad_enabled()
+        max_pieces = CPU_PIECES if device == "cpu" and not is_train else None
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=lower), PlainAttention() if is_train else nullcontext():
             for group, _ in like_lengths(numpy.asarray([len(pair.pieces.ids) for pair in pairs]), max_pieces):
                 members = [pairs[i] for i in group]
                 contexts = encode([pair.pieces for pair in members], types[:, group], hf, every_layer=every_layer)

@@ -6,6 +6,7 @@ import pytest
 from torch import nn
 
 from benchmarks import training
+from spacy_relext.ml import economy
 from spacy_relext.ml.economy import Dropout, Embedding
 from tests.cli.toy import SENTENCES
 from tests.conftest import ROOT
@@ -23,13 +24,18 @@ def encoder_of(steps):
 
 
 @pytest.mark.parametrize("config", ["ddi.cfg", "ddi-marked.cfg"])
-def test_ways_are_what_they_say(data, tiny_bert, config, tmp_path):
+def test_ways_are_what_they_say(data, tiny_bert, config, tmp_path, monkeypatch):
     text = (ROOT / "configs" / config).read_text().replace('"advise","effect","int","mechanism"', '"ADVISE","MECHANISM"')
     (tmp_path / config).write_text(text.replace("max_length = 128", "max_length = 64").replace("size = 600", "size = 60"))
     batches = []
+    plain: list[int] = []
+    ours = economy.attention
+    monkeypatch.setattr(economy, "attention", lambda *args, **settings: plain.append(1) or ours(*args, **settings))
     for economical, attention in training.WAYS.values():
         steps = training._Steps(tmp_path / config, data, tiny_bert, 2, economical, attention)
+        plain.clear()
         steps.run()
+        assert bool(plain) == (economical and not attention)
         encoder = encoder_of(steps)
         assert type(encoder.get_input_embeddings()) is (Embedding if economical else nn.Embedding)
         assert any(type(module) is Dropout for module in encoder.modules()) == economical

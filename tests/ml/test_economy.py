@@ -1,13 +1,14 @@
 """Cheaper training steps: the same gradients, and as much dropout, as torch's own modules give."""
 
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
 from torch import nn
 from transformers import AutoModel
 
-from spacy_relext.ml.economy import Dropout, Embedding, dropout, economise
+from spacy_relext.ml.economy import Dropout, Embedding, PlainAttention, attention, dropout, economise
 
 # Dropout would make two runs differ.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -102,7 +103,10 @@ def test_an_encoder_has_the_same_weights_outputs_and_gradients(tiny_bert):
     assert isinstance(ours.get_input_embeddings(), Embedding)
     assert not any(type(module) is nn.Dropout for module in ours.modules())
     ids = torch.tensor([[2, 7, 9, 3], [2, 8, 3, 0]])
-    outputs = [model(input_ids=ids, attention_mask=(ids > 0).long()).last_hidden_state for model in (plain, ours)]
+    outputs = []
+    for model, way in ((plain, nullcontext()), (ours, PlainAttention())):
+        with way:
+            outputs.append(model(input_ids=ids, attention_mask=(ids > 0).long()).last_hidden_state)
     assert torch.allclose(*outputs, atol=1e-6)
     for output in outputs:
         output.square().sum().backward()
@@ -118,3 +122,67 @@ def test_embeddings_with_settings_of_their_own_stay(setting, tiny_bert):
     model.set_input_embeddings(nn.Embedding(50, 32, **setting))
     economise(model)
     assert type(model.get_input_embeddings()) is nn.Embedding
+
+
+def vectors(*shape: int) -> list[torch.Tensor]:
+    return [torch.randn(*shape, requires_grad=True) for _ in range(3)]
+
+
+def masks(n: int) -> dict[str, torch.Tensor | None]:
+    read = torch.ones(2, 1, n, n, dtype=torch.bool)
+    read[1, :, :, n // 2 :] = False
+    added = torch.zeros(read.shape).masked_fill(~read, torch.finfo(torch.float32).min)
+    return {"none": None, "true where read": read, "added": added, "added, infinite": added.masked_fill(~read, -torch.inf)}
+
+
+@pytest.mark.parametrize("mask", list(masks(4)))
+@pytest.mark.parametrize("scale", [None, 0.3])
+def test_attention_and_its_gradients_are_those_of_torch(mask, scale):
+    torch.manual_seed(0)
+    inputs = vectors(2, 3, 6, 8)
+    upstream = torch.randn(2, 3, 6, 8)
+    results = []
+    for function in (attention, nn.functional.scaled_dot_product_attention):
+        output = function(*inputs, attn_mask=masks(6)[mask], scale=scale)
+        results.append([output, *torch.autograd.grad(output, inputs, upstream)])
+    for a, b in zip(*results, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask", list(masks(4)))
+def test_attention_in_bfloat16_reads_no_padding(mask):
+    torch.manual_seed(0)
+    query, key, value = (v.bfloat16() for v in vectors(2, 3, 6, 8))
+    output = attention(query, key, value, masks(6)[mask])
+    exact = attention(query.float(), key.float(), value.float(), masks(6)[mask])
+    assert output.dtype is torch.bfloat16
+    assert torch.allclose(output.float(), exact, atol=0.03)
+    if mask != "none":
+        value = value.clone()
+        value[1, :, 3:] = 1000.0
+        assert torch.equal(attention(query, key, value, masks(6)[mask]), output)
+
+
+def test_attention_drops_weights(monkeypatch):
+    rates = []
+    monkeypatch.setattr("spacy_relext.ml.economy.dropout", lambda x, p, training: rates.append((p, training)) or x)
+    with PlainAttention():
+        nn.functional.scaled_dot_product_attention(*vectors(2, 3, 6, 8), dropout_p=0.2)
+    assert rates == [(0.2, True)]
+
+
+@pytest.mark.parametrize("settings", [{"is_causal": True}, {"enable_gqa": True}])
+def test_attention_of_other_kinds_is_left_to_torch(settings):
+    torch.manual_seed(0)
+    inputs = vectors(2, 3, 6, 8)
+    with PlainAttention():
+        ours = nn.functional.scaled_dot_product_attention(*inputs, **settings)
+    assert torch.equal(ours, nn.functional.scaled_dot_product_attention(*inputs, **settings))
+
+
+def test_prediction_keeps_torchs_attention(monkeypatch):
+    monkeypatch.setattr("spacy_relext.ml.economy.dropout", lambda *_: pytest.fail("the plain way was taken"))
+    with torch.no_grad(), PlainAttention():
+        nn.functional.scaled_dot_product_attention(*vectors(2, 3, 6, 8))
+    with PlainAttention():
+        nn.functional.scaled_dot_product_attention(*(v.detach() for v in vectors(2, 3, 6, 8)))
