@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import spacy
@@ -71,6 +72,9 @@ def export(
     input_path: Path = typer.Argument(..., help="A .spacy file or a folder of them."),
     output_path: Path = typer.Argument(..., help="File or folder to write."),
     base_iri: str = typer.Option(None, help="What IRIs begin with; for rdf."),
+    spans_key: str = typer.Option(
+        None, help='Where other mentions are than those of doc.spans["mentions"] (or else doc.ents) and of relations.'
+    ),
 ):
     """Write the documents of a .spacy file, with mentions and relations, in another format."""
     with reported_errors():
@@ -82,7 +86,7 @@ def export(
             raise RelextError(f"--base-iri is for rdf, and the format is {format}. Leave it out.")
         register_extensions()
         docs = read_docs(input_path, spacy.blank("en"))
-        documents = (from_doc(doc) for doc in tqdm(docs, desc=f"Writing {output_path}", unit=" documents"))
+        documents = _annotated(tqdm(docs, desc=f"Writing {output_path}", unit=" documents"), spans_key)
         output_path.parent.mkdir(parents=True, exist_ok=True)
         settings = {} if base_iri is None else {"base_iri": base_iri}
         lost = FORMATS[format].write(documents, output_path, **settings)
@@ -90,6 +94,16 @@ def export(
             if count:
                 msg.warn(f"{count:,} {what}: not in {format}.")
         msg.good(f"{output_path}")
+
+
+def _annotated(docs: Iterable[Doc], spans_key: str | None) -> Iterator[AnnotatedDocument]:
+    groups: set[str] = set()
+    for doc in docs:
+        groups.update(doc.spans)
+        yield from_doc(doc, doc.spans.get(spans_key, ()) if spans_key is not None else ())
+    if spans_key is not None and spans_key not in groups:
+        there = f"there are {', '.join(sorted(groups))}" if groups else "there are none"
+        raise RelextError(f"--spans-key is {spans_key!r}, and no document has spans of this name; {there}.")
 
 
 def make_tokenizer(name: str) -> Language:

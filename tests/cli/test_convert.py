@@ -5,7 +5,7 @@ import re
 
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 
 from spacy_relext.cli.convert import make_tokenizer
 from spacy_relext.cli.counts import ACROSS, PAIRS, RELATED, SAME_PLACE
@@ -405,6 +405,25 @@ def test_export_that_fails_leaves_nothing(tmp_path):
     DocBin(docs=[spacy.blank("en")("No sentences.")]).to_disk(tmp_path / "a.spacy")
     assert_fails(relext("export", "ddi", tmp_path / "a.spacy", tmp_path / "xml"), "it has no sentences.*sentencizer")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.spacy"]
+
+
+def test_export_of_mentions_under_another_name(tmp_path):
+    nlp = spacy.blank("en")
+    docs = [nlp("Aspirin and warfarin in adults."), nlp("Nothing here.")]
+    docs[0].ents = [Span(docs[0], 0, 1, "DRUG")]
+    docs[0].spans["sc"] = [Span(docs[0], 2, 3, "DRUG"), Span(docs[0], 0, 1, "DRUG")]
+    DocBin(docs=docs).to_disk(tmp_path / "a.spacy")
+    output = tmp_path / "a.jsonl"
+    for options, found in ((), ["Aspirin"]), (("--spans-key", "sc"), ["Aspirin", "warfarin"]):
+        assert relext("export", "jsonl", tmp_path / "a.spacy", output, *options).exit_code == 0
+        document = json.loads(output.read_text().splitlines()[0])
+        assert [document["text"][m["start"] : m["end"]] for m in document["mentions"]] == found
+    output.unlink()
+    assert_fails(
+        relext("export", "jsonl", tmp_path / "a.spacy", output, "--spans-key", "mention"),
+        "no document has spans of this name; there are sc",
+    )
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("format", ["chemprot", "aimed"])
