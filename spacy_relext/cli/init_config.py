@@ -8,9 +8,10 @@ import typer
 from wasabi import Printer
 
 from spacy_relext.cli.convert import make_tokenizer
-from spacy_relext.cli.debug_data import SPANS_KEY, load_data
+from spacy_relext.cli.debug_data import SPANS_KEY, TELL, load_data
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.diagnosis.settings import check_settings, read_settings
+from spacy_relext.diagnosis.checks import diagnose
+from spacy_relext.diagnosis.settings import read_settings
 from spacy_relext.diagnosis.suggestions import suggest
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.quickstart.config import ENCODERS, Choice, Optimize, depth_first, make_config
@@ -55,9 +56,14 @@ def init_config(
         msg = Printer()
         for reason in start.reasons:
             msg.info(reason)
-        for finding in check_settings(data, read_settings(start.config.interpolate(), str(output_path)), suggested):
-            msg.warn(f"{finding.name}: {finding.message}")
+        settings = read_settings(start.config.interpolate(), str(output_path))
+        findings = [f for f in diagnose(data, settings.nlp, settings=settings, suggested=suggested) if f.severity != "info"]
+        for finding in findings:
+            TELL[finding.severity](f"{finding.name}: {finding.message}")
         msg.good(f"{output_path}")
+        if findings:
+            parts = [str(train_path), *(("--dev", str(dev)) if dev else ())]
+            typer.echo(f"Where: {shlex.join(['python', '-m', 'spacy', 'relext', 'debug-data', *parts, '--config', str(output_path)])}")
         gpu = "" if optimize is Optimize.cpu else " --gpu-id 0"
         paths = "" if dev else " --paths.dev DEV.spacy"
         typer.echo(f"Next: python -m spacy train {output_path} --output training{paths}{gpu}")

@@ -122,6 +122,27 @@ def test_large_recipe_is_that_of_the_paper():
     assert (LARGE["marked"].learn_rate, LARGE["marked"].batch) == (config["variables"]["learn_rate"], config["training"]["batcher"]["size"])
 
 
+def test_faults_of_the_data_are_told(tmp_path):
+    """The same document in both parts is what debug-data calls an error; sound data has nothing to tell."""
+    parts = make_parts()
+    folder = write_parts(parts, tmp_path)
+
+    def told(folder):
+        config = folder / "my.cfg"
+        result = relext("init-config", folder / "train.spacy", config, "--dev", folder / "dev.spacy", "--force")
+        assert result.exit_code == 0, result.output
+        assert (folder / "my.cfg").exists()
+        return " ".join(result.output.split())
+
+    assert "shared-documents" not in (output := told(folder))
+    assert "debug-data" not in output
+    parts["dev"][0] = parts["train"][0]
+    output = told(write_parts(parts, tmp_path))
+    assert "shared-documents: documents" in output
+    assert "python -m spacy relext debug-data" in output
+    assert "--config" in output
+
+
 def test_steps_are_epochs_of_the_batches_that_training_makes(init, tiny_bert):
     config = init("--optimize", "accuracy", "--encoder", tiny_bert)
     # 180 pairs in batches of 32.
