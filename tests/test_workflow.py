@@ -9,7 +9,9 @@ import pytest
 import srsly
 from spacy import load
 from spacy.tokens import DocBin
+from spacy.util import load_config
 
+from spacy_relext.quickstart.config import SMALL
 from tests.cli.toy import TWO_STEPS, spacy_command
 from tests.conftest import DEMO, ROOT
 
@@ -204,3 +206,12 @@ def test_project_file_names_only_what_exists():
     for command in commands.values():
         for dependency in command.get("deps", []):
             assert any(dependency.startswith(m) or m.startswith(dependency) for m in made) or (ROOT / dependency).exists(), dependency
+
+
+def test_variables_of_ddi_are_those_of_its_config():
+    """What is chosen for DDI stands in the config, in the workflow, and in what `init-config` takes for small encoders."""
+    chosen = srsly.read_yaml(ROOT / "project.yml")["vars"]
+    config = load_config(ROOT / "configs" / "ddi.cfg")["variables"]
+    assert (chosen["ddi_steps"], chosen["ddi_threshold"]) == (config["max_steps"], config["threshold"])
+    # Batches of an epoch of all training documents, and of 80 % of them.
+    assert (chosen["ddi_steps"] / 170, chosen["ddi_develop_steps"] / 137) == (SMALL["one_pass"].epochs, SMALL["one_pass"].epochs)
