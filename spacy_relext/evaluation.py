@@ -20,7 +20,7 @@ from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
 
 # The thresholds that are tried on development data, ascending.
-THRESHOLDS = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
+THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 
 def load_pipeline(model: str) -> Language:
