@@ -174,7 +174,7 @@ def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, ch
     row = torch.as_tensor(chunk.row, device=device)
     spans = torch.as_tensor(batch.spans[chunk.pairs], device=device)
     head_index, tail_index = (torch.as_tensor(batch.pairs[chunk.pairs, side], device=device) for side in (0, 1))
-    head, tail = mentions[head_index], mentions[tail_index]
+    head, tail = mentions[head_index, :2], mentions[tail_index, :2]
     size = (rows[:, 1] - rows[:, 0])[:, None]
     position = torch.arange(int(size.max()), device=device)
     mask = position < size
@@ -186,14 +186,14 @@ def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, ch
         mask=mask,
         row=row,
         span=spans - start,
-        head=head[:, :2] - start,
-        tail=tail[:, :2] - start,
+        head=head - start,
+        tail=tail - start,
         heads=vectors,
         tails=vectors,
         head_index=head_index,
         tail_index=tail_index,
-        head_type=head[:, 2],
-        tail_type=tail[:, 2],
+        head_types=mentions[:, 2],
+        tail_types=mentions[:, 2],
     )
 
 

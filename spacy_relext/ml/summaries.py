@@ -36,8 +36,8 @@ class Contexts(NamedTuple):
     tails: Tensor  # float [n_tails, width]
     head_index: Tensor  # int [n_pairs], the pair's head in `heads`
     tail_index: Tensor  # int [n_pairs]
-    head_type: Tensor  # int [n_pairs], 1 + index of the mention type; 0 = unknown type
-    tail_type: Tensor  # int [n_pairs]
+    head_types: Tensor  # int [n_heads], 1 + index of the mention type; 0 = unknown type
+    tail_types: Tensor  # int [n_tails]
     cls: Tensor | None = None  # float [n_rows, n_layers, width], the vector of [CLS] after each layer; None in the shared view
     pooled: Tensor | None = None  # float [n_rows, width], the encoder's own pooler; None where it has none
     # float [n_rows, length, width] each, the positions' vectors after the embeddings and after each layer; given where `cls` is asked for
@@ -54,6 +54,16 @@ class Contexts(NamedTuple):
     def tail_vector(self) -> Tensor:
         """Mean of the tail's vectors, float [n_pairs, width]."""
         return self.tails.index_select(0, self.tail_index)
+
+    @property
+    def head_type(self) -> Tensor:
+        """Type of the head, int [n_pairs]."""
+        return self.head_types[self.head_index]
+
+    @property
+    def tail_type(self) -> Tensor:
+        """Type of the tail, int [n_pairs]."""
+        return self.tail_types[self.tail_index]
 
 
 class Summary(nn.Module):
@@ -322,12 +332,18 @@ class PairAttention(Summary):
         slot, n_slots = slots_of(contexts.row)
         where = (contexts.row, slot)
 
-        def by_row(values: Tensor) -> Tensor:  # [n_pairs, ...] -> [n_rows, n_slots, ...]
-            return values.new_zeros((n_rows, n_slots, *values.shape[1:])).index_put(where, values)
+        # A crowded sentence is cut into blocks of one size: nothing is to be padded.
+        full = len(contexts.row) == n_rows * n_slots
 
-        types = self.head_type(contexts.head_type) + self.tail_type(contexts.tail_type)
-        pair = linear_of_pair(self.pair, contexts)
-        query = by_row(self.query(nn.functional.gelu(pair + types)))
+        def by_row(values: Tensor) -> Tensor:  # [n_pairs, ...] -> [n_rows, n_slots, ...]
+            shape = (n_rows, n_slots, *values.shape[1:])
+            return values.view(shape) if full else values.new_zeros(shape).index_put(where, values)
+
+        def by_pair(values: Tensor) -> Tensor:  # the way back
+            return values.flatten(0, 1) if full else values[where]
+
+        pair = linear_of_pair(self.pair, contexts, types=(self.head_type, self.tail_type))
+        query = by_row(self.query(nn.functional.gelu(pair)))
         query = query / math.sqrt(query.shape[-1] // self.n_heads)
         key, value = contexts.tokens.chunk(2, dim=-1)
 
@@ -338,32 +354,39 @@ class PairAttention(Summary):
         spans = torch.stack([by_row(contexts.head), by_row(contexts.tail)], dim=2)  # [n_rows, n_slots, 2, 2]
         # The tokens of a distance bucket stand together: a bias a bucket is a step function, a sum over a bucket a difference of
         # running sums. Both take one pass over the tokens, whatever the number of buckets.
-        bounds = distance_bounds(spans, length)[:, None].expand(-1, self.n_heads, -1, -1, -1)  # [n_rows, n_heads, n_slots, 2, buckets + 1]
+        bounds = distance_bounds(spans, length)[:, None]  # [n_rows, 1, n_slots, 2, buckets + 1]
+        begins = bounds[..., :-1].flatten(-2).expand(-1, self.n_heads, -1, -1)
         steps = self.distance_bias.diff(dim=1, prepend=torch.zeros_like(self.distance_bias[:, :1]))
         steps = steps.permute(2, 0, 1).flatten(1)[:, None].expand(n_rows, -1, n_slots, -1)  # [n_rows, n_heads, n_slots, 2 * buckets]
-        bias = steps.new_zeros((n_rows, self.n_heads, n_slots, length + 1))
-        bias = bias.scatter_add(-1, bounds[..., :-1].flatten(-2), steps).cumsum(-1)[..., :length]
-        scores = query @ key.transpose(-1, -2) + bias  # [n_rows, n_heads, n_slots, length]
-        weights = attend(scores, readable(contexts, by_row(contexts.span))[:, None])
-        running = nn.functional.pad(weights.cumsum(dim=-1), (1, 0))
-        mass = running.gather(-1, bounds.flatten(-2)).unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
+        bias = steps.new_zeros((n_rows, self.n_heads, n_slots, length + 1)).scatter_add_(-1, begins, steps).cumsum(-1)[..., :length]
+        weights = attend(query @ key.transpose(-1, -2) + bias, readable(contexts, by_row(contexts.span))[:, None])
+        ends = bounds.flatten(-2)
+        running = weights.cumsum(dim=-1).gather(-1, (ends - 1).clamp_min(0).expand(-1, self.n_heads, -1, -1)) * (ends > 0)
+        mass = running.unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
         attended = weights.to(value.dtype) @ value + mass.to(value.dtype) @ self.distance_value.transpose(0, 1).flatten(1, 2)
-        attended = attended.transpose(1, 2).flatten(-2)[where]  # [n_pairs, width]
-        return self.output(attended), weights.mean(dim=1)[where]
+        attended = by_pair(attended.transpose(1, 2).flatten(-2))  # [n_pairs, width]
+        return self.output(attended), by_pair(weights.mean(dim=1))
 
 
-def linear_of_pair(layer: nn.Linear, contexts: Contexts, rest: Tensor | None = None) -> Tensor:
-    """`layer([head; tail; rest])`, with the products of head and tail computed once a mention: a sentence of 20 has 190 pairs.
+def linear_of_pair(
+    layer: nn.Linear, contexts: Contexts, rest: Tensor | None = None, types: tuple[nn.Embedding, nn.Embedding] | None = None
+) -> Tensor:
+    """`layer([head; tail; rest])`, with what is computed of head and tail taken once a mention: a sentence of 20 has 190 pairs.
 
-    rest: float [n_pairs, n], or None. RETURNS: [n_pairs, layer.out_features].
+    rest: float [n_pairs, n], or None. types: Vectors of the types of heads and of tails, to be added.
+    RETURNS: [n_pairs, layer.out_features].
     """
     known = {} if contexts.products is None else contexts.products
     if layer not in known:
         width = contexts.heads.shape[1]
         of_head, of_tail, of_rest = layer.weight.split([width, width, layer.in_features - 2 * width], dim=1)
         heads = nn.functional.linear(contexts.heads, of_head, layer.bias)
+        tails = nn.functional.linear(contexts.tails, of_tail)
+        if types is not None:
+            heads = heads + types[0](contexts.head_types).to(heads.dtype)
+            tails = tails + types[1](contexts.tail_types).to(tails.dtype)
         # Autocast casts a part of the weights anew whenever it is used.
-        known[layer] = heads, nn.functional.linear(contexts.tails, of_tail), of_rest.to(heads.dtype)
+        known[layer] = heads, tails, of_rest.to(heads.dtype)
     heads, tails, of_rest = known[layer]
     both = heads.index_select(0, contexts.head_index) + tails.index_select(0, contexts.tail_index)
     return both if rest is None else both + nn.functional.linear(rest, of_rest)
@@ -399,7 +422,10 @@ def attend(scores: Tensor, inside: Tensor) -> Tensor:
     scores: [..., length]; inside: bool, of the same shape. Where nothing is inside, equal weights that nobody looks at.
     """
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    return scores.masked_fill(~inside, torch.finfo(scores.dtype).min).softmax(dim=-1)
+    # Asked on a CPU alone: a GPU would have to be waited for.
+    if inside.device.type != "cpu" or not inside.all():
+        scores = scores.masked_fill(~inside, torch.finfo(scores.dtype).min)
+    return scores.softmax(dim=-1)
 
 
 def slots_of(row: Tensor) -> tuple[Tensor, int]:

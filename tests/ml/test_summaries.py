@@ -74,8 +74,8 @@ def make_contexts(seed=0, lengths=(9, 4, 50, 1), n_pairs=(3, 1, 5, 1)):
         tails=torch.tensor(rng.normal(size=(5, WIDTH))),
         head_index=torch.tensor(rng.integers(0, 4, size=n)),
         tail_index=torch.tensor(rng.integers(0, 5, size=n)),
-        head_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
-        tail_type=torch.tensor(rng.integers(0, N_TYPES, size=n)),
+        head_types=torch.tensor(rng.integers(0, N_TYPES, size=4)),
+        tail_types=torch.tensor(rng.integers(0, N_TYPES, size=5)),
         cls=torch.tensor(rng.normal(size=(len(lengths), 3, WIDTH))),
         pooled=torch.tensor(rng.normal(size=(len(lengths), WIDTH))),
     )
