@@ -337,7 +337,7 @@ class PairAttention(Summary):
 
         def by_row(values: Tensor) -> Tensor:  # [n_pairs, ...] -> [n_rows, n_slots, ...]
             shape = (n_rows, n_slots, *values.shape[1:])
-            return values.view(shape) if full else values.new_zeros(shape).index_put(where, values)
+            return values.reshape(shape) if full else values.new_zeros(shape).index_put(where, values)
 
         def by_pair(values: Tensor) -> Tensor:  # the way back
             return values.flatten(0, 1) if full else values[where]
