@@ -176,9 +176,9 @@ class MarkedEncoder:
         results, order = [], []
         device = hf.transformer.device.type
         # The outer one keeps the weights that were made bfloat16 from group to group.
-        is_train = torch.is_grad_enabled()
-        max_pieces = CPU_PIECES if device == "cpu" and not is_train else None
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=lower), PlainAttention() if is_train else nullcontext():
+        on_cpu, is_train = device == "cpu", torch.is_grad_enabled()
+        max_pieces = CPU_PIECES if on_cpu and not is_train else None
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=lower), PlainAttention() if on_cpu and is_train else nullcontext():
             for group, _ in like_lengths(numpy.asarray([len(pair.pieces.ids) for pair in pairs]), max_pieces):
                 members = [pairs[i] for i in group]
                 contexts = encode([pair.pieces for pair in members], types[:, group], hf, every_layer=every_layer)

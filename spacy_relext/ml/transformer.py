@@ -153,7 +153,7 @@ def _forward(
     n_texts, longest = wordpieces.input_ids.shape
     groups = [(numpy.arange(n_texts), longest)] if whole_batch else like_lengths(lengths_of(wordpieces.attention_mask))
     outputs, backprops = [], []
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lower), PlainAttention() if is_train else nullcontext():
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lower), PlainAttention() if is_train and on_cpu else nullcontext():
         for texts, length in groups:
             output, backprop_group = run_module(model, _select(wordpieces, texts, length), is_train)
             outputs.append(output)
