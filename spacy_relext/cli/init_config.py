@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import typer
-from wasabi import Printer
+from wasabi import msg
 
 from spacy_relext.cli.convert import make_tokenizer
 from spacy_relext.cli.debug_data import SPANS_KEY, TELL, load_data
@@ -53,7 +53,6 @@ def init_config(
             return
         output_path.parent.mkdir(parents=True, exist_ok=True)
         output_path.write_text(text, encoding="utf8")
-        msg = Printer()
         for reason in start.reasons:
             msg.info(reason)
         settings = read_settings(start.config.interpolate(), str(output_path))
