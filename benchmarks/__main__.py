@@ -15,7 +15,7 @@ import torch
 import typer
 from tqdm import tqdm
 
-from benchmarks import bulk, decisions, extraction, frontier, learning, memory, skipping, train_peers, training
+from benchmarks import bulk, decisions, extraction, frontier, kernels, learning, memory, skipping, train_peers, training
 from benchmarks.measuring import given_mentions, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -33,6 +33,7 @@ for command in (
     extraction.kills,
     extraction.extraction_memory,
     frontier.frontier,
+    kernels.kernels,
     learning.learning,
     memory.memory,
     skipping.skipping,
@@ -43,7 +44,7 @@ for command in (
     training.training,
 ):
     app.command()(command)
-for command in (bulk.one_pipe, extraction.one_extraction, memory.one_document):
+for command in (bulk.one_pipe, extraction.one_extraction, kernels.one_of_kernels, memory.one_document):
     app.command(hidden=True)(command)
 
 

@@ -38,7 +38,7 @@ def training(
 
     Both with encoders that are set to plain attention as well.
     """
-    steps = {way: _Steps(config_path, train, encoder, batches, *settings) for way, settings in WAYS.items()}
+    steps = {way: Steps(config_path, train, encoder, batches, *settings) for way, settings in WAYS.items()}
     torch.set_num_threads(threads)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for repeat in tqdm(range(repeats), desc="Measuring"):
@@ -57,7 +57,7 @@ def training(
     print(json.dumps(figures, indent=2))
 
 
-class _Steps:
+class Steps:
     """A pipeline, and some batches to update it with."""
 
     def __init__(self, config_path: Path, train: Path, encoder: Path, n_batches: int, economical: bool, attention: dict[str, Any]):

@@ -15,7 +15,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.marking import MarkingFunction
-from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
+from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
 from spacy_relext.ml.summaries import Summary
 from spacy_relext.ml.windows import only_read
@@ -230,7 +230,7 @@ def _head_forward(
     torch_tokens = xp2torch(tokens, requires_grad=is_train, device=shim.device)
     inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"], "watch": watch})
     kind = shim.device.type
-    with torch.autocast(kind, dtype=torch.bfloat16, enabled=not is_train and computes_in_bfloat16(precision, kind)):
+    with computing(kind, lower=not is_train and computes_in_bfloat16(precision, kind), is_train=is_train):
         torch_logits, torch_backprop = shim(inputs, is_train)
 
     def backprop(d_logits: Floats2d) -> Floats2d:

@@ -7,7 +7,6 @@ the shared view. Encoder and head are one torch graph, so that a gradient reache
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -21,10 +20,9 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
-from spacy_relext.ml.economy import PlainAttention
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
-from spacy_relext.ml.precision import Precision, computes_in_bfloat16
+from spacy_relext.ml.precision import Precision, computes_in_bfloat16, computing
 from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
@@ -176,9 +174,9 @@ class MarkedEncoder:
         results, order = [], []
         device = hf.transformer.device.type
         # The outer one keeps the weights that were made bfloat16 from group to group.
-        on_cpu, is_train = device == "cpu", torch.is_grad_enabled()
-        max_pieces = CPU_PIECES if on_cpu and not is_train else None
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=lower), PlainAttention() if on_cpu and is_train else nullcontext():
+        is_train = torch.is_grad_enabled()
+        max_pieces = CPU_PIECES if device == "cpu" and not is_train else None
+        with computing(device, lower=lower, is_train=is_train):
             for group, _ in like_lengths(numpy.asarray([len(pair.pieces.ids) for pair in pairs]), max_pieces):
                 members = [pairs[i] for i in group]
                 contexts = encode([pair.pieces for pair in members], types[:, group], hf, every_layer=every_layer)

@@ -1,10 +1,14 @@
 """Where matrix products are computed in bfloat16."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Literal, get_args
 
 import torch
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.economy import PlainAttention
+from spacy_relext.ml.products import FewShapes, limit_caches
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -25,3 +29,19 @@ def check_precision(precision: Precision) -> Precision:
 def computes_in_bfloat16(precision: Precision, device: str = "cpu") -> bool:
     """Whether a setting of the precision means bfloat16 on a kind of device, "cpu" or "cuda"."""
     return precision == "bfloat16" or (precision == "auto" and (cpu_has_bfloat16() if device == "cpu" else torch.cuda.is_bf16_supported()))
+
+
+@contextmanager
+def computing(device: str, *, lower: bool, is_train: bool) -> Iterator[None]:
+    """Inside, torch computes as economically as is known on a kind of device, "cpu" or "cuda".
+
+    lower: Whether matrix products are computed in bfloat16. is_train: Whether gradients are to be computed.
+    """
+    with ExitStack() as contexts:
+        contexts.enter_context(torch.autocast(device, dtype=torch.bfloat16, enabled=lower))
+        if device == "cpu" and lower:
+            limit_caches()
+            contexts.enter_context(FewShapes())
+        if device == "cpu" and is_train:
+            contexts.enter_context(PlainAttention())
+        yield

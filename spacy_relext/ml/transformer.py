@@ -7,7 +7,6 @@ serialisation, `replace_listeners`) is spacy-transformers'.
 
 import copy
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -21,8 +20,8 @@ from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
-from spacy_relext.ml.economy import PlainAttention, economise
-from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16
+from spacy_relext.ml.economy import economise
+from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.types import Floats2d, Ints1d
 
 # What a run of the encoder costs beside its texts (weights made bfloat16, their gradients, calls), in word pieces that take as long:
@@ -153,7 +152,7 @@ def _forward(
     n_texts, longest = wordpieces.input_ids.shape
     groups = [(numpy.arange(n_texts), longest)] if whole_batch else like_lengths(lengths_of(wordpieces.attention_mask))
     outputs, backprops = [], []
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lower), PlainAttention() if is_train and on_cpu else nullcontext():
+    with computing(shim.device.type, lower=lower, is_train=is_train):
         for texts, length in groups:
             output, backprop_group = run_module(model, _select(wordpieces, texts, length), is_train)
             outputs.append(output)

@@ -32,7 +32,7 @@ def test_ways_are_what_they_say(data, tiny_bert, config, tmp_path, monkeypatch):
     ours = economy.attention
     monkeypatch.setattr(economy, "attention", lambda *args, **settings: plain.append(1) or ours(*args, **settings))
     for economical, attention in training.WAYS.values():
-        steps = training._Steps(tmp_path / config, data, tiny_bert, 2, economical, attention)
+        steps = training.Steps(tmp_path / config, data, tiny_bert, 2, economical, attention)
         plain.clear()
         steps.run()
         assert bool(plain) == (economical and not attention)
@@ -56,7 +56,7 @@ def test_figures(monkeypatch, capsys, tmp_path):
         def run(self):
             clock[0] += self.seconds
 
-    monkeypatch.setattr(training, "_Steps", Steps)
+    monkeypatch.setattr(training, "Steps", Steps)
     monkeypatch.setattr(training, "now", lambda: training.torch.tensor([0.0, clock[0]], dtype=training.torch.float64))
     training.training(tmp_path, tmp_path, tmp_path, 2, 3, 1)
     figures = json.loads(capsys.readouterr().out)

@@ -1,0 +1,110 @@
+"""Products of few shapes: what autocast gives, whatever the number of rows."""
+
+import os
+
+import pytest
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from spacy_relext.ml.precision import computing
+from spacy_relext.ml.products import CACHES, MIN_ROWS, FewShapes, limit_caches, rounded
+
+
+class Spy(TorchFunctionMode):
+    """Takes down what linear layers are given at last."""
+
+    def __init__(self):
+        super().__init__()
+        self.inputs = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is nn.functional.linear:
+            self.inputs.append(args[0])
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def layer():
+    torch.manual_seed(0)
+    return nn.Linear(24, 10)
+
+
+def lower():
+    return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+def test_rounded_numbers_are_few_and_near():
+    numbers = {n: rounded(n) for n in range(20_000)}
+    assert numbers[0] == 0
+    assert all(0 <= r - n <= max(MIN_ROWS - 1, n / 8) for n, r in numbers.items())
+    assert all(rounded(r) == r for r in numbers.values())
+    assert len(set(numbers.values())) < 70
+    assert [rounded(n) for n in (1, 16, 17, 129, 255, 257, 1000, 1025)] == [16, 16, 32, 144, 256, 288, 1024, 1152]
+
+
+@pytest.mark.parametrize("shape", [(1, 24), (15, 24), (16, 24), (300, 24), (7, 43, 24), (2, 3, 5, 24), (0, 24), (24,)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_layers_give_what_autocast_gives(shape, dtype, bias):
+    torch.manual_seed(0)
+    layer, x = nn.Linear(24, 10, bias=bias), torch.randn(shape).to(dtype)
+    with torch.no_grad(), lower():
+        expected = layer(x)
+        with FewShapes():
+            y = layer(x)
+    assert y.dtype is expected.dtype is torch.bfloat16
+    assert y.shape == expected.shape
+    torch.testing.assert_close(y, expected)
+
+
+def test_rows_that_kernels_see(layer):
+    with torch.no_grad(), lower(), Spy() as spy, FewShapes():
+        for n in (100, 101, 110):
+            layer(torch.randn(n, 24))
+        layer(torch.randn(2, 61, 24))
+    assert [len(x) for x in spy.inputs] == [112, 112, 112, 128]
+
+
+def test_an_input_of_several_layers_is_cast_once(layer):
+    x = torch.randn(20, 24)
+    with torch.no_grad(), lower(), Spy() as spy, FewShapes():
+        first, second = layer(x), layer(x)
+        assert spy.inputs[0] is spy.inputs[1]
+        assert torch.equal(first, second)
+        # Changed in place, and another of the same shape: neither is taken for the first.
+        x += 1
+        torch.testing.assert_close(layer(x), layer(x.clone()))
+        assert not torch.equal(layer(x), first)
+
+
+def test_training_and_float32_are_left_alone(layer):
+    x = torch.randn(20, 24)
+    with Spy() as spy, FewShapes():
+        with torch.no_grad():
+            assert torch.equal(layer(x), layer(x))
+        with lower():
+            layer(x).sum().backward()
+        with torch.no_grad(), lower(), torch.autocast("cpu", enabled=False):
+            assert layer(x).dtype is torch.float32
+    assert all(seen is x for seen in spy.inputs)
+    assert layer.weight.grad is not None
+
+
+def test_nothing_is_held_afterwards(layer):
+    with torch.no_grad(), lower(), FewShapes() as mode:
+        layer(torch.randn(20, 24))
+        assert mode._last is not None
+    assert mode._last is None
+
+
+def test_caches_are_bounded_where_the_user_says_nothing(monkeypatch):
+    first, second = CACHES
+    monkeypatch.delenv(first, raising=False)
+    monkeypatch.setenv(second, "7")
+    with computing("cpu", lower=False, is_train=False):
+        assert first not in os.environ
+    with computing("cpu", lower=True, is_train=False):
+        assert os.environ[first] == CACHES[first]
+    limit_caches()
+    assert os.environ[second] == "7"
