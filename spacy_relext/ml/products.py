@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 # The rows of a register of AMX: a kernel computes so many at once.
 MIN_ROWS = 16
 # How many kernels oneDNN and torch keep, if the environment does not say it; both have 1,024 by default.
-CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256", "LRU_CACHE_CAPACITY": "256"}
+CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "512", "LRU_CACHE_CAPACITY": "512"}
 
 
 def limit_caches() -> None:
