@@ -14,8 +14,8 @@ from typing import Literal
 
 import spacy
 import typer
-from tqdm import tqdm
 
+from benchmarks.measuring import in_turn
 from benchmarks.speed.ours import make_pipeline
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError
@@ -63,11 +63,10 @@ def bulk(
         few, many = folder / "few.jsonl", folder / "many.jsonl"
         _write(few, records, 1)
         _write(many, records, 1 + copies)
-        for repeat in tqdm(range(repeats), desc="Measuring"):
-            for way in ways if repeat % 2 == 0 else ways[::-1]:
-                short, _ = _run(folder, few, way)
-                long, memory = _run(folder, many, way)
-                times[way].append((copies * len(records) / (long - short), short, memory))
+        for way in in_turn(ways, repeats):
+            short, _ = _run(folder, few, way)
+            long, memory = _run(folder, many, way)
+            times[way].append((copies * len(records) / (long - short), short, memory))
     rows = {}
     for way, runs in times.items():
         rates, _, memories = zip(*runs, strict=True)

@@ -13,9 +13,8 @@ import torch
 import typer
 from spacy.language import Language
 from spacy.tokens import Doc
-from tqdm import tqdm
 
-from benchmarks.measuring import evenly, given_mentions, now, untrained
+from benchmarks.measuring import evenly, given_mentions, in_turn, now, untrained
 from benchmarks.speed.contenders import all_contenders
 from benchmarks.speed.environments import ENVIRONMENTS
 from benchmarks.speed.measuring import Worker
@@ -68,9 +67,8 @@ def frontier(
             trained |= found
             runs |= _workers(found, workload, encoder, environments, threads, stack)
         seconds: dict[Model, list[float]] = {model: [] for model in runs}
-        for repeat in tqdm(range(repeats), desc="Measuring"):
-            for model in list(runs)[:: 1 if repeat % 2 == 0 else -1]:
-                seconds[model].append(runs[model]())
+        for model in in_turn(runs, repeats):
+            seconds[model].append(runs[model]())
     rows = [_row(model, trained[model], seconds[model]) for model in runs]
     for row in rows:
         # Whoever finds more takes longer.

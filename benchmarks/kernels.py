@@ -14,9 +14,8 @@ from unittest.mock import patch
 import torch
 import typer
 from spacy.util import minibatch
-from tqdm import tqdm
 
-from benchmarks.measuring import given_mentions, now
+from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.speed.ours import make_pipeline
 from benchmarks.training import Steps
 from spacy_relext.corpus import read_docs
@@ -37,17 +36,16 @@ def kernels(
 ):
     """Processor seconds and memory of prediction or training in bfloat16, as torch has its kernels and as we have them."""
     runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-    for repeat in tqdm(range(repeats), desc="Measuring"):
-        for way in list(WAYS)[:: 1 if repeat % 2 == 0 else -1]:
-            work = [str(x) for x in (way, data, updates, config_path, encoder, passes, batch_size)]
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks", "one-of-kernels", *work],
-                env={**os.environ, "OMP_NUM_THREADS": "1", **WAYS[way]},
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            runs[way].append(json.loads(done.stdout.splitlines()[-1]))
+    for way in in_turn(WAYS, repeats):
+        work = [str(x) for x in (way, data, updates, config_path, encoder, passes, batch_size)]
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks", "one-of-kernels", *work],
+            env={**os.environ, "OMP_NUM_THREADS": "1", **WAYS[way]},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        runs[way].append(json.loads(done.stdout.splitlines()[-1]))
     first = runs["torch's"]
     figures = {
         way: {

@@ -1,9 +1,9 @@
 """What the measurements share: the clocks, and what is measured on."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy
 import spacy
@@ -12,14 +12,24 @@ from spacy.schemas import ConfigSchemaTraining
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config, registry, resolve_dot_names
+from tqdm import tqdm
 
 from spacy_relext.corpus import predicted_doc, read_docs
 from spacy_relext.formats.document import SPANS_KEY
+
+Way = TypeVar("Way")
 
 
 def now() -> numpy.ndarray:
     """Seconds by the clock, and of the processor: the second heeds no other process, but counts threads that wait."""
     return numpy.asarray([time.perf_counter(), time.process_time()])
+
+
+def in_turn(ways: Iterable[Way], repeats: int) -> Iterator[Way]:
+    """All ways in every repeat, forwards and backwards by turns, so that none is always the first; with a bar of progress."""
+    order = list(ways)
+    for repeat in tqdm(range(repeats), desc="Measuring"):
+        yield from order if repeat % 2 == 0 else order[::-1]
 
 
 def untrained(config_path: Path | str, overrides: dict[str, Any], references: Sequence[Doc]) -> Language:

@@ -16,9 +16,8 @@ from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import fix_random_seed
-from tqdm import tqdm
 
-from benchmarks.measuring import now, training_of
+from benchmarks.measuring import in_turn, now, training_of
 
 MODEL = "components.relation_extractor.model"
 # Plain attention is a setting of the encoder as well, which holds in prediction too.
@@ -41,11 +40,10 @@ def training(
     steps = {way: Steps(config_path, train, encoder, batches, *settings) for way, settings in WAYS.items()}
     torch.set_num_threads(threads)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-    for repeat in tqdm(range(repeats), desc="Measuring"):
-        for way in list(WAYS)[:: 1 if repeat % 2 == 0 else -1]:
-            start = now()
-            steps[way].run()
-            seconds[way].append(float((now() - start)[1]) / batches)
+    for way in in_turn(WAYS, repeats):
+        start = now()
+        steps[way].run()
+        seconds[way].append(float((now() - start)[1]) / batches)
     first = seconds["torch's"]
     figures = {
         way: {
