@@ -41,7 +41,9 @@ def computing(device: str, *, lower: bool, is_train: bool) -> Iterator[None]:
         contexts.enter_context(torch.autocast(device, dtype=torch.bfloat16, enabled=lower))
         if device == "cpu" and lower:
             limit_caches()
-            contexts.enter_context(FewShapes())
+        # A mode costs a call of Python for every call of torch: one is entered at most.
         if device == "cpu" and is_train:
             contexts.enter_context(PlainAttention())
+        elif device == "cpu" and lower:
+            contexts.enter_context(FewShapes())
         yield
