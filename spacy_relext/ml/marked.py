@@ -177,7 +177,8 @@ class MarkedEncoder:
         is_train = torch.is_grad_enabled()
         max_pieces = CPU_PIECES if device == "cpu" and not is_train else None
         with computing(device, lower=lower, is_train=is_train):
-            for group, _ in like_lengths(numpy.asarray([len(pair.pieces.ids) for pair in pairs]), max_pieces):
+            lengths = numpy.asarray([len(pair.pieces.ids) for pair in pairs])
+            for group, _ in like_lengths(lengths, max_pieces, device=device):
                 members = [pairs[i] for i in group]
                 contexts = encode([pair.pieces for pair in members], types[:, group], hf, every_layer=every_layer)
                 with torch.autocast(device, enabled=False):

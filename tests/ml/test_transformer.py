@@ -108,6 +108,12 @@ def test_a_group_is_bounded(monkeypatch):
     assert [(texts.tolist(), length) for texts, length in like_lengths(numpy.asarray([10, 10, 30, 10, 31]), 25)] == expected
 
 
+def test_a_gpu_takes_padding_before_another_run():
+    lengths = numpy.asarray([10, 10, 128, 128])
+    assert [texts.tolist() for texts, _ in like_lengths(lengths)] == [[0, 1], [2, 3]]
+    assert [texts.tolist() for texts, _ in like_lengths(lengths, device="cuda")] == [[0, 1, 2, 3]]
+
+
 def test_nothing_is_cut_off_where_padding_stands_on_the_left():
     assert groups_of([3, 30], left=True) == [([0, 1], 30)]
 
