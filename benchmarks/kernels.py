@@ -61,7 +61,7 @@ def kernels(
 def one_of_kernels(way: str, data: Path, updates: int, config_path: Path, encoder: Path, passes: int, batch_size: int):
     """One measurement of `kernels`: processor seconds, and the largest memory of the process in MB."""
     torch.set_num_threads(1)
-    with nullcontext() if way == "ours" else patch("spacy_relext.ml.precision.FewShapes", nullcontext):
+    with nullcontext() if way == "ours" else patch("spacy_relext.ml.precision.few_shapes", nullcontext):
         if updates:
             steps = Steps(config_path, data, encoder, updates, True, {})
             start = now()

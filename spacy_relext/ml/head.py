@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from spacy_relext.errors import RelextError
 from spacy_relext.ml import economy
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks, portions
+from spacy_relext.ml.products import Linear, round_rows
 from spacy_relext.ml.reading import WatchWeights
 from spacy_relext.ml.summaries import Contexts, Summary, linear_of_pair
 from spacy_relext.types import Floats1d, Floats2d, Ints1d
@@ -56,11 +57,12 @@ class PairScorer(nn.Module):
         n = self.summary.width + (2 * width if self.summary.beside_mentions else 0)
         self.hidden = nn.Linear(n, self.hidden_width) if self.hidden_width else None
         self.output = nn.Linear(self.hidden_width or n, n_labels)
+        round_rows(self)
 
     def resize(self, n_labels: int, *, bias: float = 0.0) -> None:
         """Append labels, all with the logit `bias`; the logits of those that are there stay what they were."""
         old = self.output
-        self.output = nn.Linear(old.in_features, n_labels).to(old.weight)
+        self.output = Linear(old.in_features, n_labels).to(old.weight)
         with torch.no_grad():
             self.output.weight.zero_()
             self.output.weight[: old.out_features] = old.weight
@@ -113,7 +115,7 @@ class PairScorer(nn.Module):
         missing = [name for name in sorted(self.summary.needs) if getattr(contexts, name) is None]
         if missing:
             raise RelextError(_NO_FIELD[missing[0]].format(summary=type(self.summary).__name__.lower()))
-        summary, weights = self.summary(contexts)
+        summary, weights = self.summary(contexts._replace(watched=watch is not None))
         if watch is not None:
             if weights is None:
                 raise RelextError(_NO_WEIGHTS.format(summary=type(self.summary).__name__.lower()))

@@ -8,7 +8,7 @@ import torch
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.economy import PlainAttention
-from spacy_relext.ml.products import FewShapes, limit_caches
+from spacy_relext.ml.products import few_shapes, limit_caches
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -41,9 +41,8 @@ def computing(device: str, *, lower: bool, is_train: bool) -> Iterator[None]:
         contexts.enter_context(torch.autocast(device, dtype=torch.bfloat16, enabled=lower))
         if device == "cpu" and lower:
             limit_caches()
-        # A mode costs a call of Python for every call of torch: one is entered at most.
         if device == "cpu" and is_train:
             contexts.enter_context(PlainAttention())
         elif device == "cpu" and lower:
-            contexts.enter_context(FewShapes())
+            contexts.enter_context(few_shapes())
         yield

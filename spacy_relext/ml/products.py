@@ -5,12 +5,12 @@ that takes as long as some hundred rows, and a kernel is about a megabyte. Texts
 """
 
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import local
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 # The rows of a register of AMX: a kernel computes so many at once.
 MIN_ROWS = 16
@@ -32,34 +32,57 @@ def rounded(n_rows: int) -> int:
     return -(-n_rows // step) * step
 
 
-class FewShapes(TorchFunctionMode):
-    """A context in which `torch.nn.functional.linear`, in prediction and where autocast on a CPU has it computed in bfloat16, is given rows
-    of zeros up to a rounded number.
+class Linear(nn.Linear):
+    """`torch.nn.Linear` by `linear`."""
 
-    Training is left alone: kernels are 6 % of a step there, and every product has two more backwards.
+    def forward(self, input: Tensor) -> Tensor:
+        return linear(input, self.weight, self.bias)
+
+
+def round_rows(module: nn.Module) -> None:
+    """Let the linear layers of a module compute as below. Does nothing the second time.
+
+    They have no state of their own: parameters, names and hooks stay what they are.
     """
+    for layer in module.modules():
+        if type(layer) is nn.Linear:
+            layer.__class__ = Linear
 
-    def __init__(self) -> None:
-        super().__init__()
-        # What several layers read one after another is made bfloat16 once: an input, its version, and the rows made of it.
-        self._last: tuple[Tensor, int, Tensor] | None = None
 
-    def __exit__(self, *error: Any) -> None:
-        self._last = None
-        super().__exit__(*error)
+class _State(local):
+    """Of a thread: whether rows are rounded, and what the last product was of."""
 
-    def __torch_function__(self, function: Callable, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None):
-        kwargs = kwargs or {}
-        if function is nn.functional.linear and torch.is_autocast_enabled("cpu") and not torch.is_grad_enabled():
-            return self._linear(*args, **kwargs)
-        return function(*args, **kwargs)
+    rounds = False
+    # What several layers read one after another is made bfloat16 once: an input, its version, and the rows made of it.
+    last: tuple[Tensor, int, Tensor] | None = None
 
-    def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        n = input.shape[:-1].numel()
-        if input.dim() < 2 or rounded(n) == n:
-            return nn.functional.linear(input, weight, bias)
-        if self._last is None or self._last[0] is not input or self._last[1] != input._version:
-            rows = input.new_zeros((rounded(n), input.shape[-1]), dtype=torch.bfloat16)
-            rows[:n] = input.flatten(0, -2)
-            self._last = input, input._version, rows
-        return nn.functional.linear(self._last[2], weight, bias)[:n].unflatten(0, input.shape[:-1])
+
+_state = _State()
+
+
+@contextmanager
+def few_shapes() -> Iterator[None]:
+    """Inside, where autocast on a CPU has products computed in bfloat16, `linear` rounds the number of rows.
+
+    For prediction: kernels are 6 % of a step of training, and every product has two more backwards.
+    """
+    outside = _state.rounds
+    _state.rounds = True
+    try:
+        yield
+    finally:
+        _state.rounds, _state.last = outside, None
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`torch.nn.functional.linear`; within `few_shapes` it is given rows of zeros up to a rounded number."""
+    if not _state.rounds or input.dim() < 2 or not torch.is_autocast_enabled("cpu"):
+        return nn.functional.linear(input, weight, bias)
+    n = input.shape[:-1].numel()
+    if rounded(n) == n:
+        return nn.functional.linear(input, weight, bias)
+    if _state.last is None or _state.last[0] is not input or _state.last[1] != input._version:
+        rows = input.new_zeros((rounded(n), input.shape[-1]), dtype=torch.bfloat16)
+        rows[:n] = input.flatten(0, -2)
+        _state.last = input, input._version, rows
+    return nn.functional.linear(_state.last[2], weight, bias)[:n].unflatten(0, input.shape[:-1])

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.products import linear
 
 # Distances 0, 1, 2, 3-4, 5-8, 9-16, 17-32, 33 and more, to the left and to the right of a mention.
 DISTANCE_STEPS = (1, 2, 3, 5, 9, 17, 33)
@@ -44,6 +45,8 @@ class Contexts(NamedTuple):
     layers: tuple[Tensor, ...] | None = None
     # What `linear_of_pair` computed of `heads` and `tails`, for a layer: kept for other contexts that have the same ones.
     products: dict[nn.Linear, tuple[Tensor, Tensor, Tensor]] | None = None
+    # Whether anybody asks for the weights of positions; a summary that has to compute more for them may else give None.
+    watched: bool = True
 
     @property
     def head_vector(self) -> Tensor:
@@ -99,7 +102,7 @@ class Summary(nn.Module):
         """Summarise the pairs of `contexts`.
 
         RETURNS: vectors `[n_pairs, self.width]`, and the weight of each position, `[n_pairs, length]`, every row summing to 1,
-            or None where the summary has no such weights.
+            or None where the summary has no such weights, or nobody asks (`Contexts.watched`).
         """
         raise NotImplementedError
 
@@ -324,10 +327,10 @@ class PairAttention(Summary):
     def read(self, tokens: Tensor, types: Tensor) -> Tensor:
         in_mention = types.nonzero()[:, 0]
         # The product is taken once a type, and added in place: tokens are many, and nearly all of them are in no mention.
-        of_types = nn.functional.linear(self.token_type.weight, self.key_value.weight)
+        of_types = linear(self.token_type.weight, self.key_value.weight)
         return self.key_value(tokens).index_add_(0, in_mention, of_types[types[in_mention]])
 
-    def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor]:
+    def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor | None]:
         n_rows, length, _ = contexts.tokens.shape
         slot, n_slots = slots_of(contexts.row)
         where = (contexts.row, slot)
@@ -365,7 +368,7 @@ class PairAttention(Summary):
         mass = running.unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
         attended = weights.to(value.dtype) @ value + mass.to(value.dtype) @ self.distance_value.transpose(0, 1).flatten(1, 2)
         attended = by_pair(attended.transpose(1, 2).flatten(-2))  # [n_pairs, width]
-        return self.output(attended), by_pair(weights.mean(dim=1))
+        return self.output(attended), by_pair(weights.mean(dim=1)) if contexts.watched else None
 
 
 def linear_of_pair(
@@ -380,8 +383,8 @@ def linear_of_pair(
     if layer not in known:
         width = contexts.heads.shape[1]
         of_head, of_tail, of_rest = layer.weight.split([width, width, layer.in_features - 2 * width], dim=1)
-        heads = nn.functional.linear(contexts.heads, of_head, layer.bias)
-        tails = nn.functional.linear(contexts.tails, of_tail)
+        heads = linear(contexts.heads, of_head, layer.bias)
+        tails = linear(contexts.tails, of_tail)
         if types is not None:
             heads = heads + types[0](contexts.head_types).to(heads.dtype)
             tails = tails + types[1](contexts.tail_types).to(tails.dtype)
@@ -389,7 +392,7 @@ def linear_of_pair(
         known[layer] = heads, tails, of_rest.to(heads.dtype)
     heads, tails, of_rest = known[layer]
     both = heads.index_select(0, contexts.head_index) + tails.index_select(0, contexts.tail_index)
-    return both if rest is None else both + nn.functional.linear(rest, of_rest)
+    return both if rest is None else both + linear(rest, of_rest)
 
 
 def stretches(contexts: Contexts) -> tuple[Tensor, Tensor, Tensor]:

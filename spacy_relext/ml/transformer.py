@@ -22,6 +22,7 @@ from transformers.file_utils import ModelOutput
 
 from spacy_relext.ml.economy import economise
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
+from spacy_relext.ml.products import round_rows
 from spacy_relext.types import Floats2d, Ints1d
 
 # What a run of the encoder costs beside its texts (weights made bfloat16, their gradients, calls), in word pieces that take as long:
@@ -174,11 +175,13 @@ def _forward(
 
 
 def prepare(hf: Any, is_train: bool, *, train_embeddings: bool) -> None:
-    """Set what a Hugging Face encoder trains, and how: at every pass, since spacy-transformers makes the module anew when it loads a
-    pipeline.
+    """Set what a Hugging Face encoder trains, and how it computes: at every pass, since spacy-transformers makes the module anew when it
+    loads a pipeline.
     """
     if is_train:
         economise(hf.transformer)
+    else:
+        round_rows(hf.transformer)
     hf.transformer.get_input_embeddings().requires_grad_(train_embeddings)
 
 

@@ -6,10 +6,12 @@ from functools import partial
 import numpy
 import pytest
 import torch
+from torch import nn
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.ml.contexts import make_batch, make_chunks
 from spacy_relext.ml.head import PairScorer, cross_entropy, disagreement, mean_of_spans, probabilities
+from spacy_relext.ml.products import Linear
 from spacy_relext.ml.summaries import Attention, Mentions, PairAttention
 
 WIDTH, N_TYPES, N_LABELS = 6, 3, 4
@@ -287,6 +289,12 @@ def test_resizing_keeps_what_is_said_of_the_old_labels():
     assert scorer.sizes == {"width": WIDTH, "n_types": N_TYPES, "n_labels": N_LABELS + 2}
     assert (scorer.hidden.weight == hidden).all()
     assert scorer.output.weight.requires_grad
+
+
+def test_all_linear_layers_compute_with_few_shapes():
+    scorer = make_scorer()
+    scorer.resize(N_LABELS + 2)
+    assert {type(layer) for layer in scorer.modules() if isinstance(layer, nn.Linear)} == {Linear}
 
 
 def test_building_again_changes_the_sizes():

@@ -164,6 +164,14 @@ def test_pair_attention_is_its_formula(seed):
     numpy.testing.assert_allclose(weights.detach().numpy(), expected_weights, rtol=1e-10, atol=1e-12)
 
 
+def test_pair_attention_gives_no_weights_where_nobody_asks():
+    module, contexts = make_attention(), make_contexts()
+    expected, _ = summarise(module, contexts)
+    summaries, weights = summarise(module, contexts._replace(watched=False))
+    assert weights is None
+    assert torch.equal(summaries, expected)
+
+
 def test_pair_attention_weights_sum_to_one_over_the_tokens_that_are_read():
     contexts = make_contexts()
     _, weights = summarise(make_attention(), contexts)
