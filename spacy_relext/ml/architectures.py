@@ -15,6 +15,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.marking import MarkingFunction
+from spacy_relext.ml.pooling import pool_in_one_pass
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
 from spacy_relext.ml.summaries import Summary
@@ -86,6 +87,7 @@ def create_pair_classifier(
             "component that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or "
             "leave marking out."
         )
+    pool_in_one_pass(tok2vec)
     head = make_head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision)
     # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
     return make_classifier(partial(_forward, marking=marking), tok2vec, head, nO)

@@ -1,5 +1,7 @@
 """The component behind a transformer or a tok2vec component: who learns, who is missing, and what survives storage."""
 
+import importlib
+
 import numpy
 import pytest
 import spacy
@@ -143,6 +145,33 @@ def trained(tiny_bert):
 
 
 # Learning through the transformer
+
+
+@pytest.mark.parametrize("where", ["listener", "loaded", "replaced", "inside"])
+def test_prediction_takes_means_of_pieces_in_one_pass(tiny_bert, tmp_path, monkeypatch, where):
+    # The package has a function of this name, too.
+    trfs2arrays = importlib.import_module("spacy_transformers.layers.trfs2arrays")
+    stock, seen = trfs2arrays.forward, []
+    monkeypatch.setattr(trfs2arrays, "forward", lambda *args: seen.append(args) or stock(*args))
+    if where == "inside":
+        nlp = spacy.blank("en")
+        nlp.add_pipe("sentencizer")
+        inside = {"@architectures": "spacy-relext.Tok2VecTransformer.v1", "pooling": LISTENER["pooling"], "grad_factor": 1.0}
+        add_extractor(nlp, {**transformer_config(tiny_bert), **inside})
+    else:
+        nlp = transformer_pipeline(tiny_bert)
+    examples, optimizer = initialize(nlp)
+    if where == "replaced":
+        nlp.replace_listeners("transformer", "relation_extractor", ["model.tok2vec"])
+    if where in ("loaded", "replaced"):
+        nlp.to_disk(tmp_path)
+        nlp = load_model(tmp_path)
+    seen.clear()
+    scores_of(nlp)
+    assert not seen
+    if where in ("listener", "inside"):
+        step(nlp, examples, optimizer)
+        assert seen
 
 
 def test_overfits_through_the_listener(trained):
