@@ -108,3 +108,20 @@ def test_config_blocks_are_configs():
         nlp.add_pipe("sentencizer")
         settings = config["components"]["relation_extractor"]
         nlp.add_pipe(settings.pop("factory"), config=settings)
+
+
+PAGES = sorted([ROOT / "README.md", ROOT / "assets" / "demo" / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_links_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text(encoding="utf8")):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"

@@ -1,5 +1,6 @@
 """The report: cells become tables in a Markdown file, between two marker comments."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ INTRODUCTION = f"""## Experiments
 
 Test data, annotated mentions; P, R and F in percent, micro-averaged over the labels; with folds their mean over the folds. Mean ± standard
 deviation over the seeds. An empty row was not run. Development: F at the threshold of the test data. Training: mean time of a run, of the
-processor, of all folds together where there are folds.
+processor, of all folds together where there are folds; on another device than most runs of the table where one is named.
 
 The differences are in points of F, with the 95 % interval of a paired bootstrap by document ({N_DRAWS:,} draws) and its two-sided p, not
 corrected for the number of comparisons. They cover the choice of test documents, not that of seeds. Summaries of the view
@@ -135,9 +136,10 @@ def _settings(cell: Cell) -> dict[str, Any]:
 def _figures(rows: Iterable[Row]) -> str:
     header = ("view", "summary", "seeds", "P", "R", "F", "development F", "training")
     lines = []
+    rows = list(rows)
+    devices = _devices(rows)
     for row in rows:
         figures = [_spread(row.values(f"rel_micro_{k}")) for k in "prf"]
-        seconds = row.values("processor", "training_seconds")
         lines.append(
             (
                 row.view,
@@ -145,18 +147,34 @@ def _figures(rows: Iterable[Row]) -> str:
                 str(len(row.cells) or ""),
                 *figures,
                 _spread(row.values("rel_micro_f", "development")),
-                f"{fmean(seconds) / 60:.1f} min" if seconds else "",
+                _training(row, devices),
             )
         )
     return markdown(header, lines)
 
 
+def _devices(rows: Iterable[Row]) -> list[str]:
+    """What the cells of a table were trained on, the device of most of them first."""
+    return [device for device, _ in Counter(cell.device for row in rows for _, cell in row.cells.values()).most_common()]
+
+
+def _training(row: Row, devices: Sequence[str]) -> str:
+    """Mean minutes of training on each device, named unless it is the first one."""
+    parts = []
+    for device in devices:
+        seconds = [cell.training_seconds["processor"] for _, cell in row.cells.values() if cell.device == device]
+        if seconds:
+            parts.append(f"{fmean(seconds) / 60:.1f} min{'' if device == devices[0] else f' ({device})'}")
+    return ", ".join(parts)
+
+
 def _circumstances(rows: Iterable[Row]) -> str:
     cells = [cell for row in rows for _, cell in row.cells.values()]
-    devices = sorted({f"{cell.device} (torch threads: {cell.torch_threads})" for cell in cells})
+    by_device = Counter(f"{cell.device} (torch threads: {cell.torch_threads})" for cell in cells)
     names = sorted({name for cell in cells for name in cell.versions})
     versions = [f"{name} {' / '.join(sorted({cell.versions.get(name, '?') for cell in cells}))}" for name in names]
-    return f"Trained on {'; '.join(devices)}, with {', '.join(versions)}.\n" if cells else ""
+    devices = "; ".join(device for device, _ in by_device.most_common())
+    return f"Trained on {devices}, with {', '.join(versions)}.\n" if cells else ""
 
 
 def _comparisons(rows: Sequence[Row], baseline: Row | None, *, views: bool = False) -> str:

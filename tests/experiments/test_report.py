@@ -123,8 +123,10 @@ def test_what_nobody_planned_is_reported_too(tmp_path):
 
 
 def test_circumstances(tmp_path):
-    text = section_of(tmp_path, make_cell(), make_cell(seed=1, versions={"python": "3.12", "spacy": "3.8"}, device="a quill"))
-    assert "Trained on a quill (torch threads: 1); an abacus (torch threads: 1), with python 3.11 / 3.12, spacy 3.8." in text
+    cells = [make_cell(), make_cell(seed=1), make_cell(seed=2, seconds=30, versions={"python": "3.12", "spacy": "3.8"}, device="a quill")]
+    text = section_of(tmp_path, *cells)
+    assert "Trained on an abacus (torch threads: 1); a quill (torch threads: 1), with python 3.11 / 3.12, spacy 3.8." in text
+    assert rows_under(text, "DDI 2013, encoder tiny")[0][-1] == "1.0 min, 0.5 min (a quill)"
 
 
 def test_rest_of_the_file_stays_and_the_section_is_replaced(tmp_path):
