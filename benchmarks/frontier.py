@@ -19,6 +19,7 @@ from benchmarks.speed.contenders import all_contenders
 from benchmarks.speed.environments import ENVIRONMENTS
 from benchmarks.speed.measuring import Worker
 from benchmarks.speed.workloads import Workload, from_docs
+from benchmarks.train_peers import OTHERS, trained_on
 from spacy_relext.experiments.cells import Cell, find_cells
 from spacy_relext.experiments.plots import STYLES, axes_of
 from spacy_relext.experiments.report import markdown, write_section
@@ -28,8 +29,6 @@ from spacy_relext.relations import register_extensions
 BEGIN = "<!-- frontier: made by `python -m benchmarks frontier`; what is changed here is lost -->"
 END = "<!-- frontier: end -->"
 Model = tuple[str, str]  # view, summary
-# In the place of the view of our own models.
-OTHERS = "other libraries"
 
 
 def frontier(
@@ -97,10 +96,8 @@ def _predict(nlp: Language, references: list[Doc]) -> float:
 def _trained_peers(path: Path, corpus: str) -> dict[Model, list[tuple[float, float]]]:
     """F and seconds of training of other libraries that were trained on a corpus."""
     found: dict[Model, list[tuple[float, float]]] = {}
-    for record in json.loads(path.read_text(encoding="utf8")):
-        if record["corpus"] == corpus:
-            figures = record["test"]["rel_micro_f"], record["curve"][-1]["processor"]
-            found.setdefault((OTHERS, record["name"]), []).append(figures)
+    for record in trained_on(path, corpus):
+        found.setdefault((OTHERS, record["name"]), []).append((record["test"]["rel_micro_f"], record["curve"][-1]["processor"]))
     return found
 
 

@@ -16,6 +16,7 @@ from thinc.api import fix_random_seed
 from tqdm import tqdm
 
 from benchmarks.measuring import evenly, now, training_of
+from benchmarks.train_peers import OTHERS, trained_on
 from spacy_relext.cli.matrix import chosen
 from spacy_relext.evaluation import THRESHOLDS, best_threshold, extractor_of, find_with_gold_mentions, predict, score_thresholds
 from spacy_relext.experiments.matrix import Planned, read_matrix
@@ -43,7 +44,8 @@ def learning(
     every: int = typer.Option(20, help="F is taken so many times in a whole training, at even distances."),
     documents: int = typer.Option(48, help="About so many of the development documents, evenly from all of them."),
     threads: int = typer.Option(1, help="Threads of torch."),
-    output: Path = typer.Option(Path("metrics/learning.json"), help="JSON of all figures."),
+    peers: Path = typer.Option(None, help="JSON of `train-peers`: other libraries that learned the same corpora."),
+    output: Path = typer.Option(Path("metrics/learning.json"), help="JSON of all figures; what it has of other experiments stays."),
     page: Path = typer.Option(None, help="A Markdown file for the table and the plot, e.g. docs/benchmarks.md."),
 ):
     """Processor time of training until F on development data reaches a target, one experiment after the other."""
@@ -51,7 +53,8 @@ def learning(
         raise SystemExit(f"--target is {target}, and must lie in (0, 1]; --every is {every}, and must be positive.")
     torch.set_num_threads(threads)
     register_extensions()
-    rows = []
+    settings = {"target": target, "documents": documents, "threads": threads}
+    rows = _measured(output, settings)
     for planned in chosen(read_matrix(matrix), only):
         if "folds" in planned.data:
             raise SystemExit(f"{planned.names} is a cross-validation, which has no development data. Choose others with --only.")
@@ -64,10 +67,35 @@ def learning(
                 bar.set_postfix(f=f"{point.f:.3f}")
                 if point.f >= target:
                     break
+        rows = [row for row in rows if {**row, **planned.names} != row]
         rows.append({**planned.names, "curve": [point._asdict() for point in curve]})
         # After each of them: they take long.
-        _write({"target": target, "documents": documents, "threads": threads, "models": rows}, output, page)
-    print(_table(rows, target))
+        _write({**settings, "models": rows}, peers, output, page)
+    print(_table([*rows, *_others(peers, rows)], target))
+
+
+def _measured(output: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was measured before, and can stand in one table with what is measured with these settings."""
+    if not output.exists():
+        return []
+    figures = json.loads(output.read_text(encoding="utf8"))
+    others = {name: figures[name] for name in settings}
+    if others != settings:
+        raise SystemExit(f"{output} has figures with {others}, and these would be with {settings}. Give another --output.")
+    return figures["models"]
+
+
+def _others(peers: Path | None, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of other libraries; their steps are epochs."""
+    records = [record for corpus in dict.fromkeys(row["corpus"] for row in rows) for record in trained_on(peers, corpus)] if peers else []
+    return [
+        {
+            "view": OTHERS,
+            "summary": record["name"],
+            "curve": [{"step": point["epoch"], "seconds": point["processor"], "f": point["f"]} for point in record["curve"]],
+        }
+        for record in records
+    ]
 
 
 def learn(planned: Planned, references: Sequence[Doc], every: int) -> Iterator[Point]:
@@ -120,13 +148,14 @@ def development_f(nlp: Language, references: Sequence[Doc]) -> float:
     return results[best_threshold(results)]["rel_micro_f"] or 0.0
 
 
-def _write(figures: dict[str, Any], output: Path, page: Path | None) -> None:
+def _write(figures: dict[str, Any], peers: Path | None, output: Path, page: Path | None) -> None:
     with whole_file(output) as file:
         json.dump(figures, file, indent=2)
     if page is not None:
         plot = page.with_name(f"{page.stem}-learning.svg")
-        _plot(figures["models"], figures["target"], plot)
-        write_section(_section(figures, plot.name), page, begin=BEGIN, end=END)
+        rows = [*figures["models"], *_others(peers, figures["models"])]
+        _plot(rows, figures["target"], plot)
+        write_section(_section({**figures, "models": rows}, plot.name), page, begin=BEGIN, end=END)
 
 
 def _table(rows: Sequence[dict[str, Any]], target: float) -> str:
@@ -134,16 +163,21 @@ def _table(rows: Sequence[dict[str, Any]], target: float) -> str:
     lines = []
     for row in rows:
         reached = next((point for point in row["curve"] if point["f"] >= target), None)
-        minutes, step = (f"{reached['seconds'] / 60:.1f}", f"{reached['step']:,}") if reached else ("not reached", "–")
+        unit = " epochs" if row["view"] == OTHERS else ""
+        minutes, step = f"not reached in {row['curve'][-1]['seconds'] / 60:.1f}", "–"
+        if reached:
+            minutes, step = f"{reached['seconds'] / 60:.1f}", f"{reached['step']:,}{unit}"
         lines.append((row["view"], f"`{row['summary']}`", minutes, step, f"{100 * max(p['f'] for p in row['curve']):.1f}"))
     return markdown(header, lines)
 
 
 def _section(figures: dict[str, Any], plot: str) -> str:
+    others = any(row["view"] == OTHERS for row in figures["models"])
     return (
         f"Processor time of training until the micro F on about {figures['documents']} development documents, at the best threshold for\n"
-        f"each point, reaches {100 * figures['target']:.0f}; one run each, torch threads: {figures['threads']}. A training ends there.\n\n"
-        f"{_table(figures['models'], figures['target'])}\n![F while training]({plot})\n"
+        f"each point, reaches {100 * figures['target']:.0f}; one run each, torch threads: {figures['threads']}. A training ends there.\n"
+        + ("Other libraries: F on all development documents, after each epoch, without a threshold.\n" if others else "")
+        + f"\n{_table(figures['models'], figures['target'])}\n![F while training]({plot})\n"
     )
 
 

@@ -25,6 +25,8 @@ from spacy_relext.scorer import score_relations
 
 BEGIN = "<!-- peers: made by `python -m benchmarks train-peers`; what is changed here is lost -->"
 END = "<!-- peers: end -->"
+# Beside our own models, in the place of a view.
+OTHERS = "other libraries"
 Record = dict[str, Any]
 
 
@@ -69,6 +71,11 @@ def train_peers(
         print(_table([record]))
         if page is not None:
             write_section(_section(records), page, begin=BEGIN, end=END)
+
+
+def trained_on(path: Path, corpus: str) -> list[Record]:
+    """What `train-peers` wrote of those that learned from a corpus."""
+    return [record for record in json.loads(path.read_text(encoding="utf8")) if record["corpus"] == corpus]
 
 
 def learned(learner: Contender, docs: dict[str, list[Doc]], settings: Record, threads: int) -> Record:

@@ -66,6 +66,32 @@ def test_a_training_ends_where_the_target_is_reached(matrix, tmp_path, monkeypat
     assert (tmp_path / "page-learning.svg").exists()
 
 
+def test_what_was_measured_before_and_other_libraries_stand_beside(matrix, tmp_path, monkeypatch):
+    curves = {"one pass": [learning.Point(5, 60.0, 0.9)], "still": [learning.Point(3, 6.0, 0.2), learning.Point(7, 90.0, 0.1)]}
+    monkeypatch.setattr(learning, "learn", lambda planned, references, every: iter(curves[planned.names["view"]]))
+    points = [{"epoch": 1, "wall": 50.0, "processor": 30.0, "f": 0.1}, {"epoch": 2, "wall": 90.0, "processor": 72.0, "f": 0.75}]
+    peers, page, output = tmp_path / "peers.json", tmp_path / "page.md", tmp_path / "learning.json"
+    peers.write_text(json.dumps([{"name": "flute", "corpus": corpus, "curve": points[:n]} for corpus, n in (("toy", 2), ("ddi", 1))]))
+
+    def run(*options):
+        options = ["--peers", peers, "--output", output, "--page", page, "--only", "corpus=toy", *options]
+        return CliRunner().invoke(app, ["learning", *map(str, [matrix, *options])])
+
+    for view in ("still", "one pass", "still"):
+        result = run("--only", f"view={view}")
+        assert result.exit_code == 0, result.output
+    lines = [line for line in page.read_text(encoding="utf8").splitlines() if line.startswith("| ")]
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]] == [
+        ["one pass", "`pair_attention`", "1.0", "5", "90.0"],
+        ["still", "`pair_attention`", "not reached in 1.5", "–", "20.0"],
+        ["other libraries", "`flute`", "1.2", "2 epochs", "75.0"],
+    ]
+    assert [row["view"] for row in json.loads(output.read_text())["models"]] == ["one pass", "still"]
+    result = run("--target", "0.5")
+    assert result.exit_code != 0
+    assert "Give another --output" in result.output
+
+
 def test_real_trainings(matrix, tmp_path):
     """One knows the sentences by heart in the end, and stops before; the other never does."""
     output = tmp_path / "learning.json"
