@@ -13,10 +13,9 @@ import numpy
 import spacy
 import torch
 import typer
-from tqdm import tqdm
 
 from benchmarks import bulk, decisions, extraction, frontier, kernels, learning, memory, skipping, train_peers, training
-from benchmarks.measuring import given_mentions, now
+from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
 from benchmarks.speed.environments import peers
@@ -72,22 +71,23 @@ def overhead(
     # What the extractor takes of the very runs that it is in: free of how the machine's speed changes from run to run.
     own = _Clock(extractor.predict), _Clock(extractor.set_annotations)
     extractor.predict, extractor.set_annotations = own
+    encoded: list[numpy.ndarray] = []
     inside: list[numpy.ndarray] = []
     measured: dict[str, list[numpy.ndarray]] = {"with": [], "without": []}
-    for _ in tqdm(range(repeats), desc="Measuring"):
-        for kind, disabled in (("with", []), ("without", [EXTRACTOR])):
-            docs = given_mentions(nlp, references)
-            if kind == "with":
-                for clock in (encoding, *own):
-                    clock.seconds = numpy.zeros(2)
-            with nlp.select_pipes(disable=disabled):
-                start = now()
-                for _ in nlp.pipe(docs, batch_size=nlp.batch_size):
-                    pass
-                measured[kind].append(now() - start)
-        component = sum(clock.seconds for clock in own) - encoding.seconds
-        inside.append(measured["with"][-1] / (measured["with"][-1] - component))
-        measured["without"][-1] += encoding.seconds
+    for kind in in_turn(measured, repeats):
+        docs = given_mentions(nlp, references)
+        for clock in (encoding, *own):
+            clock.seconds = numpy.zeros(2)
+        with nlp.select_pipes(disable=[EXTRACTOR] if kind == "without" else []):
+            start = now()
+            for _ in nlp.pipe(docs, batch_size=nlp.batch_size):
+                pass
+            measured[kind].append(now() - start)
+        if kind == "with":
+            component = sum(clock.seconds for clock in own) - encoding.seconds
+            inside.append(measured[kind][-1] / (measured[kind][-1] - component))
+            encoded.append(encoding.seconds)
+    measured["without"] = [rest + encoder for rest, encoder in zip(measured["without"], encoded, strict=True)]
     figures: dict[str, Any] = {"documents": len(references), "pairs": n_pairs, "threads": threads}
     for i, clock in enumerate(("wall", "processor")):
         seconds = {kind: [float(times[i]) for times in measured[kind]] for kind in measured}
@@ -112,12 +112,11 @@ def precision(
     for nlp in pipelines.values():
         nlp.add_pipe("sentencizer", first=True)
     times: dict[str, list[float]] = {kind: [] for kind in pipelines}
-    for _ in tqdm(range(repeats), desc="Measuring"):
-        for kind, nlp in pipelines.items():
-            start = time.perf_counter()
-            for _ in nlp.pipe(documents, batch_size=32):
-                pass
-            times[kind].append(time.perf_counter() - start)
+    for kind in in_turn(pipelines, repeats):
+        start = time.perf_counter()
+        for _ in pipelines[kind].pipe(documents, batch_size=32):
+            pass
+        times[kind].append(time.perf_counter() - start)
     ratios = [a / b for a, b in zip(times["float32"], times["bfloat16"], strict=True)]
     print(json.dumps({"ratio": round(statistics.median(ratios), 2), "ratios": [round(ratio, 2) for ratio in ratios]}, indent=2))
 

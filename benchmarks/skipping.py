@@ -10,9 +10,8 @@ import spacy
 import typer
 from spacy.tokens import Doc
 from spacy.training import Example
-from tqdm import tqdm
 
-from benchmarks.measuring import given_mentions, now, untrained
+from benchmarks.measuring import given_mentions, in_turn, now, untrained
 from spacy_relext.candidates import Candidates
 from spacy_relext.corpus import read_docs
 from spacy_relext.evaluation import extractor_of
@@ -37,16 +36,16 @@ def skipping(
 
     shares = numpy.asarray([_shares(doc, pipe.annotated_pairs(Example(doc, doc)).prepared.candidates) for doc in references])
     n_sentences, n_with_pair, n_tokens, n_tokens_with_pair = shares.sum(axis=0).tolist()
-    seconds: dict[str, list[numpy.ndarray]] = {"all": [], "skipping": []}
+    readings = {"all": lambda *args, skip: only_read(*args, skip=False), "skipping": only_read}
+    seconds: dict[str, list[numpy.ndarray]] = {kind: [] for kind in readings}
     scores: dict[str, numpy.ndarray] = {}
-    for _ in tqdm(range(repeats), desc="Measuring"):
-        for kind, reading in (("all", lambda *args, skip: only_read(*args, skip=False)), ("skipping", only_read)):
-            docs = given_mentions(nlp, references)
-            with patch.object(architectures, "only_read", reading):
-                start = now()
-                predictions = [p for batch in spacy.util.minibatch(docs, nlp.batch_size) for p in pipe.predict(batch)]
-                seconds[kind].append(now() - start)
-            scores[kind] = numpy.concatenate([p.scores for p in predictions])
+    for kind in in_turn(readings, repeats):
+        docs = given_mentions(nlp, references)
+        with patch.object(architectures, "only_read", readings[kind]):
+            start = now()
+            predictions = [p for batch in spacy.util.minibatch(docs, nlp.batch_size) for p in pipe.predict(batch)]
+            seconds[kind].append(now() - start)
+        scores[kind] = numpy.concatenate([p.scores for p in predictions])
     figures = {
         "documents": len(references),
         "sentences": n_sentences,
