@@ -21,7 +21,7 @@ MAX_BLOCK, MIN_BLOCK = 512, 16
 # What a token of a row costs beside one of its pairs that looks at it: its key and value are copied into the row and multiplied.
 TOKEN_COST = 20
 # How much padding a chunk may cost for what is none, and what costs less than to begin another chunk.
-MAX_PADDING, SMALL_CHUNK = 1.25, 2**12
+MAX_PADDING, SMALL_CHUNK = 1.25, 2**14
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,11 @@ def make_batch(lengths: Sequence[int], candidates: Sequence[Candidates]) -> Pair
             n_rows += len(doc_rows)
         offset += length
     all_mentions = _stack(mentions, 3)
+    sizes = all_mentions[:, 1] - all_mentions[:, 0]
+    first = sizes.cumsum() - sizes
     token_types = numpy.zeros(offset, dtype="int64")
-    for start, end, kind in all_mentions:
-        token_types[start:end] = kind
+    # Where mentions overlap, the last one counts.
+    token_types[numpy.arange(sizes.sum()) + (all_mentions[:, 0] - first).repeat(sizes)] = all_mentions[:, 2].repeat(sizes)
     return PairBatch(
         mentions=all_mentions,
         pairs=_stack(pairs, 2),

@@ -79,10 +79,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not _state.rounds or input.dim() < 2 or not torch.is_autocast_enabled("cpu"):
         return nn.functional.linear(input, weight, bias)
     n = input.shape[:-1].numel()
-    if rounded(n) == n:
+    n_rows = rounded(n)
+    if n_rows == n:
         return nn.functional.linear(input, weight, bias)
     if _state.last is None or _state.last[0] is not input or _state.last[1] != input._version:
-        rows = input.new_zeros((rounded(n), input.shape[-1]), dtype=torch.bfloat16)
+        rows = input.new_empty((n_rows, input.shape[-1]), dtype=torch.bfloat16)
         rows[:n] = input.flatten(0, -2)
+        rows[n:] = 0
         _state.last = input, input._version, rows
     return nn.functional.linear(_state.last[2], weight, bias)[:n].unflatten(0, input.shape[:-1])

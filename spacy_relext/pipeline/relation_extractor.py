@@ -465,7 +465,7 @@ class RelationExtractor(TrainablePipe):
             for p, scores in zip(prepared, self._probabilities(docs, prepared, watch), strict=True)
         ]
 
-    def _probabilities(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> Iterator[Floats2d]:
+    def _probabilities(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> list[Floats2d]:
         """Of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
@@ -473,11 +473,10 @@ class RelationExtractor(TrainablePipe):
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
         else:
             logits = numpy.zeros((0, self._n_columns), dtype="float32")
-        start = 0
-        for p in prepared:
-            end = start + len(p.candidates.pairs)
-            yield probabilities(logits[start:end], p.allowed, exclusive=self.cfg["exclusive"])
-            start = end
+        if not prepared:
+            return []
+        scores = probabilities(logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"])
+        return numpy.split(scores, numpy.cumsum([len(p.candidates.pairs) for p in prepared])[:-1])
 
     def distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
         """The probabilities of one pair by label, and that of no-relation."""
