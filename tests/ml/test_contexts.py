@@ -1,5 +1,7 @@
 """Batches, rows and chunks: index arithmetic, checked pair by pair."""
 
+from itertools import combinations
+
 import numpy
 import pytest
 
@@ -259,6 +261,21 @@ def test_chunks_hold_little_padding_and_are_few():
             )
             assert padded <= MAX_PADDING * real + SMALL_CHUNK * len(chunks)
             assert len(chunks) <= 2 + padded / min(max_cells, SMALL_CHUNK) * 4
+
+
+def test_sentences_of_an_abstract_or_two_are_few_chunks():
+    """200 sentences of 10 to 40 tokens with 1 to 15 pairs: a chunk costs as much as thousands of cells."""
+    sizes = [10 + i % 31 for i in range(200)]
+    mentions, pairs, contexts = [], [], []
+    for i, start in enumerate(numpy.cumsum([0, *sizes[:-1]]).tolist()):
+        sentence = list(combinations(range(len(mentions), len(mentions) + 6), 2))[: (1, 1, 1, 3, 3, 6, 10, 15)[i % 8]]
+        mentions += [(start + j, start + j + 1, 1) for j in range(6)]
+        pairs += sentence
+        contexts += [(start, start + sizes[i])] * len(sentence)
+    batch = make_batch([sum(sizes)], [candidates(mentions, pairs, contexts)])
+    chunks = list(make_chunks(batch, 2**20))
+    assert len(chunks) == 4
+    assert sum(map(cells, chunks)) < 2 * (batch.spans[:, 1] - batch.spans[:, 0]).sum()
 
 
 def test_rows_with_few_pairs_are_not_padded_to_the_number_of_a_crowded_one():
