@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from click import NoSuchOption
+from filelock import Timeout
 from spacy.cli._util import parse_config_overrides
 from tqdm import tqdm
 from wasabi import msg
@@ -16,6 +17,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.experiments.cells import Cell, write_cell
 from spacy_relext.experiments.crossval import FOLD, WHOLE, find_folds, fold_experiments, whole
 from spacy_relext.experiments.training import Experiment, finished, run
+from spacy_relext.locks import claimed
 
 CONFIG = typer.Argument(..., help="A spaCy config; settings of it can be overridden as in `spacy train`: --system.seed 1")
 LABEL = typer.Option([], "--label", help="A name of the cell, e.g. corpus=ddi; the report reads corpus, view, summary and encoder.")
@@ -95,16 +97,36 @@ def crossval(
         run_crossval(experiments, output_path, keep=keep)
 
 
-def run_crossval(experiments: Sequence[Experiment], folder: Path, *, keep: bool) -> None:
-    """Run the folds that are not finished, and write their cell and that of them all."""
+def run_crossval(experiments: Sequence[Experiment], folder: Path, *, keep: bool) -> Cell | None:
+    """Run the folds that are not finished and that no other process runs; the process that ends last writes the cell of them all.
+
+    RETURNS: That cell, or None while another process is at some fold.
+    """
     outputs = [folder / FOLD.format(i) for i in range(len(experiments))]
     # All of them first: that a fold cannot be used is to be known before the others are trained.
     for cell, output in zip(experiments, outputs, strict=True):
         finished(cell, output)
-    cells = [run_experiment(cell, output, keep=keep) for cell, output in zip(experiments, outputs, strict=True)]
+    for cell, output in zip(experiments, outputs, strict=True):
+        run_unless_claimed(cell, output, keep=keep)
+    # Only now: what another process had may be finished meanwhile.
+    cells = [done for cell, output in zip(experiments, outputs, strict=True) if (done := finished(cell, output)) is not None]
+    if len(cells) < len(experiments):
+        msg.info(f"{folder}: {len(cells)} of {len(experiments)} folds are finished, and another process runs the rest")
+        return None
     combined = whole(cells)
     write_cell(combined, folder / WHOLE)
     _tell(combined, folder / WHOLE, f"mean of {len(cells)} folds")
+    return combined
+
+
+def run_unless_claimed(cell: Experiment, output: Path, *, keep: bool) -> Cell | None:
+    """Run an experiment unless another process does."""
+    try:
+        with claimed(output):
+            return run_experiment(cell, output, keep=keep)
+    except Timeout:
+        msg.info(f"{output} is being run by another process: skipped")
+        return None
 
 
 def run_experiment(cell: Experiment, output: Path, *, keep: bool) -> Cell:

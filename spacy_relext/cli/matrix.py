@@ -3,19 +3,17 @@
 from pathlib import Path
 
 import typer
-from filelock import Timeout
 from rich.console import Console
 from rich.table import Table
 from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.experiment import GPU_ID, KEEP, overrides_of, run_crossval, run_experiment, values_by_name
+from spacy_relext.cli.experiment import GPU_ID, KEEP, overrides_of, run_crossval, run_unless_claimed, values_by_name
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.cells import Cell, read_cell
 from spacy_relext.experiments.crossval import FOLD, WHOLE
 from spacy_relext.experiments.matrix import Planned, read_matrix
 from spacy_relext.experiments.training import Experiment, finished
-from spacy_relext.locks import claimed
 
 
 def matrix(
@@ -28,7 +26,7 @@ def matrix(
     keep: bool = KEEP,
     gpu_id: int = GPU_ID,
 ):
-    """Run the cells of a matrix that are not finished, in order. Started again it goes on; started twice, the two share the work."""
+    """Run the cells of a matrix that are not finished, in order. Started again it goes on; started twice, the two share cells and folds."""
     with reported_errors():
         cells = chosen(read_matrix(matrix_path, overrides_of(ctx)), only)
         if show:
@@ -42,15 +40,10 @@ def matrix(
         elsewhere = 0
         for number, (cell, experiment) in enumerate(experiments, start=1):
             msg.divider(f"{number} of {len(cells)}: {', '.join(cell.names.values())}")
-            try:
-                with claimed(cell.output):
-                    if isinstance(experiment, Experiment):
-                        run_experiment(experiment, cell.output, keep=keep)
-                    else:
-                        run_crossval(experiment, cell.output, keep=keep)
-            except Timeout:
-                elsewhere += 1
-                msg.info("is being run by another process: skipped")
+            if isinstance(experiment, Experiment):
+                elsewhere += run_unless_claimed(experiment, cell.output, keep=keep) is None
+            else:
+                elsewhere += run_crossval(experiment, cell.output, keep=keep) is None
         msg.good(f"{len(cells) - elsewhere} of {len(cells)} cells are finished" + f", {elsewhere} run elsewhere" * bool(elsewhere))
 
 

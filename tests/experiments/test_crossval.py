@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from filelock import FileLock
 
 from spacy_relext.errors import DataError
 from spacy_relext.experiments import training
@@ -56,6 +57,23 @@ def test_killed_and_resumed_is_the_same_as_a_run_without_a_stop(workspace):
     for name in CELLS:
         assert without_times(workspace / "stopped" / f"{name}.json") == without_times(workspace / "straight" / f"{name}.json")
     assert sorted(path.name for path in (workspace / "stopped").iterdir()) == sorted(f"{name}.json" for name in CELLS)
+
+
+def test_folds_that_another_process_runs_are_left_to_it(workspace):
+    """And the whole to the process that ends last."""
+    output = workspace / "shared"
+    output.mkdir()
+    with FileLock(output / "fold-1.json.lock"):
+        result = relext(*command(workspace, "shared"))
+    assert result.exit_code == 0, result.output
+    assert "fold-1.json is being run by another process: skipped" in " ".join(result.stdout.split())
+    assert "2 of 3 folds are finished" in " ".join(result.stdout.split())
+    assert {path.name for path in output.glob("*.json")} == {"fold-0.json", "fold-2.json"}
+    result = relext(*command(workspace, "shared"))
+    assert result.exit_code == 0, result.output
+    for name in CELLS:
+        assert without_times(output / f"{name}.json") == without_times(workspace / "straight" / f"{name}.json")
+    assert sorted(path.name for path in output.iterdir()) == sorted(f"{name}.json" for name in CELLS)
 
 
 def test_leftovers_of_a_killed_fold_do_not_get_into_its_training(workspace):
