@@ -106,10 +106,10 @@ def run_crossval(experiments: Sequence[Experiment], folder: Path, *, keep: bool)
     # All of them first: that a fold cannot be used is to be known before the others are trained.
     for cell, output in zip(experiments, outputs, strict=True):
         finished(cell, output)
-    for cell, output in zip(experiments, outputs, strict=True):
-        run_unless_claimed(cell, output, keep=keep)
-    # Only now: what another process had may be finished meanwhile.
-    cells = [done for cell, output in zip(experiments, outputs, strict=True) if (done := finished(cell, output)) is not None]
+    ran = [run_unless_claimed(cell, output, keep=keep) for cell, output in zip(experiments, outputs, strict=True)]
+    # What another process had may be finished meanwhile.
+    found = [done or finished(cell, output) for done, cell, output in zip(ran, experiments, outputs, strict=True)]
+    cells = [done for done in found if done is not None]
     if len(cells) < len(experiments):
         msg.info(f"{folder}: {len(cells)} of {len(experiments)} folds are finished, and another process runs the rest")
         return None
