@@ -13,7 +13,7 @@ import numpy
 import typer
 from spacy.tokens import Doc, Span
 
-from benchmarks.measuring import now
+from benchmarks.measuring import in_turn, now
 from benchmarks.speed.ours import EXTRACTOR, SENTENCE_PAIRS, make_pipeline
 from spacy_relext.formats.document import SPANS_KEY
 
@@ -34,18 +34,22 @@ def memory(
     pairs_of: PairsOf = typer.Option(PairsOf.sentence, help="Pairs of a sentence, in longer texts; or of a text of 3,000 tokens."),
     pairs: str = typer.Option("50000,200000,400000,700000,1000000", help="About so many pairs."),
     relations: bool = typer.Option(False, help="Find a relation in every pair, so that all are written."),
+    repeats: int = typer.Option(1, min=1, help="Measurements of each size, taken in turn; the median counts, and the highest peak."),
     threads: int = typer.Option(1, help="Threads of torch."),
 ):
     """Time of the extractor, and the peak of memory above that of the encoder, as the pairs of one document grow many."""
     rows = []
-    for size in map(int, pairs.split(",")):
+    for size in in_turn(map(int, pairs.split(",")), repeats):
         # Peak memory is that of a process: one process a size.
         options = ["--relations"] if relations else []
         command = [sys.executable, "-m", "benchmarks", "one-document", str(encoder), pairs_of, str(size), str(threads), *options]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         rows.append(json.loads(output.splitlines()[-1]))
         print(json.dumps(rows[-1]), flush=True)
-    x, y = (numpy.asarray([row[key] for row in rows], dtype=float) for key in ("pairs", "seconds"))
+    measured: dict[int, list[float]] = {}
+    for row in rows:
+        measured.setdefault(row["pairs"], []).append(row["seconds"])
+    x, y = numpy.asarray([(n, numpy.median(seconds)) for n, seconds in sorted(measured.items())], dtype=float).T
     slope, intercept = numpy.polyfit(x, y, 1)
     residual = ((y - slope * x - intercept) ** 2).sum() / ((y - y.mean()) ** 2).sum()
     print(

@@ -18,17 +18,20 @@ def test_one_document(pairs_of, expected, relations, tiny_bert, capsys):
     assert 0 <= figures["mb_above"] < figures["mb_encoder"]
 
 
-def test_the_line_is_fitted_to_what_was_measured(tiny_bert, monkeypatch, capsys):
-    """By hand: 2 s for 1,000,000 pairs, 4 s for 3,000,000: a microsecond a pair, and a perfect line through two points."""
-    answers = iter([{"pairs": 10**6, "seconds": 2.0, "mb_above": 7}, {"pairs": 3 * 10**6, "seconds": 4.0, "mb_above": 5}])
+def test_the_line_is_fitted_to_the_medians_of_what_was_measured(tiny_bert, monkeypatch, capsys):
+    """By hand: medians of 2 s for 1,000,000 pairs and 4 s for 3,000,000: a microsecond a pair, and a perfect line through two points."""
+    measured = {"1": iter([(2.0, 7), (90.0, 5), (1.5, 5)]), "3": iter([(4.0, 5), (0.5, 6), (60.0, 5)])}
+    asked = []
 
     class Done:
-        @property
-        def stdout(self):
-            return "loading\n" + json.dumps(next(answers))
+        def __init__(self, size):
+            asked.append(size)
+            seconds, above = next(measured[size])
+            self.stdout = "loading\n" + json.dumps({"pairs": int(size) * 10**6, "seconds": seconds, "mb_above": above})
 
-    monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: Done())
-    memory.memory(tiny_bert, memory.PairsOf.sentence, "1,2", False, 1)
+    monkeypatch.setattr(memory.subprocess, "run", lambda command, **_: Done(command[-2]))
+    memory.memory(tiny_bert, memory.PairsOf.sentence, "1,3", False, repeats=3, threads=1)
+    assert asked == ["1", "3", "3", "1", "1", "3"]
     last = capsys.readouterr().out.splitlines()[-1]
     assert "1.0 µs" in last
     assert "1.0000" in last
