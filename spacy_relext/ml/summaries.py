@@ -218,13 +218,17 @@ class Lstm(_Sequence):
 
     def build(self, width: int, n_types: int) -> None:
         self._set_width(width, 2 * width if self.bidirectional else width)
-        self.lstm = nn.LSTM(width, width, batch_first=True, bidirectional=self.bidirectional)
+        self.lstm = nn.LSTM(width, width, batch_first=True)
+        self.reverse = nn.LSTM(width, width, batch_first=True) if self.bidirectional else None
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
         tokens, lengths, pair = sequences(contexts)
-        packed = nn.utils.rnn.pack_padded_sequence(tokens, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        _, (last, _) = self.lstm(packed)  # [n_directions, n, width]
-        return self._with_cls(contexts, last.transpose(0, 1).flatten(1)[pair]), None
+        # Padding comes after all that counts: so nothing need be packed, which takes twice as long to train on a CPU, or more.
+        states = [last_state(self.lstm, tokens, lengths)]
+        if self.reverse is not None:
+            backwards = (lengths[:, None] - 1 - torch.arange(tokens.shape[1], device=tokens.device)).clamp_min(0)
+            states.append(last_state(self.reverse, tokens.take_along_dim(backwards[..., None], dim=1), lengths))
+        return self._with_cls(contexts, torch.cat(states, dim=-1)[pair]), None
 
 
 class Mlp(_Sequence):
@@ -417,6 +421,11 @@ def sequences(contexts: Contexts) -> tuple[Tensor, Tensor, Tensor]:
     tokens = contexts.tokens.new_zeros((*filled.shape, contexts.tokens.shape[-1]))
     tokens[filled] = contexts.tokens[row][inside]
     return tokens, lengths, pair
+
+
+def last_state(lstm: nn.LSTM, tokens: Tensor, lengths: Tensor) -> Tensor:
+    """The state of an LSTM after the last position of each sequence, [n, width]; `tokens` and `lengths` as `sequences` gives them."""
+    return lstm(tokens)[0][torch.arange(len(tokens), device=tokens.device), lengths - 1]
 
 
 def attend(scores: Tensor, inside: Tensor) -> Tensor:

@@ -323,9 +323,9 @@ def slow_attention(module, x):
     return sum(a * (value @ x_t) for a, x_t in zip(weights, x, strict=True)), weights
 
 
-def slow_lstm(lstm, x, suffix=""):
+def slow_lstm(lstm, x):
     """The last state of an LSTM with torch's weights: gates input, forget, cell, output."""
-    w_x, w_h, b_x, b_h = (getattr(lstm, f"{name}_l0{suffix}").detach().numpy() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    w_x, w_h, b_x, b_h = (getattr(lstm, f"{name}_l0").detach().numpy() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     sigmoid = lambda z: 1 / (1 + numpy.exp(-z))  # noqa: E731
     h = c = numpy.zeros(WIDTH)
     for x_t in x:
@@ -339,7 +339,7 @@ def slow_summary(module, x):
     if isinstance(module, Attention):
         return slow_attention(module, x)[0]
     if isinstance(module, Lstm):
-        backward = [slow_lstm(module.lstm, x[::-1], "_reverse")] if module.bidirectional else []
+        backward = [slow_lstm(module.reverse, x[::-1])] if module.bidirectional else []
         return numpy.concatenate([slow_lstm(module.lstm, x), *backward])
     flat = numpy.zeros(module.length * WIDTH)
     flat[: x.size] = x.flatten()
