@@ -403,6 +403,20 @@ def test_layers_are_the_formula_over_the_vectors_of_cls():
             numpy.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["lstm", "bilstm"])
+def test_lstms_in_float32_are_those_in_float64(name):
+    """In float32 a CPU has another implementation: that of oneDNN, forwards and backwards."""
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        module, contexts = make_sequence(name).to(dtype), make_contexts()
+        contexts = contexts._replace(tokens=contexts.tokens.to(dtype).requires_grad_(), cls=contexts.cls.to(dtype))
+        summaries, _ = summarise(module, contexts)
+        (summaries * torch.arange(summaries.shape[1])).sum().backward()
+        found.append([summaries, contexts.tokens.grad, *(weight.grad for weight in module.parameters())])
+    for single, double in zip(*found, strict=True):
+        numpy.testing.assert_allclose(single.detach().numpy(), double.detach().numpy(), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "make_module",
     [*(partial(make_sequence, name) for name in SEQUENCES), *(lambda by=by: built(Layers(by)).double() for by in ("attention", "lstm"))],
