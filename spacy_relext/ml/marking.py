@@ -7,7 +7,6 @@ import numpy
 from spacy.tokens import Doc
 
 from spacy_relext.candidates import Candidates, has_sentences, sentence_bounds
-from spacy_relext.types import Ints2d
 
 MarkingFunction = Callable[[Doc, Candidates], tuple[Doc, Candidates]]
 
@@ -16,12 +15,12 @@ TOKEN_ATTRIBUTES: list[int | str] = ["LEMMA", "TAG", "POS", "MORPH"]
 
 
 def mention_tags(numbered: bool = True) -> MarkingFunction:
-    """Every mention replaced by one tag that tells its type, as `@DRUG1$`; all other text as it is. Registered as
+    """Every mention replaced by a tag that tells its type, as `@DRUG1$`; all other text as it is. Registered as
     `spacy-relext.mention_tags.v1`.
 
     Su & Vijay-Shanker (arXiv:2011.00398) replace the two mentions of a pair, `@DRUG$`, and encode a text once a pair. Here all mentions are
-    replaced, and the text is encoded once: the encoder sees where mentions are, and cannot learn their names by heart. Mentions that
-    overlap share the tag of the first, longest one.
+    replaced, and the text is encoded once: the encoder sees where mentions are, and cannot learn their names by heart. The tags of mentions
+    that overlap stand side by side in the place of them all, the first and longest one first.
 
     numbered (bool): Number the names of a sentence, 1, 2, …, the same name (whatever its case) always alike: without it the encoder
         cannot know that two mentions are the same drug, and no interaction.
@@ -30,71 +29,77 @@ def mention_tags(numbered: bool = True) -> MarkingFunction:
     def mark(doc: Doc, candidates: Candidates) -> tuple[Doc, Candidates]:
         if not len(candidates.mentions):
             return doc, candidates
-        first, end, label = _disjoint(candidates)
-        # Where the tokens go: all of a mention to one.
-        keep = numpy.ones(len(doc), dtype=bool)
-        for a, b in zip(first, end, strict=True):
-            keep[a + 1 : b] = False
-        place = keep.cumsum() - 1
-        source = numpy.flatnonzero(keep)
-        last = numpy.append(source, len(doc))[1:] - 1
+        stretches = _stretches(candidates)
+        # How many tokens each one becomes: one, but the first of a stretch its tags, and the others none; and the first of its stretch.
+        size = numpy.ones(len(doc), dtype="int64")
+        begin = numpy.arange(len(doc))
+        for stretch in stretches:
+            size[stretch.first : stretch.end] = 0
+            size[stretch.first] = len(stretch.mentions)
+            begin[stretch.first : stretch.end] = stretch.first
+        place = size.cumsum() - size
+        source = begin.repeat(size)
         # By number: a Doc that is asked token by token takes as long as the rest of this.
         orths, spaces = doc.to_array(["ORTH", "SPACY"]).T
         words: list[int | str] = orths[source].tolist()
+        followed = spaces[source].astype(bool)
         with_sentences = has_sentences(doc)
-        begins = numpy.zeros(len(doc), dtype=bool)
-        begins[sentence_bounds(doc)[0] if with_sentences else 0] = True
-        begins = begins[source]
+        begins = numpy.zeros(len(source), dtype=bool)
+        if with_sentences:
+            starts = sentence_bounds(doc)[0]
+            begins[place[starts[size[starts] > 0]]] = True
         sentence = begins.cumsum()
+        tags: dict[tuple[int, int, str], int] = {}
         names: dict[int, dict[str, int]] = {}
-        for a, b, kind in zip(first, end, label, strict=True):
-            known = names.setdefault(int(sentence[place[a]]), {})
-            number = known.setdefault(doc[a:b].text.lower(), len(known) + 1)
-            words[place[a]] = f"@{kind}{number if numbered else ''}$"
+        for stretch in stretches:
+            first_tag = int(place[stretch.first])
+            known = names.setdefault(int(sentence[first_tag]), {})
+            for tag, (first, end, kind) in enumerate(stretch.mentions, start=first_tag):
+                number = known.setdefault(doc[first:end].text.lower(), len(known) + 1)
+                words[tag] = f"@{kind}{number if numbered else ''}$"
+                tags[first, end, kind] = tag
+                # A mention has the attributes of its last token: in English, its head.
+                source[tag] = end - 1
+                followed[tag] = True
+            followed[tag] = spaces[stretch.end - 1]
         marked = Doc(
             doc.vocab,
             words=words,  # type: ignore[arg-type]  # numbers of words are taken too
-            spaces=spaces[last].astype(bool).tolist(),
+            spaces=followed.tolist(),
             sent_starts=begins.tolist() if with_sentences else None,
         )
         attributes = doc.to_array(TOKEN_ATTRIBUTES)
         if attributes.any():
-            # A mention has the attributes of its last token: in English, its head.
-            marked.from_array(TOKEN_ATTRIBUTES, attributes[last])
-        return marked, Candidates(
-            mentions=_moved(candidates.mentions, place),
-            labels=candidates.labels,
-            pairs=candidates.pairs,
-            contexts=_moved(candidates.contexts, place),
-        )
+            marked.from_array(TOKEN_ATTRIBUTES, attributes[source])
+        mentions, contexts = candidates.mentions.copy(), candidates.contexts.copy()
+        mentions[:, 0] = [tags[first, end, kind] for (first, end, _), kind in zip(mentions.tolist(), candidates.labels, strict=True)]
+        mentions[:, 1] = mentions[:, 0] + 1
+        contexts[:, 0] = place[begin[contexts[:, 0]]]
+        contexts[:, 1] = (place + size)[contexts[:, 1] - 1]
+        return marked, Candidates(mentions, candidates.labels, candidates.pairs, contexts)
 
     return mark
 
 
-def _disjoint(candidates: Candidates) -> tuple[list[int], list[int], list[str]]:
-    """First tokens, ends and labels of the stretches that mentions cover, those that overlap as one."""
-    first: list[int] = []
-    end: list[int] = []
-    label: list[str] = []
-    order = numpy.lexsort((-candidates.mentions[:, 1], candidates.mentions[:, 0]))
-    for i in order:
-        a, b = candidates.mentions[i, :2].tolist()
-        if end and a < end[-1]:
-            end[-1] = max(end[-1], b)
-            continue
-        first.append(a)
-        end.append(b)
-        label.append(candidates.labels[i])
-    return first, end, label
+class _Stretch(NamedTuple):
+    """Tokens that mentions cover which overlap, and these: first token, end and label."""
+
+    first: int
+    end: int
+    mentions: list[tuple[int, int, str]]
 
 
-def _moved(spans: Ints2d, place: numpy.ndarray) -> Ints2d:
-    """Spans of tokens (first, end, …) where `place[i]` is the new index of token i."""
-    moved = spans.copy()
-    if len(spans):
-        moved[:, 0] = place[spans[:, 0]]
-        moved[:, 1] = place[spans[:, 1] - 1] + 1
-    return moved
+def _stretches(candidates: Candidates) -> list[_Stretch]:
+    """What mentions cover, in the order of the text; of mentions with the same tokens and label, one."""
+    found: list[_Stretch] = []
+    order = numpy.lexsort((-candidates.mentions[:, 1], candidates.mentions[:, 0])).tolist()
+    for first, end, label in dict.fromkeys((*candidates.mentions[i, :2].tolist(), candidates.labels[i]) for i in order):
+        if found and first < found[-1].end:
+            last = found.pop()
+            found.append(_Stretch(last.first, max(last.end, end), [*last.mentions, (first, end, label)]))
+        else:
+            found.append(_Stretch(first, end, [(first, end, label)]))
+    return found
 
 
 # One pair

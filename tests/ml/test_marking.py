@@ -55,13 +55,30 @@ def test_sentences_and_attributes_stay():
     assert moved.contexts.tolist() == [[3, 6], [3, 6]]
 
 
-def test_overlapping_mentions_share_a_tag():
-    doc, candidates = annotated(list("abcdefg"), [(1, 2, "IN"), (1, 4, "OUT"), (3, 5, "NEXT"), (5, 6, "OTHER")])
+def test_tags_of_overlapping_mentions_stand_side_by_side():
+    mentions = [(1, 2, "IN"), (1, 4, "OUT"), (3, 5, "NEXT"), (5, 6, "OTHER"), (1, 4, "OUT"), (1, 4, "TOO")]
+    doc, candidates = annotated(list("abcdefg"), mentions, spaces=[True, True, True, True, False, False, True])
+    for token in doc:
+        token.tag_ = token.text.upper()
     marked, moved = mention_tags()(doc, candidates)
-    assert [token.text for token in marked] == ["a", "@OUT1$", "@OTHER2$", "g"]
-    assert moved.mentions[:, :2].tolist() == [[1, 2], [1, 2], [1, 2], [2, 3]]
+    # The same tokens with another label are another mention, of the same name; with the same label they are the same.
+    assert marked.text == "a @OUT1$ @TOO1$ @IN2$ @NEXT3$@OTHER4$g "
+    assert [token.text for token in marked] == ["a", "@OUT1$", "@TOO1$", "@IN2$", "@NEXT3$", "@OTHER4$", "g"]
+    assert [token.tag_ for token in marked] == ["A", "D", "D", "B", "E", "F", "G"]
+    assert moved.mentions[:, :2].tolist() == [[3, 4], [1, 2], [4, 5], [5, 6], [1, 2], [2, 3]]
     assert moved.mentions[:, 2].tolist() == candidates.mentions[:, 2].tolist()
-    assert moved.labels == ["IN", "OUT", "NEXT", "OTHER"]
+    assert moved.labels == ["IN", "OUT", "NEXT", "OTHER", "OUT", "TOO"]
+
+
+def test_what_pairs_read_ends_with_all_tags_of_a_stretch():
+    """Without sentences, a pair reads some tokens to either side, and these may begin or end within overlapping mentions."""
+    doc = Doc(NLP.vocab, words=list("abcdef"))
+    spans = [Span(doc, 0, 3, label="X"), Span(doc, 1, 4, label="Y"), Span(doc, 5, 6, label="Z")]
+    candidates = make_candidates(doc, spans, [2, 3, 4], numpy.asarray([[1, 2], [0, 1]]))
+    candidates.contexts[:] = [[2, 6], [0, 2]]
+    marked, moved = mention_tags()(doc, candidates)
+    assert [token.text for token in marked] == ["@X1$", "@Y2$", "e", "@Z3$"]
+    assert moved.contexts.tolist() == [[0, 4], [0, 2]]
 
 
 def test_a_mention_over_a_sentence_boundary_joins_the_sentences():
@@ -107,7 +124,9 @@ def test_random_documents_token_by_token():
         assert kept == [word for i, word in enumerate(words) if i not in inside], seed
         tags = {token.i for token in marked if token.text.startswith("@")}
         assert {i for start, end, _ in moved.mentions for i in range(start, end)} == tags, seed
-        assert all(end == start + 1 for start, end, _ in moved.mentions), seed
+        for (start, end, _), label in zip(moved.mentions, candidates.labels, strict=True):
+            assert end == start + 1, seed
+            assert marked[int(start)].text.startswith(f"@{label}"), seed
         for (head, tail), (first, end) in zip(moved.pairs, moved.contexts, strict=True):
             assert first <= min(moved.mentions[head, 0], moved.mentions[tail, 0]), seed
             assert end >= max(moved.mentions[head, 1], moved.mentions[tail, 1]), seed
