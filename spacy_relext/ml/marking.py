@@ -95,8 +95,8 @@ def _stretches(candidates: Candidates) -> list[_Stretch]:
     order = numpy.lexsort((-candidates.mentions[:, 1], candidates.mentions[:, 0])).tolist()
     for first, end, label in dict.fromkeys((*candidates.mentions[i, :2].tolist(), candidates.labels[i]) for i in order):
         if found and first < found[-1].end:
-            last = found.pop()
-            found.append(_Stretch(last.first, max(last.end, end), [*last.mentions, (first, end, label)]))
+            found[-1].mentions.append((first, end, label))
+            found[-1] = found[-1]._replace(end=max(found[-1].end, end))
         else:
             found.append(_Stretch(first, end, [(first, end, label)]))
     return found
