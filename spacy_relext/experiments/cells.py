@@ -19,11 +19,12 @@
 | `documents` | for each test document its `id`, `fold` (0 without folds), and the relations right (`tp`), wrong (`fp`) and missed (`fn`) |
 
 In the cell of a whole cross-validation the figures are means over the folds, `test.pooled` has P, R and F of the counts of all folds
-together, and `training_seconds` is the sum.
+together, and `training_seconds` is the sum; a run that was killed may have gone on elsewhere, so `device` and `versions` may name several
+(`join`, `split`).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ from spacy_relext.formats.files import whole_file
 
 # The end of the names of folders in which cells are being made; they may hold JSON of other kinds.
 WORK = ".work"
+
+# Between the devices, or the versions, that the folds of one cell were trained with.
+_JOINT = ", "
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,16 @@ def find_cells(folder: Path) -> dict[Path, Cell]:
         raise DataError("there is no such folder. `python -m spacy relext experiment` and `crossval` write cells.", path=folder)
     paths = sorted(path for path in folder.rglob("*.json") if not any(part.endswith(WORK) for part in path.relative_to(folder).parts))
     return {path: read_cell(path) for path in paths}
+
+
+def join(names: Iterable[str]) -> str:
+    """The different ones among the names of folds, as a whole cross-validation has them."""
+    return _JOINT.join(dict.fromkeys(names))
+
+
+def split(names: str) -> list[str]:
+    """The names that were joined."""
+    return names.split(_JOINT)
 
 
 def _is_sound(cell: Cell) -> bool:

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from spacy_relext.errors import DataError
-from spacy_relext.experiments.cells import Cell
+from spacy_relext.experiments.cells import Cell, join
 from spacy_relext.experiments.training import Experiment
 from spacy_relext.scorer import prf
 
@@ -70,8 +70,8 @@ def whole(cells: Sequence[Cell]) -> Cell:
         "fold": None,
         "data": {"folds": {path: digest for cell in cells for path, digest in cell.data["test"].items()}},
         "threshold": first.threshold if first.threshold_from == "given" else None,
-        "device": _joined(cell.device for cell in cells),
-        "versions": {name: _joined(cell.versions[name] for cell in cells) for name in first.versions},
+        "device": join(cell.device for cell in cells),
+        "versions": {name: join(cell.versions[name] for cell in cells) for name in first.versions},
         "training_seconds": {clock: round(sum(cell.training_seconds[clock] for cell in cells), 1) for clock in first.training_seconds},
         "development": _mean(development) if len(development) == len(cells) else None,
         "test": {**_mean([cell.test for cell in cells]), "pooled": prf(tp, tp + fp, tp + fn)},
@@ -88,8 +88,3 @@ def _mean(scores: Sequence[dict[str, Any]]) -> dict[str, Any]:
         lines = [s["rel_per_type"][label] for s in scores if label in s["rel_per_type"]]
         per_type[label] = {k: fmean(line[k] for line in lines) for k in "prf"} | {"support": sum(line["support"] for line in lines)}
     return {**{name: fmean(s[name] for s in scores) for name in names}, "rel_per_type": per_type}
-
-
-def _joined(values: Any) -> str:
-    """A run that was killed may have gone on elsewhere."""
-    return ", ".join(dict.fromkeys(values))

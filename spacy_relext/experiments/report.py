@@ -11,7 +11,7 @@ import numpy
 
 from spacy_relext.errors import DataError
 from spacy_relext.experiments.bootstrap import N_DRAWS, Comparison, compare, draw_weights
-from spacy_relext.experiments.cells import Cell
+from spacy_relext.experiments.cells import Cell, split
 from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.formats.files import whole_file
 
@@ -170,9 +170,9 @@ def _training(row: Row, devices: Sequence[str]) -> str:
 
 def _circumstances(rows: Iterable[Row]) -> str:
     cells = [cell for row in rows for _, cell in row.cells.values()]
-    by_device = Counter(f"{cell.device} (torch threads: {cell.torch_threads})" for cell in cells)
+    by_device = Counter(f"{device} (torch threads: {cell.torch_threads})" for cell in cells for device in split(cell.device))
     names = sorted({name for cell in cells for name in cell.versions})
-    versions = [f"{name} {' / '.join(sorted({cell.versions.get(name, '?') for cell in cells}))}" for name in names]
+    versions = [f"{name} {' / '.join(sorted({v for cell in cells for v in split(cell.versions.get(name, '?'))}))}" for name in names]
     devices = "; ".join(device for device, _ in by_device.most_common())
     return f"Trained on {devices}, with {', '.join(versions)}.\n" if cells else ""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_relext.experiments.cells import write_cell
+from spacy_relext.experiments.cells import join, write_cell
 from spacy_relext.experiments.matrix import read_matrix
 from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED
 from spacy_relext.experiments.report import BEGIN, END
@@ -127,6 +127,14 @@ def test_circumstances(tmp_path):
     text = section_of(tmp_path, *cells)
     assert "Trained on an abacus (torch threads: 1); a quill (torch threads: 1), with python 3.11 / 3.12, spacy 3.8." in text
     assert rows_under(text, "DDI 2013, encoder tiny")[0][-1] == "1.0 min, 0.5 min (a quill)"
+
+
+def test_what_folds_were_trained_on_is_named_once_each(tmp_path):
+    """A cross-validation that went on elsewhere has several devices and versions in one cell."""
+    versions = {"python": join(["3.11", "3.12", "3.11"]), "spacy": "3.8"}
+    elsewhere = make_cell(device=join(["an abacus", "a quill", "a quill"]), versions=versions)
+    text = section_of(tmp_path, elsewhere, make_cell(seed=1))
+    assert "Trained on an abacus (torch threads: 1); a quill (torch threads: 1), with python 3.11 / 3.12, spacy 3.8." in text
 
 
 def test_rest_of_the_file_stays_and_the_section_is_replaced(tmp_path):
