@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, PyTorchShim, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.marking import MarkingFunction
+from spacy_relext.ml.memory import TidyShim
 from spacy_relext.ml.pooling import pool_in_one_pass
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
@@ -131,7 +132,7 @@ def make_classifier(forward: Callable, encoder: Model, head: Model, nO: int | No
     )
 
 
-class HeadShim(PyTorchShim):
+class HeadShim(TidyShim):
     """Holds a `PairScorer`: its own learning rate, and its sizes stored beside its weights."""
 
     def __init__(self, scorer: PairScorer, *, learn_rate_scale: float):

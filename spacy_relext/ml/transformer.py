@@ -15,12 +15,14 @@ import torch
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
+from spacy_transformers.layers.hf_shim import HFShim
 from thinc.api import Model, chain
 from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
 from spacy_relext.ml.economy import economise
+from spacy_relext.ml.memory import TidyShim
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.ml.products import round_rows
 from spacy_relext.types import Floats2d, Ints1d
@@ -97,6 +99,10 @@ def create_tok2vec_transformer(
     return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
 
 
+class _TidyHFShim(TidyShim, HFShim):
+    """What holds the encoder, and leaves nothing behind in training."""
+
+
 class PrecisionTransformer(TransformerModel):
     """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU."""
 
@@ -105,6 +111,8 @@ class PrecisionTransformer(TransformerModel):
         self.cpu_precision = check_precision(cpu_precision)
         self.freeze_embeddings = freeze_embeddings
         wrapper = self.layers[0]
+        # The class is all there is to change: it has no state beside that of its base.
+        wrapper.shims[0].__class__ = _TidyHFShim
         self.layers[0] = Model(
             wrapper.name,
             # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
