@@ -1,4 +1,4 @@
-"""What products in bfloat16 of many shapes cost: time to compile kernels, and the memory that keeps them."""
+"""What products in bfloat16 of many shapes cost, time to compile kernels and memory to keep them; and what a training keeps besides."""
 
 import json
 import os
@@ -7,13 +7,14 @@ import resource
 import statistics
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import torch
 import typer
 from spacy.util import minibatch
+from thinc.api import PyTorchShim
 
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.speed.ours import make_pipeline
@@ -21,8 +22,14 @@ from benchmarks.training import Steps
 from spacy_relext.corpus import read_docs
 from spacy_relext.ml.products import CACHES
 
-# As many kernels as both libraries keep by default.
-WAYS = {"torch's": dict.fromkeys(CACHES, "1024"), "ours": {}}
+# As many kernels as both libraries keep by default, and no rows of zeros; what updates leave in memory makes no difference to prediction.
+KEPT = "ours, nothing given back"
+ENVIRONMENTS = {"torch's": dict.fromkeys(CACHES, "1024"), "ours": {}, KEPT: {}}
+PATCHES = {
+    "torch's": {"spacy_relext.ml.precision.few_shapes": nullcontext},
+    "ours": {},
+    KEPT: {"spacy_relext.ml.memory.TidyShim.finish_update": PyTorchShim.finish_update},
+}
 
 
 def kernels(
@@ -34,13 +41,16 @@ def kernels(
     batch_size: int = typer.Option(32, help="Documents."),
     repeats: int = typer.Option(3, help="Runs of each way, taken in turn."),
 ):
-    """Processor seconds and memory of prediction or training in bfloat16, as torch has its kernels and as we have them."""
-    runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-    for way in in_turn(WAYS, repeats):
+    """Processor seconds and memory of prediction or training in bfloat16, as torch has its kernels and as we have them.
+
+    Of training also where thinc's updates keep what they keep, and the heap is not given back.
+    """
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in ENVIRONMENTS if updates or way != KEPT}
+    for way in in_turn(runs, repeats):
         work = [str(x) for x in (way, data, updates, config_path, encoder, passes, batch_size)]
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks", "one-of-kernels", *work],
-            env={**os.environ, "OMP_NUM_THREADS": "1", **WAYS[way]},
+            env={**os.environ, "OMP_NUM_THREADS": "1", **ENVIRONMENTS[way]},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -61,7 +71,9 @@ def kernels(
 def one_of_kernels(way: str, data: Path, updates: int, config_path: Path, encoder: Path, passes: int, batch_size: int):
     """One measurement of `kernels`: processor seconds, and the largest memory of the process in MB."""
     torch.set_num_threads(1)
-    with nullcontext() if way == "ours" else patch("spacy_relext.ml.precision.few_shapes", nullcontext):
+    with ExitStack() as patches:
+        for target, of_way in PATCHES[way].items():
+            patches.enter_context(patch(target, of_way))
         if updates:
             steps = Steps(config_path, data, encoder, updates, True, {})
             start = now()

@@ -5,9 +5,11 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+from thinc.api import PyTorchShim
 
 from benchmarks import kernels
 from spacy_relext.ml import products
+from spacy_relext.ml.memory import TidyShim
 from tests.cli.toy import SENTENCES
 from tests.experiments.toy import write_data
 
@@ -33,7 +35,7 @@ def test_figures_by_hand(tmp_path, monkeypatch, capsys):
     assert turns == ["torch's", "ours", "ours", "torch's"]
 
 
-@pytest.mark.parametrize("way", kernels.WAYS)
+@pytest.mark.parametrize("way", kernels.PATCHES)
 def test_a_run(way, tiny_bert, tmp_path, monkeypatch, capsys):
     rounded: list[int] = []
     ours = products.rounded
@@ -43,4 +45,13 @@ def test_a_run(way, tiny_bert, tmp_path, monkeypatch, capsys):
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert figures["seconds"] > 0
     assert figures["mb"] > 100
-    assert bool(rounded) == (way == "ours")
+    assert bool(rounded) == (way != "torch's")
+
+
+@pytest.mark.parametrize("way", kernels.PATCHES)
+def test_updates_are_thincs_where_nothing_is_given_back(way, tmp_path, monkeypatch):
+    updates = []
+    monkeypatch.setattr(kernels, "Steps", lambda *args: SimpleNamespace(run=lambda: updates.append(TidyShim.finish_update)))
+    ours = TidyShim.finish_update
+    kernels.one_of_kernels(way, tmp_path, 5, tmp_path, tmp_path, 1, 2)
+    assert updates == [PyTorchShim.finish_update if way == kernels.KEPT else ours]
