@@ -22,6 +22,7 @@ from spacy_relext.evaluation import THRESHOLDS, best_threshold, extractor_of, fi
 from spacy_relext.experiments.matrix import Planned, read_matrix
 from spacy_relext.experiments.plots import STYLES, axes_of
 from spacy_relext.experiments.report import markdown, write_section
+from spacy_relext.experiments.training import device_name
 from spacy_relext.formats.files import whole_file
 from spacy_relext.relations import register_extensions
 
@@ -53,7 +54,8 @@ def learning(
         raise SystemExit(f"--target is {target}, and must lie in (0, 1]; --every is {every}, and must be positive.")
     torch.set_num_threads(threads)
     register_extensions()
-    settings = {"target": target, "documents": documents, "threads": threads}
+    # Times of two processors do not belong in one table.
+    settings = {"target": target, "documents": documents, "threads": threads, "processor": device_name(-1)}
     rows = _measured(output, settings)
     for planned in chosen(read_matrix(matrix), only):
         if "folds" in planned.data:
@@ -79,7 +81,7 @@ def _measured(output: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
     if not output.exists():
         return []
     figures = json.loads(output.read_text(encoding="utf8"))
-    others = {name: figures[name] for name in settings}
+    others = {name: figures.get(name) for name in settings}
     if others != settings:
         raise SystemExit(f"{output} has figures with {others}, and these would be with {settings}. Give another --output.")
     return figures["models"]
@@ -175,8 +177,13 @@ def _section(figures: dict[str, Any], plot: str) -> str:
     others = any(row["view"] == OTHERS for row in figures["models"])
     return (
         f"Processor time of training until the micro F on about {figures['documents']} development documents, at the best threshold for\n"
-        f"each point, reaches {100 * figures['target']:.0f}; one run each, torch threads: {figures['threads']}. A training ends there.\n"
-        + ("Other libraries: F on all development documents, after each epoch, without a threshold.\n" if others else "")
+        f"each point, reaches {100 * figures['target']:.0f}; one run each, on {figures['processor']}\n"
+        f"(torch threads: {figures['threads']}). A training ends there.\n"
+        + (
+            "Other libraries: F on all development documents, after each epoch, without a threshold, as they were trained.\n"
+            if others
+            else ""
+        )
         + f"\n{_table(figures['models'], figures['target'])}\n![F while training]({plot})\n"
     )
 

@@ -69,6 +69,7 @@ def test_a_training_ends_where_the_target_is_reached(matrix, tmp_path, monkeypat
 def test_what_was_measured_before_and_other_libraries_stand_beside(matrix, tmp_path, monkeypatch):
     curves = {"one pass": [learning.Point(5, 60.0, 0.9)], "still": [learning.Point(3, 6.0, 0.2), learning.Point(7, 90.0, 0.1)]}
     monkeypatch.setattr(learning, "learn", lambda planned, references, every: iter(curves[planned.names["view"]]))
+    monkeypatch.setattr(learning, "device_name", lambda gpu_id: "an abacus")
     points = [{"epoch": 1, "wall": 50.0, "processor": 30.0, "f": 0.1}, {"epoch": 2, "wall": 90.0, "processor": 72.0, "f": 0.75}]
     peers, page, output = tmp_path / "peers.json", tmp_path / "page.md", tmp_path / "learning.json"
     peers.write_text(json.dumps([{"name": "flute", "corpus": corpus, "curve": points[:n]} for corpus, n in (("toy", 2), ("ddi", 1))]))
@@ -90,6 +91,12 @@ def test_what_was_measured_before_and_other_libraries_stand_beside(matrix, tmp_p
     result = run("--target", "0.5")
     assert result.exit_code != 0
     assert "Give another --output" in result.output
+    # Nor do times of another processor stand beside.
+    assert "on an abacus\n" in page.read_text(encoding="utf8")
+    monkeypatch.setattr(learning, "device_name", lambda gpu_id: "a quill")
+    result = run()
+    assert result.exit_code != 0
+    assert re.search("an abacus.*a quill.*Give another --output", result.output, re.DOTALL)
 
 
 def test_real_trainings(matrix, tmp_path):
