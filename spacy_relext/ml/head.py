@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from spacy_relext.errors import RelextError
 from spacy_relext.ml import economy
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks, portions
+from spacy_relext.ml.memory import give_back
 from spacy_relext.ml.products import Linear, round_rows
 from spacy_relext.ml.reading import WatchWeights
 from spacy_relext.ml.summaries import Contexts, Summary, linear_of_pair
@@ -32,6 +33,8 @@ _NO_WEIGHTS = (
 
 # Tokens whose keys, values and the like are held at a time in prediction: 25 MB an array of 384 numbers a token.
 MAX_TOKENS = 2**14
+# Cells, a pair that looks at a token each, after which prediction gives the holes in the heap back: some seconds of one core.
+CELLS_KEPT = 2**28
 
 
 class PairScorer(nn.Module):
@@ -102,9 +105,14 @@ class PairScorer(nn.Module):
         read = self.summary.read(in_rows, types)
         place = numpy.append(inside.cumsum() - 1, 0)
         products: dict[nn.Linear, tuple[Tensor, Tensor, Tensor]] = {}
+        n_cells = 0
         for chunk in make_chunks(batch, self.max_cells):
             contexts = gather(read, mentions, vectors, batch, chunk, place)._replace(products=products)
             yield self.classify(contexts, dropout, None if watch is None else partial(watch, chunk.pairs)), chunk.pairs
+            n_cells += len(chunk.pairs) * contexts.mask.shape[1]
+            if n_cells > CELLS_KEPT:
+                give_back()
+                n_cells = 0
 
     def classify(self, contexts: Contexts, dropout: float = 0.0, watch: Callable[[list[Floats1d]], None] | None = None) -> Tensor:
         """Summarise the pairs of some contexts and score them.

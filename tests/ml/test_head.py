@@ -125,6 +125,18 @@ def test_scores_do_not_depend_on_the_size_of_the_portions(summary, max_tokens, m
             numpy.testing.assert_allclose(told[pair], weights, rtol=1e-5)
 
 
+def test_holes_in_the_heap_are_given_back_after_so_many_cells(monkeypatch):
+    given = []
+    monkeypatch.setattr("spacy_relext.ml.head.give_back", lambda: given.append(True))
+    scorer = make_scorer(max_cells=60)
+    score(scorer, DOCS)
+    assert not given
+    monkeypatch.setattr("spacy_relext.ml.head.CELLS_KEPT", 0)
+    score(scorer, DOCS)
+    batch = make_batch([len(vectors) for vectors, _ in DOCS], [candidates for _, candidates in DOCS])
+    assert len(given) == len(list(make_chunks(batch, 60))) > 2
+
+
 @pytest.mark.parametrize("hidden_width", [0, 5])
 @pytest.mark.parametrize("summary", [*SUMMARIES, "attention"])
 def test_training_without_dropout_scores_as_prediction_does(summary, hidden_width):
