@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -22,13 +23,13 @@ from benchmarks.training import Steps
 from spacy_relext.corpus import read_docs
 from spacy_relext.ml.products import CACHES
 
-# As many kernels as both libraries keep by default, and no rows of zeros; what updates leave in memory makes no difference to prediction.
+# What updates leave in memory makes no difference to prediction.
 KEPT = "ours, nothing given back"
-ENVIRONMENTS = {"torch's": dict.fromkeys(CACHES, "1024"), "ours": {}, KEPT: {}}
-PATCHES = {
-    "torch's": {"spacy_relext.ml.precision.few_shapes": nullcontext},
-    "ours": {},
-    KEPT: {"spacy_relext.ml.memory.TidyShim.finish_update": PyTorchShim.finish_update},
+# The environment of the process, and what is patched in it: as many kernels as both libraries keep by default, and no rows of zeros.
+WAYS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "torch's": (dict.fromkeys(CACHES, "1024"), {"spacy_relext.ml.precision.few_shapes": nullcontext}),
+    "ours": ({}, {}),
+    KEPT: ({}, {"spacy_relext.ml.memory.TidyShim.finish_update": PyTorchShim.finish_update}),
 }
 
 
@@ -45,12 +46,12 @@ def kernels(
 
     Of training also where thinc's updates keep what they keep, and the heap is not given back.
     """
-    runs: dict[str, list[dict[str, float]]] = {way: [] for way in ENVIRONMENTS if updates or way != KEPT}
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS if updates or way != KEPT}
     for way in in_turn(runs, repeats):
         work = [str(x) for x in (way, data, updates, config_path, encoder, passes, batch_size)]
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks", "one-of-kernels", *work],
-            env={**os.environ, "OMP_NUM_THREADS": "1", **ENVIRONMENTS[way]},
+            env={**os.environ, "OMP_NUM_THREADS": "1", **WAYS[way][0]},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -72,7 +73,7 @@ def one_of_kernels(way: str, data: Path, updates: int, config_path: Path, encode
     """One measurement of `kernels`: processor seconds, and the largest memory of the process in MB."""
     torch.set_num_threads(1)
     with ExitStack() as patches:
-        for target, of_way in PATCHES[way].items():
+        for target, of_way in WAYS[way][1].items():
             patches.enter_context(patch(target, of_way))
         if updates:
             steps = Steps(config_path, data, encoder, updates, True, {})

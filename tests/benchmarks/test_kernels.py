@@ -35,7 +35,7 @@ def test_figures_by_hand(tmp_path, monkeypatch, capsys):
     assert turns == ["torch's", "ours", "ours", "torch's"]
 
 
-@pytest.mark.parametrize("way", kernels.PATCHES)
+@pytest.mark.parametrize("way", kernels.WAYS)
 def test_a_run(way, tiny_bert, tmp_path, monkeypatch, capsys):
     rounded: list[int] = []
     ours = products.rounded
@@ -48,7 +48,7 @@ def test_a_run(way, tiny_bert, tmp_path, monkeypatch, capsys):
     assert bool(rounded) == (way != "torch's")
 
 
-@pytest.mark.parametrize("way", kernels.PATCHES)
+@pytest.mark.parametrize("way", kernels.WAYS)
 def test_updates_are_thincs_where_nothing_is_given_back(way, tmp_path, monkeypatch):
     updates = []
     monkeypatch.setattr(kernels, "Steps", lambda *args: SimpleNamespace(run=lambda: updates.append(TidyShim.finish_update)))
