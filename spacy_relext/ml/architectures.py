@@ -59,7 +59,7 @@ def create_pair_classifier(
     hidden_width: int = 384,
     dropout: float = 0.1,
     learn_rate_scale: float = 1.0,
-    max_cells: int = 2**20,
+    max_cells: int = 2**19,
     marking: MarkingFunction | None = None,
     precision: Precision = "float32",
     nO: int | None = None,

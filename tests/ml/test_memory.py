@@ -1,6 +1,8 @@
-"""What a training leaves in memory: no object an update, no holes in the heap, and the same weights as thinc's own shim."""
+"""What a training leaves in memory: no object an update, no holes in the heap, and the same weights as thinc's own shim. What the heap
+keeps for what comes next."""
 
 import gc
+import os
 import subprocess
 import sys
 
@@ -12,8 +14,11 @@ from thinc.api import Adam, ArgsKwargs, PyTorchShim
 
 from spacy_relext.ml import memory
 from spacy_relext.ml.memory import TidyShim
+from spacy_relext.ml.precision import computing
 from tests.pipeline.test_views import marked_pipeline, transformer_of
 from tests.pipeline.test_with_transformer import initialize, step, transformer_pipeline, weights_of
+
+GLIBC = pytest.mark.skipif(memory._trim is None or sys.platform != "linux", reason="the C library is not glibc")
 
 
 def head_of(nlp):
@@ -100,7 +105,70 @@ print(before - resident())
 """
 
 
-@pytest.mark.skipif(memory._trim is None or sys.platform != "linux", reason="the C library is not glibc")
+@GLIBC
 def test_holes_in_the_heap_are_given_back():
     found = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True)
     assert int(found.stdout) > 300  # of 381 MB
+
+
+# Three arrays of a chunk in which pairs read a long text, one chunk after the other.
+CHUNKS = """
+import ctypes, resource
+import torch
+from spacy_relext.ml.precision import computing
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+size = 13 << 20
+def chunk():
+    blocks = [libc.malloc(size) for _ in range(3)]
+    for block in blocks:
+        ctypes.memset(block, 1, size)
+    for block in blocks:
+        libc.free(block)
+with computing("cpu", lower=False, is_train=False):
+    chunk()
+    chunk()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        chunk()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() / (30 * size))
+"""
+
+
+def asked_for_again(**variables):
+    """The share of the memory of later chunks that the system is asked for."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    found = subprocess.run([sys.executable, "-c", CHUNKS], check=True, capture_output=True, text=True, env=environment | variables)
+    return float(found.stdout)
+
+
+@GLIBC
+def test_what_the_next_chunk_needs_is_kept():
+    assert asked_for_again() < 0.1
+
+
+@GLIBC
+@pytest.mark.parametrize(
+    "variable",
+    [{"MALLOC_TRIM_THRESHOLD_": "1000000"}, {"GLIBC_TUNABLES": "glibc.malloc.trim_threshold=1000000"}],
+    ids=["variable", "tunable"],
+)
+def test_what_the_environment_says_of_the_heap_counts(variable):
+    assert asked_for_again(**variable) > 0.5
+
+
+def test_the_heap_is_set_once_and_on_a_cpu(monkeypatch):
+    settings = []
+    monkeypatch.setattr(memory, "_set", lambda *setting: settings.append(setting))
+    monkeypatch.setattr(memory, "_trim", lambda _: None)
+    for name in (*memory._SET_OUTSIDE, "GLIBC_TUNABLES"):
+        monkeypatch.delenv(name, raising=False)
+    memory.keep_the_end.cache_clear()
+    for is_train in (True, False):
+        with computing("cpu", lower=False, is_train=is_train):
+            pass
+    assert sorted(settings) == [(-3, memory.MAPPED_ABOVE), (-1, memory.KEPT_FREE)]
+    # Where the C library has no such thing.
+    monkeypatch.setattr(memory, "_set", None)
+    memory.keep_the_end.cache_clear()
+    memory.keep_the_end()
