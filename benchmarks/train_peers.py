@@ -37,7 +37,7 @@ def train_peers(
     only: list[str] = typer.Option(None, help="Which of them; all, if left out."),
     epochs: int = typer.Option(10, help="Of those that have epochs."),
     learn_rate: float = typer.Option(5e-5, help="Of those that have one."),
-    batch_size: int = typer.Option(4, help="Sentences in an update, of those that have updates."),
+    batch_size: int = typer.Option(4, help="Sentences in an update, of those that have updates; flair's classifier has a sentence a pair."),
     seed: int = typer.Option(0, help="Of the training."),
     encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder of those that have one."),
     environments: Path = typer.Option(ENVIRONMENTS, help="Where `peers` made the environments."),
@@ -45,7 +45,7 @@ def train_peers(
     output: Path = typer.Option(Path("metrics/peers.json"), help="JSON of all figures; what it has of others stays."),
     page: Path = typer.Option(None, help="A Markdown file for the table, e.g. docs/benchmarks.md."),
 ):
-    """Train flair's RelationExtractor and Kindred on a corpus: F with annotated mentions, and the processor time of training."""
+    """Train flair's two models and Kindred on a corpus: F with annotated mentions, and the processor time of training."""
     register_extensions()
     parts = {"train": train, "development": dev, "test": test}
     docs = {part: list(read_docs(path, spacy.blank("en"))) for part, path in parts.items()}
@@ -155,7 +155,7 @@ def _table(records: Sequence[Record]) -> str:
 def _section(records: Sequence[Record]) -> str:
     settings = "; ".join(
         f"{record['name']}: seed {record['seed']}, torch threads: {record['threads']}"
-        + (f", learning rate {record['learn_rate']:g}, batches of {record['batch_size']} sentences" if len(record["curve"]) > 1 else "")
+        + (f", learning rate {record['learn_rate']:g}, batches of {record['batch_size']}" if len(record["curve"]) > 1 else "")
         for record in records
     )
     versions = {f"{name} {version}" for record in records for name, version in record["versions"].items()}

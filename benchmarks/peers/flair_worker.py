@@ -120,8 +120,12 @@ def make_learner(kind, encoder, threads, labels):
         flair.set_seed(seed)
         # Others teach nothing, as in our configs.
         sentences = [sentence for sentence in make_sentences(documents) if len(sentence.get_spans(ENTITIES)) > 1]
+        corpus = Corpus(sentences, sample_missing_splits=False)
+        if kind == "classifier":
+            # A sentence a pair.
+            corpus = model.transform_corpus(corpus)
         with tempfile.TemporaryDirectory() as folder:
-            ModelTrainer(model, Corpus(sentences, sample_missing_splits=False)).fine_tune(
+            ModelTrainer(model, corpus).fine_tune(
                 folder,
                 learning_rate=learn_rate,
                 mini_batch_size=batch_size,

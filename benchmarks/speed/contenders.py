@@ -61,9 +61,10 @@ def all_contenders(encoder: Path, environments: Path, training: Path, threads: i
 
 
 def learners(encoder: Path, environments: Path, threads: int) -> list[Contender]:
-    """The other libraries, as they learn from a corpus. flair's classifier is not among them: a pass a pair takes it hours."""
+    """The other libraries, as they learn from a corpus."""
     return [
         _peer("flair extractor", environments, ["extractor", str(encoder), str(threads), "learn"]),
+        _peer("flair classifier", environments, ["classifier", str(encoder), str(threads), "learn"]),
         _peer("Kindred", environments, ["learn"]),
     ]
 

@@ -330,9 +330,10 @@ class PairAttention(Summary):
 
     def read(self, tokens: Tensor, types: Tensor) -> Tensor:
         in_mention = types.nonzero()[:, 0]
-        # The product is taken once a type, and added in place: tokens are many, and nearly all of them are in no mention.
+        # The product is taken once a type, and added in place: tokens are many, and nearly all of them are in no mention. The bias is left
+        # to `forward`: all keys have the same one, which softmax does not see, and a sum of values with weights of sum 1 has it once.
         of_types = linear(self.token_type.weight, self.key_value.weight)
-        return self.key_value(tokens).index_add_(0, in_mention, of_types[types[in_mention]])
+        return linear(tokens, self.key_value.weight).index_add_(0, in_mention, of_types[types[in_mention]])
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, Tensor | None]:
         n_rows, length, _ = contexts.tokens.shape
@@ -366,12 +367,13 @@ class PairAttention(Summary):
         steps = self.distance_bias.diff(dim=1, prepend=torch.zeros_like(self.distance_bias[:, :1]))
         steps = steps.permute(2, 0, 1).flatten(1)[:, None].expand(n_rows, -1, n_slots, -1)  # [n_rows, n_heads, n_slots, 2 * buckets]
         bias = steps.new_zeros((n_rows, self.n_heads, n_slots, length + 1)).scatter_add_(-1, begins, steps).cumsum(-1)[..., :length]
-        weights = attend(query @ key.transpose(-1, -2) + bias, readable(contexts, by_row(contexts.span))[:, None])
+        weights = attend(query @ key.contiguous().transpose(-1, -2) + bias, readable(contexts, by_row(contexts.span))[:, None])
         ends = bounds.flatten(-2)
         running = weights.cumsum(dim=-1).gather(-1, (ends - 1).clamp_min(0).expand(-1, self.n_heads, -1, -1)) * (ends > 0)
         mass = running.unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
         attended = weights.to(value.dtype) @ value + mass.to(value.dtype) @ self.distance_value.transpose(0, 1).flatten(1, 2)
-        attended = by_pair(attended.transpose(1, 2).flatten(-2))  # [n_pairs, width]
+        bias_of_values = self.key_value.bias[self.key_value.out_features // 2 :]
+        attended = by_pair(attended.transpose(1, 2).flatten(-2)) + bias_of_values.to(attended.dtype)  # [n_pairs, width]
         return self.output(attended), by_pair(weights.mean(dim=1)) if contexts.watched else None
 
 

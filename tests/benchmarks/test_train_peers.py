@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from benchmarks import train_peers
 from benchmarks.__main__ import app
+from benchmarks.speed import contenders
 from benchmarks.speed.contenders import Contender
 from spacy_relext.formats.document import SPANS_KEY
 from spacy_relext.relations import Relation, set_relations
@@ -49,6 +50,12 @@ def learners(tmp_path, monkeypatch):
         return [*known, Contender("absent", "", "", "", missing="there is no environment")]
 
     monkeypatch.setattr(train_peers, "learners", learners)
+
+
+def test_all_that_are_measured_learn_too(tmp_path):
+    known = contenders.learners(tmp_path / "encoder", tmp_path, 1)
+    assert {learner.name for learner in known} == set(contenders.PEER_LIBRARIES)
+    assert {learner.command[-1] for learner in known} == {"learn"}
 
 
 def test_scores_by_hand(nlp):
