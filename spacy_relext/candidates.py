@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy
+from spacy.attrs import SENT_START
 from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
@@ -55,8 +56,10 @@ def context_spans(doc: Doc, mentions: Ints2d, pairs: Ints2d) -> Ints2d:
     if not has_sentences(doc):
         return numpy.stack([(first - MARGIN).clip(min=0), (end + MARGIN).clip(max=len(doc))], axis=1)
     starts, ends = sentence_bounds(doc)
-    sentence = sentence_index(starts, len(doc))
-    return numpy.stack([starts[sentence[first]], ends[sentence[end - 1]]], axis=1)
+    contexts = numpy.empty((len(pairs), 2), dtype="int64")
+    contexts[:, 0] = starts[starts.searchsorted(first, side="right") - 1]
+    contexts[:, 1] = ends[ends.searchsorted(end)]
+    return contexts
 
 
 def has_sentences(doc: Doc) -> bool:
@@ -66,10 +69,10 @@ def has_sentences(doc: Doc) -> bool:
 
 def sentence_bounds(doc: Doc) -> tuple[Ints1d, Ints1d]:
     """First tokens and (exclusive) ends of the sentences."""
-    starts = numpy.flatnonzero(doc.to_array("SENT_START") == 1)
-    if not len(starts) or starts[0] != 0:
-        starts = numpy.concatenate([[0], starts])
-    return starts.astype("int64"), numpy.append(starts[1:], len(doc)).astype("int64")
+    begins = doc.to_array(SENT_START) == 1
+    begins[:1] = True
+    starts = begins.nonzero()[0] if len(begins) else numpy.zeros(1, dtype="int64")
+    return starts, numpy.append(starts[1:], len(doc))
 
 
 def sentence_index(starts: Ints1d, n_tokens: int) -> Ints1d:
@@ -98,10 +101,9 @@ def sentence_pairs(ordered: bool = True, overlapping: bool = False, types: list[
                 "spacy-relext.distance_pairs.v1. In training, add that component to [training] annotating_components."
             )
         places = _places(mentions)
-        starts, _ = sentence_bounds(doc)
-        sentence = sentence_index(starts, len(doc))
         # A mention that runs over a sentence boundary belongs to the sentence in which it begins.
-        pairs = _pairs(places, sentence[places[:, 0]], None, ordered, overlapping)
+        sentence = sentence_bounds(doc)[0].searchsorted(places[:, 0], side="right")
+        pairs = _pairs(places, sentence, None, ordered, overlapping)
         return pairs if types is None else _of_types(pairs, mentions, types, ordered)
 
     return get_pairs
@@ -169,7 +171,8 @@ def _pairs(places: Ints2d, group: Ints1d | None, max_distance: int | None, order
     start, end = places[order, 0], places[order, 1]
     n = len(order)
     if group is not None:
-        last = numpy.searchsorted(group[order], group[order], side="right")
+        grouped = group[order]
+        last = grouped.searchsorted(grouped, side="right")
     else:
         last = numpy.searchsorted(start, end + max_distance, side="right")
     counts = (last - numpy.arange(n) - 1).clip(min=0)

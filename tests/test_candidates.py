@@ -214,6 +214,7 @@ def test_the_first_token_begins_a_sentence_also_where_nobody_said_so():
     doc = make_doc(4)
     doc[2].is_sent_start = True
     assert [bounds.tolist() for bounds in sentence_bounds(doc)] == [[0, 2], [2, 4]]
+    assert [bounds.tolist() for bounds in sentence_bounds(make_doc(0))] == [[0], [0]]
 
 
 def test_one_token_and_none_are_sentences_by_themselves():

@@ -359,15 +359,16 @@ class PairAttention(Summary):
             return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
         query, key, value = heads(query), heads(key), heads(value)
-        spans = torch.stack([by_row(contexts.head), by_row(contexts.tail)], dim=2)  # [n_rows, n_slots, 2, 2]
+        # Where head and tail stand, and what the pair reads: [n_rows, n_slots, 3, 2].
+        places = by_row(torch.stack([contexts.head, contexts.tail, contexts.span], dim=1))
         # The tokens of a distance bucket stand together: a bias a bucket is a step function, a sum over a bucket a difference of
         # running sums. Both take one pass over the tokens, whatever the number of buckets.
-        bounds = distance_bounds(spans, length)[:, None]  # [n_rows, 1, n_slots, 2, buckets + 1]
+        bounds = distance_bounds(places[:, :, :2], length)[:, None]  # [n_rows, 1, n_slots, 2, buckets + 1]
         begins = bounds[..., :-1].flatten(-2).expand(-1, self.n_heads, -1, -1)
         steps = self.distance_bias.diff(dim=1, prepend=torch.zeros_like(self.distance_bias[:, :1]))
         steps = steps.permute(2, 0, 1).flatten(1)[:, None].expand(n_rows, -1, n_slots, -1)  # [n_rows, n_heads, n_slots, 2 * buckets]
         bias = steps.new_zeros((n_rows, self.n_heads, n_slots, length + 1)).scatter_add_(-1, begins, steps).cumsum(-1)[..., :length]
-        weights = attend(query @ key.contiguous().transpose(-1, -2) + bias, readable(contexts, by_row(contexts.span))[:, None])
+        weights = attend(query @ key.contiguous().transpose(-1, -2) + bias, readable(contexts, places[:, :, 2])[:, None])
         ends = bounds.flatten(-2)
         running = weights.cumsum(dim=-1).gather(-1, (ends - 1).clamp_min(0).expand(-1, self.n_heads, -1, -1)) * (ends > 0)
         mass = running.unflatten(-1, (2, -1)).diff(dim=-1).flatten(-2)
