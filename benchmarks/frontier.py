@@ -94,9 +94,11 @@ def _predict(nlp: Language, references: list[Doc]) -> float:
 
 
 def _trained_peers(path: Path, corpus: str) -> dict[Model, list[tuple[float, float]]]:
-    """F and seconds of training of other libraries that were trained on a corpus."""
+    """F and seconds of training of other libraries that were trained on a corpus; not of those that were stopped in an epoch."""
     found: dict[Model, list[tuple[float, float]]] = {}
     for record in trained_on(path, corpus):
+        if record["curve"][-1]["epoch"] % 1:
+            continue
         found.setdefault((OTHERS, record["name"]), []).append((record["test"]["rel_micro_f"], record["curve"][-1]["processor"]))
     return found
 

@@ -38,6 +38,7 @@ def train_peers(
     epochs: int = typer.Option(10, help="Of those that have epochs."),
     learn_rate: float = typer.Option(5e-5, help="Of those that have one."),
     batch_size: int = typer.Option(4, help="Sentences in an update, of those that have updates; flair's classifier has a sentence a pair."),
+    minutes: float = typer.Option(None, help="Of the processor, predictions after epochs included, after which flair's trainings stop."),
     seed: int = typer.Option(0, help="Of the training."),
     encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder of those that have one."),
     environments: Path = typer.Option(ENVIRONMENTS, help="Where `peers` made the environments."),
@@ -52,7 +53,7 @@ def train_peers(
     known = learners(encoder, environments, threads)
     if unknown := set(only or ()) - {learner.name for learner in known}:
         raise SystemExit(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(learner.name for learner in known)}.")
-    settings = {"epochs": epochs, "learn_rate": learn_rate, "batch_size": batch_size, "seed": seed}
+    settings = {"epochs": epochs, "learn_rate": learn_rate, "batch_size": batch_size, "seed": seed, "minutes": minutes}
     for learner in known:
         if only and learner.name not in only:
             continue
@@ -65,7 +66,7 @@ def train_peers(
             raise SystemExit(str(error)) from error
         records = json.loads(output.read_text(encoding="utf8")) if output.exists() else []
         same = ("name", "corpus", *settings)
-        records = [other for other in records if any(other[key] != record[key] for key in same)] + [record]
+        records = [other for other in records if any(other.get(key) != record[key] for key in same)] + [record]
         with whole_file(output) as file:
             json.dump(records, file, indent=1)
         print(_table([record]))
@@ -82,8 +83,8 @@ def learned(learner: Contender, docs: dict[str, list[Doc]], settings: Record, th
     """Have one of them learn.
 
     docs: Annotated Docs of "train", "development" and "test".
-    RETURNS: "curve": F on the development data after each epoch, and seconds of training until then; "development" and "test": P, R and F
-        in the end; "peak_mb", "versions".
+    RETURNS: "curve": F on the development data after each epoch, and where the training stopped, and seconds of training until then;
+        "development" and "test": P, R and F in the end; "peak_mb", "versions".
     """
     curve: list[Record] = []
     development: Record = {}
@@ -141,7 +142,7 @@ def _table(records: Sequence[Record]) -> str:
         [
             (
                 record["name"],
-                str(len(record["curve"])),
+                f"{record['curve'][-1]['epoch']:.3g}",
                 ", ".join(f"{100 * point['f']:.1f}" for point in record["curve"]),
                 *(f"{100 * record['test'][name]:.1f}" for name in ("rel_micro_p", "rel_micro_r", "rel_micro_f")),
                 f"{record['curve'][-1]['processor'] / 60:.1f}",
@@ -155,7 +156,7 @@ def _table(records: Sequence[Record]) -> str:
 def _section(records: Sequence[Record]) -> str:
     settings = "; ".join(
         f"{record['name']}: seed {record['seed']}, torch threads: {record['threads']}"
-        + (f", learning rate {record['learn_rate']:g}, batches of {record['batch_size']}" if len(record["curve"]) > 1 else "")
+        + (f", learning rate {record['learn_rate']:g}, batches of {record['batch_size']}" if record["curve"][-1]["epoch"] != 1 else "")
         for record in records
     )
     versions = {f"{name} {version}" for record in records for name, version in record["versions"].items()}

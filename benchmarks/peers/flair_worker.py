@@ -4,6 +4,7 @@ learns (`protocol.learn`), else it is measured."""
 import itertools
 import sys
 import tempfile
+import time
 from importlib.metadata import version
 
 import flair
@@ -12,7 +13,7 @@ from flair.data import Corpus, Dictionary, Relation, Sentence
 from flair.embeddings import TransformerDocumentEmbeddings, TransformerWordEmbeddings
 from flair.models import RelationClassifier, RelationExtractor
 from flair.trainers import ModelTrainer
-from flair.trainers.plugins import TrainerPlugin
+from flair.trainers.plugins import TrainerPlugin, TrainingInterrupt
 from protocol import learn, serve
 
 LABELS = ("advise", "effect", "int", "mechanism", "monitor")
@@ -100,23 +101,31 @@ def _sentences(id, text, tokens, sentences, mentions, relations):
 
 
 class AfterEpoch(TrainerPlugin):
-    """Calls a function after each epoch."""
+    """Calls a function after each epoch; when so many seconds of the processor are over, with the share of epochs that are done, and ends."""
 
-    def __init__(self, function):
+    def __init__(self, function, seconds):
         super().__init__()
         self.function = function
+        self.end = time.process_time() + seconds
 
     @TrainerPlugin.hook
     def after_training_epoch(self, **kw):
         """As flair's trainer calls it."""
         self.function()
 
+    @TrainerPlugin.hook
+    def after_training_batch(self, epoch, batch_no, total_number_of_batches, **kw):
+        """As flair's trainer calls it."""
+        if time.process_time() > self.end:
+            self.function(epoch - 1 + (batch_no + 1) / total_number_of_batches)
+            raise TrainingInterrupt("the time is over")
+
 
 def make_learner(kind, encoder, threads, labels):
     """What `learn` wants."""
     model = make_model(kind, encoder, threads, labels)
 
-    def fit(documents, after_epoch, *, epochs, learn_rate, batch_size, seed):
+    def fit(documents, after_epoch, *, epochs, learn_rate, batch_size, seed, minutes):
         flair.set_seed(seed)
         # Others teach nothing, as in our configs.
         sentences = [sentence for sentence in make_sentences(documents) if len(sentence.get_spans(ENTITIES)) > 1]
@@ -133,7 +142,7 @@ def make_learner(kind, encoder, threads, labels):
                 save_final_model=False,
                 create_file_logs=False,
                 create_loss_file=False,
-                plugins=[AfterEpoch(after_epoch)],
+                plugins=[AfterEpoch(after_epoch, float("inf") if minutes is None else 60 * minutes)],
             )
 
     def predict(documents):

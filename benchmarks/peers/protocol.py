@@ -5,7 +5,7 @@ When it has loaded, a worker writes {"load_seconds", "memory_mb", "versions"}. F
 the mean, "runs", "pairs": what it scored in a run, "peak_mb": since the worker began}, or {"error"}. It ends when its input ends.
 
 A worker that learns has one job, which it reads from standard input: {"train", "development", "test": documents as JSON lines, and
-settings}. After each epoch it writes {"epoch", "wall", "processor": seconds of training so far, "relations": of the development
+settings}. After each epoch, or where it stops in one, it writes {"epoch", "wall", "processor": seconds of training so far, "relations": of the development
 documents}, in the end {"test": relations, "peak_mb", "versions"}. Relations are [head, tail, label] for each document, mentions counted
 from 0.
 """
@@ -38,7 +38,8 @@ def learn(make_learner):
     """Learn once, and tell what came of it.
 
     make_learner: Takes the labels of the relations. RETURNS `(fit, predict, versions)`: `fit(documents, after_epoch, **settings)` learns,
-        and calls `after_epoch` after each epoch; `predict` gives the relations of documents.
+        and calls `after_epoch` after each epoch, or with the number of epochs, which need not be whole; `predict` gives the relations
+        of documents.
     """
     answer = _answers()
     job = json.loads(sys.stdin.readline())
@@ -48,10 +49,10 @@ def learn(make_learner):
     start = _now()
     n_epochs = 0
 
-    def after_epoch():
+    def after_epoch(n_done=None):
         nonlocal start, n_epochs
         before = _now()
-        n_epochs += 1
+        n_epochs = n_epochs + 1 if n_done is None else n_done
         wall, processor = (b - a for a, b in zip(start, before, strict=True))
         answer({"epoch": n_epochs, "wall": wall, "processor": processor, "relations": predict(development)})
         start = tuple(a + c - b for a, b, c in zip(start, before, _now(), strict=True))

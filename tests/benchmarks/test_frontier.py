@@ -23,8 +23,10 @@ def test_frontier(tiny_bert, tmp_path, monkeypatch):
     write_cell(make_cell({"corpus": "other"}, config_path="missing.cfg"), tmp_path / "cells" / "other.json")
     # Another library, which takes a tenth of a second a pair by its own account; its training on another corpus does not count.
     monkeypatch.setattr(frontier, "all_contenders", lambda *_: [fake("library", tmp_path), fake("idle", tmp_path, "loading")])
-    figures = {"test": {"rel_micro_f": 0.9}, "curve": [{"processor": 30.0}, {"processor": 300.0}]}
+    figures = {"test": {"rel_micro_f": 0.9}, "curve": [{"epoch": 1, "processor": 30.0}, {"epoch": 2, "processor": 300.0}]}
     records = [{"name": "library", "corpus": corpus, **figures} for corpus in ("ddi", "other")]
+    # Nor one that was stopped.
+    records.append({"name": "slow", "corpus": "ddi", **figures, "curve": [{"epoch": 0.4, "processor": 300.0}]})
     (tmp_path / "peers.json").write_text(json.dumps(records), encoding="utf8")
     page, output = tmp_path / "page.md", tmp_path / "frontier.json"
     arguments = [data, "--cells", tmp_path / "cells", "--encoder", tiny_bert, "--repeats", 2, "--output", output, "--page", page]

@@ -25,7 +25,8 @@ if sys.argv[1] == "broken":
     sys.exit("no such encoder")
 job = json.loads(sys.stdin.readline())
 documents = [json.loads(line) for line in open(job["development"])]
-for epoch in range(1, job["epochs"] + 1):
+epochs = range(1, job["epochs"] + 1) if job["minutes"] is None else [0.34]
+for epoch in epochs:
     relations = [document["relations"] if epoch > 1 else [] for document in documents]
     print(json.dumps({"epoch": epoch, "wall": 90.0 * epoch, "processor": 60.0 * epoch, "relations": relations}), flush=True)
 if sys.argv[1] != "short":
@@ -85,6 +86,16 @@ def test_figures_are_kept(data, learners, tmp_path):
     text = page.read_text(encoding="utf8")
     assert re.search(r"\| whole \| 2 \| 0\.0, 100\.0 \| 0\.0 \| 0\.0 \| 0\.0 \| 2\.0 \| 1,234 \|", text)
     assert "Versions: fake 1." in text
+
+
+def test_a_training_that_stopped_in_an_epoch_says_so(data, learners, tmp_path):
+    page = tmp_path / "page.md"
+    options = ["--minutes", "0.3", "--only", "whole", "--output", str(tmp_path / "peers.json"), "--page", str(page)]
+    result = CliRunner().invoke(app, ["train-peers", *data, *options], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    text = page.read_text(encoding="utf8")
+    assert "| whole | 0.34 | 0.0 |" in text
+    assert "learning rate 5e-05, batches of 4." in text
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def make_learner(labels):
         for _ in range(epochs):
             work(0.05)
             after_epoch()
+        after_epoch(epochs + 0.5)
 
     def predict(documents):
         work(0.1)
@@ -99,8 +100,9 @@ def test_learning(tmp_path):
         Path(job[part]).write_text(json.dumps(document) + "\n", encoding="utf8")
     command = [sys.executable, "-I", str(tmp_path / "learner.py"), str(Path(protocol.__file__).parent)]
     done = subprocess.run(command, input=json.dumps(job) + "\n", capture_output=True, text=True, timeout=60, check=True)
-    first, second, end = map(json.loads, done.stdout.splitlines())
-    assert [(answer["epoch"], answer["relations"]) for answer in (first, second)] == [(1, [[[0, 1, "a"]]]), (2, [[[0, 1, "a"]]])]
+    first, second, last, end = map(json.loads, done.stdout.splitlines())
+    assert [answer["epoch"] for answer in (first, second, last)] == [1, 2, 2.5]
+    assert [answer["relations"] for answer in (first, second, last)] == [[[[0, 1, "a"]]]] * 3
     # What was predicted between the epochs is not counted: 0.2 s in all it would be.
     assert 0.05 <= first["processor"] < 0.1 <= second["processor"] < 0.15
     assert second["wall"] >= second["processor"] - 0.01
