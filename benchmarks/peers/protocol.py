@@ -5,9 +5,9 @@ When it has loaded, a worker writes {"load_seconds", "memory_mb", "versions"}. F
 the mean, "runs", "pairs": what it scored in a run, "peak_mb": since the worker began}, or {"error"}. It ends when its input ends.
 
 A worker that learns has one job, which it reads from standard input: {"train", "development", "test": documents as JSON lines, and
-settings}. After each epoch, or where it stops in one, it writes {"epoch", "wall", "processor": seconds of training so far, "relations": of the development
-documents}, in the end {"test": relations, "peak_mb", "versions"}. Relations are [head, tail, label] for each document, mentions counted
-from 0.
+settings}. After each epoch, or where it stops in one, it writes {"epoch", "wall", "processor": seconds of training so far, "relations":
+of the development documents}, in the end {"test": relations, "peak_mb", "versions"}. Relations are [head, tail, label] for each document,
+mentions counted from 0.
 """
 
 import json
