@@ -101,7 +101,7 @@ def _sentences(id, text, tokens, sentences, mentions, relations):
 
 
 class AfterEpoch(TrainerPlugin):
-    """Calls a function after each epoch. When so many seconds of the processor are over, calls it with the epochs that are done, and ends."""
+    """Calls a function after each epoch; after so many seconds of the processor, with the epochs that are done, and ends."""
 
     def __init__(self, function, seconds):
         super().__init__()
