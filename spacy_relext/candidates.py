@@ -57,8 +57,8 @@ def context_spans(doc: Doc, mentions: Ints2d, pairs: Ints2d) -> Ints2d:
         return numpy.stack([(first - MARGIN).clip(min=0), (end + MARGIN).clip(max=len(doc))], axis=1)
     starts, ends = sentence_bounds(doc)
     contexts = numpy.empty((len(pairs), 2), dtype="int64")
-    contexts[:, 0] = starts[starts.searchsorted(first, side="right") - 1]
-    contexts[:, 1] = ends[ends.searchsorted(end)]
+    contexts[:, 0] = starts[sentence_of(starts, first)]
+    contexts[:, 1] = ends[sentence_of(starts, end - 1)]
     return contexts
 
 
@@ -76,10 +76,13 @@ def sentence_bounds(doc: Doc) -> tuple[Ints1d, Ints1d]:
 
 
 def sentence_index(starts: Ints1d, n_tokens: int) -> Ints1d:
-    """The number of the sentence that each token is in."""
-    marks = numpy.zeros(n_tokens, dtype="int64")
-    marks[starts] = 1
-    return marks.cumsum() - 1
+    """The number of the sentence that each token of a Doc is in."""
+    return sentence_of(starts, numpy.arange(n_tokens))
+
+
+def sentence_of(starts: Ints1d, tokens: Ints1d) -> Ints1d:
+    """The number of the sentence that each of some tokens is in."""
+    return starts.searchsorted(tokens, side="right") - 1
 
 
 def sentence_pairs(ordered: bool = True, overlapping: bool = False, types: list[list[str]] | None = None) -> CandidateFunction:
@@ -102,7 +105,7 @@ def sentence_pairs(ordered: bool = True, overlapping: bool = False, types: list[
             )
         places = _places(mentions)
         # A mention that runs over a sentence boundary belongs to the sentence in which it begins.
-        sentence = sentence_bounds(doc)[0].searchsorted(places[:, 0], side="right")
+        sentence = sentence_of(sentence_bounds(doc)[0], places[:, 0])
         pairs = _pairs(places, sentence, None, ordered, overlapping)
         return pairs if types is None else _of_types(pairs, mentions, types, ordered)
 
@@ -134,7 +137,7 @@ def distance_pairs(
                 f"distance_pairs with max_sentences={max_sentences} needs sentence boundaries, and the Doc {doc.text[:60]!r}… has "
                 'none. Add a component that sets them, e.g. nlp.add_pipe("sentencizer", first=True), or leave max_sentences out.'
             )
-        sentence = sentence_index(sentence_bounds(doc)[0], len(doc))[places[:, 0]]
+        sentence = sentence_of(sentence_bounds(doc)[0], places[:, 0])
         return pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
 
     return get_pairs
