@@ -7,14 +7,16 @@ import re
 import signal
 import sys
 import traceback
+from dataclasses import replace
 
 import pytest
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Columns, Inputs
-from spacy_relext.extraction.resuming import Output, Work
+from spacy_relext.extraction.resuming import Output, Shard, Work
 from spacy_relext.extraction.running import Runner, Settings
 from spacy_relext.formats import FORMATS
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 
 # By turns: a relation, another one, none, an error in the input.
 TEXTS = ("Aspirin increases warfarin levels.", "Avoid ketamine with warfarin.", "Nothing.", None)
@@ -367,3 +369,23 @@ def test_shards_are_whole(begun):
         assert header["documents"] == len(lines) == header["read"] == 4
         assert header["relations"] == sum(len(line["relations"]) for line in lines)
         assert re.fullmatch(r"[0-9a-f]{64}", header["digest"])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id": "e"},
+        {"text": "Tea hurts!"},
+        {"mentions": [Mention("t", 0, 3, "FOOD", "T")]},
+        {"mentions": []},
+        {"mentions_given": False},
+        {"sentences": [(0, 4), (4, 10)]},
+        {"sentences": None},
+        {"concept_relations": [AnnotatedRelation("T", "P", "R")]},
+    ],
+    ids=str,
+)
+def test_the_checksum_of_a_shard_is_that_of_all_that_a_result_depends_on(changed):
+    document = AnnotatedDocument("d", "Tea hurts.", [Mention("t", 0, 3, "FOOD")], sentences=[(0, 10)], mentions_given=True)
+    assert Shard(0, [document]).digest == Shard(1, [replace(document)]).digest
+    assert Shard(0, [document]).digest != Shard(0, [replace(document, **changed)]).digest

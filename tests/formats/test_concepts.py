@@ -48,6 +48,13 @@ def test_nearest_mentions_where_no_sentence_has_both():
     assert pairs([("A", "B")], None, even) == ([("a", "b"), ("c", "b")], {NEAREST: 1})
 
 
+def test_the_distance_of_mentions_is_what_lies_between_them():
+    # The long one is 2 characters before b and begins 22 before it; the other is 17 characters behind b and begins 18 behind it.
+    mentions = [Mention("long", 0, 20, "X", "A"), Mention("b", 22, 23, "X", "B"), Mention("behind", 40, 41, "X", "A")]
+    assert pairs([("A", "B")], None, mentions) == ([("long", "b")], {NEAREST: 1})
+    assert pairs([("B", "A")], None, mentions) == ([("b", "long")], {NEAREST: 1})
+
+
 def test_mention_is_not_related_to_itself():
     assert pairs([("P", "Q")]) == ([("p1", "p2")], {NEAREST: 1})
     alone = [Mention("a", 0, 3, "X", "A|B"), Mention("b", 0, 3, "Y", "B")]

@@ -10,7 +10,7 @@ from torch import nn
 
 from spacy_relext.candidates import Candidates
 from spacy_relext.ml.contexts import make_batch, make_chunks
-from spacy_relext.ml.head import PairScorer, cross_entropy, disagreement, mean_of_spans, probabilities
+from spacy_relext.ml.head import PairScorer, cross_entropy, disagreement, gather, mean_of_spans, probabilities
 from spacy_relext.ml.products import Linear
 from spacy_relext.ml.summaries import Attention, Mentions, PairAttention
 
@@ -251,6 +251,24 @@ def test_means_of_spans_by_hand():
     spans = torch.tensor([[1, 2, 9], [0, 3, 9], [2, 4, 9], [1, 2, 9]])
     assert mean_of_spans(tokens, spans).tolist() == [[2.0, 20.0], [3.0, 10.0], [5.0, 4.0], [2.0, 20.0]]
     assert mean_of_spans(tokens, torch.zeros((0, 3), dtype=torch.int64)).shape == (0, 2)
+
+
+def test_padding_of_rows_is_masked_and_zero():
+    # Rows of 3 and 5 tokens, put together: the shorter one has two places of padding.
+    vectors, docs = zip(*(make_doc(n, [(0, 1, 1), (n - 1, n, 2)], seed=n) for n in (3, 5)), strict=True)
+    tokens = torch.cat(vectors)
+    batch = make_batch([3, 5], docs)
+    (chunk,) = make_chunks(batch, 2**20)
+    mentions = torch.as_tensor(batch.mentions)
+    read = torch.cat([tokens, tokens.new_zeros((1, WIDTH))])
+    contexts = gather(read, mentions, mean_of_spans(tokens, mentions), batch, chunk, numpy.arange(9))
+    sizes = (chunk.rows[:, 1] - chunk.rows[:, 0]).tolist()
+    assert sorted(sizes) == [3, 5]
+    assert contexts.mask.sum(dim=1).tolist() == sizes
+    assert contexts.mask[:, 0].all()
+    for row, size, (first, end) in zip(contexts.tokens, sizes, chunk.rows.tolist(), strict=True):
+        assert torch.equal(row[:size], tokens[first:end])
+        assert not row[size:].any()
 
 
 def test_gradients_of_shared_tokens_are_summed():
