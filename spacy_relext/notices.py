@@ -1,0 +1,105 @@
+"""Warnings about what makes results empty or wrong without an error: each kind is told once, through spaCy's logger, or gathered."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+logger = logging.getLogger("spacy")
+
+# How many different values a warning names.
+MOST_VALUES = 8
+
+
+@dataclass
+class Notice:
+    """How often something was seen: `n` of `of`, and with which values."""
+
+    n: int = 0
+    of: int = 0
+    values: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Notice") -> None:
+        """Count what another one has seen, too."""
+        self.n += other.n
+        self.of += other.of
+        self.values.update(other.values)
+
+    def fill(self, text: str) -> str:
+        """A text with `{n}`, `{of}` and `{values}` filled in, the most frequent values first."""
+        named = ", ".join(value for value, _ in self.values.most_common(MOST_VALUES))
+        more = len(self.values) - MOST_VALUES
+        named += f" and {more} more" if more > 0 else ""
+        return text.replace("{n}", f"{self.n:,}").replace("{of}", f"{self.of:,}").replace("{values}", named)
+
+
+class Gathered(dict[str, Notice]):
+    """What was told while notices were gathered, by text. It can be sent from process to process."""
+
+    def add(self, other: "Gathered") -> None:
+        """Count what was told elsewhere, too."""
+        for text, notice in other.items():
+            self.setdefault(text, Notice()).add(notice)
+
+    def lines(self) -> list[str]:
+        """Each warning once, with its count: where its text has no place for one, the number of documents."""
+        return [notice.fill(text if "{n}" in text else f"{text} (Documents: {{n}}.)") for text, notice in self.items()]
+
+
+_gathered: ContextVar[Gathered | None] = ContextVar("spacy_relext_gathered", default=None)
+
+
+@contextmanager
+def gathering() -> Iterator[Gathered]:
+    """Inside, and in this thread, notices are counted instead of logged, whether they were told before or not."""
+    found = Gathered()
+    token = _gathered.set(found)
+    try:
+        yield found
+    finally:
+        _gathered.reset(token)
+
+
+class Notices:
+    """The kinds of warnings that one component has given: each is logged once. Not stored with a pipeline; threads may share it."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_told": set(self._told)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._told, self._lock = state["_told"], Lock()
+
+    def wants(self, kind: str) -> bool:
+        """Whether a warning of this kind would be told or counted: what it says need not be computed otherwise."""
+        return kind not in self._told or _gathered.get() is not None
+
+    def tell(self, kind: str, text: str, *, n: int = 1, of: int = 0, values: Iterable[str] = ()) -> None:
+        """Tell of something.
+
+        kind: Each kind is logged once. text: What was seen, what was expected, and the cure, after the name of the component. `{n}`, `{of}`
+            and `{values}` stand for what differs from time to time: where notices are gathered, it is summed up.
+        n: How many, e.g. mentions; documents, where the text has no `{n}`. values: What was seen, each as often as it was seen.
+        """
+        notice = Notice(n, of, Counter(values))
+        found = _gathered.get()
+        if found is not None:
+            found.setdefault(text, Notice()).add(notice)
+            return
+        with self._lock:
+            if kind in self._told:
+                return
+            self._told.add(kind)
+        logger.warning("%s", notice.fill(text))
+
+    def forget(self) -> None:
+        """Tell every kind again, as before the first."""
+        with self._lock:
+            self._told.clear()

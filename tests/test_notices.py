@@ -1,0 +1,82 @@
+"""Warnings that are told once, or gathered."""
+
+import copy
+import pickle
+from threading import Thread
+
+from spacy_relext.notices import MOST_VALUES, Gathered, Notices, gathering
+
+
+def test_each_kind_is_told_once(caplog):
+    notices = Notices()
+    for _ in range(2):
+        notices.tell("types", "x: {n} of {of} are unknown: {values}.", n=2, of=3, values=["B", "A", "A"])
+        notices.tell("order", "x: it comes too late.")
+    assert [r.getMessage() for r in caplog.records] == ["x: 2 of 3 are unknown: A, B.", "x: it comes too late."]
+    assert {r.name for r in caplog.records} == {"spacy"}
+    assert not notices.wants("types")
+    assert notices.wants("others")
+    # Another component tells its own.
+    Notices().tell("order", "y: it comes too late.")
+    notices.forget()
+    notices.tell("order", "x: again.")
+    assert [r.getMessage() for r in caplog.records[2:]] == ["y: it comes too late.", "x: again."]
+
+
+def test_texts_of_users_are_no_formats(caplog):
+    Notices().tell("k", "{values} in {these} 100 % {0}", values=["{x}", "%s"])
+    assert caplog.messages == ["{x}, %s in {these} 100 % {0}"]
+
+
+def test_the_most_frequent_values_are_named(caplog):
+    values = [str(i) for i in range(20) for _ in range(20 - i)]
+    Notices().tell("k", "{values}", values=values)
+    assert caplog.messages == [", ".join(map(str, range(MOST_VALUES))) + f" and {20 - MOST_VALUES} more"]
+
+
+def test_gathered_are_counted_and_not_logged(caplog):
+    notices = Notices()
+    notices.tell("told before", "a: {n} of {of}: {values}.", n=1, of=1, values=["X"])
+    caplog.clear()
+    with gathering() as found:
+        assert notices.wants("told before")
+        notices.tell("told before", "a: {n} of {of}: {values}.", n=1, of=4, values=["X"])
+        notices.tell("told before", "a: {n} of {of}: {values}.", n=2, of=4, values=["Y", "Y"])
+        notices.tell("other", "b.")
+    elsewhere = Gathered()
+    # Of another process.
+    elsewhere.add(pickle.loads(pickle.dumps(found)))
+    elsewhere.add(found)
+    assert found.lines() == ["a: 3 of 8: Y, X.", "b. (Documents: 1.)"]
+    assert elsewhere.lines() == ["a: 6 of 16: Y, X.", "b. (Documents: 2.)"]
+    assert not caplog.messages
+    # Gathering tells nobody: afterwards it is logged.
+    notices.tell("other", "b.")
+    assert caplog.messages == ["b."]
+
+
+def test_other_threads_do_not_gather(caplog):
+    with gathering() as found:
+        thread = Thread(target=Notices().tell, args=("k", "logged"))
+        thread.start()
+        thread.join()
+    assert (found, caplog.messages) == ({}, ["logged"])
+
+
+def test_threads_tell_once(caplog):
+    notices = Notices()
+    threads = [Thread(target=notices.tell, args=("k", "once")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert caplog.messages == ["once"]
+
+
+def test_copies_know_what_was_told(caplog):
+    notices = Notices()
+    notices.tell("k", "once")
+    for other in (pickle.loads(pickle.dumps(notices)), copy.deepcopy(notices)):
+        other.tell("k", "again")
+        assert other.wants("another")
+    assert caplog.messages == ["once"]
