@@ -14,7 +14,8 @@ from spacy.tokens import Doc
 
 from spacy_relext.extras import extra
 
-TOKENIZER, SENTENCIZER = "spacy-relext.scispacy_tokenizer.v1", "scispacy_sentencizer"
+TOKENIZER = "spacy-relext.scispacy_tokenizer.v1"
+SENTENCIZER, ABBREVIATIONS = "relext_scispacy_sentencizer", "relext_scispacy_abbreviations"
 # What sets sentences without a trained pipeline, and the factory of each.
 SPLITTERS = {"sentencizer": "sentencizer", "scispacy": SENTENCIZER}
 
@@ -39,7 +40,7 @@ def make_scispacy_sentencizer(nlp: Language, name: str) -> Callable[[Doc], Doc]:
     return extra("scispacy.custom_sentence_segmenter").pysbd_sentencizer
 
 
-@Language.factory("scispacy_abbreviations", assigns=["doc._.abbreviations"])
+@Language.factory(ABBREVIATIONS, assigns=["doc._.abbreviations"])
 def make_scispacy_abbreviations(nlp: Language, name: str, make_serializable: bool = True) -> Callable[[Doc], Doc]:
     """scispaCy's `AbbreviationDetector`, by Schwartz and Hearst: abbreviations that the text defines get `span._.long_form`.
 
@@ -55,3 +56,9 @@ def _detect(detector: Callable[[Doc], Doc], doc: Doc) -> Doc:
         # Its matcher is given patterns when a text defines an abbreviation; of other texts spaCy warns that there are none.
         warnings.filterwarnings("ignore", message=r"\[W036\]")
         return detector(doc)
+
+
+# Stored pipelines have the names of before, which scispaCy may want for itself one day.
+for _name, _factory in (("scispacy_sentencizer", make_scispacy_sentencizer), ("scispacy_abbreviations", make_scispacy_abbreviations)):
+    if not Language.has_factory(_name):
+        Language.factory(_name, assigns=Language.get_factory_meta(f"relext_{_name}").assigns, func=_factory)

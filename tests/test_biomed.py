@@ -10,7 +10,7 @@ import spacy
 from spacy.cli.package import get_third_party_dependencies
 from spacy.tokens import DocBin
 
-from spacy_relext.biomed import SENTENCIZER, TOKENIZER
+from spacy_relext.biomed import ABBREVIATIONS, SENTENCIZER, TOKENIZER
 from spacy_relext.cli.convert import make_tokenizer
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.document import from_doc
@@ -28,7 +28,7 @@ def scispacy():
 def pipeline():
     nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": TOKENIZER}}})
     nlp.add_pipe(SENTENCIZER)
-    nlp.add_pipe("scispacy_abbreviations")
+    nlp.add_pipe(ABBREVIATIONS)
     return nlp
 
 
@@ -82,6 +82,15 @@ def test_stored_pipeline_loads_with_no_import(tmp_path):
     assert run_python(LOAD, str(tmp_path / "model"), TEXT, cwd=tmp_path) == expected
 
 
+def test_pipelines_that_were_stored_with_the_names_of_before_load():
+    nlp = spacy.blank("en")
+    for name in (SENTENCIZER, ABBREVIATIONS):
+        before = name.removeprefix("relext_")
+        nlp.add_pipe(before)
+        assert nlp.get_factory_meta(before).assigns == nlp.get_factory_meta(name).assigns
+    assert len(list(spacy.util.load_model_from_config(nlp.config)("See Fig. 2 of it. So.").sents)) == 2
+
+
 def test_package_of_such_a_pipeline_requires_ours():
     assert [name.partition(">")[0] for name in get_third_party_dependencies(pipeline().config)] == ["spacy-relext"]
 
@@ -89,7 +98,7 @@ def test_package_of_such_a_pipeline_requires_ours():
 MISSING = {
     "tokenizer": lambda: make_tokenizer("scispacy"),
     "sentencizer": lambda: spacy.blank("en").add_pipe(SENTENCIZER),
-    "abbreviations": lambda: spacy.blank("en").add_pipe("scispacy_abbreviations"),
+    "abbreviations": lambda: spacy.blank("en").add_pipe(ABBREVIATIONS),
 }
 
 
@@ -123,7 +132,7 @@ def test_from_raw_text_to_relations_with_concepts_and_long_forms(tmp_path):
     train(tmp_path / "model")
     nlp = spacy.load(tmp_path / "model")
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "DRUG", "pattern": "TA"}])
-    nlp.add_pipe("scispacy_abbreviations", before="relation_extractor")
+    nlp.add_pipe(ABBREVIATIONS, before="relation_extractor")
     spacy.language.Language.component("linker", func=linking.EntityLinker(candidate_generator=Index({"teal acid": "C1", "warfarin": "C2"})))
     nlp.add_pipe("linker", before="relation_extractor")
     nlp.get_pipe("relation_extractor").cfg["threshold"] = 0.0

@@ -134,3 +134,34 @@ def test_component_does_not_import_transformers(tmp_path):
     with every pipeline, nor the component with its default model.
     """
     assert run_python(WITHOUT_TRANSFORMERS, cwd=tmp_path) == ["spacy_relext.ml.architectures"]
+
+
+INSTALLED = """
+import json, os, sys
+from importlib.metadata import EntryPoint
+load = EntryPoint.load
+EntryPoint.load = lambda point: load(point) if point.value.startswith("spacy_relext") else None
+hooks = []
+os.register_at_fork = lambda **given: hooks.append(given)
+before = dict(os.environ)
+import spacy
+others = len(hooks)
+spacy.blank("en")
+ours = sorted(name for name in sys.modules if name.partition(".")[0] == "spacy_relext")
+blank = [len(hooks) - others, spacy.tokens.Doc.has_extension("relations")]
+import spacy_relext
+# Not a module of ours asks for more than spaCy does, until a component is made.
+nlp = spacy.blank("en")
+nlp.add_pipe("relation_extractor")
+nlp.add_pipe("relation_extractor", "another")
+print(json.dumps([ours, blank, [len(hooks) - others, spacy.tokens.Doc.has_extension("relations")], dict(os.environ) == before]))
+"""
+
+
+def test_being_installed_has_no_effects(tmp_path):
+    modules, before, after, same_environment = run_python(INSTALLED, cwd=tmp_path)
+    assert modules == ["spacy_relext", "spacy_relext.biomed", "spacy_relext.errors", "spacy_relext.extras", "spacy_relext.factories"]
+    assert before == [0, False]
+    # The hook for forked processes is set once, however many components there are.
+    assert after == [1, True]
+    assert same_environment

@@ -58,7 +58,7 @@ def test_config_with_scispacy_makes_a_pipeline():
     pytest.importorskip("scispacy")
     (block,) = (block for block in re.findall(r"^```ini\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE) if "scispacy" in block)
     config = load_config_from_str(
-        '[nlp]\nlang = "en"\npipeline = ["scispacy_sentencizer","scispacy_abbreviations"]\n[components]\n' + block
+        '[nlp]\nlang = "en"\npipeline = ["relext_scispacy_sentencizer","relext_scispacy_abbreviations"]\n[components]\n' + block
     )
     doc = load_model_from_config(config, auto_fill=True)("(1H)-dione (DIO) in Fig. 2.")
     assert [token.text for token in doc] == ["(1H)-dione", "(", "DIO", ")", "in", "Fig.", "2", "."]

@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -34,10 +34,16 @@ _NO_WIDTH = (
 # Layers that hand on what another component of the pipeline computed, and that component.
 _LISTENERS = {"transformer-listener": "transformer", "tok2vec-listener": "tok2vec"}
 
-# A forked process inherits OpenMP's state, not its threads, and waits for them forever at the first parallel region: `nlp.pipe` with
-# n_process > 1 would hang. torch's own DataLoader does the same in its workers.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
+
+@cache
+def one_thread_in_forks() -> None:
+    """Give the processes that are forked from this one a single torch thread each. Does nothing the second time.
+
+    A forked process inherits OpenMP's state, not its threads, and waits for them forever at the first parallel region: `nlp.pipe` with
+    n_process > 1 would hang. torch's own DataLoader does the same in its workers.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 class ModelInput(NamedTuple):

@@ -13,11 +13,12 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Model, Optimizer, set_dropout_rate
 
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.architectures import listens_to
+from spacy_relext.factories import make_relation_extractor as make_relation_extractor  # where installed packages of before look for it
+from spacy_relext.ml.architectures import listens_to, one_thread_in_forks
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.reading import Reading, Watch
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
@@ -28,85 +29,8 @@ from spacy_relext.types import Floats2d, Ints2d
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_CONFIG = Config().from_str(
-    """
-[candidates]
-@misc = "spacy-relext.sentence_pairs.v1"
-ordered = true
-
-[scorer]
-@scorers = "spacy-relext.relation_scorer.v1"
-
-[model]
-@architectures = "spacy-relext.PairClassifier.v1"
-hidden_width = 96
-dropout = 0.1
-
-[model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
-
-[model.summary]
-@layers = "spacy-relext.pair_attention.v1"
-n_heads = 6
-"""
-)
-
 # Types 0 and 1 of the model: a token in no mention, and a mention of a type unseen in training.
 UNKNOWN_TYPE, N_RESERVED_TYPES = 1, 2
-
-
-@Language.factory(
-    "relation_extractor",
-    assigns=["doc._.relations"],
-    default_config=DEFAULT_CONFIG,
-    default_score_weights={
-        "rel_micro_f": 1.0,
-        "rel_micro_p": None,
-        "rel_micro_r": None,
-        "rel_macro_f": None,
-        "rel_per_type": None,
-    },
-)
-def make_relation_extractor(
-    nlp: Language,
-    name: str,
-    model: Model,
-    candidates: Callable,
-    scorer: Callable | None,
-    threshold: float = 0.5,
-    exclusive: bool = True,
-    symmetric_labels: list[str] | None = None,
-    type_rules: dict[str, list[list[str]]] | None = None,
-    learn_type_rules: bool = False,
-    spans_key: str | None = None,
-    use_gold_mentions: bool = True,
-    reduction: Literal["sum", "mean"] = "sum",
-    consistency: float = 0.0,
-) -> "RelationExtractor":
-    """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
-    return RelationExtractor(
-        nlp.vocab,
-        model,
-        name,
-        candidates=candidates,
-        scorer=scorer,
-        threshold=threshold,
-        exclusive=exclusive,
-        symmetric_labels=symmetric_labels,
-        type_rules=type_rules,
-        learn_type_rules=learn_type_rules,
-        spans_key=spans_key,
-        use_gold_mentions=use_gold_mentions,
-        reduction=reduction,
-        consistency=consistency,
-    )
 
 
 class RelationExtractor(TrainablePipe):
@@ -165,6 +89,7 @@ class RelationExtractor(TrainablePipe):
                 "Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
             )
         register_extensions()
+        one_thread_in_forks()
         self.vocab = vocab
         self.model = model
         self.name = name

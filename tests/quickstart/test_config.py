@@ -241,7 +241,7 @@ def test_tokenizer_and_sentences_of_scispacy(init):
     pytest.importorskip("scispacy")
     config = init("--tokenizer", "scispacy", "--sentences", "scispacy")
     nlp = spacy.util.load_model_from_config(config, auto_fill=False)
-    assert nlp.pipe_names[0] == "scispacy_sentencizer"
+    assert nlp.pipe_names[0] == "relext_scispacy_sentencizer"
     assert [token.text for token in nlp.make_doc("(1H)-dione")] == ["(1H)-dione"]
 
 

@@ -1,0 +1,89 @@
+"""The factory of the component. spaCy imports it with every pipeline that anybody makes, so it imports nothing but spaCy: the component,
+and torch with it, is imported when one is made.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from thinc.api import Config, Model
+
+DEFAULT_CONFIG = Config().from_str(
+    """
+[candidates]
+@misc = "spacy-relext.sentence_pairs.v1"
+ordered = true
+
+[scorer]
+@scorers = "spacy-relext.relation_scorer.v1"
+
+[model]
+@architectures = "spacy-relext.PairClassifier.v1"
+hidden_width = 96
+dropout = 0.1
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+
+[model.summary]
+@layers = "spacy-relext.pair_attention.v1"
+n_heads = 6
+"""
+)
+
+
+@Language.factory(
+    "relation_extractor",
+    assigns=["doc._.relations"],
+    default_config=DEFAULT_CONFIG,
+    default_score_weights={
+        "rel_micro_f": 1.0,
+        "rel_micro_p": None,
+        "rel_micro_r": None,
+        "rel_macro_f": None,
+        "rel_per_type": None,
+    },
+)
+def make_relation_extractor(
+    nlp: Language,
+    name: str,
+    model: Model,
+    candidates: Callable,
+    scorer: Callable | None,
+    threshold: float = 0.5,
+    exclusive: bool = True,
+    symmetric_labels: list[str] | None = None,
+    type_rules: dict[str, list[list[str]]] | None = None,
+    learn_type_rules: bool = False,
+    spans_key: str | None = None,
+    use_gold_mentions: bool = True,
+    reduction: Literal["sum", "mean"] = "sum",
+    consistency: float = 0.0,
+) -> Pipe:
+    """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
+    from spacy_relext.pipeline.relation_extractor import RelationExtractor
+
+    return RelationExtractor(
+        nlp.vocab,
+        model,
+        name,
+        candidates=candidates,
+        scorer=scorer,
+        threshold=threshold,
+        exclusive=exclusive,
+        symmetric_labels=symmetric_labels,
+        type_rules=type_rules,
+        learn_type_rules=learn_type_rules,
+        spans_key=spans_key,
+        use_gold_mentions=use_gold_mentions,
+        reduction=reduction,
+        consistency=consistency,
+    )
