@@ -76,8 +76,12 @@ def _held(document: AnnotatedDocument, told: Counter[str]) -> Any:
     """A document without what a format says that it does not hold."""
     relations = None if document.relations is None else sorted(document.relations, key=repr)
     found = replace(document, relations=relations)
-    if "sentences" in told:
+    if "sentences" in told or not document.text:
         found.sentences = None
+    if "scores of relations" in told and found.relations is not None:
+        found.relations = sorted((replace(relation, score=1.0) for relation in found.relations), key=repr)
+    if "documents not annotated for relations (now with none)" in told:
+        found.relations, found.concept_relations = found.relations or [], found.concept_relations or None
     if "concept identifiers" in told:
         found.mentions = [replace(mention, kb_id="") for mention in found.mentions]
     if "relations between concepts" in told or BY_CONCEPT in told:
