@@ -13,7 +13,15 @@ from spacy.training import Example
 
 from spacy_relext.candidates import CandidateFunction, has_sentences, sentence_pairs
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+from spacy_relext.relations import (
+    Relation,
+    annotated_labels,
+    get_relations,
+    has_relations,
+    register_extensions,
+    set_annotated_labels,
+    set_relations,
+)
 
 logger = logging.getLogger("spacy")
 
@@ -234,4 +242,5 @@ def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]
         copy.spans[spans_key] = spans
     if has_relations(doc):
         set_relations(copy, [Relation(moved(r.head), moved(r.tail), r.label, r.score) for r in get_relations(doc)])
+        set_annotated_labels(copy, annotated_labels(doc))
     return copy

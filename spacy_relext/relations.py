@@ -7,7 +7,7 @@ filed in `doc.user_data` under the head's span with the tail given relative to i
 that knows any of this.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from spacy_relext.mentions import kb_id_of, long_form_of
 
 # The name of the stored form: ("._.", DATA, start of head, end of head) in `doc.user_data`, as spaCy files span extensions.
 DATA = "relation_data"
+# The name under which the first token has the labels that the Doc is annotated for.
+LABELS = "annotated_labels"
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,8 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
                 entry["long_forms"] = list(relation.long_forms)
     for key in [key for key in user_data if _is_entry(key)]:
         del user_data[key]
+    # Filed anew: in an excerpt, they may lie before its first token.
+    set_annotated_labels(doc, annotated_labels(doc))
     if len(doc):
         # The first token carries an entry even where there is no relation: "none" is not "never set".
         user_data[("._.", DATA, 0, len(doc[0]))] = []
@@ -189,6 +193,34 @@ def span_at(doc: Doc, start: int, end: int, label: str, kb_id: str = "") -> Span
     if span is None:
         raise RelextError(f"The characters {start}-{end} are not in the Doc {doc.text[:60]!r}…, whose text has {len(doc.text)} characters.")
     return span
+
+
+def annotated_labels(doc: Doc) -> frozenset[str] | None:
+    """The labels that a Doc is annotated for, whether they occur or not. None: all labels that there are, or it is not annotated at all.
+
+    A Doc that was joined of several is annotated for what all of them are.
+    """
+    stored = [frozenset(labels) for key, labels in _user_data(doc).items() if _is_entry(key, LABELS)]
+    return frozenset.intersection(*stored) if stored else None
+
+
+def set_annotated_labels(doc: Doc, labels: Iterable[str] | None) -> None:
+    """Say which labels a Doc is annotated for. None: all that there are. Setting relations leaves it as it is."""
+    user_data = _user_data(doc)
+    for key in [key for key in user_data if _is_entry(key, LABELS)]:
+        del user_data[key]
+    if labels is not None and len(doc):
+        user_data[("._.", LABELS, 0, len(doc[0]))] = sorted(set(labels))
+
+
+def covers(doc: Doc, labels: Collection[str]) -> bool:
+    """Whether a Doc teaches these labels, and can be scored for them: it is annotated for all of them, or for some and no others.
+
+    The latter is a part of a corpus in which some labels do not occur. One that has other labels instead is of another corpus, where these
+    were not looked for: all its pairs would be negatives.
+    """
+    annotated = annotated_labels(doc)
+    return annotated is None or annotated.issuperset(labels) or (bool(annotated) and annotated.issubset(labels))
 
 
 def get_span_relations(span: Span) -> list[Relation]:
@@ -221,8 +253,8 @@ def _user_data(doc: Doc) -> dict[Any, Any]:
     return doc.user_data
 
 
-def _is_entry(key: Any) -> bool:
-    return isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[1] == DATA
+def _is_entry(key: Any, name: str = DATA) -> bool:
+    return isinstance(key, tuple) and len(key) == 4 and key[0] == "._." and key[1] == name
 
 
 def _takes_part(span: Span, relation: Relation) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import random
+from dataclasses import replace
 
 import pytest
 import spacy
@@ -11,7 +12,7 @@ from spacy_relext.candidates import sentence_pairs
 from spacy_relext.corpus import create_corpus, names_by_type, predicted_doc, read_docs, sentence_docs, with_other_names
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
-from spacy_relext.relations import get_relations, has_relations
+from spacy_relext.relations import annotated_labels, get_relations, has_relations
 
 #                 0         1         2         3         4         5
 #                 0123456789012345678901234567890123456789012345678901234567890
@@ -383,3 +384,15 @@ def test_units_keep_the_concepts_of_mentions(unit, nlp, tmp_path):
     DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "a.spacy")
     [example] = create_corpus(tmp_path / "a.spacy", unit=unit, spans_key="mentions")(nlp)
     assert [span.kb_id_ for span in example.reference.spans["mentions"]] == ["C1", "C2"]
+
+
+@pytest.mark.parametrize("unit", ["document", "sentence", "pair"])
+@pytest.mark.parametrize("swap_mentions", [0.0, 1.0])
+def test_units_are_annotated_for_the_labels_of_their_document(unit, swap_mentions, nlp, tmp_path):
+    labels = frozenset({"EFFECT", "MECHANISM", "OTHER"})
+    docs = [to_doc(document, nlp) for document in (replace(FIRST, annotated_labels=labels), SECOND)]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "a.spacy")
+    examples = read(nlp, tmp_path / "a.spacy", unit=unit, swap_mentions=swap_mentions)
+    expected = {"document": [labels, None], "sentence": [labels] * 3 + [None], "pair": [labels] * 2}
+    assert [annotated_labels(example.reference) for example in examples] == expected[unit]
+    assert [annotated_labels(example.predicted) for example in examples] == [None] * len(examples)

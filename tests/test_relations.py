@@ -10,7 +10,16 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_relext.errors import RelextError
-from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+from spacy_relext.relations import (
+    Relation,
+    annotated_labels,
+    covers,
+    get_relations,
+    has_relations,
+    register_extensions,
+    set_annotated_labels,
+    set_relations,
+)
 
 TEXT = "Aspirin raises warfarin. Ketamine spares oral quinine."
 # head, its type, tail, its type, label, score; as characters of TEXT.
@@ -406,3 +415,77 @@ def test_registering_twice_is_harmless(doc):
     register_extensions()
     register_extensions()
     assert plain(get_relations(doc)) == [FORWARD, ACROSS, BACKWARD]
+
+
+# Annotated for which labels
+
+
+def test_labels_that_a_doc_is_annotated_for_stay_when_relations_are_set(doc, nlp):
+    assert annotated_labels(doc) is None
+    set_annotated_labels(doc, ["RAISES", "LOWERS", "RAISES"])
+    assert annotated_labels(doc) == {"RAISES", "LOWERS"}
+    for relations in (doc._.relations[:1], []):
+        doc._.relations = relations
+        assert annotated_labels(doc) == {"RAISES", "LOWERS"}
+    # A caller may say so first.
+    other = nlp(TEXT)
+    set_annotated_labels(other, ["RAISES"])
+    assert not has_relations(other)
+    set_annotated_labels(doc, None)
+    assert annotated_labels(doc) is None
+    set_annotated_labels(nlp(""), ["RAISES"])
+
+
+@pytest.mark.parametrize("store", ["bytes", "docbin", "pickle", "copy"])
+def test_annotated_labels_survive_storing(doc, store):
+    set_annotated_labels(doc, ["RAISES", "LOWERS"])
+    again = stored(doc, store)
+    assert annotated_labels(again) == {"RAISES", "LOWERS"}
+    again._.relations = again._.relations
+    assert annotated_labels(again) == {"RAISES", "LOWERS"}
+
+
+def test_joined_docs_are_annotated_for_what_all_are(doc, nlp):
+    register_extensions()
+    others = [nlp("Nothing here."), nlp("Nor here."), nlp("Nor there.")]
+    for other, labels in zip(others, (["RAISES", "X"], ["Y"], None), strict=True):
+        other._.relations = []
+        set_annotated_labels(other, labels)
+    set_annotated_labels(doc, ["RAISES", "LOWERS"])
+    assert annotated_labels(Doc.from_docs([others[0], doc])) == {"RAISES"}
+    assert annotated_labels(Doc.from_docs([others[2], doc])) == {"RAISES", "LOWERS"}
+    # Two corpora in one text: of no label is it known that it was looked for everywhere.
+    none = Doc.from_docs([others[0], others[1]])
+    assert annotated_labels(none) == frozenset()
+    assert not covers(none, ["X"])
+
+
+def test_excerpts_and_merged_tokens_keep_the_annotated_labels(doc, nlp):
+    set_annotated_labels(doc, ["RAISES"])
+    for sentence in doc.sents:
+        unit = sentence.as_doc(copy_user_data=True)
+        assert annotated_labels(unit) == {"RAISES"}
+        unit._.relations = unit._.relations
+        assert annotated_labels(Doc.from_docs([nlp("Before."), unit])) == {"RAISES"}
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+    assert annotated_labels(doc) == {"RAISES"}
+    doc._.relations = doc._.relations
+    assert annotated_labels(doc) == {"RAISES"}
+
+
+@pytest.mark.parametrize(
+    ("annotated", "expected"),
+    [
+        (None, True),
+        ("AB", True),
+        ("ABC", True),
+        ("A", True),  # a part of a corpus in which B does not occur
+        ("C", False),
+        ("AC", False),
+        ("", False),
+    ],
+)
+def test_a_doc_covers_labels(annotated, expected, doc):
+    set_annotated_labels(doc, annotated)
+    assert covers(doc, ("A", "B")) is expected

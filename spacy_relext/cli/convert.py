@@ -20,7 +20,7 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats import FORMATS
 from spacy_relext.formats.document import AnnotatedDocument, document_id, from_doc, to_doc
-from spacy_relext.relations import register_extensions
+from spacy_relext.relations import annotated_labels, has_relations, register_extensions, set_annotated_labels
 
 READABLE, WRITABLE = ([name for name, module in FORMATS.items() if hasattr(module, verb)] for verb in ("read", "write"))
 
@@ -34,9 +34,14 @@ def convert(
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
     dev_share: float = typer.Option(0.2, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),
+    labels: str = typer.Option(None, help="Labels that were annotated too, though no document here may have one: A,B."),
     skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
 ):
-    """Convert an annotated corpus to spaCy's binary format, every mention whole tokens, and report what it holds."""
+    """Convert an annotated corpus to spaCy's binary format, every mention whole tokens, and report what it holds.
+
+    Each document says which labels it is annotated for: all that occur in the input, and --labels. In a pipeline of several extractors it
+    teaches those that have these labels. Give --labels for a part that is converted alone and has no relation of a rare label.
+    """
     with reported_errors():
         sources = _sources(format, input_path, output_path)
         if dev_output is not None:
@@ -45,11 +50,13 @@ def convert(
         split = make_splitter(sentences, nlp) if sentences is not None else None
         register_extensions()
         errors = SkippedErrors(skip=skip_errors)
+        occurring = _named(labels)
         parts: dict[Path, list[Doc]] = {}
         counts: dict[Path, Counter[str]] = {}
         for path, source in sources.items():
-            parts[path], counts[path] = _read_part(format, source, nlp, split, errors)
+            parts[path], counts[path] = _read_part(format, source, nlp, split, errors, occurring)
         _check_disjoint(parts)
+        _tell_labels(parts, _annotated_for(format, occurring))
         if dev_output is not None:
             docs = parts[output_path]
             random.Random(seed).shuffle(docs)
@@ -86,20 +93,31 @@ def export(
             raise RelextError(f"--base-iri is for rdf, and the format is {format}. Leave it out.")
         register_extensions()
         docs = read_docs(input_path, spacy.blank("en"))
-        documents = _annotated(tqdm(docs, desc=f"Writing {output_path}", unit=" documents"), spans_key)
+        annotated: set[frozenset[str] | None] = set()
+        documents = _annotated(tqdm(docs, desc=f"Writing {output_path}", unit=" documents"), spans_key, annotated)
         output_path.parent.mkdir(parents=True, exist_ok=True)
         settings = {} if base_iri is None else {"base_iri": base_iri}
         lost = FORMATS[format].write(documents, output_path, **settings)
         for what, count in lost.items():
             if count:
                 msg.warn(f"{count:,} {what}: not in {format}.")
+        if len(annotated) > 1 and format != "jsonl":
+            # Where all are annotated for the same, `convert` will find so again.
+            msg.warn(f"Documents are annotated for different labels, {_sets(annotated)}: not in {format}. jsonl has it.")
         msg.good(f"{output_path}")
 
 
-def _annotated(docs: Iterable[Doc], spans_key: str | None) -> Iterator[AnnotatedDocument]:
+def _sets(annotated: set[frozenset[str] | None]) -> str:
+    return " and ".join(sorted("all" if labels is None else "/".join(sorted(labels)) for labels in annotated))
+
+
+def _annotated(docs: Iterable[Doc], spans_key: str | None, annotated: set[frozenset[str] | None]) -> Iterator[AnnotatedDocument]:
+    """annotated: Is added to: the labels that documents with relation annotation are annotated for."""
     groups: set[str] = set()
     for doc in docs:
         groups.update(doc.spans)
+        if has_relations(doc):
+            annotated.add(annotated_labels(doc))
         yield from_doc(doc, doc.spans.get(spans_key, ()) if spans_key is not None else ())
     if spans_key is not None and spans_key not in groups:
         there = f"there are {', '.join(sorted(groups))}" if groups else "there are none"
@@ -142,8 +160,35 @@ def _check_dev(dev_output: Path, output_path: Path, dev_share: float, sources: d
         raise RelextError(f"--dev is {dev_output}; expected a file that ends in .spacy, and another one than {output_path}.")
 
 
-def _read_part(format: str, source: Path, nlp: Language, split: Splitter | None, errors: SkippedErrors) -> tuple[list[Doc], Counter[str]]:
-    """The Docs of a file or folder, and what they hold."""
+def _named(labels: str | None) -> set[str]:
+    """The labels of the option."""
+    named = [label.strip() for label in labels.split(",")] if labels is not None else []
+    if "" in named:
+        raise RelextError(f"--labels is {labels!r}; expected names with a comma between them: A,B.")
+    return set(named)
+
+
+def _annotated_for(format: str, occurring: set[str]) -> set[str]:
+    """The labels that the documents are annotated for, if they do not say so themselves."""
+    of_corpus = set(getattr(FORMATS[format], "LABELS", ()))
+    # Files in the format of a corpus may be of another one.
+    return of_corpus if occurring <= of_corpus else occurring
+
+
+def _tell_labels(parts: dict[Path, list[Doc]], labels: set[str]) -> None:
+    """Write into each document which labels it is annotated for, unless it says so itself."""
+    for doc in (doc for docs in parts.values() for doc in docs):
+        if labels and has_relations(doc) and annotated_labels(doc) is None:
+            set_annotated_labels(doc, labels)
+
+
+def _read_part(
+    format: str, source: Path, nlp: Language, split: Splitter | None, errors: SkippedErrors, labels: set[str]
+) -> tuple[list[Doc], Counter[str]]:
+    """The Docs of a file or folder, and what they hold.
+
+    labels: Is added to: the labels of documents that do not say which labels they are annotated for.
+    """
     counts: Counter[str] = Counter()
     docs: list[Doc] = []
     module = FORMATS[format]
@@ -155,6 +200,7 @@ def _read_part(format: str, source: Path, nlp: Language, split: Splitter | None,
         if isinstance(doc, Doc):
             docs.append(doc)
             counts.update(own)
+            labels.update(document.labels if document.annotated_labels is None else ())
     if not docs:
         raise DataError("there is no document in it.", path=source)
     counts.update(pair_counts(docs))

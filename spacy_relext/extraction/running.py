@@ -123,7 +123,7 @@ class Runner:
         return results
 
     def _bare_doc(self, document: AnnotatedDocument) -> Doc:
-        document.relations = None
+        document.relations = document.annotated_labels = None
         return to_doc(document, self.nlp)
 
     def _record(self, document: AnnotatedDocument, doc: Doc) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A module has `read`, unless the format is only written; `write`, unless it is only read, which returns what the format cannot hold, counted;
 and `parts`, if a corpus of the format comes in parts that stay apart. Where `COUNTS` is true, `read` also takes a Counter, and adds to it
-what it leaves out that is no error. `SUFFIX` is that of the files that are written; it is empty where `write` makes a folder.
+what it leaves out that is no error. `LABELS` are the labels that the corpus is annotated for, if the format is that of one corpus. `SUFFIX`
+is that of the files that are written; it is empty where `write` makes a folder.
 """
 
 from spacy_relext.formats import (

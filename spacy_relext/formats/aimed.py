@@ -25,6 +25,7 @@ from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, 
 from spacy_relext.formats.records import distinct
 
 LABEL = "interaction"
+LABELS = (LABEL,)
 FILE = re.compile(r"test_(\d+)\.json")
 PAIR = re.compile(r"(?P<document>.+)\.s(?P<sentence>\d+)_(?P=document)\.s(?P=sentence)\.p\d+")
 MARKERS = re.compile(r"\[/?E[12]\]")

@@ -16,7 +16,15 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.types import AnnotatedRelation, Mention
 from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
-from spacy_relext.relations import Relation, get_relations, has_relations, set_relations, span_at
+from spacy_relext.relations import (
+    Relation,
+    annotated_labels,
+    get_relations,
+    has_relations,
+    set_annotated_labels,
+    set_relations,
+    span_at,
+)
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
 SPANS_KEY = "mentions"
@@ -53,6 +61,7 @@ class AnnotatedDocument:
         `relations` is None beside them, the relations between mentions follow from them (concepts.py).
     not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives.
     mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
+    annotated_labels: The labels that it is annotated for, also those that do not occur in it. None: it does not say.
     """
 
     id: str
@@ -65,10 +74,16 @@ class AnnotatedDocument:
     concept_relations: list[AnnotatedRelation] | None = None
     not_held: Counter[str] = field(default_factory=Counter)
     mentions_given: bool = field(default=False, compare=False)
+    annotated_labels: frozenset[str] | None = None
 
     def error(self, message: str) -> DataError:
         """An error that says where the document stands."""
         return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
+
+    @property
+    def labels(self) -> set[str]:
+        """The labels of its relations."""
+        return {relation.label for relation in [*(self.relations or ()), *(self.concept_relations or ())]}
 
     def losses(self, *names: str) -> Counter[str]:
         """What it has of the LOSSES of these names."""
@@ -145,6 +160,7 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
             relations = mention_relations(document.mentions, document.concept_relations, document.sentences, counts)
     if relations is not None:
         set_relations(doc, _relations(document, relations, placed, counts))
+        set_annotated_labels(doc, document.annotated_labels)
     counts.update(document.not_held)
     return doc
 
@@ -195,6 +211,7 @@ def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:
         relations=[AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score) for r in relations] if has_relations(doc) else None,
         sentences=[(s.start_char, s.end_char) for s in doc.sents] if doc.has_annotation("SENT_START") else None,
         concept_relations=concept_relations(doc),
+        annotated_labels=annotated_labels(doc),
     )
 
 

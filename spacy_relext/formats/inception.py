@@ -67,7 +67,7 @@ WRITTEN: dict[str, tuple[str, dict[str, str]]] = {
     RELATION: (TYPE_NAME_ANNOTATION, {HEAD: SPAN, TAIL: SPAN, LABEL: TYPE_NAME_STRING, SCORE: TYPE_NAME_FLOAT}),
 }
 # Names of the feature that is type or label.
-LABELS = ("value", "label")
+LABEL_FEATURES = ("value", "label")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _layer(type_: Type, path: Path) -> Layer:
     if kind not in ("mention", "relation"):
         return Layer(kind)
     names = [f.name for f in type_.all_features if TYPE_NAME_STRING in _lineage(f.rangeType) and f.name != CONCEPT]
-    named = [name for name in names if name.lower() in LABELS]
+    named = [name for name in names if name.lower() in LABEL_FEATURES]
     if len(named) != 1 and len(names) > 1 and kind == "relation":
         raise DataError(
             f"the layer {type_.name} has the features {', '.join(names)}: which of them is the label? Rename it to {LABEL} in the files.",

@@ -9,6 +9,11 @@ A mention may carry a `kb_id`, the identifier of its concept ("D003000"; several
 abbreviates; and the document `concept_relations`: relations of the same form whose head and tail are such identifiers. Without `relations`
 beside them, the relations between mentions are made of them (concepts.py).
 
+A document that is annotated for some labels only, whether they occur in it or not, may say so. An extractor of other labels passes it over,
+since a pair without a relation may well have one of those:
+
+    "annotated_labels": ["ADVISE", "MECHANISM"]
+
 Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the id is file and line ("my-1");
 without `relations` the document counts as not annotated for relations, which is not the same as an empty list; without `mentions`,
 `relext extract` looks for mentions, which it does not if the list is empty. A mention may carry its `text`, which is checked against the
@@ -32,7 +37,8 @@ from spacy_relext.formats.records import Place, distinct
 
 SUFFIX = ".jsonl"
 PAIRS = "pairs"
-KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", PAIRS, "meta"}
+ANNOTATED = "annotated_labels"
+KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", ANNOTATED, PAIRS, "meta"}
 MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
 RELATION_KEYS = {"head", "tail", "label", "score"}
 
@@ -91,6 +97,8 @@ def to_record(document: AnnotatedDocument) -> dict[str, Any]:
                 {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
                 for r in relations
             ]
+    if document.annotated_labels is not None:
+        record[ANNOTATED] = sorted(document.annotated_labels)
     return record
 
 
@@ -141,7 +149,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
             relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), at.score(entry, what)))
     scored = take(record, PAIRS, list, "document") if PAIRS in record else []
-    return AnnotatedDocument(
+    document = AnnotatedDocument(
         identifier,
         text,
         mentions,
@@ -153,3 +161,19 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
         not_held=Counter({"scores of candidate pairs": len(scored)}),
         mentions_given="mentions" in record,
     )
+    if record.get(ANNOTATED) is not None:
+        document.annotated_labels = _annotated_labels(take(record, ANNOTATED, list, "document"), document)
+    return document
+
+
+def _annotated_labels(labels: list, document: AnnotatedDocument) -> frozenset[str]:
+    if not labels or not all(isinstance(label, str) and label for label in labels):
+        raise document.error(
+            f"expected {ANNOTATED!r} to be a list of one label or more, and saw {labels!r:.60}. Leave it out for all labels."
+        )
+    if document.relations is None and document.concept_relations is None:
+        raise document.error(f"{ANNOTATED!r} says what it is annotated for, and it has no 'relations'. Give them, if only an empty list.")
+    others = sorted(document.labels - set(labels))
+    if others:
+        raise document.error(f"relations have the labels {others}, and {ANNOTATED!r} names {labels}. Add them there, or take them out.")
+    return frozenset(labels)

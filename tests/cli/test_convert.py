@@ -13,7 +13,7 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.formats import FORMATS
 from spacy_relext.formats.document import document_id
-from spacy_relext.relations import get_relations, has_relations
+from spacy_relext.relations import annotated_labels, get_relations, has_relations
 from tests.cli.toy import relext
 from tests.formats import test_aimed, test_chemprot
 
@@ -384,7 +384,9 @@ def test_export_gives_back_what_was_converted(tmp_path):
     relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *RECORDS), tmp_path / "a.spacy")
     result = relext("export", "jsonl", tmp_path / "a.spacy", tmp_path / "new" / "b.jsonl")
     assert result.exit_code == 0, result.output
-    assert [json.loads(line) for line in (tmp_path / "new" / "b.jsonl").read_text(encoding="utf8").splitlines()] == RECORDS
+    lines = (tmp_path / "new" / "b.jsonl").read_text(encoding="utf8").splitlines()
+    expected = [record | ({"annotated_labels": ["RAISES"]} if "relations" in record else {}) for record in RECORDS]
+    assert [json.loads(line) for line in lines] == expected
 
 
 def test_export_to_ddi(tmp_path):
@@ -512,3 +514,59 @@ def test_skipped_documents_of_the_exchange_formats_are_counted(tmp_path):
     assert result.exit_code == 0, result.output
     assert "document '1': mention 'T1' is 'Too'" in " ".join(result.output.split())
     assert "1 documents had errors and were skipped" in result.output
+
+
+# Annotated for which labels
+
+
+def labelled(name, *labels, **more):
+    """A record with a relation of each label."""
+    mentions = [{"id": f"T{i}", "start": 2 * i, "end": 2 * i + 1, "type": "X"} for i in range(len(labels) + 1)]
+    relations = [{"head": "T0", "tail": f"T{i}", "label": label} for i, label in enumerate(labels, start=1)]
+    return {"id": name, "text": "a b c d e", "mentions": mentions, "relations": relations, **more}
+
+
+def labels_of(path):
+    return {document_id(doc): annotated_labels(doc) and "".join(sorted(annotated_labels(doc))) for doc in read_back(path)}
+
+
+def test_documents_are_annotated_for_all_labels_of_the_input(tmp_path):
+    own = labelled("own", "D", annotated_labels=["D", "E"])
+    records = [labelled("a", "A"), labelled("none"), {"id": "bare", "text": "x"}, own, labelled("b", "B", "A")]
+    source = write_lines(tmp_path / "a.jsonl", *records)
+    assert relext("convert", "jsonl", source, tmp_path / "a.spacy").exit_code == 0
+    expected = {"a": "AB", "none": "AB", "bare": None, "own": "DE", "b": "AB"}
+    assert labels_of(tmp_path / "a.spacy") == expected
+    assert relext("convert", "jsonl", source, tmp_path / "b.spacy", "--labels", "B, C").exit_code == 0
+    assert labels_of(tmp_path / "b.spacy") == {**expected, "a": "ABC", "none": "ABC", "b": "ABC"}
+    dev = tmp_path / "dev.spacy"
+    assert relext("convert", "jsonl", source, tmp_path / "train.spacy", "--dev", dev, "--dev-share", "0.4").exit_code == 0
+    assert labels_of(tmp_path / "train.spacy") | labels_of(dev) == expected
+    # Of nothing is nothing known.
+    assert relext("convert", "jsonl", write_lines(tmp_path / "c.jsonl", labelled("none")), tmp_path / "c.spacy").exit_code == 0
+    assert labels_of(tmp_path / "c.spacy") == {"none": None}
+    assert_fails(relext("convert", "jsonl", source, tmp_path / "d.spacy", "--labels", "A,,B"), "--labels is 'A,,B'", tmp_path / "d.spacy")
+
+
+def test_documents_of_a_known_corpus_are_annotated_for_its_labels(tmp_path):
+    (tmp_path / "xml").mkdir()
+    (tmp_path / "xml" / "a.xml").write_text(XML.format(0), encoding="utf8")
+    assert relext("convert", "ddi", tmp_path / "xml", tmp_path / "a.spacy").exit_code == 0
+    assert annotated_labels(read_back(tmp_path / "a.spacy")[0]) == {"effect", "mechanism", "advise", "int"}
+    # Another corpus in this format.
+    (tmp_path / "xml" / "b.xml").write_text(XML.format(1).replace('"effect"', '"spares"'), encoding="utf8")
+    assert relext("convert", "ddi", tmp_path / "xml", tmp_path / "b.spacy").exit_code == 0
+    assert annotated_labels(read_back(tmp_path / "b.spacy")[0]) == {"effect", "spares"}
+
+
+def test_export_tells_where_documents_are_annotated_for_different_labels(tmp_path):
+    records = [labelled("a", "A"), labelled("own", "D", annotated_labels=["D", "E"])]
+    relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *records), tmp_path / "a.spacy")
+    result = relext("export", "spert", tmp_path / "a.spacy", tmp_path / "a.json")
+    assert "annotated for different labels, A and D/E: not in spert" in " ".join(result.output.split())
+    result = relext("export", "jsonl", tmp_path / "a.spacy", tmp_path / "b.jsonl")
+    assert "annotated for" not in result.output
+    lines = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert [line["annotated_labels"] for line in lines] == [["A"], ["D", "E"]]
+    relext("convert", "jsonl", write_lines(tmp_path / "one.jsonl", *records[:1]), tmp_path / "one.spacy")
+    assert "annotated for" not in relext("export", "spert", tmp_path / "one.spacy", tmp_path / "one.json").output

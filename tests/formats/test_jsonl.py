@@ -9,7 +9,7 @@ import pytest
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, from_doc, to_doc
-from spacy_relext.relations import get_relations
+from spacy_relext.relations import annotated_labels, get_relations
 
 #       0         1         2         3
 #       0123456789012345678901234567890123
@@ -166,6 +166,11 @@ RELATION = {"head": "T1", "tail": "T2", "label": "L"}
 
 # A line, and what its error says.
 BAD_LINES = {
+    "annotated labels no list": (changed(annotated_labels="MECHANISM"), "'annotated_labels' to be a list, and saw 'MECHANISM'"),
+    "no annotated labels": (changed(annotated_labels=[]), r"list of one label or more, and saw \[\]"),
+    "annotated label a number": (changed(annotated_labels=["MECHANISM", 1]), "list of one label or more"),
+    "annotated for others": (changed(annotated_labels=["EFFECT"]), r"labels \['MECHANISM'\], and 'annotated_labels' names \['EFFECT'\]"),
+    "annotated labels alone": (json.dumps({"text": "x", "annotated_labels": ["A"]}), "has no 'relations'"),
     "truncated": (json.dumps(GOOD)[:-20], "not JSON"),
     "not JSON": ("Cimetidine raised warfarin levels.", "not JSON"),
     "not UTF-8": (json.dumps(GOOD).encode()[:40] + b"\xe9" + json.dumps(GOOD).encode()[40:], r"not UTF-8 \(byte 40"),
@@ -267,3 +272,16 @@ def test_relation_given_twice_is_counted_and_kept_once(nlp, tmp_path):
     assert [(r.head.text, r.tail.text) for r in get_relations(doc)] == [("Cimetidine", "warfarin"), ("warfarin", "Cimetidine")]
     assert counts["relations given twice (kept once)"] == 1
     assert counts["relations"] == counts["relations: MECHANISM"] == 2
+
+
+def test_labels_that_a_document_is_annotated_for(nlp, tmp_path):
+    record = {**GOOD, "annotated_labels": ["EFFECT", "MECHANISM"]}
+    [document] = read_all(write_records(tmp_path / "a.jsonl", record))
+    assert document.annotated_labels == {"EFFECT", "MECHANISM"}
+    doc = to_doc(document, nlp)
+    assert annotated_labels(doc) == {"EFFECT", "MECHANISM"}
+    file = io.StringIO()
+    jsonl.write_line(from_doc(doc), file)
+    assert json.loads(file.getvalue()) == record
+    [concepts] = read_all(write_records(tmp_path / "b.jsonl", {"text": "x", "concept_relations": [], "annotated_labels": ["A"]}))
+    assert annotated_labels(to_doc(concepts, nlp)) == {"A"}
