@@ -139,7 +139,7 @@ def make_classifier(forward: Callable, encoder: Model, head: Model, nO: int | No
 
 
 class HeadShim(TidyShim):
-    """Holds a `PairScorer`: its own learning rate, and its sizes stored beside its weights."""
+    """Holds a `PairScorer`: its own learning rate, and its sizes and scale stored beside its weights."""
 
     def __init__(self, scorer: PairScorer, *, learn_rate_scale: float):
         super().__init__(scorer, serialize_model=_serialize, deserialize_model=_deserialize)
@@ -151,7 +151,7 @@ class HeadShim(TidyShim):
 
 def _serialize(scorer: PairScorer) -> bytes:
     buffer = io.BytesIO()
-    torch.save({"sizes": scorer.sizes, "state": scorer.state_dict()}, buffer)
+    torch.save({"sizes": scorer.sizes, "scale": scorer.scale, "state": scorer.state_dict()}, buffer)
     return buffer.getvalue()
 
 
@@ -160,6 +160,8 @@ def _deserialize(scorer: PairScorer, data: bytes, device: torch.device) -> PairS
     if stored["sizes"]:
         scorer.build(**stored["sizes"])
         scorer.load_state_dict(stored["state"])
+        # Without one, it was trained on the encoder's vectors as they are.
+        scorer.scale = stored.get("scale", 1.0)
     return scorer.to(device)
 
 

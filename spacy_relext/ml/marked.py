@@ -244,6 +244,14 @@ def special_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 def read(contexts: Contexts, scorer: PairScorer) -> Contexts:
     """The same contexts as the summary reads them; here every position is in one row alone."""
+    scorer.set_scale(contexts.tokens.flatten(0, 1))
+    contexts = contexts._replace(
+        tokens=scorer.scaled(contexts.tokens),
+        heads=scorer.scaled(contexts.heads),
+        tails=scorer.scaled(contexts.tails),
+        cls=None if contexts.cls is None else scorer.scaled(contexts.cls),
+        layers=None if contexts.layers is None else tuple(scorer.scaled(layer) for layer in contexts.layers),
+    )
     types = contexts.row.new_zeros(contexts.mask.shape)
     for places, kinds in ((contexts.head, contexts.head_type), (contexts.tail, contexts.tail_type)):
         types = torch.where(within(places, types.shape[1]), kinds[:, None], types)

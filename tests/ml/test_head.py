@@ -25,6 +25,7 @@ def make_scorer(summary="pair_attention", hidden_width=5, max_cells=2**20, seed=
     scorer = PairScorer({**SUMMARIES, **OTHERS}[summary](), hidden_width=hidden_width, max_cells=max_cells)
     scorer.build(width=WIDTH, n_types=N_TYPES, n_labels=N_LABELS)
     scorer = scorer.double().eval()
+    scorer.scale = 1.0
     with torch.no_grad():
         for parameter in scorer.parameters():
             parameter.copy_(torch.randn_like(parameter) / 2)
@@ -500,3 +501,58 @@ def test_disagreement_of_no_pairs_is_zero(exclusive):
     value, *gradients = disagreement(nothing, nothing, exclusive=exclusive)
     assert value == 0
     assert [gradient.shape for gradient in gradients] == [(0, 3), (0, 3)]
+
+
+@pytest.mark.parametrize(("factor", "scale"), [(0.3, 1.0), (0.03, 8.0), (6.0, 1 / 16)])
+def test_the_first_training_batch_sets_the_scale_of_the_encoder(factor, scale):
+    scorer = make_scorer()
+    scorer.scale = None
+    doc, other = ((factor * vectors / vectors.std(), candidates) for vectors, candidates in (DOCS[3], DOCS[0]))
+    before = score(scorer, [doc])
+    assert scorer.scale is None  # prediction leaves the module as it is
+    after = score(scorer.train(), [doc])
+    assert scorer.scale == scale
+    score(scorer, [(100 * other[0], other[1])])
+    assert scorer.scale == scale
+    # It is the vectors that are multiplied.
+    torch.testing.assert_close(score(scorer.eval(), [(doc[0] / scale, doc[1])]), before)
+    torch.testing.assert_close(score(scorer, [doc]), after)
+
+
+def test_a_dimension_that_says_nothing_does_not_set_the_scale():
+    scorer = make_scorer().train()
+    scorer.scale = None
+    vectors, candidates = DOCS[3]
+    vectors = 0.3 * vectors / vectors.std()
+    vectors[:, 0] += 40.0
+    score(scorer, [(vectors, candidates)])
+    assert scorer.scale == 1.0
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, math.nan, math.inf, 1e200])
+def test_a_batch_that_says_nothing_does_not_set_the_scale(value):
+    scorer = make_scorer().train()
+    scorer.scale = None
+    score(scorer, [DOCS[1], DOCS[2]])  # no pair
+    vectors, candidates = DOCS[3]
+    score(scorer, [(torch.full_like(vectors, value), candidates)])
+    assert scorer.scale is None
+
+
+def test_tokens_that_nobody_encoded_do_not_count_for_the_scale():
+    scorer = make_scorer().train()
+    scorer.scale = None
+    vectors, candidates = DOCS[3]
+    vectors = 2.5 * vectors / vectors.std()
+    vectors[12:] = 0
+    score(scorer, [(vectors, candidates)])
+    assert scorer.scale == 1 / 8
+
+
+def test_new_labels_keep_the_scale_and_new_layers_do_not():
+    scorer = make_scorer()
+    scorer.scale = 4.0
+    scorer.resize(N_LABELS + 1)
+    assert scorer.scale == 4.0
+    scorer.build(width=WIDTH, n_types=N_TYPES, n_labels=N_LABELS)
+    assert scorer.scale is None
