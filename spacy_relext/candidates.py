@@ -6,6 +6,7 @@ mentions, the pairs and their contexts once and hands the same `Candidates` to t
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy
 from spacy.attrs import SENT_START
@@ -14,6 +15,7 @@ from spacy.tokens import Doc, Span
 from spacy_relext.errors import RelextError
 from spacy_relext.types import Ints1d, Ints2d
 
+# One that is a closure cannot be sent to other processes where these are not forked.
 CandidateFunction = Callable[[Doc, list[Span]], Ints2d]
 
 # How far a pair reads to the left and right of its two mentions where the Doc has no sentences.
@@ -93,23 +95,23 @@ def sentence_pairs(ordered: bool = True, overlapping: bool = False, types: list[
     types (List[List[str]] | None): Only pairs of these types, e.g. [["CHEMICAL", "GENE"]]: head first, or in either order where
         `ordered` is false.
     """
+    return partial(_sentence_pairs, ordered=ordered, overlapping=overlapping, types=types)
 
-    def get_pairs(doc: Doc, mentions: list[Span]) -> Ints2d:
-        if len(mentions) < 2:
-            return numpy.zeros((0, 2), dtype="int64")
-        if not has_sentences(doc):
-            raise RelextError(
-                f"sentence_pairs needs sentence boundaries, and the Doc {doc.text[:60]!r}… has none. Put a component that sets "
-                'them before the relation extractor, e.g. nlp.add_pipe("sentencizer", first=True), or set its candidates to '
-                "spacy-relext.distance_pairs.v1. In training, add that component to [training] annotating_components."
-            )
-        places = _places(mentions)
-        # A mention that runs over a sentence boundary belongs to the sentence in which it begins.
-        sentence = sentence_of(sentence_bounds(doc)[0], places[:, 0])
-        pairs = _pairs(places, sentence, None, ordered, overlapping)
-        return pairs if types is None else _of_types(pairs, mentions, types, ordered)
 
-    return get_pairs
+def _sentence_pairs(doc: Doc, mentions: list[Span], *, ordered: bool, overlapping: bool, types: list[list[str]] | None) -> Ints2d:
+    if len(mentions) < 2:
+        return numpy.zeros((0, 2), dtype="int64")
+    if not has_sentences(doc):
+        raise RelextError(
+            f"sentence_pairs needs sentence boundaries, and the Doc {doc.text[:60]!r}… has none. Put a component that sets "
+            'them before the relation extractor, e.g. nlp.add_pipe("sentencizer", first=True), or set its candidates to '
+            "spacy-relext.distance_pairs.v1. In training, add that component to [training] annotating_components."
+        )
+    places = _places(mentions)
+    # A mention that runs over a sentence boundary belongs to the sentence in which it begins.
+    sentence = sentence_of(sentence_bounds(doc)[0], places[:, 0])
+    pairs = _pairs(places, sentence, None, ordered, overlapping)
+    return pairs if types is None else _of_types(pairs, mentions, types, ordered)
 
 
 def distance_pairs(
@@ -125,22 +127,25 @@ def distance_pairs(
     if max_distance < 0 or (max_sentences is not None and max_sentences < 0):
         raise RelextError(f"distance_pairs: max_distance={max_distance}, max_sentences={max_sentences}: neither may be negative.")
 
-    def get_pairs(doc: Doc, mentions: list[Span]) -> Ints2d:
-        if len(mentions) < 2:
-            return numpy.zeros((0, 2), dtype="int64")
-        places = _places(mentions)
-        pairs = _pairs(places, None, max_distance, ordered, overlapping)
-        if max_sentences is None:
-            return pairs
-        if not has_sentences(doc):
-            raise RelextError(
-                f"distance_pairs with max_sentences={max_sentences} needs sentence boundaries, and the Doc {doc.text[:60]!r}… has "
-                'none. Add a component that sets them, e.g. nlp.add_pipe("sentencizer", first=True), or leave max_sentences out.'
-            )
-        sentence = sentence_of(sentence_bounds(doc)[0], places[:, 0])
-        return pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
+    return partial(_distance_pairs, max_distance=max_distance, ordered=ordered, overlapping=overlapping, max_sentences=max_sentences)
 
-    return get_pairs
+
+def _distance_pairs(
+    doc: Doc, mentions: list[Span], *, max_distance: int, ordered: bool, overlapping: bool, max_sentences: int | None
+) -> Ints2d:
+    if len(mentions) < 2:
+        return numpy.zeros((0, 2), dtype="int64")
+    places = _places(mentions)
+    pairs = _pairs(places, None, max_distance, ordered, overlapping)
+    if max_sentences is None:
+        return pairs
+    if not has_sentences(doc):
+        raise RelextError(
+            f"distance_pairs with max_sentences={max_sentences} needs sentence boundaries, and the Doc {doc.text[:60]!r}… has "
+            'none. Add a component that sets them, e.g. nlp.add_pipe("sentencizer", first=True), or leave max_sentences out.'
+        )
+    sentence = sentence_of(sentence_bounds(doc)[0], places[:, 0])
+    return pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
 
 
 def _of_types(pairs: Ints2d, mentions: Sequence[Span], types: list[list[str]], ordered: bool) -> Ints2d:

@@ -153,15 +153,17 @@ class Processes:
     not hold.
 
     On Linux they are forked: at once, and with the runner's weights, which the system keeps in memory only once. Elsewhere, and with a GPU,
-    which a fork cannot use, each of them loads the pipeline.
+    which a fork cannot use, they are spawned, and each of them loads the pipeline.
+
+    start_method: How they are started instead: "fork", "spawn" or "forkserver".
     """
 
-    def __init__(self, runner: Runner, number: int):
+    def __init__(self, runner: Runner, number: int, *, start_method: str | None = None):
         global _runner
         self.number = number
-        forks = sys.platform == "linux" and runner.settings.gpu_id < 0
-        _runner = runner if forks else None
-        context = multiprocessing.get_context("fork" if forks else "spawn")
+        start_method = start_method or ("fork" if sys.platform == "linux" and runner.settings.gpu_id < 0 else "spawn")
+        _runner = runner if start_method == "fork" else None
+        context = multiprocessing.get_context(start_method)
         self.executor = ProcessPoolExecutor(number, context, initializer=_start, initargs=(runner.settings,))
         # All that are forked are with the first task.
         self.executor.submit(int).result()
