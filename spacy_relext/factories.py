@@ -71,7 +71,7 @@ def make_relation_extractor(
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
     from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
-    return RelationExtractor(
+    extractor = RelationExtractor(
         nlp.vocab,
         model,
         name,
@@ -87,3 +87,5 @@ def make_relation_extractor(
         reduction=reduction,
         consistency=consistency,
     )
+    extractor.check_threads(nlp)
+    return extractor

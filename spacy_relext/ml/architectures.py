@@ -200,8 +200,8 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
     # Who watches asks for words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is skipped
     # would leave the transformer without its gradient.
     skip = watch is None and any(len(doc_candidates.pairs) for doc_candidates in candidates)
-    with only_read(tok2vec, docs, candidates, skip=skip) as (sizes, candidates):
-        vectors, backprop_vectors = tok2vec(docs, is_train)
+    to_read, sizes, candidates = only_read(tok2vec, docs, candidates, skip=skip)
+    vectors, backprop_vectors = tok2vec(to_read, is_train)
     batch = make_batch(sizes, candidates)
     ops = model.ops
     if not len(batch.pairs):

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy
@@ -25,6 +26,7 @@ from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
 from spacy_relext.ml.precision import Precision, computes_in_bfloat16, computing
 from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
+from spacy_relext.ml.threads import set_mode, settle
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
 from spacy_relext.types import Floats1d, Floats2d, Ints2d
 
@@ -34,6 +36,9 @@ logger = logging.getLogger("spacy")
 BLOCK = 4096
 # Word pieces that are encoded together in prediction on a CPU, which is as fast with few: more take half a gigabyte more.
 CPU_PIECES = 2**11
+
+# Of no encoder's own: an encoder with a lock could not be pickled.
+_counting = Lock()
 
 
 def marked_pairs(docs: Sequence[Doc], candidates: Sequence[Candidates], marking: PairMarking) -> Iterator[tuple[MarkedText, int, int]]:
@@ -155,15 +160,16 @@ class MarkedEncoder:
         return result
 
     def _count(self, is_cut: bool) -> None:
-        self.counts["pairs"] += 1
-        self.counts["cut"] += is_cut
-        n = self.counts["cut"]
+        with _counting:
+            self.counts["pairs"] += 1
+            self.counts["cut"] += is_cut
+            n, n_pairs = self.counts["cut"], self.counts["pairs"]
         # At the first of them, the tenth, the hundredth …
         if is_cut and str(n).strip("0") == "1":
             logger.warning(
                 "%d of %d pairs stand in texts of more than %d word pieces, which are cut around the pair.",
                 n,
-                self.counts["pairs"],
+                n_pairs,
                 self.max_length,
             )
 
@@ -387,7 +393,7 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEnco
     docs, candidates, watch = ModelInput(*X)
     head = model.get_ref("head")
     scorer = head.shims[0]._model
-    scorer.train(is_train)
+    set_mode(scorer, training=is_train)
     hf, lower = _ready(model, encoder, is_train)
     with torch.set_grad_enabled(is_train):
         logits = encoder.logits(docs, candidates, hf, scorer, watch=watch, dropout=head.attrs["dropout_rate"], lower=lower)
@@ -416,5 +422,6 @@ def _ready(model: Model, encoder: MarkedEncoder, is_train: bool) -> tuple[Any, b
     hf = transformer.layers[0].shims[0]._hfmodel
     encoder.check(hf.tokenizer, hf.transformer.config)
     prepare(hf, is_train, train_embeddings=not transformer.freeze_embeddings)
-    hf.transformer.train(is_train)
+    set_mode(hf.transformer, training=is_train)
+    settle(hf.tokenizer, padding=False)
     return hf, computes_in_bfloat16(transformer.cpu_precision, hf.transformer.device.type)

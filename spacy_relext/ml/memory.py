@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from thinc.api import PyTorchShim
+from spacy_relext.ml.threads import SteadyShim
 
 # The heap is given back after so many updates: seldom enough to cost nothing that can be measured.
 EVERY = 32
@@ -28,8 +28,8 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 _SET_OUTSIDE = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 
 
-class TidyShim(PyTorchShim):
-    """A `PyTorchShim` whose weights stay the tensors that they are."""
+class TidyShim(SteadyShim):
+    """A `SteadyShim` whose weights stay the tensors that they are."""
 
     _n_updates = 0
 

@@ -16,15 +16,17 @@ from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
 from spacy_transformers.layers.hf_shim import HFShim
+from spacy_transformers.layers.transformer_model import forward as encode_windows
 from thinc.api import Model, chain
 from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
-from transformers.file_utils import ModelOutput
+from transformers.utils import ModelOutput
 
 from spacy_relext.ml.economy import economise
 from spacy_relext.ml.memory import TidyShim
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.ml.products import round_rows
+from spacy_relext.ml.threads import SteadyShim, settle
 from spacy_relext.types import Floats2d, Ints1d
 
 # What a run of the encoder costs beside its texts (weights made bfloat16, their gradients, calls), in word pieces that take as long:
@@ -99,6 +101,10 @@ def create_tok2vec_transformer(
     return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
 
 
+class SteadyHFShim(SteadyShim, HFShim):
+    """What holds the encoder of a model of spacy-transformers' own, and stays in evaluation mode between predictions."""
+
+
 class _TidyHFShim(TidyShim, HFShim):
     """What holds the encoder, and leaves nothing behind in training."""
 
@@ -110,6 +116,7 @@ class PrecisionTransformer(TransformerModel):
         super().__init__(*args)
         self.cpu_precision = check_precision(cpu_precision)
         self.freeze_embeddings = freeze_embeddings
+        self._func = _encode_docs
         wrapper = self.layers[0]
         # The class is all there is to change: it has no state beside that of its base.
         wrapper.shims[0].__class__ = _TidyHFShim
@@ -149,6 +156,11 @@ def _replace_listener_cfg(transformer_cfg: dict[str, Any], listener_cfg: dict[st
         if key in listener_cfg:
             result[key] = listener_cfg[key]
     return result
+
+
+def _encode_docs(model: PrecisionTransformer, docs: list[Doc], is_train: bool) -> tuple[FullTransformerBatch, Callable]:
+    settle(model.tokenizer, padding="longest")
+    return encode_windows(model, docs, is_train)
 
 
 def _forward(

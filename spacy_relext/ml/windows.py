@@ -1,7 +1,7 @@
 """Which stretches of a Doc the transformer encodes."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from spacy.tokens import Doc, Span
 from thinc.api import Model
@@ -40,20 +40,39 @@ def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[li
     return get_windows
 
 
-@contextmanager
+class DocsToRead(list[Doc]):
+    """Docs, and the windows of each that are to be encoded. They go with the input: the model belongs to all threads that predict."""
+
+    windows: list[list[Span]]
+
+
+@dataclass(frozen=True)
+class WindowsToRead:
+    """A span getter that gives the windows which come with the Docs, and where none do, those of another one."""
+
+    get_spans: Callable[[Iterable[Doc]], list[list[Span]]]
+
+    def __call__(self, docs: Iterable[Doc]) -> list[list[Span]]:
+        return docs.windows if isinstance(docs, DocsToRead) else self.get_spans(docs)
+
+
 def only_read(
     encoder: Model, docs: list[Doc], candidates: list[Candidates], *, skip: bool = True
-) -> Iterator[tuple[list[int], list[Candidates]]]:
-    """Inside, an encoder of windows encodes those alone in which a pair reads something: in most abstracts, few sentences have a pair.
+) -> tuple[list[Doc], list[int], list[Candidates]]:
+    """Docs of which an encoder of windows encodes only the windows in which a pair reads something: in most abstracts, few sentences have
+    a pair.
 
     skip: False: all is encoded, as it is where the encoder reads no windows, e.g. because it is a listener.
-    GIVES: For each Doc, how many tokens the encoder gives vectors of, and the candidates in terms of these tokens.
+    RETURNS: The Docs as the encoder is to be given them; for each, how many tokens it gives vectors of; and the candidates in terms of
+        these tokens.
     """
     node = next((node for node in encoder.walk() if "get_spans" in node.attrs), None) if skip else None
     if node is None:
-        yield [len(doc) for doc in docs], candidates
-        return
+        return docs, [len(doc) for doc in docs], candidates
     get_spans = node.attrs["get_spans"]
+    if not isinstance(get_spans, WindowsToRead):
+        # For good: every thread puts the same in its place.
+        node.attrs["get_spans"] = WindowsToRead(get_spans)
     kept: list[list[Span]] = []
     sizes: list[int] = []
     moved: list[Candidates] = []
@@ -64,11 +83,9 @@ def only_read(
         first, end = (kept[-1][0].start, kept[-1][-1].end) if kept[-1] else (0, 0)
         sizes.append(end - first)
         moved.append(_cut(pairs, first, end))
-    node.attrs["get_spans"] = lambda _: kept
-    try:
-        yield sizes, moved
-    finally:
-        node.attrs["get_spans"] = get_spans
+    to_read = DocsToRead(docs)
+    to_read.windows = kept
+    return to_read, sizes, moved
 
 
 def _cut(candidates: Candidates, first: int, end: int) -> Candidates:

@@ -21,6 +21,7 @@ from spacy_relext.factories import make_relation_extractor as make_relation_extr
 from spacy_relext.ml.architectures import listens_to, one_thread_in_forks
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.reading import Reading, Watch
+from spacy_relext.ml.threads import OneThread, steady
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
@@ -108,6 +109,16 @@ class RelationExtractor(TrainablePipe):
             "reduction": reduction,
             "consistency": consistency,
         }
+        steady(model)
+        self._one_thread: OneThread | None = None
+
+    def check_threads(self, nlp: Language) -> None:
+        """Let the component that the extractor listens to predict in several threads; where it cannot, a second thread is told."""
+        listens = listens_to(self.model) is not None
+        models = [getattr(pipe, "model", None) for _, pipe in nlp.components if hasattr(pipe, "find_listeners")]
+        # All of them, though we listen to one.
+        are_steady = [steady(model) for model in models if isinstance(model, Model)]
+        self._one_thread = OneThread() if listens and not (are_steady and all(are_steady)) else None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -152,6 +163,8 @@ class RelationExtractor(TrainablePipe):
         mention_types: The types of mentions that the model tells apart; it treats others alike. None: those of the data.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
+        if nlp is not None:
+            self.check_threads(nlp)
         types: set[str] = set()
         rules: dict[str, set[tuple[str, str]]] = {}
         for example in get_examples():
@@ -395,6 +408,8 @@ class RelationExtractor(TrainablePipe):
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
+            if self._one_thread is not None:
+                self._one_thread.check(self.name)
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
         else:
             logits = numpy.zeros((0, self._n_columns), dtype="float32")

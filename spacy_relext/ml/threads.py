@@ -1,0 +1,103 @@
+"""What lets several threads predict with one model, as in a web service: what a prediction changes of it is changed once, and stays.
+
+thinc's shim puts its module in evaluation mode for every prediction, and back in training mode after it. Another thread may be inside, and
+drops units at random from then on. A fast tokenizer of Hugging Face keeps padding and truncation as its state, which cannot change while
+another thread reads a text.
+"""
+
+import logging
+from dataclasses import dataclass
+from threading import Lock, get_ident
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from thinc.api import ArgsKwargs, Model, PyTorchShim
+from torch import nn
+
+logger = logging.getLogger("spacy")
+
+
+def set_mode(module: nn.Module, *, training: bool) -> None:
+    """Put a module and all its parts in training or in evaluation mode, and change nothing where they are in it."""
+    # All parts are asked: another thread sets the outermost module first, and may not have come to the others yet.
+    if any(part.training != training for part in module.modules()):
+        module.train(training)
+
+
+class SteadyShim(PyTorchShim):
+    """A `PyTorchShim` that stays in evaluation mode between predictions, until it is trained."""
+
+    def predict(self, inputs: ArgsKwargs) -> Any:
+        """What the module gives for some inputs, without gradients, in evaluation mode."""
+        set_mode(self._model, training=False)
+        with torch.no_grad(), torch.autocast("cuda", enabled=self._mixed_precision):
+            return self._model(*inputs.args, **inputs.kwargs)
+
+
+def steady(model: Model) -> bool:
+    """Let the shims of a model stay in evaluation mode, also where the model is none of ours: thinc's, and those of spacy-transformers.
+
+    The class is all that changes: nothing of what is stored, learned or predicted by one thread.
+    RETURNS: whether all its shims do.
+    """
+    shims = [shim for node in model.walk() for shim in node.shims if isinstance(shim, PyTorchShim)]
+    for shim in shims:
+        shim.__class__ = _steady_class(type(shim))
+    return all(isinstance(shim, SteadyShim) for shim in shims)
+
+
+def _steady_class(kind: type[PyTorchShim]) -> type[PyTorchShim]:
+    """The class that stays in evaluation mode; the class itself where it is one, or we know too little of it."""
+    if kind is PyTorchShim:
+        return SteadyShim
+    if kind.__module__.startswith("spacy_transformers."):
+        # Not before it is needed: a pipeline without a transformer is to import none.
+        from spacy_transformers.layers.hf_shim import HFShim
+
+        from spacy_relext.ml.transformer import SteadyHFShim
+
+        return SteadyHFShim if kind is HFShim else kind
+    return kind
+
+
+@dataclass
+class OneThread:
+    """Tells once that predictions are asked for from a second thread, where they are right from one alone.
+
+    first (int | None): The thread that asked first. told (bool): Whether it was told.
+    """
+
+    first: int | None = None
+    told: bool = False
+
+    def check(self, name: str) -> None:
+        """Called at every prediction. name: Of the component."""
+        if self.first is None:
+            self.first = get_ident()
+        if self.first != get_ident() and not self.told:
+            self.told = True
+            logger.warning(
+                "%s is called from several threads, and listens to a component whose model may be in training mode for a moment: it gives "
+                "other vectors then, and other relations, without an error. Use spacy-relext.TransformerModel.v1, or call the pipeline "
+                "from one thread at a time.",
+                name,
+            )
+
+
+# The padding that fast tokenizers were brought to.
+_settled: WeakKeyDictionary[Any, bool | str] = WeakKeyDictionary()
+_settling = Lock()
+
+
+def settle(tokenizer: Any, padding: bool | str) -> None:
+    """Bring a tokenizer to the state in which calls with this padding, and without truncation, leave it. Does nothing the second time.
+
+    All calls of a tokenizer should go by one padding: a change fails ("Already borrowed") while another thread reads a text.
+    padding: As in a call of the tokenizer.
+    """
+    if not tokenizer.is_fast or _settled.get(tokenizer) == padding:
+        return
+    with _settling:
+        tokenizer("a", padding=padding)
+        _settled[tokenizer] = padding
