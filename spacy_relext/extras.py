@@ -8,6 +8,7 @@ from spacy_relext.errors import RelextError
 EXTRAS = {
     "matplotlib": "analysis",
     "networkx": "formats",
+    "pandas": "analysis",
     "pyarrow": "formats",
     "rdflib": "formats",
     "scispacy": "biomed",

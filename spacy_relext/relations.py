@@ -7,14 +7,31 @@ filed in `doc.user_data` under the head's span with the tail given relative to i
 that knows any of this.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
-from spacy_relext.mentions import kb_id_of, long_form_of
+from spacy_relext.mentions import kb_id_of
+from spacy_relext.relation import Relation, Relations, listed, span_at
+from spacy_relext.values import ASSERTED, CALLER, details
+
+__all__ = [
+    "Relation",
+    "Relations",
+    "annotated_labels",
+    "covers",
+    "get_relations",
+    "has_relations",
+    "n_unreadable",
+    "register_extensions",
+    "require_extensions",
+    "set_annotated_labels",
+    "set_found",
+    "set_relations",
+    "span_at",
+]
 
 # The name of the stored form: ("._.", DATA, start of head, end of head) in `doc.user_data`, as spaCy files span extensions.
 DATA = "relation_data"
@@ -22,94 +39,66 @@ DATA = "relation_data"
 LABELS = "annotated_labels"
 
 
-@dataclass(frozen=True)
-class Relation:
-    """A labelled relation between two mentions of a Doc.
-
-    head (Span), tail (Span): The mentions. `MECHANISM(head, tail)` reads *head has this effect on tail*.
-    label (str): The label.
-    score (float): Its probability, between 0 and 1. Annotated relations have 1.0.
-    long_forms (Tuple[str, str]): What head and tail abbreviate, an empty string where they do not. None: as `doc._.abbreviations` says.
-    """
-
-    head: Span
-    tail: Span
-    label: str
-    score: float = 1.0
-    long_forms: tuple[str, str] = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        if self.long_forms is None:
-            # The dataclass is frozen.
-            object.__setattr__(self, "long_forms", (long_form_of(self.head), long_form_of(self.tail)))
-
-    def __str__(self) -> str:
-        return f"{self.head.text} --{self.label}--> {self.tail.text} ({self.score:.2f})"
-
-    @property
-    def key(self) -> tuple[int, int, int, int, str]:
-        """Character offsets of head and tail, and the label: what makes two relations the same."""
-        return (self.head.start_char, self.head.end_char, self.tail.start_char, self.tail.end_char, self.label)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The relation as JSON-serialisable data, with character offsets into the Doc's text.
-
-        Head and tail have a `kb_id` where their concept is known, and a `long_form` where they are an abbreviation that was resolved.
-        """
-        head, tail = (_mention_dict(*mention) for mention in zip((self.head, self.tail), self.long_forms, strict=True))
-        return {
-            "head": head,
-            "tail": tail,
-            "label": self.label,
-            "score": self.score,
-        }
-
-
-def _mention_dict(span: Span, long_form: str) -> dict[str, Any]:
-    known = {"kb_id": kb_id_of(span), "long_form": long_form}
-    return {"start": span.start_char, "end": span.end_char, "type": span.label_, "text": span.text} | {k: v for k, v in known.items() if v}
-
-
 def has_relations(doc: Doc) -> bool:
     """Whether relations were ever set on the Doc, be it to an empty list."""
     return any(_is_entry(key) for key in doc.user_data)
 
 
-def get_relations(doc: Doc) -> list[Relation]:
+def get_relations(doc: Doc) -> Relations:
     """The relations of a Doc, in order of their head, then tail."""
-    found: list[tuple[tuple[int, int, int, int, str], Relation]] = []
-    text = doc.text
-    spans: dict[tuple[int, int, str, str], Span] = {}  # one for each mention, however many relations it has
-
-    def mention(*place: Any) -> Span:
-        if place not in spans:
-            spans[place] = span_at(doc, *place)
-        return spans[place]
-
-    for key, entries in _user_data(doc).items():
-        if not _is_entry(key):
-            continue
-        start, end = key[2], key[3]
-        for entry in entries:
-            tail_start, tail_end = start + entry["tail"][0], start + entry["tail"][1]
-            # `as_doc` keeps entries whose mentions lie outside the excerpt, and `from_docs` may then move them into another text.
-            if min(start, tail_start) < 0 or list(entry["texts"]) != [text[start:end], text[tail_start:tail_end]]:
-                continue
-            head_kb_id, tail_kb_id = entry.get("kb_ids", ("", ""))
-            relation = Relation(
-                head=mention(start, end, entry["head_type"], head_kb_id),
-                tail=mention(tail_start, tail_end, entry["tail_type"], tail_kb_id),
-                label=entry["label"],
-                score=entry["score"],
-                long_forms=tuple(entry["long_forms"]) if "long_forms" in entry else None,  # type: ignore[arg-type]
-            )
-            found.append((relation.key, relation))
-    return [relation for _, relation in sorted(found, key=lambda pair: pair[0])]
+    return _read(doc, _entries(doc))
 
 
 def n_unreadable(doc: Doc) -> int:
     """The number of stored relations that `get_relations` leaves out: their mentions do not lie in this text, or read otherwise there."""
-    return sum(len(entries) for key, entries in _user_data(doc).items() if _is_entry(key)) - len(get_relations(doc))
+    return sum(1 for _ in _entries(doc)) - len(get_relations(doc))
+
+
+# Where the head begins and ends, and what is stored of the relation.
+_Entry = tuple[int, int, dict[str, Any]]
+
+
+def _entries(doc: Doc) -> Iterator[_Entry]:
+    for key, entries in _user_data(doc).items():
+        if _is_entry(key):
+            yield from ((key[2], key[3], entry) for entry in entries)
+
+
+def _read(doc: Doc, entries: Iterable[_Entry]) -> Relations:
+    found: list[tuple[tuple[int, int, int, int, str], Relation]] = []
+    # One span for each mention, however many relations it has, and its text.
+    spans: dict[tuple[int, int, str, str], tuple[Span, str]] = {}
+    length = doc[-1].idx + len(doc[-1].text_with_ws) if len(doc) else 0
+
+    def mention(*place: Any) -> tuple[Span, str]:
+        if place not in spans:
+            span = span_at(doc, *place)
+            spans[place] = span, span.text[place[0] - span.start_char : place[1] - span.start_char]
+        return spans[place]
+
+    for start, end, entry in entries:
+        tail_start, tail_end = start + entry["tail"][0], start + entry["tail"][1]
+        # `as_doc` keeps entries whose mentions lie outside the excerpt, and `from_docs` may then move them into another text.
+        if min(start, tail_start) < 0 or max(end, tail_end) > length:
+            continue
+        head_kb_id, tail_kb_id = entry.get("kb_ids", ("", ""))
+        head, head_text = mention(start, end, entry["head_type"], head_kb_id)
+        tail, tail_text = mention(tail_start, tail_end, entry["tail_type"], tail_kb_id)
+        # Both may be one mention where their tokens were merged.
+        if [head_text, tail_text] != list(entry["texts"]) or (head.start, head.end) == (tail.start, tail.end):
+            continue
+        relation = Relation(
+            head,
+            tail,
+            entry["label"],
+            entry["score"],
+            tuple(entry["long_forms"]) if "long_forms" in entry else None,
+            sources=entry.get("sources", CALLER),
+            status=entry.get("status", ASSERTED),
+            attributes=entry.get("attributes", ()),
+        )
+        found.append((relation.key, relation))
+    return Relations(relation for _, relation in sorted(found, key=lambda pair: pair[0]))
 
 
 class _Mention(NamedTuple):
@@ -123,11 +112,12 @@ class _Mention(NamedTuple):
     kb_id: str
 
 
-def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
+def set_relations(doc: Doc, relations: Iterable[Any]) -> None:
     """Replace the relations of a Doc.
 
-    relations: Their head and tail may belong to another Doc of the same text.
-    RAISES: RelextError for a mention related to itself, an empty one, and one that does not lie in the Doc.
+    relations: Their head and tail may belong to another Doc of the same text. Dictionaries are what `Relation.from_dict` makes of them.
+        A relation that is given twice is one, with the sources and attributes of both, and status and mentions of the higher score.
+    RAISES: RelextError for a mention related to itself, one that does not lie in the Doc, and what is no relation.
     """
     entries: dict[tuple, dict[tuple, dict[str, Any]]] = {}
     user_data = _user_data(doc)
@@ -139,28 +129,14 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
             mentions[id(span)] = _stored(span, doc, label)
         return mentions[id(span)]
 
-    for relation in relations:
+    for relation in _relations(doc, relations):
         head, tail = mention(relation.head, relation.label), mention(relation.tail, relation.label)
         if (head.start, head.end) == (tail.start, tail.end):
             raise RelextError(f"{relation.label}: {head.text!r} is head and tail at once. A relation needs two mentions.")
-        # A relation given twice is one relation; the higher score stands.
         same_head = entries.setdefault(("._.", DATA, head.start, head.end), {})
         key = (tail.start, tail.end, relation.label)
-        other = same_head.get(key)
-        if other is None or other["score"] < relation.score:
-            same_head[key] = entry = {
-                "tail": [tail.start - head.start, tail.end - head.start],
-                "label": str(relation.label),
-                "score": float(relation.score),
-                "head_type": head.type,
-                "tail_type": tail.type,
-                "texts": [head.text, tail.text],
-            }
-            # Kept, so that they do not depend on the components that found them.
-            if head.kb_id or tail.kb_id:
-                entry["kb_ids"] = [head.kb_id, tail.kb_id]
-            if any(relation.long_forms):
-                entry["long_forms"] = list(relation.long_forms)
+        entry = _entry(relation, head, tail)
+        same_head[key] = _merged(same_head[key], entry) if key in same_head else entry
     for key in [key for key in user_data if _is_entry(key)]:
         del user_data[key]
     # Filed anew: in an excerpt, they may lie before its first token.
@@ -172,27 +148,58 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
         user_data[key] = list(same_head.values())
 
 
+def _entry(relation: Relation, head: _Mention, tail: _Mention) -> dict[str, Any]:
+    entry = {
+        "tail": [tail.start - head.start, tail.end - head.start],
+        "label": relation.label,
+        "score": relation.score,
+        "head_type": head.type,
+        "tail_type": tail.type,
+        "texts": [head.text, tail.text],
+        **details(relation.source_scores, relation.status, relation.attributes),
+    }
+    # Kept, so that they do not depend on the components that found them.
+    if head.kb_id or tail.kb_id:
+        entry["kb_ids"] = [head.kb_id, tail.kb_id]
+    if any(relation.long_forms):
+        entry["long_forms"] = list(relation.long_forms)
+    return entry
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """One entry of two of the same relation, which depends on their order only where their scores are equal."""
+    higher = other if other["score"] > one["score"] else one
+    sources: dict[str, float] = {}
+    for entry in (one, other):
+        for name, score in entry.get("sources", {CALLER: entry["score"]}).items():
+            sources[name] = max(score, sources.get(name, 0.0))
+    said = details(sources, higher.get("status", ASSERTED), sorted({*one.get("attributes", ()), *other.get("attributes", ())}))
+    return {**{name: value for name, value in higher.items() if name not in ("sources", "status", "attributes")}, **said}
+
+
 def _stored(span: Span, doc: Doc, label: str) -> _Mention:
-    if span.start >= span.end:
-        raise RelextError(
-            f"{label}: an empty mention before token {span.start} of the Doc {doc.text[:60]!r}…. "
-            "Head and tail need at least one token each."
-        )
     found = _Mention(span, span.start_char, span.end_char, span.label_, span.text, kb_id_of(span))
     if span.doc is not doc and doc.text[found.start : found.end] != found.text:
         raise RelextError(
-            f"The mention {found.text!r} at characters {found.start}-{found.end} is not in the Doc "
+            f"{label}: the mention {found.text!r} at characters {found.start}-{found.end} is not in the Doc "
             f"{doc.text[:60]!r}…. Take head and tail from the Doc whose relations are set."
         )
     return found
 
 
-def span_at(doc: Doc, start: int, end: int, label: str, kb_id: str = "") -> Span:
-    """The span at some characters of the text, widened to whole tokens where it begins or ends inside one."""
-    span = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode="expand")
-    if span is None:
-        raise RelextError(f"The characters {start}-{end} are not in the Doc {doc.text[:60]!r}…, whose text has {len(doc.text)} characters.")
-    return span
+def set_found(doc: Doc, found: Iterable[Relation], source: str, labels: Sequence[str], *, overwrite: bool = False) -> int:
+    """Set what a component found in the place of what it found before. Relations of other sources stay, whatever the order of components.
+
+    source: The name of the component, which is among the sources of what it found. labels: Its labels, of which it takes back what it said.
+    overwrite: All relations of the Doc go first.
+    RETURNS: How many relations of no component are left, that of no source or of this one with another label.
+    """
+    kept: list[Relation] = []
+    if not overwrite and has_relations(doc):
+        others = (relation.without(source) if relation.label in labels else relation for relation in get_relations(doc))
+        kept = [relation for relation in others if relation is not None]
+    set_relations(doc, [*kept, *found])
+    return sum(CALLER in relation.sources or source in relation.sources for relation in kept)
 
 
 def annotated_labels(doc: Doc) -> frozenset[str] | None:
@@ -223,29 +230,86 @@ def covers(doc: Doc, labels: Collection[str]) -> bool:
     return annotated is None or annotated.issuperset(labels) or (bool(annotated) and annotated.issubset(labels))
 
 
-def get_span_relations(span: Span) -> list[Relation]:
+def get_span_relations(span: Span) -> Relations:
     """The relations in which a span is head or tail."""
-    return [relation for relation in get_relations(span.doc) if _takes_part(span, relation)]
+    require_extensions()
+    return Relations(relation for relation in _read(span.doc, _entries_inside(span)) if _takes_part(span, relation))
 
 
-def set_span_relations(span: Span, relations: Iterable[Relation]) -> None:
+def _entries_inside(span: Span) -> Iterator[_Entry]:
+    """Those whose head or tail lies inside a span. A mention is widened to its tokens, never narrowed: no other can be at its place."""
+    first, end = span.start_char, span.end_char
+    for key, entries in _user_data(span.doc).items():
+        if _is_entry(key):
+            start, stop = key[2], key[3]
+            if not (first <= start and stop <= end):
+                low, high = first - start, end - start
+                entries = [entry for entry in entries if low <= entry["tail"][0] and entry["tail"][1] <= high]
+            yield from ((start, stop, entry) for entry in entries)
+
+
+def set_span_relations(span: Span, relations: Iterable[Any]) -> None:
     """Replace the relations in which a span is head or tail; those of other spans stay."""
-    relations = list(relations)
-    for relation in relations:
+    require_extensions()
+    given = list(_relations(span.doc, relations))
+    for relation in given:
         if not _takes_part(span, relation):
             raise RelextError(f"{relation} does not involve {span.text!r}. Set relations between other mentions through doc._.relations.")
     others = [relation for relation in get_relations(span.doc) if not _takes_part(span, relation)]
-    set_relations(span.doc, [*others, *relations])
+    set_relations(span.doc, [*others, *given])
+
+
+def _relations(doc: Doc, relations: Iterable[Any]) -> Iterator[Relation]:
+    for given in listed(relations):
+        if isinstance(given, Relation):
+            yield given
+        elif isinstance(given, dict):
+            yield Relation.from_dict(doc, given)
+        else:
+            raise RelextError(
+                f"expected a Relation, or a dict as Relation.to_dict() gives it, and saw {type(given).__name__}, {given!r:.60}. "
+                "Make one: Relation(head, tail, label), of two Spans and a str."
+            )
+
+
+EXTENSIONS: tuple[tuple[Any, str, Any, Any], ...] = (
+    (Doc, "doc", get_relations, set_relations),
+    (Span, "span", get_span_relations, set_span_relations),
+)
 
 
 def register_extensions() -> None:
-    """Create `doc._.relations`, `span._.relations` and the stored form; harmless when they exist already."""
-    if not Doc.has_extension("relations"):
-        Doc.set_extension("relations", getter=get_relations, setter=set_relations)
-    if not Span.has_extension("relations"):
-        Span.set_extension("relations", getter=get_span_relations, setter=set_span_relations)
-    if not Span.has_extension(DATA):
-        Span.set_extension(DATA, default=None)
+    """Create `doc._.relations`, `span._.relations` and the stored form; harmless when they exist already.
+
+    It is called when this module is imported, if nobody else has these names.
+    RAISES: RelextError where somebody else has.
+    """
+    require_extensions()
+    for kind, _, getter, setter in EXTENSIONS:
+        kind.set_extension("relations", getter=getter, setter=setter, force=True)
+    Span.set_extension(DATA, default=None, force=True)
+
+
+def require_extensions() -> None:
+    """RAISES: RelextError where `doc._.relations` or `span._.relations` are those of somebody else."""
+    for kind, name, _, _ in EXTENSIONS:
+        if (other := _foreign(kind)) is not None:
+            raise RelextError(
+                f"{name}._.relations is registered with {other} by another library, or by your own code, and spacy-relext keeps its "
+                f'relations under this name. Free it, {kind.__name__}.remove_extension("relations"), and call '
+                "spacy_relext.relations.register_extensions(); or use the other library in a process of its own."
+            )
+
+
+def _foreign(kind: Any) -> str | None:
+    """What somebody else registered `relations` with; None where it is ours, or nobody has the name."""
+    if not kind.has_extension("relations"):
+        return None
+    default, method, getter, _ = kind.get_extension("relations")
+    if getattr(getter, "__module__", None) == __name__:  # also that of this module before it was loaded again
+        return None
+    function = method or getter
+    return f"the default {default!r:.40}" if function is None else f"{function.__module__}.{function.__qualname__}"
 
 
 def _user_data(doc: Doc) -> dict[Any, Any]:
@@ -260,3 +324,7 @@ def _is_entry(key: Any, name: str = DATA) -> bool:
 def _takes_part(span: Span, relation: Relation) -> bool:
     place = (span.start_char, span.end_char)
     return place in ((m.start_char, m.end_char) for m in (relation.head, relation.tail))
+
+
+if not any(map(_foreign, (Doc, Span))):
+    register_extensions()

@@ -1,5 +1,6 @@
 """Relations on a Doc: reading, setting, and every way in which a Doc is copied, cut, joined or stored."""
 
+import importlib
 import json
 import pickle
 
@@ -9,15 +10,19 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
+from spacy_relext import relations as module
 from spacy_relext.errors import RelextError
 from spacy_relext.relations import (
     Relation,
+    Relations,
     annotated_labels,
     covers,
     get_relations,
     has_relations,
+    n_unreadable,
     register_extensions,
     set_annotated_labels,
+    set_found,
     set_relations,
 )
 
@@ -204,6 +209,123 @@ def test_a_refused_setting_leaves_the_doc_as_it_was(doc):
     with pytest.raises(RelextError):
         doc._.relations = [Relation(doc[0:1], doc[2:3], "NEW"), Relation(doc[0:1], doc[0:1], "SELF")]
     assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([("Aspirin", "warfarin", "RAISES")], r"expected a Relation, or a dict.*saw tuple, \('Aspirin'.*Relation\(head, tail, label\)"),
+        ([TEXT], "expected a Relation.*saw str"),
+        (TEXT, "expected relations.*saw str, 'Aspirin"),
+        (None, "expected relations.*saw NoneType"),
+        (5, "expected relations.*saw int"),
+        ({"head": 1}, r"expected relations, as in \[Relation\(head, tail, label\)\], and saw dict"),
+        ([{"head_text": "Aspirin", "tail_text": "warfarin", "label": "RAISES"}], r"saw the keys \['head_text'.*expected head, label, tail"),
+    ],
+)
+def test_what_is_no_relation_is_refused(doc, given, message):
+    for place in (doc, doc[0:1]):
+        with pytest.raises(RelextError, match=message):
+            place._.relations = given
+    with pytest.raises(RelextError, match=r"expected relations.*saw Relation"):
+        doc._.relations = doc._.relations[0]
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+
+
+# A tuple, and what may be set
+
+
+def test_relations_are_added_by_setting_them_anew(doc):
+    before = doc._.relations
+    assert type(before) is Relations
+    with pytest.raises(AttributeError, match="append"):
+        before.append(before[0])
+    doc._.relations += [Relation(doc[2:3], doc[4:5], "NEW", 0.25)]
+    assert [r.label for r in doc._.relations] == ["RAISES", "NONE_OF", "NEW", "SPARED_BY"]
+    doc[4:5]._.relations += [Relation(doc[4:5], doc[2:3], "BACK")]
+    assert [r.label for r in doc[4:5]._.relations] == ["NEW", "BACK", "SPARED_BY"]
+
+
+def test_dictionaries_and_relations_may_be_set(doc):
+    dicts = doc._.relations.to_dicts()
+    doc._.relations = [dicts[0], doc._.relations[1], *map(dict, dicts[2:])]
+    assert plain(doc._.relations) == [FORWARD, ACROSS, BACKWARD]
+    doc._.relations = json.loads(json.dumps(dicts))
+    assert doc._.relations.to_dicts() == dicts
+    doc[4:5]._.relations = (dict(dicts[2], label=label) for label in "AB")
+    assert [r.label for r in doc[4:5]._.relations] == ["A", "B"]
+
+
+def test_what_is_said_of_a_relation_is_stored(doc):
+    given = [
+        Relation(doc[0:1], doc[2:3], "A", sources={"x": 0.5, "": 0.75}, status="uncertain", attributes=["novel", "speculated"]),
+        Relation(doc[0:1], doc[2:3], "B", 0.25, sources="y"),
+        Relation(doc[0:1], doc[2:3], "C"),
+    ]
+    doc._.relations = given
+    assert doc._.relations == given
+    for store in ("bytes", "docbin", "pickle", "copy", "json"):
+        assert stored(doc, store)._.relations.to_dicts() == doc._.relations.to_dicts()
+    entries = [entry for _, _, entry in module._entries(doc)]
+    assert [set(entry) & {"sources", "status", "attributes"} for entry in entries] == [
+        {"sources", "status", "attributes"},
+        {"sources"},
+        set(),  # as before there were any: entries of older files are read so
+    ]
+
+
+def test_a_relation_of_two_sources_is_one(doc):
+    head, tail = doc[0:1], doc[2:3]
+    given = [
+        Relation(head, tail, "A", sources={"x": 0.5, "y": 0.75}, attributes=["novel"]),
+        Relation(head, tail, "A", sources={"x": 0.625}, status="uncertain", attributes=["speculated"]),
+        Relation(head, tail, "A", 0.25),
+    ]
+    for order in (given, given[::-1]):
+        doc._.relations = order
+        (relation,) = doc._.relations
+        assert relation.source_scores == {"": 0.25, "x": 0.625, "y": 0.75}
+        assert (relation.score, relation.status, relation.attributes) == (0.75, "asserted", ("novel", "speculated"))
+
+
+# What components found
+
+
+def found_by(doc, name, *labels, score=0.5):
+    return [Relation(doc[0:1], doc[2:3], label, score, sources=name) for label in labels]
+
+
+def sources(doc):
+    return {relation.label: relation.source_scores for relation in doc._.relations}
+
+
+def test_components_take_back_what_they_said_and_leave_the_rest(nlp):
+    a, b = ("A", "C"), ("B", "C")
+    docs = [nlp.make_doc(TEXT) for _ in range(2)]
+    for doc, order in zip(docs, ("xy", "yx"), strict=True):
+        doc._.relations = found_by(doc, "", "C", "D", score=1.0)
+        for name in order * 2:  # running twice is running once
+            set_found(doc, found_by(doc, name, *(a if name == "x" else b)), name, a if name == "x" else b)
+        assert sources(doc) == {"A": {"x": 0.5}, "B": {"y": 0.5}, "C": {"": 1.0, "x": 0.5, "y": 0.5}, "D": {"": 1.0}}
+    set_found(docs[0], [], "x", a)
+    assert sources(docs[0]) == {"B": {"y": 0.5}, "C": {"": 1.0, "y": 0.5}, "D": {"": 1.0}}
+    # Of labels that are not its own a component takes back nothing.
+    set_found(docs[0], [], "y", ("B",))
+    assert sources(docs[0]) == {"C": {"": 1.0, "y": 0.5}, "D": {"": 1.0}}
+    set_found(docs[0], found_by(docs[0], "x", "A"), "x", a, overwrite=True)
+    assert sources(docs[0]) == {"A": {"x": 0.5}}
+
+
+def test_relations_that_no_component_found_are_told(nlp):
+    doc = nlp.make_doc(TEXT)
+    assert set_found(doc, found_by(doc, "x", "A"), "x", ("A",)) == 0
+    assert set_found(doc, found_by(doc, "x", "A"), "x", ("A",)) == 0
+    assert set_found(doc, found_by(doc, "y", "A"), "y", ("A",)) == 0
+    doc._.relations += found_by(doc, "", "A", "B", score=1.0)
+    assert set_found(doc, [], "x", ("A",)) == 2
+    doc._.relations = found_by(doc, "x", "OLD")  # of another pipeline whose component has the name
+    assert set_found(doc, [], "x", ("A",)) == 1
+    assert set_found(doc, [], "x", ("A",), overwrite=True) == 0
 
 
 # Annotated with nothing is not the same as never annotated
@@ -409,6 +531,78 @@ def test_merged_tokens_can_be_written_as_json_after_setting_relations_anew(doc):
     doc._.relations = doc._.relations  # at the new tokens: spaCy's from_json refuses offsets inside a token
     grown = (0, 14, *FORWARD[2:])
     assert plain(stored(doc, "json")._.relations) == [grown, (0, 14, *ACROSS[2:]), BACKWARD]
+
+
+def test_a_relation_whose_mentions_became_one_token_is_left_out(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:3])
+    assert plain(doc._.relations)[0][:2] == (0, 23)
+    assert [r.label for r in doc._.relations] == ["NONE_OF", "SPARED_BY"]
+    assert n_unreadable(doc) == 1
+    set_found(doc, [], "x", ())  # no error
+    assert n_unreadable(doc) == 0
+
+
+def test_a_span_reads_no_more_than_what_touches_it(nlp, monkeypatch):
+    doc = nlp.make_doc("a b c d e f g h i j")
+    spans = [doc[i : i + 1] for i in range(10)]
+    set_relations(doc, [Relation(a, b, "P") for a in spans for b in spans if a is not b])
+    made = []
+    monkeypatch.setattr(module, "Relation", lambda *args, **kwargs: made.append(args) or Relation(*args, **kwargs))
+    assert len(spans[3]._.relations) == 18
+    assert len(made) == 18
+
+
+# Names of extensions
+
+
+@pytest.fixture
+def free_names():
+    """The names as they were, whatever a test makes of them."""
+    yield
+    for kind in (Doc, Span):
+        if kind.has_extension("relations"):
+            kind.remove_extension("relations")
+    register_extensions()
+
+
+def test_importing_registers_where_the_names_are_free(free_names, nlp):
+    for kind in (Doc, Span):
+        kind.remove_extension("relations")
+    importlib.reload(module)
+    doc = nlp.make_doc(TEXT)
+    doc._.relations = [Relation(doc[0:1], doc[2:3], "A")]
+    assert len(doc[0:1]._.relations) == 1
+    importlib.reload(module)  # its own of before are no other's
+    register_extensions()
+    assert len(doc._.relations) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "message"),
+    [
+        (Doc, {"default": []}, r"doc\._\.relations is registered with the default \[\] by another library.*Doc\.remove_extension"),
+        (Doc, {"default": None}, "with the default None"),
+        (Span, {"getter": len}, r"span\._\.relations is registered with builtins\.len.*Span\.remove_extension\(\"relations\"\)"),
+        (Doc, {"method": len}, r"with builtins\.len"),
+    ],
+)
+def test_names_of_others_are_an_error_where_they_are_used(free_names, nlp, kind, how, message):
+    kind.set_extension("relations", force=True, **how)
+    importlib.reload(module)  # no error
+    assert kind.get_extension("relations")[0] == how.get("default")
+    doc = nlp.make_doc(TEXT)
+    with pytest.raises(RelextError, match=message):
+        register_extensions()
+    with pytest.raises(RelextError, match=message):
+        module.get_span_relations(doc[0:1])
+    with pytest.raises(RelextError, match=message):
+        module.set_span_relations(doc[0:1], [])
+    with pytest.raises(RelextError, match=message):
+        nlp.create_pipe("relation_extractor")
+    kind.remove_extension("relations")
+    register_extensions()
+    assert doc._.relations == []
 
 
 def test_registering_twice_is_harmless(doc):

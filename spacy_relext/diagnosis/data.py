@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_relext.candidates import distance_pairs, has_sentences, sentence_pairs
 from spacy_relext.formats.document import SPANS_KEY, document_id
-from spacy_relext.relations import Relation, get_relations, has_relations
+from spacy_relext.relations import Relation, Relations, get_relations, has_relations
 from spacy_relext.types import Ints2d
 
 Severity = Literal["error", "warning", "info"]
@@ -52,7 +52,7 @@ class Text:
         return has_relations(self.doc)
 
     @cached_property
-    def relations(self) -> list[Relation]:
+    def relations(self) -> Relations:
         """The annotated relations."""
         return get_relations(self.doc)
 

@@ -1,0 +1,97 @@
+"""The values of a relation: what may be given for each, and as what it is kept."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from spacy.tokens import Span, Token
+
+from spacy_relext.errors import RelextError
+
+# The source of what no component found: a caller's relation, an annotation, a file that says nothing of sources.
+CALLER = ""
+ASSERTED, UNCERTAIN = "asserted", "uncertain"
+STATUSES = (ASSERTED, UNCERTAIN)
+# No attribute may say that there is no relation: whoever does not look at attributes would take it for one.
+DENIED = "negated"
+# By name, with their scores.
+Sources = tuple[tuple[str, float], ...]
+
+
+def details(sources: Mapping[str, float], status: str, attributes: Collection[str]) -> dict[str, Any]:
+    """What JSON says of a relation beyond its score: nothing of what it is taken for without."""
+    found: dict[str, Any] = {}
+    if list(sources) != [CALLER]:
+        found["sources"] = sources
+    if status != ASSERTED:
+        found["status"] = status
+    if attributes:
+        found["attributes"] = list(attributes)
+    return found
+
+
+def checked_score(score: Any, label: str) -> float:
+    """A score as a float. RAISES: RelextError for what is none between 0 and 1."""
+    try:
+        value = score if type(score) is float else float(score + 0.0)
+    except (TypeError, ValueError, OverflowError):
+        value = -1.0
+    if not 0.0 <= value <= 1.0:  # which not a number is neither
+        raise RelextError(f"{label}: the score is {score!r:.40}; it is a probability, between 0 and 1.")
+    return value
+
+
+def checked_status(status: Any, label: str) -> str:
+    """A status. RAISES: RelextError for what is none."""
+    if status not in STATUSES:
+        raise RelextError(f"{label}: the status is {status!r:.40}; it is one of {', '.join(map(repr, STATUSES))}.")
+    return str(status)
+
+
+def checked_attributes(attributes: Any, label: str) -> tuple[str, ...]:
+    """Attributes in alphabetical order, each once. RAISES: RelextError for what are none."""
+    given: list[Any] = list(attributes) if isinstance(attributes, Iterable) and not isinstance(attributes, str) else [None]
+    if not all(isinstance(name, str) and name.strip() for name in given):
+        raise RelextError(f"{label}: the attributes are {attributes!r:.60}; expected a list of strings that are not empty.")
+    if DENIED in given:
+        raise RelextError(f"{label}: a relation that is {DENIED} is none. Leave it out.")
+    return tuple(sorted(set(given)))
+
+
+def checked_sources(sources: Any, score: Any, label: str) -> tuple[float, Sources]:
+    """The score, and the sources by name. RAISES: RelextError for what are no sources, and for a score that is not their highest."""
+    if isinstance(sources, Mapping):
+        named = {name: checked_score(value, label) for name, value in sources.items()}
+    elif isinstance(sources, Iterable):
+        named = dict.fromkeys(sources, 1.0 if score is None else checked_score(score, label))
+    else:
+        named = {}
+    if not named or not all(isinstance(name, str) for name in named):
+        raise RelextError(f"{label}: the sources are {sources!r:.60}; expected names of components, or a dict of their scores.")
+    highest = max(named.values())
+    if score is not None and checked_score(score, label) != highest:
+        raise RelextError(f"{label}: the score is {score}, and the highest of its sources {highest}. Leave the score out, or correct it.")
+    return highest, tuple(sorted(named.items()))
+
+
+def check_mention(span: Any, end: str, label: Any) -> None:
+    """RAISES: RelextError for a head or tail that is no Span, or an empty one."""
+    if not isinstance(span, Span):
+        cure = {
+            Token: lambda: f"Span(doc, {span.i}, {span.i + 1}, label=…) is the mention of this one token",
+            str: lambda: "doc.char_span(start, end, label=…) is the mention at some characters of the text",
+        }.get(type(span), lambda: "take head and tail from doc.ents or doc.spans, or make them: Span(doc, start, end, label=…)")
+        raise RelextError(f"{label}: the {end} is a {type(span).__name__}, {span!r:.60}, and no Span: {cure()}.")
+    if span.start >= span.end:
+        raise RelextError(
+            f"{label}: an empty mention before token {span.start} of the Doc {span.doc.text[:60]!r}…. "
+            "Head and tail need at least one token each."
+        )
+
+
+def check_keys(data: Mapping[str, Any], known: set[str], required: set[str], what: str) -> None:
+    """RAISES: RelextError where keys are unknown or missing."""
+    if not required <= set(data) <= known:
+        raise RelextError(
+            f"{what}: saw the keys {sorted(map(str, data))}; expected {', '.join(sorted(required))}, and perhaps "
+            f"{', '.join(sorted(known - required))}."
+        )
