@@ -9,13 +9,12 @@ from spacy.tokens import Doc, Span
 
 from spacy_relext.diagnosis.data import Data, Finding, found
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.limits import UNLIMITED, longest_text
 from spacy_relext.ml.windows import sentence_windows
 from spacy_relext.relations import Relation
 
 # Where no encoder is given: what BERT reads, and word pieces a token of biomedical text.
 POSITIONS, PIECES_A_TOKEN = 512, 1.5
-# Larger numbers are what tokenizers say when nobody told them.
-UNLIMITED = 10**6
 
 Windows = Callable[[list[Doc]], list[list[Span]]]
 
@@ -40,8 +39,7 @@ def load_encoder(name: str) -> Encoder:
             f"the encoder {name!r} cannot be read: {error} Expected a Hugging Face name, or a folder such as `python -m spacy relext "
             "encoder assets/encoder` makes."
         ) from error
-    positions = getattr(config, "max_position_embeddings", None) or UNLIMITED
-    limit = min(positions, tokenizer.model_max_length if tokenizer.model_max_length < UNLIMITED else positions)
+    limit = longest_text(tokenizer, config) or UNLIMITED
 
     def count_pieces(spans: Sequence[Span]) -> list[int]:
         return [len(pieces) for pieces in tokenizer([span.text for span in spans], verbose=False)["input_ids"]] if spans else []
@@ -59,7 +57,7 @@ def estimated_encoder() -> Encoder:
 
 
 def check_lengths(data: Data, encoder: Encoder, get_windows: Windows | None = None) -> Iterator[Finding]:
-    """Texts of which the encoder does not read the end, and relations of which it never sees both mentions at once.
+    """Texts that the encoder does not read at once, and relations of which it never sees both mentions at once.
 
     get_windows: The span getter of the config; None: the encoder reads sentences.
     """
@@ -68,10 +66,11 @@ def check_lengths(data: Data, encoder: Encoder, get_windows: Windows | None = No
     spans = [(text, span) for text, group in zip(texts, windows, strict=True) for span in group]
     counts = encoder.count_pieces([span for _, span in spans])
     long = [text.where(f"{n} pieces: {span.text}") for (text, span), n in zip(spans, counts, strict=True) if n > encoder.limit]
-    what, cure = ("sentences", "sentence_windows cuts them") if get_windows is None else ("windows", "Give get_spans a lower max_tokens")
+    what = "sentences" if get_windows is None else "windows"
     message = (
-        f"{what} of more than {encoder.limit} word pieces, which is what {encoder.name} reads: {{n}} of {len(spans):,}. Nothing is seen of "
-        f"the rest. {cure}."
+        f"{what} of more than {encoder.limit} word pieces, which is what {encoder.name} reads: {{n}} of {len(spans):,}. The transformers "
+        "spacy-relext.TransformerModel.v1 and spacy-relext.Tok2VecTransformer.v1 read them in overlapping parts; those of "
+        "spacy-transformers see nothing of the rest."
     )
     yield from found("warning", "long-sentences", message, long)
     if get_windows is not None:

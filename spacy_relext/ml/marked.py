@@ -4,12 +4,9 @@ Marking → word pieces, cut around the pair → groups of like length → [CLS]
 the shared view. Encoder and head are one torch graph, so that a gradient reaches every layer that a summary reads.
 """
 
-import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy
@@ -22,23 +19,20 @@ from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
+from spacy_relext.ml.limits import longest_text
 from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
 from spacy_relext.ml.precision import Precision, computes_in_bfloat16, computing
 from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
 from spacy_relext.ml.threads import set_mode, settle
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
+from spacy_relext.notices import Notices
 from spacy_relext.types import Floats1d, Floats2d, Ints2d
-
-logger = logging.getLogger("spacy")
 
 # Pairs whose texts and pieces are held at a time in prediction.
 BLOCK = 4096
 # Word pieces that are encoded together in prediction on a CPU, which is as fast with few: more take half a gigabyte more.
 CPU_PIECES = 2**11
-
-# Of no encoder's own: an encoder with a lock could not be pickled.
-_counting = Lock()
 
 
 def marked_pairs(docs: Sequence[Doc], candidates: Sequence[Candidates], marking: PairMarking) -> Iterator[tuple[MarkedText, int, int]]:
@@ -83,17 +77,17 @@ class MarkedEncoder:
     def __init__(self, marking: PairMarking, *, max_length: int):
         self.marking = marking
         self.max_length = max_length
-        self.counts: Counter[str] = Counter()
+        self.notices = Notices()
 
-    def check(self, tokenizer: Any, config: Any) -> None:
+    def check(self, tokenizer: Any, config: Any, transformer: Any = None) -> None:
         """Raise where a tokenizer or encoder does not fit."""
         if not tokenizer.is_fast:
             raise RelextError(
                 f"the marked view needs a fast tokenizer, which knows where in the text a piece stands, and {type(tokenizer).__name__} is "
                 "none. Set tokenizer_config.use_fast = true, or take another encoder."
             )
-        longest = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", tokenizer.model_max_length))
-        if self.max_length > longest:
+        longest = longest_text(tokenizer, config, transformer)
+        if longest is not None and self.max_length > longest:
             raise RelextError(f"max_length is {self.max_length}, and the encoder reads at most {longest} word pieces.")
 
     def logits(
@@ -151,27 +145,24 @@ class MarkedEncoder:
         """Word pieces of the texts; those of long texts are cut around the pair, and counted."""
         limit = self.max_length - sum(len(special) for special in special_pieces(tokenizer))
         encoded = tokenizer([t.text for t in texts], add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        result = []
+        result: list[Pieces] = []
+        n_long = n_marks = 0
         for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
             places = numpy.asarray(offsets, dtype="int64").reshape(-1, 2)
             pieces = Pieces(ids, _pieces_of(text, text.head, places), _pieces_of(text, text.tail, places), places)
             result.append(cut(pieces, limit))
-            self._count(len(ids) > limit)
+            n_long += len(ids) > limit
+            n_marks += sum(after[1] - after[0] < before[1] - before[0] for before, after in zip(pieces[1:3], result[-1][1:3], strict=True))
+        self._tell(n_long, n_marks, len(texts))
         return result
 
-    def _count(self, is_cut: bool) -> None:
-        with _counting:
-            self.counts["pairs"] += 1
-            self.counts["cut"] += is_cut
-            n, n_pairs = self.counts["cut"], self.counts["pairs"]
-        # At the first of them, the tenth, the hundredth …
-        if is_cut and str(n).strip("0") == "1":
-            logger.warning(
-                "%d of %d pairs stand in texts of more than %d word pieces, which are cut around the pair.",
-                n,
-                n_pairs,
-                self.max_length,
-            )
+    def _tell(self, n_long: int, n_marks: int, n_pairs: int) -> None:
+        if n_long:
+            text = f"{{n}} of {{of}} pairs stand in texts of more than {self.max_length} word pieces, which are cut around the pair."
+            self.notices.tell("long texts", text, n=n_long, of=n_pairs)
+        if n_marks:
+            text = f"Marked mentions of more word pieces than fit into {self.max_length}: {{n}}. The last pieces of each are left out."
+            self.notices.tell("long mentions", text, n=n_marks)
 
     def _apply(
         self, function: ContextFunction, pairs: Sequence[EncodedPair], types: Tensor, hf: Any, *, every_layer: bool, lower: bool
@@ -420,7 +411,7 @@ def _ready(model: Model, encoder: MarkedEncoder, is_train: bool) -> tuple[Any, b
     """The encoder's tokenizer and transformer in the mode wanted, and whether to compute in bfloat16."""
     transformer = model.get_ref("tok2vec")
     hf = transformer.layers[0].shims[0]._hfmodel
-    encoder.check(hf.tokenizer, hf.transformer.config)
+    encoder.check(hf.tokenizer, hf.transformer.config, hf.transformer)
     prepare(hf, is_train, train_embeddings=not transformer.freeze_embeddings)
     set_mode(hf.transformer, training=is_train)
     settle(hf.tokenizer, padding=False)

@@ -1,8 +1,8 @@
-"""A spacy-transformers model that can run in bfloat16 on the CPU, and does not pad short texts to the longest.
+"""A spacy-transformers model that can run in bfloat16 on the CPU, does not pad short texts to the longest, and reads long ones in parts.
 
-spacy-transformers' `mixed_precision` reaches CUDA only (thinc's PyTorch shim autocasts "cuda"). The model here is its own
-`TransformerModel` with one layer replaced: the one that calls the Hugging Face module. Everything else (alignment, listeners,
-serialisation, `replace_listeners`) is spacy-transformers'.
+spacy-transformers' `mixed_precision` reaches CUDA only (thinc's PyTorch shim autocasts "cuda"), and what a window has beyond the encoder's
+limit gets no vectors. The model here is its `TransformerModel` with a forward pass of our own, and a layer of our own that calls the
+Hugging Face module. Everything else (listeners, serialisation, `replace_listeners`) is spacy-transformers'.
 """
 
 import copy
@@ -16,7 +16,8 @@ from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
 from spacy_transformers.layers.hf_shim import HFShim
-from spacy_transformers.layers.transformer_model import forward as encode_windows
+from spacy_transformers.layers.transformer_model import init as init_stock
+from spacy_transformers.util import maybe_flush_pytorch_cache
 from thinc.api import Model, chain
 from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
@@ -24,9 +25,11 @@ from transformers.utils import ModelOutput
 
 from spacy_relext.ml.economy import economise
 from spacy_relext.ml.memory import TidyShim
+from spacy_relext.ml.pieces import fitting
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.ml.products import round_rows
 from spacy_relext.ml.threads import SteadyShim, settle
+from spacy_relext.notices import Notices
 from spacy_relext.types import Floats2d, Ints1d
 
 # What a run of the encoder costs beside its texts (weights made bfloat16, their gradients, calls), in word pieces that take as long:
@@ -48,10 +51,12 @@ def create_transformer_model(
     cpu_precision: Precision = "float32",
     freeze_embeddings: bool = False,
 ) -> Model[list[Doc], FullTransformerBatch]:
-    """Registered architecture `spacy-relext.TransformerModel.v1`: `spacy-transformers.TransformerModel.v3` and `cpu_precision`.
+    """Registered architecture `spacy-relext.TransformerModel.v1`: `spacy-transformers.TransformerModel.v3` and `cpu_precision`, with long
+    windows read in overlapping parts.
 
     name (str): Hugging Face name or folder of the encoder.
-    get_spans (Callable[[List[Doc]], List[List[Span]]]): The windows that are encoded, e.g. `spacy-transformers.sent_spans.v1`.
+    get_spans (Callable[[List[Doc]], List[List[Span]]]): The windows that are encoded, e.g. `spacy-transformers.sent_spans.v1`. What is
+        longer than the encoder reads is read in overlapping parts, of which a token takes the one in which it stands farthest from an edge.
     tokenizer_config, transformer_config (dict): Settings of the Hugging Face tokenizer and model.
     mixed_precision (bool), grad_scaler_config (dict): On a GPU, as in spacy-transformers.
     cpu_precision (str): On a CPU: "float32", "bfloat16" (matrix products in bfloat16, weights and results in float32), or "auto":
@@ -110,13 +115,15 @@ class _TidyHFShim(TidyShim, HFShim):
 
 
 class PrecisionTransformer(TransformerModel):
-    """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU."""
+    """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU, which reads long windows in parts."""
 
     def __init__(self, *args: Any, cpu_precision: Precision = "float32", freeze_embeddings: bool = False):
         super().__init__(*args)
         self.cpu_precision = check_precision(cpu_precision)
         self.freeze_embeddings = freeze_embeddings
-        self._func = _encode_docs
+        self.notices = Notices()
+        self.init = _init
+        self._func = _encode
         wrapper = self.layers[0]
         # The class is all there is to change: it has no state beside that of its base.
         wrapper.shims[0].__class__ = _TidyHFShim
@@ -158,9 +165,26 @@ def _replace_listener_cfg(transformer_cfg: dict[str, Any], listener_cfg: dict[st
     return result
 
 
-def _encode_docs(model: PrecisionTransformer, docs: list[Doc], is_train: bool) -> tuple[FullTransformerBatch, Callable]:
+def _init(model: PrecisionTransformer, X: Any = None, Y: Any = None) -> None:
+    """Load the encoder. The stock model also runs it over the sample, however long its texts are, to learn a width that it knows."""
+    init_stock(model)
+
+
+def _encode(model: PrecisionTransformer, docs: list[Doc], is_train: bool) -> tuple[FullTransformerBatch, Callable]:
+    maybe_flush_pytorch_cache(chance=model.attrs.get("flush_cache_chance", 0))
     settle(model.tokenizer, padding="longest")
-    return encode_windows(model, docs, is_train)
+    # A Doc without tokens has no window, whatever the span getter says.
+    spans = [[span for span in of_doc if len(span)] for of_doc in model.attrs["get_spans"](docs)]
+    if not any(spans):
+        return FullTransformerBatch.empty(len(docs)), lambda _: docs
+    windows = fitting(spans, model.layers[0].shims[0]._hfmodel, model.notices)
+    output, backprop_output = model.layers[0](windows.wordpieces, is_train)
+
+    def backprop(d_output: FullTransformerBatch) -> list[Doc]:
+        backprop_output(d_output.model_output)
+        return docs
+
+    return FullTransformerBatch(windows.spans, windows.wordpieces, output, windows.align), backprop
 
 
 def _forward(

@@ -1,6 +1,6 @@
 """Which stretches of a Doc the transformer encodes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from spacy.tokens import Doc, Span
@@ -11,33 +11,40 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import covered
 
 
-def sentence_windows(max_tokens: int = 128) -> Callable[[Iterable[Doc]], list[list[Span]]]:
-    """Sentences, the longer ones in pieces. Registered span getter `spacy-relext.sentence_windows.v1`.
+@dataclass(frozen=True)
+class SentenceWindows:
+    """Sentences, and text without sentence boundaries, in windows of at most `max_tokens` tokens."""
 
-    With spacy-transformers' own `sent_spans.v1`, what a sentence has beyond the encoder's limit gets no vector, and text without
-    sentence boundaries is refused. Here it is cut into windows.
+    max_tokens: int
 
-    max_tokens (int): The longest window, in tokens. An encoder with 512 positions reads about 128 tokens of biomedical text safely.
-    """
-    if max_tokens < 1:
-        raise RelextError(f"sentence_windows: max_tokens is {max_tokens}; it must be at least 1.")
-
-    def get_windows(docs: Iterable[Doc]) -> list[list[Span]]:
+    def __call__(self, docs: Iterable[Doc]) -> list[list[Span]]:
+        """The windows of each Doc: in its order, every token in one of them."""
         return [
-            [doc[start : min(start + size, end)] for first, end, size in _sentences(doc) for start in range(first, end, size)]
+            [doc[start : min(start + size, end)] for first, end, size in self._sentences(doc) for start in range(first, end, size)]
             for doc in docs
         ]
 
-    def _sentences(doc: Doc) -> Iterable[tuple[int, int, int]]:
+    def _sentences(self, doc: Doc) -> Iterator[tuple[int, int, int]]:
         if not len(doc):
             return
         bounds = zip(*sentence_bounds(doc), strict=True) if has_sentences(doc) else [(0, len(doc))]
         for first, end in bounds:
-            n_windows = -(-(int(end) - int(first)) // max_tokens)
+            n_windows = -(-(int(end) - int(first)) // self.max_tokens)
             # Windows of equal size: a last window of two tokens would see no context.
             yield int(first), int(end), -(-(int(end) - int(first)) // n_windows)
 
-    return get_windows
+
+def sentence_windows(max_tokens: int = 128) -> SentenceWindows:
+    """Sentences, the longer ones in pieces. Registered span getter `spacy-relext.sentence_windows.v1`.
+
+    With spacy-transformers' own `sent_spans.v1`, text without sentence boundaries is refused. How many word pieces a window has is known
+    after it was cut: the transformers of this package read one that is too long for the encoder in overlapping parts.
+
+    max_tokens (int): The longest window, in tokens. An encoder of 512 positions reads 128 tokens of most texts at once.
+    """
+    if max_tokens < 1:
+        raise RelextError(f"sentence_windows: max_tokens is {max_tokens}; it must be at least 1.")
+    return SentenceWindows(max_tokens)
 
 
 class DocsToRead(list[Doc]):

@@ -15,6 +15,7 @@ from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.marked import MarkedEncoder, Pieces, cut, encode, marked_pairs
 from spacy_relext.ml.marking import MarkedText, pair_markers, pair_tags
 from spacy_relext.ml.summaries import Attention, Cls, Mentions
+from spacy_relext.notices import gathering
 
 NLP = spacy.blank("en")
 
@@ -189,10 +190,23 @@ def test_texts_that_are_cut_are_counted(hf, caplog):
     reader = encoder(max_length=12)
     found = reader.tokenize([short, long, long, long], hf.tokenizer)
     assert [len(p.ids) for p in found] == [3, 10, 10, 10]
-    assert reader.counts == {"pairs": 4, "cut": 3}
-    assert "1 of 2 pairs stand in texts of more than 12 word pieces" in caplog.text
-    # Said again at the tenth.
-    assert "2 of 3 pairs" not in caplog.text
+    assert caplog.messages == ["3 of 4 pairs stand in texts of more than 12 word pieces, which are cut around the pair."]
+    with gathering() as gathered:
+        for _ in range(2):
+            reader.tokenize([short, long, long, long], hf.tokenizer)
+    assert [line[:15] for line in gathered.lines()] == ["6 of 8 pairs st"]
+
+
+def test_mentions_that_do_not_fit_are_counted(hf, caplog):
+    """Head and tail keep their beginnings, and the words around them their place."""
+    name = "quinazolinamine"
+    text = f"avoid {name * 3} with {name * 4} or aspirin ."
+    found = encoder(max_length=22).tokenize([MarkedText(text, place(text, name * 3), place(text, name * 4))], hf.tokenizer)[0]
+    pieces = hf.tokenizer.convert_ids_to_tokens(found.ids)
+    assert len(pieces) == 20
+    assert (found.head, found.tail) == ((0, 10), (10, 20))
+    assert "".join(piece.removeprefix("##") for piece in pieces) == "quinazolinquinazolin"
+    assert caplog.messages[1] == "Marked mentions of more word pieces than fit into 22: 2. The last pieces of each are left out."
 
 
 def test_contexts_are_the_last_layer_without_special_pieces(hf):

@@ -14,7 +14,6 @@ from thinc.api import ArgsKwargs, Model, PyTorchShim, PyTorchWrapper
 from transformers import AutoTokenizer
 
 from spacy_relext.candidates import make_candidates
-from spacy_relext.ml import marked
 from spacy_relext.ml.threads import OneThread, SteadyShim, set_mode, settle, steady
 from spacy_relext.ml.transformer import SteadyHFShim
 from spacy_relext.ml.windows import only_read, sentence_windows
@@ -108,13 +107,6 @@ def test_a_tokenizer_is_brought_to_its_padding_once(tiny_bert, monkeypatch):
     assert state[1] is None
     monkeypatch.setattr(type(tokenizer), "__call__", lambda *_, **__: pytest.fail("settled twice"))
     settle(tokenizer, padding="longest")
-
-
-def test_pairs_are_counted_over_all_threads(tiny_bert, caplog):
-    encoder = marked.MarkedEncoder(None, max_length=8)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: [encoder._count(False) for _ in range(2000)], range(8)))
-    assert encoder.counts["pairs"] == 16000
 
 
 # Models of others
