@@ -1,10 +1,13 @@
 """One process at a time."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+
+_WINDOWS = os.name == "nt"
 
 
 @contextmanager
@@ -19,5 +22,7 @@ def claimed(output: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # Before it is freed: afterwards it may be another's.
-            lock.unlink()
+            # While it is held: afterwards it may be another's. Who has opened it meanwhile sees that it is gone. Windows removes no file
+            # that is open; filelock does it there, when it frees the lock.
+            if not _WINDOWS:
+                lock.unlink(missing_ok=True)
