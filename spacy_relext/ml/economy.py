@@ -5,7 +5,7 @@ The modules stay those of the Hugging Face encoder, with the same weights under 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -63,18 +63,17 @@ def attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
-    enable_gqa: bool = False,
+    **others: Any,
 ) -> Tensor:
     """`torch.nn.functional.scaled_dot_product_attention`; where a CPU is to train through it, as two matrix products and a softmax.
 
     torch's own kernel has no dropout there, and is slow backwards: with dropout it falls back on something that is slower still.
     query, key, value: `[..., n_queries or n_keys, width]`. attn_mask: Added to the products, or True where a key is read.
+    others: Settings that some versions of torch have alone, such as `enable_gqa`; with any that says something, torch computes.
     """
     trains = query.device.type == "cpu" and torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
-    if not trains or is_causal or enable_gqa:
-        return nn.functional.scaled_dot_product_attention(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
-        )
+    if not trains or is_causal or any(others.values()):
+        return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, **others)
     products = torch.matmul(query * (query.shape[-1] ** -0.5 if scale is None else scale), key.transpose(-2, -1))
     if attn_mask is not None:
         least = torch.finfo(products.dtype).min
@@ -94,16 +93,24 @@ class Dropout(nn.Dropout):
 
 
 class Embedding(nn.Embedding):
-    """`torch.nn.Embedding`, whose gradient on a CPU is added to the rows that were read.
+    """`torch.nn.Embedding`, whose gradient on a CPU is a sparse matrix of the rows that were read, which torch adds to what is there.
 
     torch makes a matrix as large as the weights for every run of the encoder, of zeros but for some hundred rows, and adds it: half of the
-    weights of a small encoder are word embeddings, and a batch is several runs.
+    weights of a small encoder are word embeddings, and a batch is several runs. Where there is no gradient yet, what is kept is sparse:
+    who trains calls `densify` before an optimizer reads it.
     """
 
     def forward(self, ids: Tensor) -> Tensor:
         if ids.device.type != "cpu" or not self.weight.requires_grad or not torch.is_grad_enabled():
             return super().forward(ids)
-        return _Rows.apply(self.weight, ids, self.padding_idx)
+        return nn.functional.embedding(ids, self.weight, self.padding_idx, sparse=True)
+
+
+def densify(weights: Iterable[Tensor]) -> None:
+    """Make sparse gradients dense: thinc's optimizer knows no others. What comes later is added to the dense ones."""
+    for weight in weights:
+        if weight.grad is not None and weight.grad.is_sparse:
+            weight.grad = weight.grad.to_dense()
 
 
 class _Dropout(torch.autograd.Function):
@@ -127,24 +134,3 @@ def _draw(shape: torch.Size, share: int) -> Tensor:
     numbers = numpy.random.SFC64(seed).random_raw(-(-n // 4)).view("int16")[:n]
     # numpy compares, since torch takes six times as long for numbers of 16 bits.
     return torch.from_numpy((numbers >= share - STEPS // 2).view("uint8")).view(shape)
-
-
-class _Rows(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, ids: Tensor, padding: int | None) -> Tensor:
-        ctx.weight, ctx.padding = weight, padding
-        ctx.save_for_backward(ids)
-        return nn.functional.embedding(ids, weight)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:
-        (ids,) = ctx.saved_tensors
-        weight = ctx.weight
-        ids, rows = ids.flatten(), gradient.flatten(0, -2).to(weight.dtype)
-        if ctx.padding is not None:
-            read = ids != ctx.padding
-            ids, rows = ids[read], rows[read]
-        if weight.grad is None:
-            weight.grad = torch.zeros_like(weight)
-        weight.grad.index_add_(0, ids, rows)
-        return None, None, None

@@ -18,6 +18,7 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
+from spacy_relext.ml.economy import densify
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.limits import longest_text
 from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
@@ -392,6 +393,7 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEnco
     def backprop(d_logits: Floats2d) -> list[Doc]:
         if logits.requires_grad:
             logits.backward(xp2torch(d_logits, device=logits.device))
+            densify(hf.transformer.parameters())
         return docs
 
     return torch2xp(logits.detach()), backprop

@@ -17,6 +17,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from thinc.api import ArgsKwargs
+
+from spacy_relext.ml.economy import densify
 from spacy_relext.ml.threads import SteadyShim
 
 # The heap is given back after so many updates: seldom enough to cost nothing that can be measured.
@@ -32,6 +35,17 @@ class TidyShim(SteadyShim):
     """A `SteadyShim` whose weights stay the tensors that they are."""
 
     _n_updates = 0
+
+    def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable]:
+        """Run the module for training, as thinc does it; gradients are dense."""
+        output, backprop = super().begin_update(inputs)
+
+        def backprop_densely(gradients: ArgsKwargs) -> Any:
+            d_inputs = backprop(gradients)
+            densify(self._model.parameters())
+            return d_inputs
+
+        return output, backprop_densely
 
     def finish_update(self, optimizer: Callable) -> None:
         """Update the weights, in place as thinc does it."""

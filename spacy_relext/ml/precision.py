@@ -13,11 +13,24 @@ from spacy_relext.ml.products import few_shapes, limit_caches
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
+# Where Linux says what the CPU can do.
+CPUINFO = "/proc/cpuinfo"
+
 
 def cpu_has_bfloat16() -> bool:
     """Whether the CPU computes with bfloat16 itself; elsewhere it would be emulated, and slow."""
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16", "sve_bf16"))
+    return bool({"avx512_bf16", "amx_bf16", "arm_bf16", "bf16", "sve_bf16"} & _cpu_capabilities())
+
+
+def _cpu_capabilities() -> set[str]:
+    """The names of what the CPU can do: those of torch, which has them since 2.11, or else those of Linux; of other systems, none."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        return {name for name, has in torch.cpu.get_capabilities().items() if has}
+    try:
+        with open(CPUINFO, encoding="utf8", errors="replace") as file:
+            return {name for line in file if line.lower().startswith(("flags", "features")) for name in line.split()}
+    except OSError:
+        return set()
 
 
 def check_precision(precision: Precision) -> Precision:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import AutoModel
 
-from spacy_relext.ml.economy import Dropout, Embedding, PlainAttention, attention, dropout, economise
+from spacy_relext.ml.economy import Dropout, Embedding, PlainAttention, attention, densify, dropout, economise
 
 # Dropout would make two runs differ.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -81,8 +81,24 @@ def test_rows_of_embeddings_get_the_gradients_of_all_runs(padding):
         upstream = torch.randn(3, 4, 5)
         for module in (plain, ours):
             module(ids).backward(upstream)
+    densify(ours.parameters())
     assert torch.allclose(ours.weight.grad, plain.weight.grad, atol=1e-6)
     assert not ours.weight.grad[6:].any()
+    before = ours.weight.grad
+    ours(ids).backward(upstream)
+    assert ours.weight.grad is before  # added to what is there
+
+
+def test_gradients_that_are_asked_for_are_given_and_not_kept():
+    ours = Embedding(6, 3)
+    ids = torch.tensor([[1, 1, 4]])
+    upstream = torch.arange(9.0).view(1, 3, 3)
+    for _ in range(2):
+        (gradient,) = torch.autograd.grad(ours(ids), ours.weight, upstream)
+        expected = torch.zeros(6, 3)
+        expected[1], expected[4] = upstream[0, :2].sum(0), upstream[0, 2]
+        assert torch.equal(gradient.to_dense(), expected)
+        assert ours.weight.grad is None
 
 
 def test_frozen_embeddings_stay_without_gradient():
@@ -110,6 +126,7 @@ def test_an_encoder_has_the_same_weights_outputs_and_gradients(tiny_bert):
     assert torch.allclose(*outputs, atol=1e-6)
     for output in outputs:
         output.square().sum().backward()
+    densify(ours.parameters())
     gradients = [{name: p.grad for name, p in model.named_parameters() if p.grad is not None} for model in (plain, ours)]
     assert list(gradients[0]) == list(gradients[1])
     for name, gradient in gradients[0].items():
@@ -178,6 +195,24 @@ def test_attention_of_other_kinds_is_left_to_torch(settings):
     with PlainAttention():
         ours = nn.functional.scaled_dot_product_attention(*inputs, **settings)
     assert torch.equal(ours, nn.functional.scaled_dot_product_attention(*inputs, **settings))
+
+
+def test_attention_of_an_older_and_of_a_newer_torch(monkeypatch):
+    """2.4 has no `enable_gqa`; nobody knows what a newer one will have."""
+    torchs, seen = nn.functional.scaled_dot_product_attention, []
+
+    def older(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, **others):
+        seen.append(others)
+        return torchs(query, key, value, attn_mask, dropout_p, is_causal, scale=scale)
+
+    monkeypatch.setattr(nn.functional, "scaled_dot_product_attention", older)
+    inputs = vectors(2, 3, 6, 8)
+    with torch.no_grad():
+        attention(*inputs)
+    attention(*inputs, is_causal=True)
+    assert seen == [{}, {}]
+    attention(*inputs, some_day="something")
+    assert seen[2:] == [{"some_day": "something"}]
 
 
 def test_prediction_keeps_torchs_attention(monkeypatch):

@@ -8,7 +8,7 @@ from spacy_transformers.data_classes import TransformerData
 from spacy_transformers.layers.trfs2arrays import trfs2arrays
 from thinc.api import Model, chain, noop, reduce_max, reduce_mean
 from thinc.types import Ragged
-from transformers.file_utils import ModelOutput
+from transformers.utils import ModelOutput
 
 from spacy_relext.ml.pooling import pool_in_one_pass
 

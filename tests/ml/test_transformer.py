@@ -7,9 +7,10 @@ import torch
 from spacy_transformers.data_classes import FullTransformerBatch
 from spacy_transformers.layers import TransformerModel
 from thinc.api import reduce_mean
-from transformers.file_utils import ModelOutput
+from transformers.utils import ModelOutput
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml import precision
 from spacy_relext.ml.precision import cpu_has_bfloat16
 from spacy_relext.ml.transformer import create_tok2vec_transformer, create_transformer_model, lengths_of, like_lengths
 
@@ -236,6 +237,18 @@ def test_auto_asks_the_cpu(tiny_bert, monkeypatch, capable):
     assert cpu_has_bfloat16() is capable
     like = make_model(tiny_bert, "bfloat16" if capable else "float32").predict(make_docs())
     assert numpy.array_equal(hidden_of(make_model(tiny_bert, "auto").predict(make_docs())), hidden_of(like))
+
+
+@pytest.mark.parametrize(("line", "capable"), [("flags\t: avx2 avx512_bf16", True), ("Features\t: fp bf16", True), ("flags: avx2", False)])
+def test_an_older_torch_is_not_asked_for_bfloat16(monkeypatch, tmp_path, line, capable):
+    """Before 2.11 it does not tell what the CPU can do; Linux does."""
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nmodel name\t: amx_bf16\n{line}\n", encoding="utf8")
+    monkeypatch.setattr(precision, "CPUINFO", str(cpuinfo))
+    assert cpu_has_bfloat16() is capable
+    monkeypatch.setattr(precision, "CPUINFO", str(tmp_path / "none"))
+    assert cpu_has_bfloat16() is False
 
 
 def test_unknown_precision_is_an_error(tiny_bert):
