@@ -88,4 +88,5 @@ def make_relation_extractor(
         consistency=consistency,
     )
     extractor.check_threads(nlp)
+    extractor.check_windows(nlp)
     return extractor

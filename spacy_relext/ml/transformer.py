@@ -117,6 +117,8 @@ class _TidyHFShim(TidyShim, HFShim):
 class PrecisionTransformer(TransformerModel):
     """spacy-transformers' `TransformerModel` with a setting for the precision on the CPU, which reads long windows in parts."""
 
+    splits_windows = True
+
     def __init__(self, *args: Any, cpu_precision: Precision = "float32", freeze_embeddings: bool = False):
         super().__init__(*args)
         self.cpu_precision = check_precision(cpu_precision)

@@ -47,6 +47,17 @@ def sentence_windows(max_tokens: int = 128) -> SentenceWindows:
     return SentenceWindows(max_tokens)
 
 
+def loses_words(model: Model) -> bool:
+    """Whether a model reads windows of `sentence_windows`, and loses what these have beyond the encoder's limit: spacy-transformers' own
+    transformers do.
+    """
+    for node in model.walk():
+        get_spans = node.attrs.get("get_spans")
+        if isinstance(getattr(get_spans, "get_spans", get_spans), SentenceWindows) and not getattr(node, "splits_windows", False):
+            return True
+    return False
+
+
 class DocsToRead(list[Doc]):
     """Docs, and the windows of each that are to be encoded. They go with the input: the model belongs to all threads that predict."""
 

@@ -22,6 +22,8 @@ from spacy_relext.ml.architectures import listens_to, one_thread_in_forks
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.reading import Reading, Watch
 from spacy_relext.ml.threads import OneThread, steady
+from spacy_relext.ml.windows import loses_words
+from spacy_relext.notices import Notices
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
@@ -109,6 +111,7 @@ class RelationExtractor(TrainablePipe):
             "reduction": reduction,
             "consistency": consistency,
         }
+        self.notices = Notices()
         steady(model)
         self._one_thread: OneThread | None = None
 
@@ -119,6 +122,21 @@ class RelationExtractor(TrainablePipe):
         # All of them, though we listen to one.
         are_steady = [steady(model) for model in models if isinstance(model, Model)]
         self._one_thread = OneThread() if listens and not (are_steady and all(are_steady)) else None
+
+    def check_windows(self, nlp: Language) -> None:
+        """Warn of encoders that lose what a window has beyond their limit."""
+        own = [(self.name, self.model, "Tok2VecTransformer")]
+        others = [
+            (name, getattr(pipe, "model", None), "TransformerModel") for name, pipe in nlp.components if hasattr(pipe, "find_listeners")
+        ]
+        for name, model, ours in own + others:
+            if isinstance(model, Model) and loses_words(model):
+                text = (
+                    f"{name} has windows of spacy-relext.sentence_windows.v1 in a model of spacy-transformers': what stands behind as many "
+                    f"word pieces as the encoder reads gets no vectors there. Use spacy-relext.{ours}.v1; a trained pipeline needs nothing "
+                    "but this name in its config.cfg."
+                )
+                self.notices.tell(f"windows of {name}", text)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -165,6 +183,7 @@ class RelationExtractor(TrainablePipe):
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         if nlp is not None:
             self.check_threads(nlp)
+            self.check_windows(nlp)
         types: set[str] = set()
         rules: dict[str, set[tuple[str, str]]] = {}
         for example in get_examples():
