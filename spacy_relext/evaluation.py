@@ -1,7 +1,7 @@
 """Trained pipelines on annotated data: predictions, figures with annotated and with predicted mentions, the choice of the threshold."""
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import spacy
@@ -50,15 +50,14 @@ def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool) -> Ite
     annotated: On the annotated tokens and sentences, without looking for mentions; otherwise from the raw text.
     """
     inputs = (predicted_doc(nlp, reference, gold_tokens=annotated) for reference in references)
-    with nlp.select_pipes(disable=mention_finders(nlp) if annotated else []):
-        for doc, reference in zip(nlp.pipe(inputs, batch_size=32), references, strict=True):
-            yield Example(doc, reference)
+    found = nlp.pipe(inputs, batch_size=32, disable=mention_finders(nlp) if annotated else [])
+    for doc, reference in zip(found, references, strict=True):
+        yield Example(doc, reference)
 
 
 def find_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example], *, threshold: float) -> Iterator[Example]:
     """Examples whose predicted relations are those that reach the threshold between the annotated mentions."""
-    with _changed(pipe, threshold=threshold):
-        yield from pipe.with_gold_mentions(examples)
+    return _changed(pipe, threshold=threshold).with_gold_mentions(examples)
 
 
 def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[list[ReadPair]]:
@@ -80,15 +79,14 @@ def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
 
 def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
     """The candidate pairs of the annotated mentions, and their targets."""
-    with _changed(pipe, use_gold_mentions=True):
-        return [pipe.annotated_pairs(example) for example in examples]
+    pipe = _changed(pipe, use_gold_mentions=True)
+    return [pipe.annotated_pairs(example) for example in examples]
 
 
 def score_gold(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
     """Figures with annotated mentions, and the recall that their candidate pairs allow; of relations between concepts too, if annotated."""
     found = list(find_with_gold_mentions(pipe, examples, threshold=pipe.cfg["threshold"]))
-    with _changed(pipe, use_gold_mentions=True):
-        ceiling = score_found(pipe, oracle(pipe, examples))
+    ceiling = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=True), examples))
     figures = _with_ceiling(score_found(pipe, found), ceiling) | _score_concepts(pipe, found)
     if "doc_rel_micro_f" in figures:
         figures["doc_rel_micro_max_r"] = concept_ceiling(pipe, examples)
@@ -120,8 +118,7 @@ def score_predicted(pipe: RelationExtractor, examples: Sequence[Example], *, str
     """The same with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
     if not any(pipe.mentions(example.predicted) for example in examples):
         return None
-    with _changed(pipe, use_gold_mentions=False):
-        ceiling = score_found(pipe, oracle(pipe, examples), strict=strict)
+    ceiling = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=False), examples), strict=strict)
     figures = _with_ceiling(score_found(pipe, examples, strict=strict), ceiling)
     if not strict and any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
         figures |= _score_concepts(pipe, examples)
@@ -150,8 +147,7 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example
         else:
             found, spans = gold_view(example), pairs.prepared.spans
         perfect = Predictions(spans, pairs.prepared.candidates.pairs, pairs.targets)
-        with _changed(pipe, threshold=0.0):
-            set_relations(found, pipe.decode(perfect, spans))
+        set_relations(found, _changed(pipe, threshold=0.0).decode(perfect, spans))
         perfect_examples.append(Example(found, example.reference))
     return perfect_examples
 
@@ -170,8 +166,7 @@ def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, 
 
 def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:
     """Figures of the relations that the predicted Docs hold."""
-    with _changed(pipe, use_gold_mentions=False):
-        return pipe.score(examples, strict=strict)
+    return _changed(pipe, use_gold_mentions=False).score(examples, strict=strict)
 
 
 def score_thresholds(pipe: RelationExtractor, found: Sequence[Example]) -> dict[float, dict[str, Any]]:
@@ -184,8 +179,7 @@ def score_thresholds(pipe: RelationExtractor, found: Sequence[Example]) -> dict[
         # What a higher threshold finds is among what a lower one does: the model runs once.
         for example in found:
             set_relations(example.predicted, [r for r in get_relations(example.predicted) if r.score >= threshold])
-        with _changed(pipe, threshold=threshold):
-            results[threshold] = score_found(pipe, found)
+        results[threshold] = score_found(_changed(pipe, threshold=threshold), found)
     return results
 
 
@@ -203,12 +197,8 @@ def set_threshold(nlp: Language, pipe: RelationExtractor, threshold: float) -> N
     nlp.get_pipe_config(pipe.name)["threshold"] = threshold
 
 
-@contextmanager
-def _changed(pipe: RelationExtractor, **settings: Any) -> Iterator[None]:
-    """Other settings for a while."""
-    before = {name: pipe.cfg[name] for name in settings}
-    pipe.cfg.update(settings)
-    try:
-        yield
-    finally:
-        pipe.cfg.update(before)
+def _changed(pipe: RelationExtractor, **settings: Any) -> RelationExtractor:
+    """The same extractor with other settings: a copy beside it, with the same model, since another thread may be using the extractor."""
+    changed = copy.copy(pipe)
+    changed.cfg = {**pipe.cfg, **settings}
+    return changed
