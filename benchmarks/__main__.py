@@ -22,7 +22,7 @@ from benchmarks.speed.environments import peers
 from benchmarks.speed.ours import EXTRACTOR, make_pipeline
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
-from spacy_relext.ml.architectures import listens_to
+from spacy_relext.ml.listeners import listens_to
 from spacy_relext.relations import register_extensions
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)

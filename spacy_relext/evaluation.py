@@ -12,10 +12,12 @@ from spacy.training import Example
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.document_scorer import annotated_keys, candidate_keys, score_concept_relations
 from spacy_relext.errors import RelextError
+from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import ReadPair
 from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
+from spacy_relext.pipeline.settings import GIVEN
 from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
 
@@ -37,11 +39,6 @@ def extractor_of(nlp: Language, model: str) -> RelationExtractor:
         if isinstance(pipe, RelationExtractor):
             return pipe
     raise RelextError(f"the pipeline {model!r} has no relation extractor; it has {nlp.pipe_names}.")
-
-
-def mention_finders(nlp: Language) -> list[str]:
-    """The components that find mentions."""
-    return [name for name in nlp.pipe_names if {"doc.ents", "doc.spans"} & set(nlp.get_pipe_meta(name).assigns)]
 
 
 def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool) -> Iterator[Example]:
@@ -192,9 +189,9 @@ def best_threshold(results: dict[float, dict[str, Any]]) -> float:
 
 def set_threshold(nlp: Language, pipe: RelationExtractor, threshold: float) -> None:
     """Set the threshold, so that it is stored with the pipeline."""
-    pipe.cfg["threshold"] = threshold
+    pipe.threshold = threshold
     # nlp.config is made anew from this at every access.
-    nlp.get_pipe_config(pipe.name)["threshold"] = threshold
+    nlp.get_pipe_config(pipe.name)["threshold"] = pipe.cfg[GIVEN]["threshold"] = threshold
 
 
 def _changed(pipe: RelationExtractor, **settings: Any) -> RelationExtractor:

@@ -43,6 +43,7 @@ n_heads = 6
 @Language.factory(
     "relation_extractor",
     assigns=["doc._.relations"],
+    requires=["doc.ents", "token.is_sent_start"],
     default_config=DEFAULT_CONFIG,
     default_score_weights={
         "rel_micro_f": 1.0,
@@ -69,6 +70,7 @@ def make_relation_extractor(
     consistency: float = 0.0,
 ) -> Pipe:
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
+    from spacy_relext.pipeline.checks import Home
     from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
     extractor = RelationExtractor(
@@ -87,6 +89,7 @@ def make_relation_extractor(
         reduction=reduction,
         consistency=consistency,
     )
+    extractor.checks.home = Home(nlp)
     extractor.check_threads(nlp)
     extractor.check_windows(nlp)
     return extractor

@@ -19,6 +19,11 @@ def tell(text: str) -> None:
         typer.echo(text, err=True)
 
 
+def warn(text: str) -> None:
+    """Print a warning to standard error."""
+    tell(_messages.warn(text))
+
+
 @contextmanager
 def reported_errors() -> Iterator[None]:
     """Print an error of ours as a message and leave with status 1; other exceptions are bugs, and keep their traceback."""
@@ -40,7 +45,7 @@ class SkippedErrors:
         if not self.skip:
             raise DataError(f"{error.message} (--skip-errors leaves such documents out.)", path=error.path, line=error.line)
         self.count += 1
-        tell(_messages.warn(f"skipped: {error}"))
+        warn(f"skipped: {error}")
 
     def guard(self, action: Callable, *args) -> object | None:
         """Call `action`; its result, or None where it raised a DataError that is skipped."""

@@ -26,7 +26,6 @@ from spacy_relext.evaluation import (
     extractor_of,
     find_with_gold_mentions,
     load_pipeline,
-    mention_finders,
     predict,
     score_gold,
     score_mentions,
@@ -34,6 +33,7 @@ from spacy_relext.evaluation import (
     score_thresholds,
     set_threshold,
 )
+from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
@@ -60,7 +60,7 @@ def evaluate(
         if threshold is not None:
             if tune_threshold:
                 raise RelextError("--threshold and --tune-threshold exclude each other.")
-            pipe.cfg["threshold"] = threshold
+            pipe.threshold = threshold
         references = list(read_docs(data_path, nlp))
         start = time.perf_counter()
         examples = _predict(nlp, references, annotated=not own_sentences)

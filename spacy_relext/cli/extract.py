@@ -16,7 +16,7 @@ from spacy.util import minibatch
 from tqdm import tqdm
 
 from spacy_relext.cli.convert import WRITABLE
-from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell
+from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell, warn
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import READABLE, Columns, Inputs
 from spacy_relext.extraction.resuming import Output, Report, Work
@@ -79,6 +79,8 @@ def extract(
         if rows is not None:
             _print_table(rows)
         _tell_counts(inputs, report, target)
+        for notice in runner.told.lines():
+            warn(notice)
 
 
 def _target(path: Path | None, to: str | None, documents_per_file: int | None) -> Output | None:

@@ -18,10 +18,12 @@ from spacy import require_gpu
 from spacy.tokens import Doc
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.evaluation import extractor_of, load_pipeline, mention_finders, set_threshold
+from spacy_relext.evaluation import extractor_of, load_pipeline, set_threshold
 from spacy_relext.formats.document import AnnotatedDocument, check_length, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
 from spacy_relext.formats.records import OnError
+from spacy_relext.notices import Gathered, gathering
+from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 
 # A document as a line of our JSONL, or what was wrong with it.
@@ -65,6 +67,8 @@ class Runner:
             if not 0 <= settings.threshold <= 1:
                 raise RelextError(f"the threshold is {settings.threshold}; it is a probability, between 0 and 1.")
             set_threshold(self.nlp, self.extractor, settings.threshold)
+        # What the components warn of, summed up over the documents.
+        self.told = Gathered()
         # What the extractor said of the Docs of the batch, by their address.
         self.predictions: dict[int, Predictions] = {}
         if settings.keep_all_scores:
@@ -95,11 +99,15 @@ class Runner:
         # What the vocabulary learns from the documents is forgotten: it would grow with every new word.
         with self.nlp.memory_zone():
             try:
-                return self._run(batch)
+                with gathering() as told:
+                    results = self._run(batch)
             except Exception:  # of any component, which do not tell of which document
-                return [self._run_alone(document) for document in batch]
+                with gathering() as told:
+                    results = [self._run_alone(document) for document in batch]
             finally:
                 self.predictions.clear()
+        self.told.add(told)
+        return results
 
     def _run_alone(self, document: AnnotatedDocument) -> Result:
         try:
@@ -160,7 +168,7 @@ class Processes:
 
     def __init__(self, runner: Runner, number: int, *, start_method: str | None = None):
         global _runner
-        self.number = number
+        self.runner, self.number = runner, number
         start_method = start_method or ("fork" if sys.platform == "linux" and runner.settings.gpu_id < 0 else "spawn")
         _runner = runner if start_method == "fork" else None
         context = multiprocessing.get_context(start_method)
@@ -180,14 +188,20 @@ class Processes:
 
         RAISES: RelextError where a process is killed.
         """
-        waiting: deque[Future[list[Result]]] = deque()
+        waiting: deque[Future[tuple[list[Result], Gathered]]] = deque()
+
+        def next_results() -> list[Result]:
+            results, told = waiting.popleft().result()
+            self.runner.told.add(told)
+            return results
+
         try:
             for batch in batches:
                 waiting.append(self.executor.submit(_work, batch))
                 if len(waiting) > AHEAD * self.number:
-                    yield waiting.popleft().result()
+                    yield next_results()
             while waiting:
-                yield waiting.popleft().result()
+                yield next_results()
         except BrokenProcessPool as error:
             raise RelextError(
                 "one of the processes was killed, perhaps for want of memory. Take fewer (--n-process) or smaller batches (--batch-size)."
@@ -229,6 +243,8 @@ def _start(settings: Settings) -> None:
     _runner = _runner or Runner(settings)
 
 
-def _work(batch: Sequence[AnnotatedDocument]) -> list[Result]:
+def _work(batch: Sequence[AnnotatedDocument]) -> tuple[list[Result], Gathered]:
+    """The results of a batch, and what was told of it."""
     assert _runner is not None
-    return _runner(batch)
+    _runner.told = Gathered()
+    return _runner(batch), _runner.told

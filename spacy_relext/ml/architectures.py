@@ -14,6 +14,7 @@ from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
+from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.marking import MarkingFunction
 from spacy_relext.ml.memory import TidyShim
 from spacy_relext.ml.pooling import pool_in_one_pass
@@ -30,9 +31,6 @@ _NO_WIDTH = (
     "The tok2vec layer {name!r} of the relation extractor does not say how wide its vectors are. If it is a listener, the pipeline needs "
     "the transformer or tok2vec component that it listens to, before the relation extractor."
 )
-
-# Layers that hand on what another component of the pipeline computed, and that component.
-_LISTENERS = {"transformer-listener": "transformer", "tok2vec-listener": "tok2vec"}
 
 
 @cache
@@ -52,11 +50,6 @@ class ModelInput(NamedTuple):
     docs: list[Doc]
     candidates: list[Candidates]
     watch: Watch | None = None
-
-
-def listens_to(model: Model) -> str | None:
-    """The component whose output a model takes from the pipeline, "transformer" or "tok2vec"; None if it encodes the text itself."""
-    return next((_LISTENERS[node.name] for node in model.walk() if node.name in _LISTENERS), None)
 
 
 def create_pair_classifier(

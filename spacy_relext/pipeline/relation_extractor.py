@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy
@@ -18,15 +19,19 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor as make_relation_extractor  # where installed packages of before look for it
-from spacy_relext.ml.architectures import listens_to, one_thread_in_forks
+from spacy_relext.ml.architectures import one_thread_in_forks
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
+from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.reading import Reading, Watch
 from spacy_relext.ml.threads import OneThread, steady
 from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notices
+from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
+from spacy_relext.pipeline.progress import Progress
+from spacy_relext.pipeline.settings import GIVEN, given_settings, restored, settings_beside, settle_optimizer
 from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
 from spacy_relext.types import Floats2d, Ints2d
 
@@ -82,8 +87,7 @@ class RelationExtractor(TrainablePipe):
         for label, types in (type_rules or {}).items():
             if any(len(pair) != 2 for pair in types):
                 raise RelextError(f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs.")
-        if not 0 <= threshold <= 1:
-            raise RelextError(f"{name}: threshold is {threshold}; it is a probability, between 0 and 1.")
+        _check_threshold(name, threshold)
         if consistency < 0:
             raise RelextError(f"{name}: consistency is {consistency}; it is the weight of a loss, and cannot be negative.")
         if consistency and listens_to(model) is not None:
@@ -111,7 +115,10 @@ class RelationExtractor(TrainablePipe):
             "reduction": reduction,
             "consistency": consistency,
         }
+        self.cfg[GIVEN] = given_settings(self.cfg)
         self.notices = Notices()
+        self.checks = Checks(self.notices)
+        self.progress = Progress()
         steady(model)
         self._one_thread: OneThread | None = None
 
@@ -137,6 +144,16 @@ class RelationExtractor(TrainablePipe):
                     "but this name in its config.cfg."
                 )
                 self.notices.tell(f"windows of {name}", text)
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which on a relation is written. RAISES: RelextError where it is set to what is no probability."""
+        return self.cfg["threshold"]
+
+    @threshold.setter
+    def threshold(self, threshold: float) -> None:
+        _check_threshold(self.name, threshold)
+        self.cfg["threshold"] = float(threshold)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -181,12 +198,16 @@ class RelationExtractor(TrainablePipe):
         mention_types: The types of mentions that the model tells apart; it treats others alike. None: those of the data.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
+        self.checks.begin_training()
+        self.progress.restart()
         if nlp is not None:
             self.check_threads(nlp)
             self.check_windows(nlp)
         types: set[str] = set()
         rules: dict[str, set[tuple[str, str]]] = {}
+        references: list[Doc] = []
         for example in get_examples():
+            references.append(example.reference)
             types.update(span.label_ for span in self.mentions(example.reference))
             for relation in get_relations(example.reference):
                 rules.setdefault(relation.label, set()).add((relation.head.label_, relation.tail.label_))
@@ -198,21 +219,28 @@ class RelationExtractor(TrainablePipe):
                 "was converted with its relations (DocBin with store_user_data=True), or set [initialize.components."
                 f"{self.name}.labels]."
             )
+        self._require_known_labels()
+        self.cfg["mention_types"] = sorted(types) if mention_types is None else list(mention_types)
+        if self.cfg["learn_type_rules"]:
+            learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
+            self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
+        self.checks.annotated_types(self.name, self.cfg, types)
+        self.checks.annotated_spans(self.name, self.cfg["spans_key"], references)
+        self.checks.schedule(self.name, nlp)
+        self._warn_of_misses(get_examples)
+        sample = [self.annotated_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
+        self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
+        X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
+        self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), self._n_columns))
+
+    def _require_known_labels(self) -> None:
+        """Raise an error for settings of labels that the component does not have."""
         for setting in ("symmetric_labels", "type_rules"):
             unknown = [label for label in self.cfg[setting] if label not in self.labels]
             if unknown:
                 raise RelextError(
                     f"{self.name}: {setting} names {unknown}, and the labels are {list(self.labels)}. Correct the name, or remove it."
                 )
-        self.cfg["mention_types"] = sorted(types) if mention_types is None else list(mention_types)
-        if self.cfg["learn_type_rules"]:
-            learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
-            self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
-        self._warn_of_misses(get_examples)
-        sample = [self.annotated_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
-        self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
-        X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
-        self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), self._n_columns))
 
     def _warn_of_misses(self, get_examples: Callable[[], Iterable[Example]]) -> None:
         """Relations that cannot be found are no error, but nobody should learn of them only from the recall."""
@@ -241,7 +269,9 @@ class RelationExtractor(TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
         """Score the candidate pairs of some Docs, without writing anything."""
         docs = list(docs)
-        return self._predict(docs, [self._prepare(doc, self.mentions(doc)) for doc in docs])
+        prepared = [self._prepare(doc, self.mentions(doc)) for doc in docs]
+        self.checks.mentions(self, docs, [p.spans for p in prepared])
+        return self._predict(docs, prepared)
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Predictions]) -> None:
         """Write the relations that reach the threshold."""
@@ -325,6 +355,10 @@ class RelationExtractor(TrainablePipe):
         settings: dict[str, Any] = {"exclusive": self.cfg["exclusive"], "reduction": self.cfg["reduction"]}
         allowed = numpy.concatenate([p.prepared.allowed for p in pairs])
         targets = numpy.concatenate([p.targets for p in pairs])
+        self.checks.in_training = True
+        if not self.cfg["use_gold_mentions"]:
+            n_found, n_annotated = sum(len(p.prepared.spans) for p in pairs), sum(len(self.mentions(eg.reference)) for eg in examples)
+            self.checks.predicted_mentions(self, docs, n_found, n_annotated)
         n_times = 1
         if self.cfg["consistency"]:
             # Every text twice in one run of the encoder, which is cheaper than two. Copies, since spacy-transformers goes by the identity
@@ -335,6 +369,8 @@ class RelationExtractor(TrainablePipe):
         scores = [probabilities(part, allowed, exclusive=self.cfg["exclusive"]) for part in times]
         entropies = [cross_entropy(s, targets, **settings) for s in scores]
         loss = sum(entropy for entropy, _ in entropies) / n_times
+        n_summed = len(targets) if self.cfg["reduction"] == "mean" else 1
+        self.progress.update(self.name, self.notices, loss * n_summed, allowed, targets, exclusive=self.cfg["exclusive"])
         gradients = [gradient / n_times for _, gradient in entropies]
         if n_times == 2:
             divergence, *more = disagreement(*scores, **settings)
@@ -364,7 +400,58 @@ class RelationExtractor(TrainablePipe):
         validate_examples(examples, "RelationExtractor.score")
         if self.cfg["use_gold_mentions"]:
             examples = list(self.with_gold_mentions(examples))
+        self._check_scored(examples)
         return self.scorer(examples, **{**self.cfg, "labels": self.labels, **kwargs})
+
+    def _check_scored(self, examples: list[Example]) -> None:
+        annotated = [example for example in examples if has_relations(example.reference)]
+        n_relations = sum(len(get_relations(example.reference)) for example in annotated)
+        found = any(get_relations(example.predicted) for example in annotated)
+        self.checks.development(self.name, len(examples), len(annotated), n_relations)
+        self.progress.evaluation(self.name, self.notices, n_relations, found=found)
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+        **config: Any,
+    ) -> dict[str, float]:
+        """Do nothing, and say so: there is no rehearsal of relations."""
+        self.notices.tell(
+            "rehearse",
+            f"{self.name}: rehearse does nothing for relations. So that the old ones are not forgotten, train on examples of them beside "
+            "the new ones.",
+        )
+        return losses if losses is not None else {}
+
+    # Storage
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationExtractor":
+        """Load from a folder. What the factory was given goes before what is stored where it differs from what it was given then: it comes
+        from `spacy.load(…, config=…)`. RAISES: RelextError where the model cannot follow.
+        """
+        given = self.cfg.pop(GIVEN, {})
+        super().from_disk(path, exclude=exclude)
+        return self._restored(given, lambda: settings_beside(Path(path)))
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RelationExtractor":
+        """Load from bytes; see `from_disk`."""
+        given = self.cfg.pop(GIVEN, {})
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._restored(given, lambda: None)
+
+    def _restored(self, given: dict[str, Any], beside: Callable[[], dict[str, Any] | None]) -> "RelationExtractor":
+        """beside: Gives the settings of a component that was stored without those that its factory was given."""
+        stored = self.cfg.pop(GIVEN, None) or beside()
+        self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor))
+        _check_threshold(self.name, self.cfg["threshold"])
+        if self.labels:
+            self._require_known_labels()
+        if self.checks.home.nlp is not None:
+            settle_optimizer(self.checks.home.nlp)
+        return self
 
     # Mentions and pairs
 
@@ -388,13 +475,14 @@ class RelationExtractor(TrainablePipe):
         if pairs is None:
             pairs = self._candidate_pairs(doc, spans)
         allowed = numpy.ones((len(pairs), self._n_columns), dtype=bool)
+        n_candidates = len(pairs)
         if self.cfg["type_rules"] and len(pairs):
             rules = self.cfg["type_rules"]
             allowed = allowed_by_types(names, pairs, self.labels, rules, self._symmetric, exclusive=self.cfg["exclusive"])
             if only_useful:
                 useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
                 pairs, allowed = pairs[useful], allowed[useful]
-        return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed)
+        return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed, n_candidates - len(pairs))
 
     def _candidate_pairs(self, doc: Doc, spans: list[Span]) -> Ints2d:
         return numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
@@ -417,6 +505,8 @@ class RelationExtractor(TrainablePipe):
             )
 
     def _predict(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> list[Predictions]:
+        n_excluded, n_possible = sum(p.n_excluded for p in prepared), sum(len(p.candidates.pairs) for p in prepared)
+        self.checks.types(self, [p.candidates.labels for p in prepared], n_excluded, n_possible)
         return [
             Predictions(p.spans, p.candidates.pairs, balanced(p.candidates.pairs, scores, self._symmetric_columns))
             for p, scores in zip(prepared, self._probabilities(docs, prepared, watch), strict=True)
@@ -431,6 +521,9 @@ class RelationExtractor(TrainablePipe):
                 self._one_thread.check(self.name)
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
         else:
+            upstream = listens_to(self.model)
+            if upstream is not None and self.notices.wants("no encoder"):
+                self.checks.no_encoder(self.name, upstream.name, len(upstream.unfed(docs)))
             logits = numpy.zeros((0, self._n_columns), dtype="float32")
         if not prepared:
             return []
@@ -449,15 +542,13 @@ class RelationExtractor(TrainablePipe):
     def _require_upstream(self, docs: list[Doc]) -> None:
         """Listeners predict on zeros when nobody fed them: every pair would get the same score, and nobody would notice."""
         upstream = listens_to(self.model)
-        if upstream is None:
-            return
-        missing = next((doc for doc in docs if len(doc) and not _encoded_by(upstream, doc)), None)
-        if missing is not None:
+        missing = upstream.unfed(docs) if upstream is not None else []
+        if upstream is not None and missing:
             raise RelextError(
-                f"{self.name} listens to a {upstream} component, and the Doc {missing.text[:60]!r}… has no output of one. Run the whole "
-                "pipeline over it: a Doc that was stored may have lost the output. "
-                f"The pipeline needs the {upstream} that {self.name} was trained with, before it: source both, or call "
-                f'nlp.replace_listeners("{upstream}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
+                f"{self.name} listens to a {upstream.name} component, and the Doc {missing[0].text[:60]!r}… has no output of one. Run the "
+                "whole pipeline over it: a Doc that was stored may have lost the output. "
+                f"The pipeline needs the {upstream.name} that {self.name} was trained with, before it: source both, or call "
+                f'nlp.replace_listeners("{upstream.name}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
             )
 
     # Training and scoring on annotated mentions
@@ -505,20 +596,22 @@ class RelationExtractor(TrainablePipe):
                 yield Example(found, example.reference)
 
 
-def _encoded_by(upstream: str, doc: Doc) -> bool:
-    """Whether the "transformer" or "tok2vec" component has left its output on a Doc."""
-    if upstream == "transformer":
-        return getattr(doc._, "trf_data", None) is not None
-    return doc.tensor.shape[0] == len(doc)
+def _check_threshold(name: str, threshold: float) -> None:
+    if not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
+        raise RelextError(f"{name}: threshold is {threshold!r}; it is a probability, between 0 and 1.")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The pairs of one Doc before they are scored: mentions, candidates, and the allowed columns `[n_pairs, n_columns]`."""
+    """The pairs of one Doc before they are scored: mentions, candidates, and the allowed columns `[n_pairs, n_columns]`.
+
+    n_excluded (int): Candidate pairs that are left out, since the type rules allow them no label.
+    """
 
     spans: list[Span]
     candidates: Candidates
     allowed: numpy.ndarray
+    n_excluded: int = 0
 
 
 @dataclass(frozen=True)

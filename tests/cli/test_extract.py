@@ -188,6 +188,18 @@ def test_two_processes_give_the_same(model, tmp_path):
     assert sum(len(record.get("relations", [])) for record in two) == 6
 
 
+@pytest.mark.parametrize("n_process", [1, 2])
+def test_what_makes_results_empty_is_told_once_with_its_count(model, tmp_path, n_process):
+    given = [{"id": "x", "start": 0, "end": 7, "type": "Chemical"}, {"id": "y", "start": 18, "end": 26, "type": "DRUG"}]
+    lines = [{"id": str(i), "text": LEVELS, "mentions": given} for i in range(9)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf8")
+    result = relext("extract", model, tmp_path / "a.jsonl", "--n-process", n_process, "--batch-size", 2)
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stderr.split())
+    assert told.count("9 of 18 mentions have a type that was not in training: Chemical. Known are DRUG.") == 1
+    assert told.count("have a type that was not in training") == 1
+
+
 def test_odd_texts(model, tmp_path):
     texts = ["", " \n\t ", "x", "e\u0301 👩🏽‍⚕️", "Warfarin", "Warfarin warfarin"]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"id": f"i{i}", "text": text}) for i, text in enumerate(texts)), encoding="utf8")
