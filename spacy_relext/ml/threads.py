@@ -5,7 +5,7 @@ drops units at random from then on. A fast tokenizer of Hugging Face keeps paddi
 another thread reads a text.
 """
 
-import logging
+import os
 from dataclasses import dataclass
 from threading import Lock, get_ident
 from typing import Any
@@ -15,7 +15,10 @@ import torch
 from thinc.api import ArgsKwargs, Model, PyTorchShim
 from torch import nn
 
-logger = logging.getLogger("spacy")
+SECOND_THREAD = (
+    "{name} is called from several threads, and listens to a component whose model may be in training mode for a moment: it gives other "
+    "vectors then, and other relations, without an error. Use spacy-relext.TransformerModel.v1, or call the pipeline from one thread alone."
+)
 
 
 def set_mode(module: nn.Module, *, training: bool) -> None:
@@ -63,26 +66,19 @@ def _steady_class(kind: type[PyTorchShim]) -> type[PyTorchShim]:
 
 @dataclass
 class OneThread:
-    """Tells once that predictions are asked for from a second thread, where they are right from one alone.
+    """Where predictions are right from one thread alone: tells whether another one asks for them.
 
-    first (int | None): The thread that asked first. told (bool): Whether it was told.
+    first: Process and thread that asked first. Other processes begin anew.
     """
 
-    first: int | None = None
-    told: bool = False
+    first: tuple[int, int] = (0, 0)
 
-    def check(self, name: str) -> None:
-        """Called at every prediction. name: Of the component."""
-        if self.first is None:
-            self.first = get_ident()
-        if self.first != get_ident() and not self.told:
-            self.told = True
-            logger.warning(
-                "%s is called from several threads, and listens to a component whose model may be in training mode for a moment: it gives "
-                "other vectors then, and other relations, without an error. Use spacy-relext.TransformerModel.v1, or call the pipeline "
-                "from one thread at a time.",
-                name,
-            )
+    def is_left(self) -> bool:
+        """Asked at every prediction: whether this is another thread than the first."""
+        here = os.getpid(), get_ident()
+        if self.first[0] != here[0]:
+            self.first = here
+        return self.first != here
 
 
 # The padding that fast tokenizers were brought to.

@@ -23,7 +23,7 @@ from spacy_relext.ml.architectures import one_thread_in_forks
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.reading import Reading, Watch
-from spacy_relext.ml.threads import OneThread, steady
+from spacy_relext.ml.threads import SECOND_THREAD, OneThread, steady
 from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notices
 from spacy_relext.pipeline.checks import Checks
@@ -517,8 +517,8 @@ class RelationExtractor(TrainablePipe):
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
-            if self._one_thread is not None:
-                self._one_thread.check(self.name)
+            if self._one_thread is not None and self._one_thread.is_left():
+                self.notices.tell("threads", SECOND_THREAD.format(name=self.name))
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
         else:
             upstream = listens_to(self.model)

@@ -177,4 +177,12 @@ def test_behind_a_model_that_nobody_knows_a_second_thread_is_told_once(tiny_bert
         for _ in range(3):
             in_a_thread(extractor.predict, [doc])
     assert [record.getMessage().startswith("relation_extractor is called from several threads") for record in caplog.records] == [True]
-    assert pickle.loads(pickle.dumps(extractor._one_thread)) == OneThread(threading.get_ident(), told=True)
+
+
+def test_another_process_has_a_first_thread_of_its_own(monkeypatch):
+    one = OneThread()
+    assert not one.is_left()
+    assert in_a_thread(one.is_left)
+    one = pickle.loads(pickle.dumps(one))
+    monkeypatch.setattr("os.getpid", lambda: 0x7FFFFFFF)
+    assert not in_a_thread(one.is_left)
