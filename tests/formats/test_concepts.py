@@ -61,6 +61,26 @@ def test_mention_is_not_related_to_itself():
     assert pairs([("A", "B")], SENTENCES, alone) == ([], {UNPAIRED: 1})
 
 
+def test_mentions_that_touch_or_overlap_have_no_distance():
+    # "touching" ends where b begins, "inside" shares two characters with it, "near" is one character behind it.
+    b = Mention("b", 10, 14, "X", "B")
+    touching, inside, near = (Mention(name, *place, "X", "A") for name, place in {"t": (5, 10), "i": (12, 16), "n": (15, 17)}.items())
+    assert pairs([("A", "B")], None, [touching, inside, near, b]) == ([("t", "b"), ("i", "b")], {NEAREST: 1})
+    assert pairs([("A", "B")], None, [inside, near, b])[0] == [("i", "b")]
+
+
+def test_every_relation_is_counted():
+    apart = [(0, 17), (18, 23), (24, 27), (28, 37)]
+    assert pairs([("T", "P"), ("T", "Q")], apart)[1] == {NEAREST: 2}
+    # Nothing is a mention of Z.
+    assert pairs([("T", "Z"), ("Z", "P"), ("P", "Y")]) == ([], {UNPAIRED: 3})
+
+
+def test_way_back_keeps_the_highest_score():
+    relations = [AnnotatedRelation("t1", "p1", "R", score) for score in (0.5, 0.75, 0.25)]
+    assert related_concepts(MENTIONS, relations, [])[0] == [AnnotatedRelation("T", "P", "R", 0.75)]
+
+
 def test_way_back():
     relations = [AnnotatedRelation("t1", "p2", "R"), AnnotatedRelation("t2", "p2", "R"), AnnotatedRelation("t1", "e", "R")]
     more, left = related_concepts(MENTIONS, relations, [])

@@ -201,8 +201,9 @@ def test_every_pair_is_in_exactly_one_chunk_with_its_row(max_cells):
 def test_every_pair_is_in_exactly_one_portion_and_reads_what_it_read(max_tokens):
     for seed in range(10):
         batch = random_batch(seed)
-        seen = []
-        for portion, stretch, pairs in portions(batch, max_tokens):
+        seen, found = [], list(portions(batch, max_tokens))
+        assert len(found) <= (batch.rows[:, 1] - batch.rows[:, 0]).sum() // max_tokens + 1
+        for portion, stretch, pairs in found:
             seen += pairs.tolist()
             shift = [stretch.start, stretch.start]
             assert (portion.spans + shift == batch.spans[pairs]).all()

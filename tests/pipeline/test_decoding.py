@@ -5,7 +5,7 @@ import pytest
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
-from spacy_relext.pipeline.decoding import Predictions, decoded
+from spacy_relext.pipeline.decoding import Predictions, balanced, decoded
 
 
 @pytest.fixture
@@ -44,3 +44,23 @@ def test_a_symmetric_label_has_the_first_mention_as_its_head(spans):
 
 def test_no_pairs(spans):
     assert decode(spans, numpy.zeros((0, 3)), pairs=numpy.zeros((0, 2), dtype="int64")) == []
+
+
+def test_symmetric_scores_are_the_mean_of_both_directions():
+    pairs = numpy.asarray([(0, 1), (1, 0), (2, 1)])
+    scores = numpy.asarray([[0.2, 0.8], [0.6, 0.4], [0.9, 0.1]], dtype="float32")
+    # Column 1 alone is symmetric; (2, 1) has no other direction, and its mirror image is behind all pairs.
+    expected = [[0.2, 0.6], [0.6, 0.6], [0.9, 0.1]]
+    assert numpy.allclose(balanced(pairs, scores, [1]), expected)
+    assert numpy.allclose(balanced(pairs[::-1], scores[::-1], [1]), expected[::-1])
+    one_way = numpy.asarray([(1, 0), (0, 2)])
+    assert numpy.array_equal(balanced(one_way, scores[:2], [1]), scores[:2])
+    assert balanced(pairs, scores, [1]).dtype == "float32"
+
+
+def test_the_mean_is_of_the_directions_that_count():
+    pairs = numpy.asarray([(0, 1), (1, 0)])
+    scores = numpy.asarray([[0.2, 0.8], [0.6, 0.4]], dtype="float32")
+    counted = balanced(pairs, scores, [1], numpy.asarray([True, False]))
+    assert numpy.allclose(counted, [[0.2, 0.8], [0.6, 0.8]])
+    assert numpy.allclose(balanced(pairs, scores, [1], numpy.asarray([False, False])), [[0.2, 0.6], [0.6, 0.6]])

@@ -34,6 +34,7 @@ def test_view_has_predicted_tokens_and_annotated_sentences(nlp):
     predicted = doc_of(nlp, ["A-B", ".", "C."], [0, 1, 0], [True, True, False])
     view = gold_view(Example(predicted, reference))
     assert [token.text for token in view] == ["A-B", ".", "C."]
+    assert view.text == "A-B. C."
     assert [token.is_sent_start for token in view] == [True, False, True]
     assert [token.is_sent_start for token in predicted] == [True, True, False]
 
