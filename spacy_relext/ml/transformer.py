@@ -16,7 +16,6 @@ from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
 from spacy_transformers.layers.hf_shim import HFShim
-from spacy_transformers.layers.transformer_model import init as init_stock
 from spacy_transformers.util import maybe_flush_pytorch_cache
 from thinc.api import Model, chain
 from thinc.layers.pytorchwrapper import forward as run_module
@@ -24,6 +23,7 @@ from thinc.types import Ragged
 from transformers.utils import ModelOutput
 
 from spacy_relext.ml.economy import economise
+from spacy_relext.ml.loading import EncoderShim, load_encoder
 from spacy_relext.ml.memory import TidyShim
 from spacy_relext.ml.pieces import fitting
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
@@ -110,7 +110,7 @@ class SteadyHFShim(SteadyShim, HFShim):
     """What holds the encoder of a model of spacy-transformers' own, and stays in evaluation mode between predictions."""
 
 
-class _TidyHFShim(TidyShim, HFShim):
+class _TidyHFShim(TidyShim, EncoderShim):
     """What holds the encoder, and leaves nothing behind in training."""
 
 
@@ -169,7 +169,9 @@ def _replace_listener_cfg(transformer_cfg: dict[str, Any], listener_cfg: dict[st
 
 def _init(model: PrecisionTransformer, X: Any = None, Y: Any = None) -> None:
     """Load the encoder. The stock model also runs it over the sample, however long its texts are, to learn a width that it knows."""
-    init_stock(model)
+    if not model.attrs["has_transformer"]:
+        encoder = load_encoder(model.attrs["name"], model._init_tokenizer_config, model._init_transformer_config)
+        model.attrs["set_transformer"](model, encoder)
 
 
 def _encode(model: PrecisionTransformer, docs: list[Doc], is_train: bool) -> tuple[FullTransformerBatch, Callable]:

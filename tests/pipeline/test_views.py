@@ -55,10 +55,10 @@ def marked_pipeline(folder, summary, marking=TAGS, **settings):
     return nlp
 
 
-def shared_pipeline(folder, summary):
+def shared_pipeline(folder, summary, precision="float32"):
     settings = {**SUMMARIES[summary], **({"beside": "mentions"} if summary in BESIDE_MENTIONS else {})}
     inside = {
-        **transformer_config(folder),
+        **transformer_config(folder, precision),
         "@architectures": "spacy-relext.Tok2VecTransformer.v1",
         "get_spans": WINDOWS,
         "grad_factor": 1.0,
@@ -67,7 +67,7 @@ def shared_pipeline(folder, summary):
     }
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    add_extractor(nlp, inside, summary=settings)
+    add_extractor(nlp, inside, summary=settings, precision=precision)
     return nlp
 
 
