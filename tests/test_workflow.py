@@ -153,7 +153,8 @@ def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
     spacy_command("relext", "convert", "pubtator", "data.txt", "data.spacy", "--sentences", "sentencizer", cwd=tmp_path)
     spacy_command(
         "train", ROOT / "configs" / "bc5cdr.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
-        "--paths.encoder", tiny_bert, "--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar",
+        "--paths.encoder", tiny_bert, "--training.optimizer.learn_rate.total_steps", "2", "--variables.eval_frequency", "2",
+        "--training.logger.progress_bar",
         "null", cwd=tmp_path,
     )  # fmt: skip
     spacy_command("relext", "evaluate", "training/model-last", "data.spacy", "--threshold", "0", "--output", "figures.json", cwd=tmp_path)
@@ -211,7 +212,7 @@ def test_project_file_names_only_what_exists():
 def test_variables_of_ddi_are_those_of_its_config():
     """What is chosen for DDI stands in the config, in the workflow, and in what `init-config` takes for small encoders."""
     chosen = srsly.read_yaml(ROOT / "project.yml")["vars"]
-    config = load_config(ROOT / "configs" / "ddi.cfg")["variables"]
+    config = load_config(ROOT / "configs" / "ddi.cfg", interpolate=True)["variables"]
     assert (chosen["ddi_steps"], chosen["ddi_threshold"]) == (config["max_steps"], config["threshold"])
     # Batches of an epoch of all training documents, and of 80 % of them.
     assert (chosen["ddi_steps"] / 170, chosen["ddi_develop_steps"] / 137) == (SMALL["one_pass"].epochs, SMALL["one_pass"].epochs)

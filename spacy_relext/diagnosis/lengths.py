@@ -8,6 +8,7 @@ from pathlib import Path
 from spacy.tokens import Doc, Span
 
 from spacy_relext.diagnosis.data import Data, Finding, found
+from spacy_relext.encoders import require_encoder
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.limits import UNLIMITED, longest_text
 from spacy_relext.ml.windows import sentence_windows
@@ -30,6 +31,7 @@ class Encoder:
 
 def load_encoder(name: str) -> Encoder:
     """The encoder of a Hugging Face name or folder; its weights are not read. RAISES: RelextError where it cannot be found."""
+    require_encoder(name)
     from transformers import AutoConfig, AutoTokenizer
 
     try:

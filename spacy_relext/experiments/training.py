@@ -20,6 +20,7 @@ from spacy.util import load_config
 from thinc.api import Config
 
 from spacy_relext.corpus import read_docs
+from spacy_relext.encoders import encoder_names, require_encoder
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import (
     THRESHOLDS,
@@ -148,6 +149,8 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
     progress: Wraps what takes long, as tqdm does.
     """
     description = experiment.describe()
+    for name in encoder_names(description.config):
+        require_encoder(name)
     work = output.with_suffix(WORK)
     if work.exists():
         # Of a run that was killed.

@@ -18,6 +18,7 @@ from spacy_relext.corpus import n_crossing
 from spacy_relext.diagnosis.data import Data
 from spacy_relext.diagnosis.lengths import POSITIONS, UNLIMITED
 from spacy_relext.diagnosis.suggestions import Suggestions
+from spacy_relext.encoders import require_encoder
 from spacy_relext.errors import RelextError
 
 
@@ -108,13 +109,13 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
         )
     encoder = choice.encoder or _default_encoder(choice)
     size = encoder_size(encoder)
-    recipe = (SMALL if size is not None and size.width <= SMALL_WIDTH else LARGE)[template]
+    recipe = (SMALL if size.width <= SMALL_WIDTH else LARGE)[template]
     reasons = [_what_is_read(template, choice, within), _how_large(encoder, size)]
     config = template_config(template).merge(suggested.to_config()).merge(_pipeline(template, choice, in_sentences))
     config = config.merge(_data(data, suggested, template, within)).merge(_reading(template, size))
     config["paths"] = {"train": str(train), "dev": dev and str(dev), "encoder": encoder}
     config["system"]["gpu_allocator"] = None if choice.optimize == "cpu" else "pytorch"
-    config["variables"]["learn_rate"] = recipe.learn_rate
+    config["training"]["optimizer"]["learn_rate"]["initial_rate"] = recipe.learn_rate
     config["training"]["batcher"]["size"] = recipe.batch
     if config["corpora"]["train"].get("crossing") == "drop":
         reasons.append("Some relations run across sentences: they are not trained on, and count as missed in every score.")
@@ -129,7 +130,8 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
         filled["training"]["batcher"]["size"] = recipe.batch // 2
         n_batches = count_batches(units, filled)
     steps = max(MIN_STEPS, recipe.epochs * n_batches)
-    filled["variables"] |= {"max_steps": steps, "warmup_steps": max(1, steps // 10), "eval_frequency": max(1, steps // recipe.epochs)}
+    filled["training"]["optimizer"]["learn_rate"] |= {"total_steps": steps, "warmup_steps": max(1, steps // 10)}
+    filled["variables"]["eval_frequency"] = max(1, steps // recipe.epochs)
     reasons.append(f"An epoch has {n_batches:,} batches. Training takes {steps:,} of them, {steps / n_batches:.1f} epochs.")
     return Start(filled, reasons)
 
@@ -141,22 +143,18 @@ def template_config(name: str) -> Config:
     return shared.merge(own)
 
 
-def encoder_size(name: str) -> Size | None:
-    """The size of an encoder; None where its config cannot be read, since it may be for another machine."""
+def encoder_size(name: str) -> Size:
+    """The size of an encoder. RAISES: RelextError where there is none of this name, or its config cannot be read."""
     if name in ENCODERS.values():
         # Known without asking for it.
         return Size(384 if name == ENCODERS["cpu"] else 768, 512)
-    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
-        raise RelextError(
-            f"the folder {name} has no config.json, so it is no encoder. Expected one such as `python -m spacy relext encoder {name}` "
-            "makes, or a Hugging Face name."
-        )
+    require_encoder(name)
     from transformers import AutoConfig
 
     try:
         config = AutoConfig.from_pretrained(name)
-    except (OSError, ValueError):
-        return None
+    except (OSError, ValueError) as error:
+        raise RelextError(f"the config of the encoder {name!r} cannot be read: {error}") from error
     return Size(config.hidden_size, getattr(config, "max_position_embeddings", None) or UNLIMITED)
 
 
@@ -229,16 +227,14 @@ def _what_is_read(template: str, choice: Choice, within: bool) -> str:
     return reason
 
 
-def _how_large(encoder: str, size: Size | None) -> str:
-    if size is None:
-        return f"{encoder} is not at hand: it is taken to be of the size of BERT-base. A small encoder wants a larger learn_rate."
+def _how_large(encoder: str, size: Size) -> str:
     like = "all-MiniLM-L6-v2" if size.width <= SMALL_WIDTH else "BERT-base"
     return f"{encoder} has {size.width} dimensions: trained like {like}."
 
 
-def _reading(template: str, size: Size | None) -> dict[str, Any]:
+def _reading(template: str, size: Size) -> dict[str, Any]:
     """How much the encoder reads at once, where that is less than the template says."""
-    if size is None or size.positions >= POSITIONS:
+    if size.positions >= POSITIONS:
         return {}
     # As many word pieces a token as the template allows for.
     windows = {"max_tokens": max(1, 128 * size.positions // POSITIONS)}

@@ -28,7 +28,14 @@ SENTENCES = [
 ]
 
 # Options of `spacy train`, for configs with these variables.
-TWO_STEPS = ("--variables.max_steps", "2", "--variables.eval_frequency", "2", "--training.logger.progress_bar", "null")
+TWO_STEPS = (
+    "--training.optimizer.learn_rate.total_steps",
+    "2",
+    "--variables.eval_frequency",
+    "2",
+    "--training.logger.progress_bar",
+    "null",
+)
 
 
 def document(text, relations=None, name="d"):

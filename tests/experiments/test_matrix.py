@@ -12,6 +12,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.experiments import training
 from spacy_relext.experiments.cells import find_cells, read_cell
 from spacy_relext.experiments.matrix import read_matrix
+from spacy_relext.experiments.training import read_config
 from tests.experiments.toy import SENTENCES, relext, write_config, write_data, write_folds
 
 ROOT = Path(__file__).parents[2]
@@ -189,3 +190,15 @@ def test_settings_of_our_matrices_fit_their_configs(name):
         # The encoder is a component, a layer of the extractor, or the extractor's own.
         models = [component["model"] for component in config["components"].values() if "model" in component]
         assert [layer["name"] for model in models for layer in (model, model.get("tok2vec", {})) if "name" in layer] == ["a/b"]
+
+
+def test_stored_cells_are_those_of_our_matrix(monkeypatch):
+    """A config that is written in another way must not make what was trained look like something else."""
+    monkeypatch.chdir(ROOT)
+    n_cells = 0
+    for planned in read_matrix(ROOT / "configs" / "minilm.yml"):
+        outputs = sorted(planned.output.glob("*.json")) if "folds" in planned.data else [planned.output]
+        for output in filter(Path.exists, outputs):
+            assert read_cell(output).config == dict(read_config(planned.config_path, planned.overrides)), output
+            n_cells += 1
+    assert n_cells >= 77

@@ -5,9 +5,10 @@ import re
 
 import pytest
 import spacy
-from spacy.util import load_config, load_config_from_str
-from thinc.api import Config
+from spacy.util import load_config, load_config_from_str, registry
+from thinc.api import Config, Optimizer
 
+from spacy_relext.errors import RelextError
 from spacy_relext.formats.document import AnnotatedRelation
 from spacy_relext.quickstart.config import ENCODERS, LARGE, MIN_STEPS, SMALL, depth_first, encoder_size, template_config
 from tests.cli.test_debug_data import write as write_parts
@@ -119,7 +120,17 @@ def test_small_recipes_are_the_measured_ones(template, measured):
 
 def test_large_recipe_is_that_of_the_paper():
     config = load_config(ROOT / "configs" / "ddi-marked.cfg")
-    assert (LARGE["marked"].learn_rate, LARGE["marked"].batch) == (config["variables"]["learn_rate"], config["training"]["batcher"]["size"])
+    rate = config["training"]["optimizer"]["learn_rate"]["initial_rate"]
+    assert (LARGE["marked"].learn_rate, LARGE["marked"].batch) == (rate, config["training"]["batcher"]["size"])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.cfg")), ids=lambda path: path.stem)
+def test_optimizers_have_no_variables(path):
+    """spaCy makes that of `nlp.resume_training()` of this section of a stored pipeline, and fills in no variables."""
+    config = load_config(path)
+    training = config["training"]
+    assert isinstance(registry.resolve({"optimizer": training["optimizer"]})["optimizer"], Optimizer)
+    assert config.interpolate()["training"]["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"]
 
 
 def test_faults_of_the_data_are_told(tmp_path):
@@ -146,16 +157,20 @@ def test_faults_of_the_data_are_told(tmp_path):
 def test_steps_are_epochs_of_the_batches_that_training_makes(init, tiny_bert):
     config = init("--optimize", "accuracy", "--encoder", tiny_bert)
     # 180 pairs in batches of 32.
-    assert config["variables"]["max_steps"] == MIN_STEPS > SMALL["marked"].epochs * -(-180 // 32)
+    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == MIN_STEPS > SMALL["marked"].epochs * -(-180 // 32)
     config = init("--optimize", "accuracy")
     assert config["training"]["batcher"]["size"] == LARGE["marked"].batch == 16
-    assert config["variables"] == {"max_steps": 300, "warmup_steps": 30, "eval_frequency": 30, "learn_rate": 2e-5}
+    training = config.interpolate()["training"]
+    assert (training["max_steps"], training["eval_frequency"]) == (300, 30)
+    rate = {"@schedules": "warmup_linear.v1", "initial_rate": 2e-5, "warmup_steps": 30, "total_steps": 300}
+    # Without a variable: spaCy makes the optimizer of a loaded pipeline of this, and fills in none.
+    assert config["training"]["optimizer"]["learn_rate"] == rate
 
 
 def test_many_batches_are_epochs(init, monkeypatch, tiny_bert):
     monkeypatch.setattr("spacy_relext.quickstart.config.MIN_STEPS", 1)
     # 180 pairs: 6 batches of 32, 4 epochs.
-    assert init("--optimize", "accuracy", "--encoder", tiny_bert)["variables"]["max_steps"] == 24
+    assert init("--optimize", "accuracy", "--encoder", tiny_bert)["training"]["optimizer"]["learn_rate"]["total_steps"] == 24
 
 
 def test_windows_fit_a_short_encoder(init, tiny_bert):
@@ -170,12 +185,18 @@ def test_encoders_by_default(init):
     assert init()["paths"]["encoder"] == ENCODERS["cpu"]
     gpu = init("--optimize", "gpu")
     assert (gpu["paths"]["encoder"], gpu["system"]["gpu_allocator"]) == (ENCODERS["gpu"], "pytorch")
-    assert gpu["variables"]["learn_rate"] == LARGE["one_pass"].learn_rate
+    assert gpu["training"]["optimizer"]["learn_rate"]["initial_rate"] == LARGE["one_pass"].learn_rate
 
 
-def test_encoder_that_is_not_at_hand(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert encoder_size("nobody/has-this") is None
+@pytest.mark.parametrize("name", ["nobody/has-this", "typo", "./no/such/folder"])
+def test_encoder_that_is_not_there(data, tmp_path, name):
+    assert f"there is no encoder '{name}': no such folder" in refused(data, "--encoder", name)
+
+
+def test_encoder_whose_config_cannot_be_read(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(RelextError, match=r"the config of the encoder .* cannot be read"):
+        encoder_size(str(tmp_path))
 
 
 def without_sentences(documents):

@@ -1,0 +1,44 @@
+"""Names of encoders that are given to a command: whether there is such an encoder, asked quickly."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spacy_relext.errors import RelextError
+
+# Seconds that the hub has for an answer. Its library asks several times, and waits for 10 seconds each time.
+TIMEOUT = 5
+
+
+def require_encoder(name: str) -> None:
+    """RAISES: RelextError where a name is neither a folder with an encoder, nor a model that was downloaded, nor one of the hub."""
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise RelextError(
+                f"the folder {name} has no config.json, so it is no encoder. Expected one such as `python -m spacy relext encoder {name}` "
+                "makes, or a Hugging Face name."
+            )
+        return
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    try:
+        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
+            get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=TIMEOUT)
+    except Exception as error:  # of the library, and of what it speaks HTTP with
+        reason = next(iter(str(error).splitlines()), "")
+        raise RelextError(
+            f"there is no encoder {name!r}: no such folder, none of that name was downloaded, and the Hugging Face hub does not give one "
+            f"({type(error).__name__}: {reason}). Correct the name; or where the hub is out of reach, give a folder, such as `python -m "
+            "spacy relext encoder assets/encoder` makes."
+        ) from error
+
+
+def encoder_names(config: Any) -> Iterator[str]:
+    """The encoders that a config names, of spacy-transformers' and our architectures."""
+    if isinstance(config, Mapping):
+        name = config.get("name")
+        if isinstance(name, str) and str(config.get("@architectures", "")).startswith(("spacy-transformers.", "spacy-relext.")):
+            yield name
+        for value in config.values():
+            yield from encoder_names(value)
