@@ -157,8 +157,9 @@ def split_windows(
     begin, lengths = filled.argmax(axis=1), filled.sum(axis=1)
     token_of = numpy.arange(len(align.lengths)).repeat(align.lengths)
     row_of, column_of = numpy.divmod(align.dataXd.reshape(-1).astype("int64"), filled.shape[1])
-    # Of each new row: the old one, and the columns of it that are read. Of each piece of a token: the part of its row, -1 where it is left
-    # out, and its place there.
+    by_row = row_of.argsort(kind="stable")
+    row_ends = numpy.searchsorted(row_of[by_row], numpy.arange(len(filled) + 1))
+    # Of each new row, the old one and the columns of it that are read. Of each piece of a token, the part of its row and its place there.
     sources: list[tuple[int, Ints1d]] = []
     part, place = numpy.zeros_like(row_of), column_of - begin[row_of]
     first_new = numpy.zeros(len(filled), dtype="int64")
@@ -173,20 +174,10 @@ def split_windows(
             sources.append((row, columns))
             spans[i].append(span)
             continue
-        before, after = around(row)
-        size = limit - before - after
-        if size < 1:
-            raise RelextError(
-                f"the encoder is said to read {limit} word pieces, of which {before + after} are special ones: no place is left for text. "
-                "Set tokenizer_config.model_max_length to what the encoder reads, or leave it out."
-            )
-        inside = place - before
-        entries = numpy.flatnonzero((row_of == row) & (inside >= 0) & (inside < lengths[row] - before - after))
-        part[row_of == row] = -1
-        text = split_text(token_of[entries], inside[entries], int(lengths[row]) - before - after, size)
-        part[entries], place[entries] = text.part, text.place + before
-        ends = columns[:before], columns[len(columns) - after :]
-        sources += [(row, numpy.concatenate([ends[0], columns[before + pieces], ends[1]])) for pieces in text.pieces]
+        of_row = by_row[row_ends[row] : row_ends[row + 1]]
+        text = _split_row(token_of[of_row], place[of_row], len(columns), limit, around(row))
+        part[of_row], place[of_row] = text.part, text.place
+        sources += [(row, columns[read]) for read in text.pieces]
         spans[i] += _stretches(span, [(first - offset, last - offset) for first, last in text.tokens])
         n_cut += text.n_cut
     taken, shift = _take(wordpieces, sources, pad, on_left=not filled[:, 0].all())
@@ -198,10 +189,28 @@ def split_windows(
     return Windows(spans, taken, new_align), int((lengths > limit).sum()), n_cut
 
 
+def _split_row(tokens: Ints1d, places: Ints1d, n_pieces: int, limit: int, around: tuple[int, int]) -> SplitText:
+    """The same with special pieces among the others, `around` as the numbers before and after the text: each part has them."""
+    before, after = around
+    size, n_text = limit - before - after, n_pieces - before - after
+    if size < 1:
+        raise RelextError(
+            f"the encoder is said to read {limit} word pieces, of which {before + after} are special ones: no place is left for text. "
+            "Set tokenizer_config.model_max_length to what the encoder reads, or leave it out."
+        )
+    is_text = (places >= before) & (places < before + n_text)
+    text = split_text(tokens[is_text], places[is_text] - before, n_text, size)
+    part, place = numpy.full(len(places), -1), places.copy()
+    part[is_text], place[is_text] = text.part, text.place + before
+    first, last = numpy.arange(before), numpy.arange(before + n_text, n_pieces)
+    return text._replace(pieces=[numpy.concatenate([first, read + before, last]) for read in text.pieces], part=part, place=place)
+
+
 def _stretches(span: Span, tokens: list[tuple[int, int]]) -> list[Span]:
     """The parts of a window, from the first and the last token with a piece of each; together they have all tokens of the window."""
     firsts = [span.start, *(first for first, _ in tokens[1:])]
-    ends = [*(last + 1 for _, last in tokens[:-1]), span.end]
+    # A token without pieces between two parts is in the first of them.
+    ends = [*(max(last + 1, first) for (_, last), first in zip(tokens[:-1], firsts[1:], strict=True)), span.end]
     return [span.doc[first:end] for first, end in zip(firsts, ends, strict=True)]
 
 

@@ -198,11 +198,13 @@ class RelationExtractor(TrainablePipe):
         mention_types: The types of mentions that the model tells apart; it treats others alike. None: those of the data.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
+        if nlp is not None:
+            # Before notices begin anew: this one was told of a transformer that was there when the extractor was made.
+            self.check_windows(nlp)
         self.checks.begin_training()
         self.progress.restart()
         if nlp is not None:
             self.check_threads(nlp)
-            self.check_windows(nlp)
         types: set[str] = set()
         rules: dict[str, set[tuple[str, str]]] = {}
         references: list[Doc] = []

@@ -1,12 +1,14 @@
 """From windows to word pieces: whatever the text, every token has the vectors of a part that the encoder can read."""
 
 import logging
+import random
 
 import numpy
 import pytest
 import spacy
 import torch
 from spacy.tokens import Doc
+from spacy_transformers.align import get_alignment_via_offset_mapping
 from spacy_transformers.layers.transformer_model import forward as stock_forward
 from spacy_transformers.span_getters import configure_get_sent_spans, configure_strided_spans, get_doc_spans
 from thinc.api import reduce_mean
@@ -125,6 +127,52 @@ def test_docs_without_tokens(tiny_bert, nlp):
         model = make_model(tiny_bert, get_spans)
         assert [len(data.align.lengths) for data in model.predict([nlp(""), nlp("")]).doc_data] == [0, 0]
         assert [len(data.align.lengths) for data in model.predict([nlp(""), nlp("Warfarin.")]).doc_data] == [0, 2]
+
+
+CHARACTERS = [
+    "abcdefg hij",
+    "利福平诱导细胞色素酶并降低",
+    "\u200b\u200d\ufeff\x00\t\n ",
+    "👩\u200d🔬🧪é ü ß",
+    "-=_/.,()'",
+    "acgt",
+    "ﬁ İ ẞ ŉ",
+]
+
+
+def random_text(rng):
+    words = ["".join(rng.choices(rng.choice(CHARACTERS), k=rng.choice([1, 3, 8, 30, 90]))) for _ in range(rng.randint(0, 12))]
+    return rng.choice(["", " "]).join(words)
+
+
+@pytest.mark.parametrize("encoder", ["tiny_bert", "tiny_roberta"])
+@pytest.mark.parametrize(
+    "get_spans", [sentence_windows(20), get_doc_spans, configure_strided_spans(15, 10)], ids=["ours", "doc", "strided"]
+)
+def test_random_texts(encoder, get_spans, request):
+    """Every token has its pieces, as an encoder without a limit would give them, in every window that has it."""
+    model, rng = make_model(request.getfixturevalue(encoder), get_spans), random.Random(0)
+    limit = longest_text(model.tokenizer, model.transformer.config, model.transformer)
+    nlp = spacy.blank("xx")
+    for _ in range(12):
+        docs = [nlp(random_text(rng)) for _ in range(rng.randint(1, 3))]
+        output = model.predict(docs)
+        for doc, data, parts in zip(docs, output.doc_data, output.spans, strict=True):
+            names = [name for row in data.wordpieces.strings for name in row]
+            windows = [window for window in get_spans([doc])[0] if len(window)] if len(doc) else []
+            expected = [[] for _ in doc]
+            for window in windows:
+                encoding = model.tokenizer(window.text, return_offsets_mapping=True, return_tensors="np", verbose=False)
+                align = get_alignment_via_offset_mapping([window], encoding["offset_mapping"])
+                pieces = model.tokenizer.convert_ids_to_tokens(encoding["input_ids"][0])
+                for token in window:
+                    first = int(align.lengths[: token.i].sum())
+                    of_token = align.dataXd[first : first + align.lengths[token.i]]
+                    expected[token.i] += [pieces[i] for i in of_token][: limit - 2]
+            ends = data.align.lengths.cumsum()
+            indices = [data.align.dataXd.reshape(-1)[end - n : end] for end, n in zip(ends, data.align.lengths, strict=True)]
+            assert [[names[i] for i in of_token] for of_token in indices] == expected
+            assert {token.i for part in parts for token in part} == set(range(len(doc)))
 
 
 @pytest.mark.parametrize("get_spans", [get_doc_spans, configure_get_sent_spans(), configure_strided_spans(80, 60)])

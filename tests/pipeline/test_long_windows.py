@@ -39,6 +39,10 @@ def long_doc(nlp, text):
     return doc
 
 
+def told_of_windows(caplog):
+    return [message for message in caplog.messages if "has windows" in message]
+
+
 def scores(nlp, docs):
     with nlp.select_pipes(disable=["sentencizer", "relation_extractor"]):
         docs = list(nlp.pipe(docs))
@@ -121,7 +125,7 @@ def test_a_transformer_of_spacy_transformers_is_told_once(tiny_bert, tmp_path, c
     add_extractor(nlp, LISTENER)
     initialize(nlp)
     nlp("Warfarin.")
-    (message,) = caplog.messages
+    (message,) = told_of_windows(caplog)
     assert message.startswith("transformer has windows of spacy-relext.sentence_windows.v1 in a model of spacy-transformers'")
     assert "Use spacy-relext.TransformerModel.v1" in message
     # What it says: the weights are those of our model.
@@ -131,7 +135,7 @@ def test_a_transformer_of_spacy_transformers_is_told_once(tiny_bert, tmp_path, c
     path = tmp_path / "config.cfg"
     path.write_text(path.read_text("utf8").replace("spacy-transformers.TransformerModel.v3", "spacy-relext.TransformerModel.v1"), "utf8")
     again = spacy.load(tmp_path)
-    assert not caplog.messages
+    assert not told_of_windows(caplog)
     numpy.testing.assert_allclose(scores(again, [long_doc(again, f"Aspirin was. {END}")])[0], expected[0], atol=1e-5)
     assert len(numpy.unique(scores(again, [long_doc(again, LONG[1])])[0].round(5), axis=0)) == 6
 
@@ -139,7 +143,7 @@ def test_a_transformer_of_spacy_transformers_is_told_once(tiny_bert, tmp_path, c
 def test_an_own_encoder_of_spacy_transformers_is_told(tiny_bert, caplog):
     nlp = spacy.blank("en")
     add_extractor(nlp, {**OWN, "name": str(tiny_bert), "@architectures": "spacy-transformers.Tok2VecTransformer.v3"})
-    (message,) = caplog.messages
+    (message,) = told_of_windows(caplog)
     assert message.startswith("relation_extractor has windows")
     assert "Use spacy-relext.Tok2VecTransformer.v1" in message
 
@@ -148,4 +152,4 @@ def test_an_own_encoder_of_spacy_transformers_is_told(tiny_bert, caplog):
 def test_our_models_are_not_told_of(tiny_bert, get_spans, caplog):
     transformer_pipeline(tiny_bert, get_spans=get_spans)
     with_own_encoder(tiny_bert)
-    assert not caplog.messages
+    assert not told_of_windows(caplog)
