@@ -25,6 +25,7 @@ from spacy_relext.diagnosis.summary import Table, candidate_table, gap_table, la
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import find_folds
 from spacy_relext.experiments.training import read_config
+from spacy_relext.formats.files import whole_file
 
 TELL: dict[str, Callable[..., Any]] = {"error": msg.fail, "warning": msg.warn, "info": msg.info, "good": msg.good}
 DATA_HELP = "Training data: a .spacy file or a folder; a folder of folds (fold-0.spacy …) is checked fold by fold."
@@ -74,8 +75,8 @@ def debug_data(
                 "suggestions": suggested and asdict(suggested),
                 "tables": tables,
             }
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+            with whole_file(output) as file:
+                file.write(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
             msg.good(f"All of it in {output}")
         if any(finding.severity == "error" for finding in findings):
             raise SystemExit(1)

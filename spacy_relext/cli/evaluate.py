@@ -33,6 +33,7 @@ from spacy_relext.evaluation import (
     score_thresholds,
     set_threshold,
 )
+from spacy_relext.formats.files import whole_file
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
@@ -83,8 +84,8 @@ def evaluate(
             "versions": {"spacy-relext": spacy_relext.__version__, "spacy": spacy.__version__, "python": platform.python_version()},
         }
         if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf8")
+            with whole_file(output) as file:
+                file.write(json.dumps(figures, indent=2) + "\n")
             msg.good(f"Figures in {output}")
 
 

@@ -14,6 +14,7 @@ from spacy_relext.diagnosis.checks import diagnose
 from spacy_relext.diagnosis.settings import read_settings
 from spacy_relext.diagnosis.suggestions import suggest
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.formats.files import target_of, whole_file
 from spacy_relext.quickstart.config import ENCODERS, Choice, Optimize, depth_first, make_config
 
 
@@ -38,7 +39,7 @@ def init_config(
     """Write a filled config that trains on annotated data: candidates, labels, types and steps are the data's."""
     with reported_errors():
         to_stdout = str(output_path) == "-"
-        if not to_stdout and output_path.exists() and not force:
+        if not to_stdout and target_of(output_path).is_file and not force:
             raise RelextError(f"{output_path} is there. Name another file, or overwrite it with --force.")
         data = load_data(train_path, dev, None, spans_key)
         if not any(text.relations for text in data.train):
@@ -51,8 +52,8 @@ def init_config(
         if to_stdout:
             typer.echo(text, nl=False)
             return
-        output_path.parent.mkdir(parents=True, exist_ok=True)
-        output_path.write_text(text, encoding="utf8")
+        with whole_file(output_path) as file:
+            file.write(text)
         for reason in start.reasons:
             msg.info(reason)
         settings = read_settings(start.config.interpolate(), str(output_path))

@@ -20,6 +20,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions
 from spacy_relext.experiments.keywords import Keyword, english_stemmer, rank_keywords
 from spacy_relext.experiments.published import PUBLISHED_KEYWORDS
+from spacy_relext.formats.files import whole_file
 from spacy_relext.pipeline.pairs import ReadPair
 
 
@@ -83,8 +84,8 @@ def keywords(
                 "related_only": related_only,
                 "version": spacy_relext.__version__,
             }
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+            with whole_file(output) as file:
+                file.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
             msg.good(f"Stems in {output}")
 
 

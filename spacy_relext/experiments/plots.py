@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
+from spacy_relext.formats.files import whole_path
 
 SUFFIXES = (".svg", ".png", ".pdf")
 READS = {"cls": "[CLS]", "mentions": "[head; tail]"}
@@ -33,9 +34,9 @@ def axes_of(path: Path, *, size: tuple[float, float], grid: Literal["major", "bo
         yield axes
         axes.grid(alpha=0.3, which=grid)
         axes.legend(fontsize=legend)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The same figures give the same file.
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+        with whole_path(path) as made:
+            # The same figures give the same file.
+            figure.savefig(made, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def plot_layers(probes: Sequence[Mapping[str, Any]], path: Path) -> None:

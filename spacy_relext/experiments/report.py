@@ -13,7 +13,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.experiments.bootstrap import N_DRAWS, Comparison, compare, draw_weights
 from spacy_relext.experiments.cells import Cell, split
 from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
-from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.files import target_of, whole_file
 
 BEGIN = "<!-- experiments: made by `python -m spacy relext report`; what is changed here is lost -->"
 END = "<!-- experiments: end -->"
@@ -55,7 +55,7 @@ def write_section(section: str, path: Path, *, begin: str = BEGIN, end: str = EN
     begin, end: The markers.
     """
     text = ""
-    if path.exists():
+    if target_of(path).is_file:
         with path.open(encoding="utf8", newline="") as file:
             text = file.read()
     section = f"{begin}\n{section}{end}"

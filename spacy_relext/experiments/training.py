@@ -42,6 +42,8 @@ from spacy_relext.scorer import relation_keys
 PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
 # spaCy's training cannot do without development data. Where it decides nothing, a few documents do.
 FEW_DOCUMENTS = 10
+# What a folder holds in which pipelines are trained.
+MADE = {"train", "dev.spacy", "model-last", "model-best"}
 
 
 def silent(iterable: Iterable, **settings: Any) -> Iterable:
@@ -153,7 +155,10 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
         require_encoder(name)
     work = output.with_suffix(WORK)
     if work.exists():
-        # Of a run that was killed.
+        # Of a run that was killed; what is not ours is not deleted.
+        strange = sorted(path.name for path in work.iterdir() if path.name not in MADE) if work.is_dir() else [work.name]
+        if strange:
+            raise DataError(f"the pipelines are trained there, and it holds {strange[0]!r}. Move it away.", path=work)
         shutil.rmtree(work)
     seconds = _train(experiment, work)
     model = str(work / f"model-{experiment.checkpoint}")

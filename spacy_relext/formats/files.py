@@ -1,60 +1,192 @@
-"""Files and folders: those that are there to read, and those that are there only when they are complete."""
+"""Files and folders: those that are there to read, and the one way in which outputs are written: complete, or not at all.
+
+An output goes where its links lead. A regular file is replaced by one that was written in a folder of its own beside it, with a name that
+nobody can foresee. Devices that are read by characters, pipes and open files (/dev/stdout) are written through, when all is made. Anything
+else, a folder or a socket, is refused.
+"""
 
 import os
+import re
 import shutil
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 from spacy_relext.errors import DataError
 
+# The folders in which outputs are made; a run that is killed leaves one.
+TEMPORARY = ".relext-"
+# As many links as Linux follows.
+MOST_LINKS = 40
+# The folders of the open files of a process.
+DESCRIPTORS = re.compile(r"/dev/fd|/proc/(?P<process>\d+)(/task/\d+)?/fd")
+
 
 def find_files(path: Path, suffixes: tuple[str, ...], hint: str = "") -> list[Path]:
-    """The file itself, or those of a folder and the folders in it.
+    """The file itself, or those of a folder and the folders in it. Links that lead nowhere are among them, to be errors when they are read.
 
     hint: What to say of a folder that holds none.
     """
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and is_to_be_read(file))
     if not files:
         raise DataError(f"the folder holds no {' or '.join(suffixes)} file. {hint}".strip(), path=path)
     return files
 
 
+def is_to_be_read(file: Path) -> bool:
+    """Whether what a folder holds is a file, or a link that leads nowhere, which is better an error than left out in silence."""
+    return file.is_file() or (file.is_symlink() and not file.exists())
+
+
+@contextmanager
+def read_errors(path: Path | str | None) -> Iterator[None]:
+    """What the system says while a file is read, as an error of this file."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"it cannot be read: {error.strerror or error}.", path=path) from error
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an output goes, its links followed.
+
+    is_stream: It is written through. descriptor: The number of an open file of this process.
+    """
+
+    path: Path
+    is_stream: bool = False
+    descriptor: int | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether there is a folder."""
+        return not self.is_stream and self.path.is_dir()
+
+    @property
+    def is_file(self) -> bool:
+        """Whether there is a file."""
+        return not self.is_stream and self.path.is_file()
+
+
+def target_of(path: Path) -> Target:
+    """Where an output goes.
+
+    RAISES: DataError for links that lead round in a circle, and for what is neither file, folder, device nor pipe.
+    """
+    with _write_errors(path):
+        # An absolute path without .. in it, which the system takes after the links before it.
+        seen = Path(os.path.realpath(path.parent)) / path.name if path.name not in ("", "..") else path.resolve()
+        for _ in range(MOST_LINKS):
+            folder = os.path.realpath(seen.parent)
+            open_file = DESCRIPTORS.fullmatch(folder) if seen.name.isdecimal() else None
+            if open_file and open_file["process"] in (None, str(os.getpid())):
+                return Target(seen, is_stream=True, descriptor=int(seen.name))
+            if not seen.is_symlink():
+                return _target_without_links(seen, path)
+            seen = Path(folder, os.readlink(seen))
+    raise DataError("its links lead round in a circle. Name a file.", path=path)
+
+
+def _target_without_links(seen: Path, path: Path) -> Target:
+    try:
+        mode = seen.stat().st_mode
+    except FileNotFoundError:
+        return Target(seen)
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return Target(seen)
+    if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+        return Target(seen, is_stream=True)
+    kind = "a socket" if stat.S_ISSOCK(mode) else "a device of blocks" if stat.S_ISBLK(mode) else "no regular file"
+    raise DataError(f"it is {kind}. Name a file to write.", path=path)
+
+
 @contextmanager
 def whole_file(path: Path, *, newline: str | None = None) -> Iterator[TextIO]:
     """Open a text file to write as `whole_path` does."""
-    with whole_path(path) as partial, partial.open("w", encoding="utf8", newline=newline) as file:
+    with whole_path(path) as made, made.open("w", encoding="utf8", newline=newline) as file:
         yield file
 
 
 @contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
-    """Give a place to write to, and put what is there to its own place when all went well: a file that is there is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """Give a place to write to, and put what is there to its own place when all went well: a file that is there is complete.
+
+    RAISES: DataError for what cannot be written.
+    """
+    target = target_of(path)
+    if target.is_folder:
+        raise DataError("it is a folder. Name a file to write.", path=path)
+    with _place_for(path, target) as made:
+        yield made
+        with _write_errors(path):
+            if target.is_stream:
+                _pour(made, target)
+            else:
+                put_in_place(made, target.path)
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, beside its place, which is put there when all went well. RAISES: DataError where something is there."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    target = target_of(path)
+    if target.is_stream or target.is_file or (target.is_folder and any(target.path.iterdir())):
         raise DataError("it exists already, and is no empty folder. Name a new one.", path=path)
-    path = path.resolve()
-    partial = path.with_name(path.name + ".part")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    partial.mkdir(parents=True)
+    with _place_for(path, target) as made:
+        made.mkdir()
+        yield made
+        with _write_errors(path):
+            put_in_place(made, target.path)
+
+
+def put_in_place(made: Path, place: Path) -> None:
+    """Put a file, or a folder, in the place of the file, or the empty folder, that may be there, on the same file system."""
+    if place.is_dir():
+        place.rmdir()
+    elif place.exists():
+        shutil.copymode(place, made)
+    os.replace(made, place)
+
+
+@contextmanager
+def _place_for(path: Path, target: Target) -> Iterator[Path]:
+    """A path in a new folder, of the same name: some libraries go by the suffix. Beside its target, which may be on any file system."""
+    with _write_errors(path):
+        if target.is_stream:
+            folder = TemporaryDirectory(prefix=TEMPORARY)
+        else:
+            target.path.parent.mkdir(parents=True, exist_ok=True)
+            folder = TemporaryDirectory(prefix=TEMPORARY, dir=target.path.parent)
+    with folder as name:
+        yield Path(name) / (target.path.name if path.name in ("", "..") else path.name)
+
+
+def _pour(made: Path, target: Target) -> None:
+    """Write what is made through to a device, a pipe or an open file, behind what is there."""
+    with made.open("rb") as source:
+        if target.descriptor is None:
+            with target.path.open("wb") as stream:
+                shutil.copyfileobj(source, stream)
+        else:
+            sys.stdout.flush()
+            # Not opened anew, which would begin at the start of a file again.
+            with os.fdopen(os.dup(target.descriptor), "wb") as stream:
+                shutil.copyfileobj(source, stream)
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    """What the system says of an output, as an error of it."""
     try:
-        yield partial
-        if path.exists():
-            path.rmdir()
-        partial.rename(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        yield
+    except BrokenPipeError:  # the next command of a pipe has ended, which is no error
+        raise
+    except OSError as error:
+        raise DataError(f"it cannot be written: {error.strerror or error}.", path=path) from error

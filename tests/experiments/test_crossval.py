@@ -82,7 +82,6 @@ def test_leftovers_of_a_killed_fold_do_not_get_into_its_training(workspace):
         path = output / "fold-0.work" / place
         path.parent.mkdir(parents=True)
         path.write_bytes(b"half")
-    (output / "fold-0.json.part").write_bytes(b"half")
     result = relext(*command(workspace, "leftovers"))
     assert result.exit_code == 0, result.output
     assert without_times(output / "fold-0.json") == without_times(workspace / "straight" / "fold-0.json")
