@@ -7,6 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from spacy_relext.errors import DataError
+
 _WINDOWS = os.name == "nt"
 
 
@@ -14,10 +16,13 @@ _WINDOWS = os.name == "nt"
 def claimed(output: Path) -> Iterator[None]:
     """Hold the lock of what is to be written, which the system frees where a run is killed.
 
-    RAISES: Timeout where another process has it.
+    RAISES: Timeout where another process has it; DataError for a file of that name that is no lock.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     lock = Path(f"{output}.lock")
+    # Locks are empty, and to open one empties it.
+    if lock.is_symlink() or (lock.exists() and (not lock.is_file() or lock.stat().st_size)):
+        raise DataError("it is no lock of this command, which would stand there. Move it away, or name another output.", path=lock)
     with FileLock(lock, timeout=0):
         try:
             yield

@@ -7,8 +7,9 @@
     relations.xml.done          what was asked for, and the first lines of all shards: the output is moved to its place, the folder deleted
 
 A shard is `size` documents of the input, and what was wrong among and before them. Its first line says how many these are, and the checksum
-of the documents as they were read; then comes each document that could be run, in our JSONL. Every file is written under another name and
-renamed, so that it is there as a whole or not at all; the manifest is the first, and relations.xml.done the last to go.
+of the documents as they were read; then comes each document that could be run, in our JSONL (`shards.py`). Every file is written under
+another name and renamed, so that it is there as a whole or not at all; the manifest is the first, and relations.xml.done the last to go.
+An output that is there is replaced only where that is asked for.
 
 A run that is started again reads its input again, from the beginning, and passes over the documents of finished shards without running
 them. They must be the same.
@@ -17,12 +18,10 @@ them. They must be the same.
 import hashlib
 import json
 import os
-import re
-import shutil
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import chain, count, islice
+from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,24 +33,27 @@ from spacy_relext import __version__
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.running import Processes, Result, Runner, run
+from spacy_relext.extraction.shards import RESULT, Shards, checksum, read_json, remove
 from spacy_relext.formats import FORMATS, jsonl
 from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.files import TEMPORARY, put_in_place, target_of, whole_file
 from spacy_relext.formats.records import OnError
 
-MANIFEST, SHARD, RESULT = "manifest.json", "part-{:05}.jsonl", "result"
-OURS = re.compile(r"(manifest\.json|part-\d{5,}\.jsonl)(\.part)?|result|tmp\w+")
+# What is in relations.xml.done.
+DONE = {"asked", "headers", "lost", "output"}
 
 
 @dataclass(frozen=True)
 class Output:
     """What is written: a file or, in some formats or where it is split, a folder.
 
-    format: One of `FORMATS`. documents_per_file: The output is a folder with files of so many documents.
+    format: One of `FORMATS`. documents_per_file: The output is a folder with files of so many documents. spreadsheet_safe: See `delimited`.
     """
 
     path: Path
     format: str = "jsonl"
     documents_per_file: int | None = None
+    spreadsheet_safe: bool = False
 
     def __post_init__(self) -> None:
         if self.documents_per_file is not None and self.documents_per_file < 1:
@@ -60,10 +62,18 @@ class Output:
             writable = [name for name, module in FORMATS.items() if hasattr(module, "write")]
             raise RelextError(f"there is no format {self.format!r} to write. One of: {', '.join(writable)}.")
 
+        if self.spreadsheet_safe and self.format != "csv":
+            raise RelextError(f"--spreadsheet-safe is for csv, and the format is {self.format}. Leave it out.")
+
     @property
     def suffix(self) -> str:
         """Of the files of the format; empty where it writes folders."""
         return FORMATS[self.format].SUFFIX
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a device, a pipe or an open file, which is written through when all is made."""
+        return target_of(self.path).is_stream
 
     @property
     def is_folder(self) -> bool:
@@ -73,9 +83,12 @@ class Output:
     def write(self, lines: Iterable[str], path: Path) -> Counter[str]:
         """Write documents, given as lines of our JSONL, as a file or folder. RETURNS: What the format cannot hold."""
         if self.format == "jsonl":
-            _put(path, lines)
+            with whole_file(path) as file:
+                file.writelines(lines)
             return Counter()
-        return FORMATS[self.format].write((jsonl.parse(line, None, number) for number, line in enumerate(lines, start=1)), path)
+        settings = {"spreadsheet_safe": True} if self.spreadsheet_safe else {}
+        documents = (jsonl.parse(line, None, number) for number, line in enumerate(lines, start=1))
+        return FORMATS[self.format].write(documents, path, **settings)
 
     def write_all(self, lines: Iterable[str], path: Path) -> Counter[str]:
         """The same, in files of `documents_per_file` documents."""
@@ -119,54 +132,61 @@ class Shard:
 class Work:
     """The folder of an unfinished run, and what is needed to go on with it.
 
-    size: Documents a shard.
+    size: Documents a shard. overwrite: A file in the place of the output may be replaced.
     RAISES: RelextError where the folder holds a run of other settings, or the output cannot be put in its place.
     """
 
-    def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256):
-        self.output, self.inputs, self.runner, self.size = output, inputs, runner, size
-        self.folder = Path(f"{output.path}.work")
+    def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256, overwrite: bool = False):
+        self.output, self.inputs, self.runner, self.size, self.overwrite = output, inputs, runner, size, overwrite
+        self.place = target_of(output.path).path
+        self.folder = Path(f"{self.place}.work")
         self.made = self.folder / RESULT / output.path.name
-        self.done = Path(f"{output.path}.done")
+        self.done = Path(f"{self.place}.done")
+        self.shards = Shards(self.folder, self._asked())
         # Whether nothing is left but to delete what is not the output.
-        self.is_moved = self.done.exists() and not self.made.exists() and output.path.exists()
+        self.is_moved = self._is_moved()
         if self.is_moved:
-            done = json.loads(self.done.read_text(encoding="utf8"))
+            self.shards.check_ours()
+            done = self._read_done()
             self._check_asked(done["asked"])
             self.headers = done["headers"]
         else:
             self._check_output()
-            self._begin()
-            self.headers = list(self._read_headers())
+            before = self.shards.begin()
+            if before is not None:
+                self._check_asked(before)
+            self.headers = self.shards.headers()
 
-    def _begin(self) -> None:
-        """Make the folder, unless there is one of the same run."""
-        manifest = self.folder / MANIFEST
-        if manifest.exists():
-            self._check_asked(json.loads(manifest.read_text(encoding="utf8")))
-            return
-        if self.folder.is_dir():
-            # Only what was ours is deleted.
-            strange = sorted(path.name for path in self.folder.iterdir() if not OURS.fullmatch(path.name))
-            if strange:
-                raise DataError(f"the unfinished run is kept there, and it holds {strange[0]!r}. Move it away.", path=self.folder)
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
-        _put(manifest, [json.dumps(self._asked(), indent=1, ensure_ascii=False) + "\n"])
+    def _is_moved(self) -> bool:
+        """Whether the output is in its place. RAISES: DataError where it was changed there, and is not to be overwritten."""
+        if not os.path.lexists(self.done):
+            return False
+        done = self._read_done()
+        if self.made.exists() or not self.place.exists():
+            return False
+        if checksum(self.place) == done["output"]:
+            return True
+        if not self.overwrite:
+            raise DataError(
+                f"it was finished, and was changed before all was tidied up. Keep it by deleting {self.done} and {self.folder}, or make it "
+                "anew with --overwrite.",
+                path=self.output.path,
+            )
+        return False
 
-    def _read_headers(self) -> Iterator[dict[str, Any]]:
-        for path in map(self._shard, count()):
-            if not path.exists():
-                return
-            with path.open(encoding="utf8") as file:
-                yield json.loads(file.readline())
+    def _read_done(self) -> dict[str, Any]:
+        return read_json(
+            self.done, DONE, "what this command keeps there for a moment", "Move it away if it is yours, or name another output."
+        )
 
     def _check_output(self) -> None:
-        path = self.output.path
-        if path.is_dir() and not self.output.is_folder:
+        path, is_folder = self.output.path, self.output.is_folder
+        if self.place.is_dir() and not is_folder:
             raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with --documents-per-file.", path=path)
-        if self.output.is_folder and path.exists() and (path.is_file() or any(path.iterdir())):
+        if is_folder and self.place.exists() and (self.place.is_file() or any(self.place.iterdir())):
             raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
+        if not is_folder and self.place.exists() and self.place.stat().st_size and not self.overwrite:
+            raise DataError("there is such a file. Name another output, or replace it with --overwrite.", path=path)
 
     def _asked(self) -> dict[str, Any]:
         """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most."""
@@ -178,11 +198,13 @@ class Work:
             "threshold": self.runner.extractor.cfg["threshold"],
             "labels": sorted(settings.labels) if settings.labels is not None else None,
             "all scores": settings.keep_all_scores,
+            "pairs of a document": self.runner.extractor.cfg["max_pairs"],
             "format of the input": self.inputs.format,
             "columns": asdict(self.inputs.columns),
             "documents a shard": self.size,
             "format of the output": self.output.format,
             "documents a file": self.output.documents_per_file,
+            "safe for spreadsheets": self.output.spreadsheet_safe,
         }
 
     def _check_asked(self, before: dict[str, Any]) -> None:
@@ -194,9 +216,6 @@ class Work:
 
     def _error(self, message: str) -> DataError:
         return DataError(f"{message}, or delete it to begin anew.", path=self.done if self.is_moved else self.folder)
-
-    def _shard(self, number: int) -> Path:
-        return self.folder / SHARD.format(number)
 
     @property
     def n_read(self) -> int:
@@ -264,11 +283,12 @@ class Work:
     def _refusal(self, record: dict[str, Any], document: AnnotatedDocument) -> DataError | None:
         """What the format of the output has against a document: better known now than after the last one."""
         if self.output.format != "jsonl":
-            with TemporaryDirectory(dir=self.folder) as folder:
+            with TemporaryDirectory(dir=self.folder, prefix=TEMPORARY) as folder:
                 try:
                     self.output.write([jsonl.line_of(record)], Path(folder) / self.output.path.name)
-                except DataError as error:
-                    return DataError(f"{self.output.format} cannot hold it: {error.message}", path=document.source, line=document.line)
+                except RelextError as error:
+                    message = error.message if isinstance(error, DataError) else str(error)
+                    return DataError(f"{self.output.format} cannot hold it: {message}", path=document.source, line=document.line)
         return None
 
     def _add(self, shard: Shard, lines: list[str], n_relations: int) -> None:
@@ -279,8 +299,7 @@ class Work:
             "errors": shard.errors,
             "digest": shard.digest,
         }
-        _put(self._shard(shard.number), chain([json.dumps(header, ensure_ascii=False) + "\n"], lines))
-        self.headers.append(header)
+        self.headers.append(self.shards.add(shard.number, header, lines))
 
     def _changed(self, number: int) -> DataError:
         first = sum(header["read"] for header in self.headers[:number]) + 1
@@ -291,16 +310,20 @@ class Work:
     def finish(self) -> Report:
         """Make the output of all shards, put it in its place, and delete the folder."""
         if not self.is_moved:
-            # First: without what is made, it would say that it was moved.
-            self.done.unlink(missing_ok=True)
-            _remove(self.made.parent)
+            if os.path.lexists(self.done):
+                # First: without what is made, it would say that it was moved.
+                self._read_done()
+                self.done.unlink()
+            remove(self.made.parent)
             self.made.parent.mkdir()
             lost = self.output.write_all(self.lines(), self.made)
             _sync(self.made)
-            _put(self.done, [json.dumps({"asked": self._asked(), "headers": self.headers, "lost": lost}) + "\n"])
-            os.replace(self.made, self.output.path)
-        lost = json.loads(self.done.read_text(encoding="utf8"))["lost"]
-        _remove(self.folder)
+            self._check_output()
+            done = {"asked": self._asked(), "headers": self.headers, "lost": lost, "output": checksum(self.made)}
+            self.shards.put(self.done, [json.dumps(done) + "\n"])
+            put_in_place(self.made, self.place)
+        lost = self._read_done()["lost"]
+        self.shards.remove()
         self.done.unlink()
         documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
         return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost)
@@ -308,38 +331,17 @@ class Work:
     def lines(self) -> Iterator[str]:
         """The documents of the finished shards, as lines of our JSONL, unless `is_moved`."""
         for number in range(len(self.headers)):
-            with self._shard(number).open(encoding="utf8") as file:
-                yield from islice(file, 1, None)
+            yield from self.shards.lines(number)
 
     def give_up(self) -> None:
         """Delete the folder if nothing is finished."""
         if not self.headers:
-            _remove(self.folder)
+            self.shards.remove()
 
 
 def _checksum(nlp: Language) -> str:
     """A checksum of the files of a pipeline, wherever they are."""
-    digest = hashlib.sha256()
-    if nlp.path is not None:
-        for path in sorted(path for path in Path(nlp.path).rglob("*") if path.is_file()):
-            digest.update(path.relative_to(nlp.path).as_posix().encode("utf8"))
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
-
-
-def _put(path: Path, lines: Iterable[str]) -> None:
-    """Write a file under another name, and rename it when it is on the disk."""
-    partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf8") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    return "" if nlp.path is None else checksum(Path(nlp.path))
 
 
 def _sync(path: Path) -> None:

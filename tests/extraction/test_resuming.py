@@ -47,9 +47,9 @@ def fail(error):
     raise error
 
 
-def start(runner, source, output, on_error=skip, size=4, **settings):
+def start(runner, source, output, on_error=skip, size=4, overwrite=False, **settings):
     """A run from beginning or stop to its end."""
-    work = Work(Output(output, **settings), Inputs([str(source)]), runner, size=size)
+    work = Work(Output(output, **settings), Inputs([str(source)]), runner, size=size, overwrite=overwrite)
     results = list(work.fill(on_error))
     return work.finish(), len(results)
 
@@ -137,7 +137,7 @@ def test_killed_when_all_is_made_and_then_once_more(runner, source, tmp_path):
     (tmp_path / "out").write_text("earlier", encoding="utf8")
 
     def run():
-        start(runner, source, tmp_path / "out")
+        start(runner, source, tmp_path / "out", overwrite=True)
 
     assert in_a_process(run, killed_before(lambda event, arguments: event == "os.rename" and arguments[1] == str(tmp_path / "out")))
     assert (tmp_path / "out.done").exists()
@@ -154,7 +154,7 @@ def test_killed_while_tidying_up(runner, source, tmp_path):
     """What is finished is not run again, and not taken for what another run would make."""
 
     def run(**settings):
-        return start(runner, source, tmp_path / "out", **settings)
+        return start(runner, source, tmp_path / "out", overwrite=True, **settings)
 
     is_last = killed_before(lambda event, arguments: event == "os.remove" and arguments[0] == str(done) and not work.exists())
     done, work = tmp_path / "out.done", tmp_path / "out.work"
@@ -389,3 +389,156 @@ def test_the_checksum_of_a_shard_is_that_of_all_that_a_result_depends_on(changed
     document = AnnotatedDocument("d", "Tea hurts.", [Mention("t", 0, 3, "FOOD")], sentences=[(0, 10)], mentions_given=True)
     assert Shard(0, [document]).digest == Shard(1, [replace(document)]).digest
     assert Shard(0, [document]).digest != Shard(0, [replace(document, **changed)]).digest
+
+
+# What a hand or a disk does to shards, by what the error says of it.
+DAMAGES = {
+    "it says that it has 4 documents, and has 3": lambda raw: raw[: raw[:-1].rindex(b"\n") + 1],
+    "it says that it has 4 documents, and has 5": lambda raw: raw + raw[raw[:-1].rindex(b"\n") + 1 :],
+    "its checksum is not the one that it was written with": lambda raw: raw.replace(b"Nothing.", b"Notning."),
+    "its checksum is not the one": lambda raw: raw.replace(b'"read": 4', b'"read": 3', 1),
+    "its checksum is": lambda raw: raw[:-1] + b" \n",
+    "expected a shard of this run, and it is empty": lambda raw: b"",
+    "expected a shard of this run, and it is something else": lambda raw: raw[raw.index(b"\n") + 1 :],
+    "expected a shard of this run, and it is something": lambda raw: b"\xff\xfe" + raw,
+    "it is a shard of another run, or of another place": lambda raw: raw.replace(b'"number": 1', b'"number": 0'),
+    "it is a shard of another run": lambda raw: raw.replace(b'"asked": "', b'"asked": "0', 1),
+}
+
+
+@pytest.mark.parametrize("message", DAMAGES)
+def test_a_shard_that_is_not_as_it_was_written(begun, source, runner, message):
+    shard = begun.with_name("out.work") / "part-00001.jsonl"
+    whole = shard.read_bytes()
+    shard.write_bytes(DAMAGES[message](whole))
+    assert shard.read_bytes() != whole
+    with pytest.raises(DataError, match=rf"part-00001\.jsonl: {message}.*Delete it: its documents, and those after them, are run again\."):
+        go_on(begun, source, runner)
+    # As it says.
+    shard.unlink()
+    report, n_results = start(runner, source, begun)
+    assert (report.documents, n_results) == (12, 8)
+
+
+def test_a_shard_that_is_damaged_during_the_run(runner, source, tmp_path):
+    work = Work(Output(tmp_path / "out"), Inputs([str(source)]), runner, size=4)
+    list(work.fill(skip))
+    shard = tmp_path / "out.work" / "part-00002.jsonl"
+    shard.write_bytes(shard.read_bytes().replace(b"Nothing", b"Notning"))
+    with pytest.raises(DataError, match=r"part-00002\.jsonl: its checksum is not"):
+        work.finish()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "half {", '{"name": "my web page", "icons": []}'])
+def test_a_manifest_that_is_empty_or_of_another(begun, source, runner, content):
+    manifest = begun.with_name("out.work") / "manifest.json"
+    manifest.write_text(content, encoding="utf8")
+    with pytest.raises(DataError, match=r"manifest\.json: expected what an unfinished run was asked for, and it is (empty|something else)"):
+        go_on(begun, source, runner)
+    assert manifest.read_text(encoding="utf8") == content
+    assert len(os.listdir(manifest.parent)) == 3
+
+
+def test_shards_without_a_manifest_are_not_deleted(begun, source, runner):
+    work = begun.with_name("out.work")
+    (work / "manifest.json").unlink()
+    with pytest.raises(DataError, match=r"out\.work: it holds 'part-00000\.jsonl', and no manifest\.json that says of which run"):
+        go_on(begun, source, runner)
+    assert sorted(os.listdir(work)) == ["part-00000.jsonl", "part-00001.jsonl"]
+
+
+def test_other_things_in_the_folder_of_a_run(begun, source, runner):
+    (begun.with_name("out.work") / "notes.txt").write_text("mine", encoding="utf8")
+    with pytest.raises(DataError, match=r"out\.work: the unfinished run is kept there, and it holds 'notes\.txt'"):
+        go_on(begun, source, runner)
+
+
+@pytest.mark.parametrize("content", [b"", b"mine", b"{}", b'{"asked": 1}', b"\xff"])
+def test_files_of_the_names_that_we_use(runner, source, tmp_path, content):
+    for name in ("out.done", "out.part", "out.done.part"):
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=r"out\.done: expected what this command keeps there for a moment, .*Move it away if it is yours"):
+        start(runner, source, tmp_path / "out")
+    (tmp_path / "out.done").unlink()
+    (tmp_path / "out.work").write_bytes(content)
+    with pytest.raises(DataError, match=r"out\.work: the unfinished run is kept in a folder of this name, and it is none\. Move it away"):
+        start(runner, source, tmp_path / "out")
+    (tmp_path / "out.work").unlink()
+    start(runner, source, tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out", "out.done.part", "out.part"]
+    assert (tmp_path / "out.part").read_bytes() == (tmp_path / "out.done.part").read_bytes() == content
+
+
+def test_a_file_that_comes_while_the_run_is_on(runner, source, tmp_path):
+    work = Work(Output(tmp_path / "out"), Inputs([str(source)]), runner, size=4)
+    list(work.fill(skip))
+    for name in ("out", "out.done"):
+        (tmp_path / name).write_text("mine", encoding="utf8")
+        with pytest.raises(DataError, match=rf"{name}: "):
+            work.finish()
+        assert (tmp_path / name).read_text(encoding="utf8") == "mine"
+        (tmp_path / name).unlink()
+    assert work.finish().documents == 12
+
+
+def test_an_output_is_replaced_only_where_that_is_asked_for(runner, source, tmp_path):
+    start(runner, source, tmp_path / "out")
+    whole = contents(tmp_path / "out")
+    (tmp_path / "out").write_bytes(whole.replace(b"Nothing", b"Corrected by hand"))
+    with pytest.raises(DataError, match=r"/out: there is such a file\. Name another output, or replace it with --overwrite"):
+        start(runner, source, tmp_path / "out")
+    assert b"Corrected by hand" in contents(tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out"]
+    start(runner, source, tmp_path / "out", overwrite=True)
+    assert contents(tmp_path / "out") == whole
+    # An empty file is nothing to lose.
+    (tmp_path / "empty").touch()
+    start(runner, source, tmp_path / "empty")
+    assert contents(tmp_path / "empty") == whole
+
+
+def test_an_output_that_is_changed_before_all_is_tidied_up(runner, source, tmp_path):
+    done, work = tmp_path / "out.done", tmp_path / "out.work"
+    is_last = killed_before(lambda event, arguments: event == "os.remove" and arguments[0] == str(done) and not work.exists())
+    assert in_a_process(lambda: start(runner, source, tmp_path / "out"), is_last)
+    whole = contents(tmp_path / "out")
+    (tmp_path / "out").write_bytes(whole + b"by hand\n")
+    with pytest.raises(DataError, match=r"/out: it was finished, and was changed before all was tidied up.*--overwrite"):
+        start(runner, source, tmp_path / "out")
+    assert contents(tmp_path / "out") == whole + b"by hand\n"
+    assert start(runner, source, tmp_path / "out", overwrite=True)[0].documents == 12
+    assert contents(tmp_path / "out") == whole
+    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out"]
+
+
+def test_the_target_of_a_link_is_the_output(runner, source, tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "out").symlink_to("far/target.jsonl")
+    start(runner, source, tmp_path / "out")
+    assert (tmp_path / "out").is_symlink()
+    assert os.listdir(tmp_path / "far") == ["target.jsonl"]
+    assert len(contents(tmp_path / "out").splitlines()) == 12
+
+
+def test_a_name_that_is_too_long_is_an_error_of_its_document(runner, tmp_path):
+    source = tmp_path / "in.jsonl"
+    records = [{"id": name, "text": TEXTS[0]} for name in ("a", "x" * 300, "b")]
+    source.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
+    told = []
+    report, _ = start(runner, source, tmp_path / "out", told.append, format="brat")
+    assert (report.documents, report.errors, len(told)) == (2, 1, 1)
+    assert "in.jsonl:2: brat cannot hold it: document 'xxx" in str(told[0])
+    assert "File name too long" in str(told[0])
+    assert sorted(contents(tmp_path / "out")) == ["a.ann", "a.txt", "b.ann", "b.txt"]
+
+
+def test_control_characters_are_an_error_of_their_document(runner, tmp_path):
+    """Of a format that is made of all documents at once, too."""
+    source = tmp_path / "in.jsonl"
+    records = [{"id": name, "text": TEXTS[0]} for name in ("a", "b\x01")]
+    source.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
+    told = []
+    report, _ = start(runner, source, tmp_path / "out.graphml", told.append, format="graphml")
+    assert (report.documents, report.errors) == (1, 1)
+    assert "in.jsonl:2: graphml cannot hold it: " in str(told[0])
