@@ -20,6 +20,8 @@ CandidateFunction = Callable[[Doc, list[Span]], Ints2d]
 
 # How far a pair reads to the left and right of its two mentions where the Doc has no sentences.
 MARGIN = 32
+# More pairs than this, each counted once, would fill some gigabytes before any of them is judged.
+MOST_PAIRS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,24 @@ def _distance_pairs(
     return pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
 
 
+def nearest(places: Ints2d, pairs: Ints2d, most: int) -> Ints1d:
+    """The pairs of which the two mentions are nearest: `most` at the most, as ascending indices of `pairs`.
+
+    Of pairs at one distance, those whose mentions come first; the two directions of a pair stay or go together.
+
+    places: `[n_mentions, 2]`, first and (exclusive) end token. pairs: `[n_pairs, 2]`, indices of them.
+    """
+    if len(pairs) <= most:
+        return numpy.arange(len(pairs))
+    starts, ends = places[pairs, 0], places[pairs, 1]
+    distance = (starts.max(axis=1) - ends.min(axis=1)).clip(min=0)
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    order = numpy.lexsort((high, low, distance))
+    if most and low[order[most - 1]] == low[order[most]] and high[order[most - 1]] == high[order[most]]:
+        most -= 1
+    return numpy.sort(order[:most])
+
+
 def _of_types(pairs: Ints2d, mentions: Sequence[Span], types: list[list[str]], ordered: bool) -> Ints2d:
     return pairs[are_of_types([span.label_ for span in mentions], pairs, types, ordered=ordered)]
 
@@ -184,6 +204,11 @@ def _pairs(places: Ints2d, group: Ints1d | None, max_distance: int | None, order
     else:
         last = numpy.searchsorted(start, end + max_distance, side="right")
     counts = (last - numpy.arange(n) - 1).clip(min=0)
+    if counts.sum() > MOST_PAIRS:
+        raise RelextError(
+            f"{n:,} mentions make {counts.sum():,} pairs, and {MOST_PAIRS:,} are looked at in one Doc at the most. Are there sentences? "
+            "Set them, or cut the text, or take spacy-relext.distance_pairs.v1 with a small max_distance."
+        )
     left = numpy.repeat(numpy.arange(n), counts)
     right = numpy.arange(len(left)) - numpy.repeat(counts.cumsum() - counts, counts) + left + 1
     same = (start[left] == start[right]) & (end[left] == end[right])

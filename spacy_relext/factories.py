@@ -68,6 +68,7 @@ def make_relation_extractor(
     use_gold_mentions: bool = True,
     reduction: Literal["sum", "mean"] = "sum",
     consistency: float = 0.0,
+    max_pairs: int | None = None,
 ) -> Pipe:
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
     from spacy_relext.pipeline.checks import Home
@@ -88,6 +89,7 @@ def make_relation_extractor(
         use_gold_mentions=use_gold_mentions,
         reduction=reduction,
         consistency=consistency,
+        max_pairs=max_pairs,
     )
     extractor.checks.home = Home(nlp)
     extractor.check_threads(nlp)

@@ -11,6 +11,7 @@ from spacy_relext.candidates import (
     distance_pairs,
     has_sentences,
     make_candidates,
+    nearest,
     sentence_bounds,
     sentence_index,
     sentence_pairs,
@@ -263,3 +264,32 @@ def test_candidates_of_nothing_have_the_right_shape():
     for doc in (make_doc(0), make_doc(3)):
         candidates = make_candidates(doc, [], [], [])
         assert (candidates.mentions.shape, candidates.pairs.shape, candidates.contexts.shape) == ((0, 3), (0, 2), (0, 2))
+
+
+def test_the_nearest_pairs():
+    #         0       1       2       3, nested in 2
+    places = numpy.array([(0, 1), (2, 3), (9, 12), (10, 11)])
+    pairs = numpy.array([(a, b) for a in range(4) for b in range(4) if a != b])
+    # Distances: 2-3 none, 0-1 one, 1-2 six, 1-3 seven, 0-2 eight, 0-3 nine; both directions each.
+    order = [(2, 3), (0, 1), (1, 2), (1, 3), (0, 2), (0, 3)]
+    for most in range(13):
+        kept = nearest(places, pairs, most)
+        assert kept.tolist() == sorted(kept.tolist())
+        assert {tuple(sorted(pair)) for pair in pairs[kept].tolist()} == set(order[: most // 2])
+        assert len(kept) == most // 2 * 2
+    once = numpy.array([(1, 0), (2, 1), (3, 2)])
+    assert [nearest(places, once, most).tolist() for most in range(4)] == [[], [2], [0, 2], [0, 1, 2]]
+    assert nearest(places, pairs[:0], 0).tolist() == []
+
+
+def test_pairs_at_one_distance_come_first_in_the_text():
+    places = numpy.array([(i, i + 1) for i in range(0, 20, 2)])
+    pairs = numpy.array([(i, i + 1) for i in range(9)])[::-1]
+    assert pairs[nearest(places, pairs, 3)].tolist() == [[2, 3], [1, 2], [0, 1]]
+
+
+def test_more_pairs_than_any_memory_holds():
+    doc = Doc(VOCAB, words=["x"] * 6_000, sent_starts=[True] + [False] * 5_999)
+    mentions = [doc[i : i + 1] for i in range(len(doc))]
+    with pytest.raises(RelextError, match=r"6,000 mentions make 17,997,000 pairs, and 10,000,000 are looked at in one Doc at the most"):
+        sentence_pairs()(doc, mentions)

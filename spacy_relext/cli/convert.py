@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import spacy
 import typer
@@ -13,13 +14,16 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_relext.biomed import TOKENIZER
-from spacy_relext.cli.counts import PAIRS, pair_counts
-from spacy_relext.cli.errors import SkippedErrors, reported_errors
+from spacy_relext.cli.counts import PAIRS, losses, pair_counts
+from spacy_relext.cli.errors import SkippedErrors, messages, reported_errors, tell
+from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.cli.sentences import Splitter, make_splitter
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats import FORMATS
 from spacy_relext.formats.document import AnnotatedDocument, document_id, from_doc, to_doc
+from spacy_relext.formats.files import whole_path
+from spacy_relext.formats.limits import limited
 from spacy_relext.relations import annotated_labels, has_relations, register_extensions, set_annotated_labels
 
 READABLE, WRITABLE = ([name for name, module in FORMATS.items() if hasattr(module, verb)] for verb in ("read", "write"))
@@ -36,17 +40,21 @@ def convert(
     seed: int = typer.Option(0, help="Seed of the draw."),
     labels: str = typer.Option(None, help="Labels that were annotated too, though no document here may have one: A,B."),
     skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
+    max_characters: int = MAX_CHARACTERS,
+    max_record: float = MAX_RECORD,
+    max_unpacked: float = MAX_UNPACKED,
 ):
     """Convert an annotated corpus to spaCy's binary format, every mention whole tokens, and report what it holds.
 
     Each document says which labels it is annotated for: all that occur in the input, and --labels. In a pipeline of several extractors it
     teaches those that have these labels. Give --labels for a part that is converted alone and has no relation of a rare label.
     """
-    with reported_errors():
+    with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
         sources = _sources(format, input_path, output_path)
         if dev_output is not None:
             _check_dev(dev_output, output_path, dev_share, sources)
         nlp = make_tokenizer(tokenizer)
+        nlp.max_length = max_characters or nlp.max_length
         split = make_splitter(sentences, nlp) if sentences is not None else None
         register_extensions()
         errors = SkippedErrors(skip=skip_errors)
@@ -65,8 +73,8 @@ def convert(
             n_dev = min(max(1, round(len(docs) * dev_share)), len(docs) - 1)
             parts = {dev_output: docs[:n_dev], output_path: docs[n_dev:]}
         for path, part in parts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            DocBin(docs=part, store_user_data=True).to_disk(path)
+            with whole_path(path) as made:
+                DocBin(docs=part, store_user_data=True).to_disk(made)
         _report(counts)
         for path, part in parts.items():
             msg.good(f"{path}: {len(part):,} documents")
@@ -82,6 +90,7 @@ def export(
     spans_key: str = typer.Option(
         None, help='Where other mentions are than those of doc.spans["mentions"] (or else doc.ents) and of relations.'
     ),
+    spreadsheet_safe: bool = SPREADSHEET_SAFE,
 ):
     """Write the documents of a .spacy file, with mentions and relations, in another format."""
     with reported_errors():
@@ -91,20 +100,22 @@ def export(
             raise RelextError(f"the format {format!r} is read, and not written. Export to one of: {', '.join(WRITABLE)}.")
         if base_iri is not None and format != "rdf":
             raise RelextError(f"--base-iri is for rdf, and the format is {format}. Leave it out.")
+        if spreadsheet_safe and format != "csv":
+            raise RelextError(f"--spreadsheet-safe is for csv, and the format is {format}. Leave it out.")
         register_extensions()
         docs = read_docs(input_path, spacy.blank("en"))
         annotated: set[frozenset[str] | None] = set()
         documents = _annotated(tqdm(docs, desc=f"Writing {output_path}", unit=" documents"), spans_key, annotated)
-        output_path.parent.mkdir(parents=True, exist_ok=True)
-        settings = {} if base_iri is None else {"base_iri": base_iri}
+        settings: dict[str, Any] = {} if base_iri is None else {"base_iri": base_iri}
+        if spreadsheet_safe:
+            settings["spreadsheet_safe"] = True
         lost = FORMATS[format].write(documents, output_path, **settings)
-        for what, count in lost.items():
-            if count:
-                msg.warn(f"{count:,} {what}: not in {format}.")
+        for line in losses(lost, format):
+            tell(messages.warn(line))
         if len(annotated) > 1 and format != "jsonl":
             # Where all are annotated for the same, `convert` will find so again.
-            msg.warn(f"Documents are annotated for different labels, {_sets(annotated)}: not in {format}. jsonl has it.")
-        msg.good(f"{output_path}")
+            tell(messages.warn(f"Documents are annotated for different labels, {_sets(annotated)}: not in {format}. jsonl has it."))
+        tell(messages.good(f"{output_path}"))
 
 
 def _sets(annotated: set[frozenset[str] | None]) -> str:

@@ -1,12 +1,13 @@
-"""What the report of `relext convert` says of pairs."""
+"""What the report of `relext convert` says of pairs, and what is told of outputs that could not hold all."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from spacy.tokens import Doc
 
 from spacy_relext.candidates import has_sentences, sentence_bounds, sentence_index, sentence_pairs
+from spacy_relext.formats.delimited import FORMULAS
 from spacy_relext.formats.document import SPANS_KEY
 from spacy_relext.relations import get_relations
 
@@ -14,6 +15,13 @@ PAIRS = "pairs of mentions in a sentence"
 RELATED = "… of types that have relations"
 SAME_PLACE = "… and at the same characters, no candidates"
 ACROSS = "relations across sentences, no candidates"
+
+
+def losses(lost: Mapping[str, int], format: str) -> Iterator[str]:
+    """A line for each thing that a format could not hold, or that is to be known of what was written."""
+    for what, count in lost.items():
+        if count:
+            yield f"{count:,} {what}." if what == FORMULAS else f"{count:,} {what}: not in {format}."
 
 
 def pair_counts(docs: Sequence[Doc]) -> Counter[str]:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from spacy.util import minibatch
 from tqdm import tqdm
 
 from spacy_relext.cli.convert import WRITABLE
+from spacy_relext.cli.counts import losses
 from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell, warn
+from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import READABLE, Columns, Inputs
 from spacy_relext.extraction.resuming import Output, Report, Work
-from spacy_relext.extraction.running import Processes, Result, Runner, Settings, run, useful_processes
+from spacy_relext.extraction.running import MAX_PAIRS, MAX_PIECES, Processes, Result, Runner, Settings, run, useful_processes
 from spacy_relext.formats import jsonl
+from spacy_relext.formats.files import target_of, whole_path
+from spacy_relext.formats.limits import limited
 from spacy_relext.locks import claimed
 
 # Head, relation, tail, score and sentence.
@@ -48,19 +53,30 @@ def extract(
     batch_size: int = typer.Option(32, min=1, help="Documents a batch."),
     shard_size: int = typer.Option(256, min=1, help="Documents that are stored at a time: as many are run again after a stop."),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
+    max_pairs: int = typer.Option(
+        None, min=1, help=f"The most candidate pairs of a document, the nearest; what the pipeline says, or {MAX_PAIRS:,}, if left out."
+    ),
+    max_pieces: int = typer.Option(MAX_PIECES, min=1, help="The most word pieces of a document."),
+    max_characters: int = MAX_CHARACTERS,
+    max_record: float = MAX_RECORD,
+    max_unpacked: float = MAX_UNPACKED,
+    spreadsheet_safe: bool = SPREADSHEET_SAFE,
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the output where there is such a file."),
     table: bool = typer.Option(False, help="Also print the relations as a table."),
     skip_errors: bool = typer.Option(False, help="Report documents with errors, leave them out, and go on."),
 ):
     """Extract relations. With --output, a run that was stopped or killed goes on when the same command is started again."""
-    with reported_errors():
+    with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
         inputs = Inputs(paths, format, Columns(text_column, id_column))
         if inputs.ignored:
             tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
-        target = _target(output, to, documents_per_file)
+        target = _target(output, to, documents_per_file, spreadsheet_safe=spreadsheet_safe)
         if keep_all_scores and target is not None and target.format != "jsonl":
             raise RelextError(f"--keep-all-scores: {target.format} has no place for them. Write jsonl.")
         wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
-        runner = Runner(Settings(model, threshold, wanted, keep_all_scores, batch_size, gpu_id))
+        bounds = {"max_pairs": max_pairs, "max_pieces": max_pieces, "max_characters": max_characters}
+        runner = Runner(Settings(model, threshold, wanted, keep_all_scores, batch_size, gpu_id, **bounds))
+        place = None if target is None or target.is_stream else target_of(target.path).path
         errors = SkippedErrors(skip=skip_errors)
         rows: list[Row] | None = [] if table else None
         n_process = n_process or useful_processes(inputs.count(), runner.settings)
@@ -68,10 +84,15 @@ def extract(
         with Processes(runner, n_process) if n_process > 1 else nullcontext() as processes:
             if target is None:
                 report = _print(inputs, runner, errors, processes, rows)
+            elif place is None:
+                with whole_path(target.path) as made:
+                    work = Work(replace(target, path=made), inputs, runner, size=shard_size)
+                    report = _write(work, errors, processes, rows, stays=False)
             else:
                 try:
-                    with claimed(target.path):
-                        report = _write(Work(target, inputs, runner, size=shard_size), errors, processes, rows)
+                    with claimed(place):
+                        work = Work(target, inputs, runner, size=shard_size, overwrite=overwrite)
+                        report = _write(work, errors, processes, rows)
                 except Timeout:
                     raise RelextError(f"{output}: another process is writing it. Wait for its end, or name another output.") from None
                 except OSError as error:
@@ -83,15 +104,20 @@ def extract(
             warn(notice)
 
 
-def _target(path: Path | None, to: str | None, documents_per_file: int | None) -> Output | None:
+def _target(path: Path | None, to: str | None, documents_per_file: int | None, *, spreadsheet_safe: bool) -> Output | None:
     if path is None:
+        if spreadsheet_safe:
+            raise RelextError("--spreadsheet-safe is for csv, and standard output is JSONL. Leave it out, or name a .csv with --output.")
         if to not in (None, "jsonl") or documents_per_file is not None:
             raise RelextError("standard output is JSONL, in one piece. Name a file or folder with --output.")
         return None
     suffix = path.suffix.removeprefix(".")
     if to is None and suffix not in WRITABLE and suffix:
         raise RelextError(f"{path}: the suffix does not say the format. Name it with --to, one of: {', '.join(WRITABLE)}.")
-    return Output(path, to or suffix or "jsonl", documents_per_file)
+    target = Output(path, to or suffix or "jsonl", documents_per_file, spreadsheet_safe)
+    if target.is_stream and target.is_folder:
+        raise RelextError(f"{path}: a folder is to be written, and this is a device, a pipe or an open file. Name a folder.")
+    return target
 
 
 def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None) -> Report:
@@ -112,8 +138,8 @@ def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, processes: Pro
     return report
 
 
-def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None) -> Report:
-    """Results in a file or folder, when all are there."""
+def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None, *, stays: bool = True) -> Report:
+    """Results in a file or folder, when all are there. stays: What is finished is found again after a stop."""
     if work.n_read:
         tell(f"{work.n_read:,} documents are finished already.")
     try:
@@ -123,7 +149,7 @@ def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows:
             rows += chain.from_iterable(map(_rows, work.lines()))
         return work.finish()
     except BaseException:
-        if work.headers and not work.is_moved:
+        if work.headers and not work.is_moved and stays:
             tell(f"{work.n_read:,} documents are stored in {work.folder}: the same command goes on from there.")
         else:
             work.give_up()
@@ -136,10 +162,12 @@ def _progress(results: Iterator[Result], inputs: Inputs, n_finished: int = 0) ->
 
 def _tell_counts(inputs: Inputs, report: Report, target: Output | None) -> None:
     where = f" in {target.path}" if target is not None else ""
-    losses = {f"{what}: not in {target.format}": count for what, count in report.lost.items()} if target is not None else {}
-    for what, count in {**inputs.left_out, **losses}.items():
+    for what, count in inputs.left_out.items():
         if count:
             tell(f"{count:,} {what}")
+    if target is not None:
+        for line in losses(report.lost, target.format):
+            tell(line)
     tell(f"{report.relations:,} relations in {report.documents:,} documents{where}")
     if report.errors:
         tell(f"{report.errors:,} documents or files had errors and were skipped.")

@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats import FORMATS, texts
 from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.files import is_to_be_read
+from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
 from spacy_relext.formats.records import OnError, distinct
 
 # Standard input, as a path and as errors call it.
@@ -105,9 +107,12 @@ class Inputs:
             if source.is_stdin or source.format not in TEXTS:
                 return None
             try:
-                total += 1 if source.format == "txt" else _count_lines(source)
+                n_documents = 1 if source.format == "txt" else _count_lines(source)
             except (OSError, EOFError, zlib.error):
                 return None
+            if n_documents is None:
+                return None
+            total += n_documents
         return total
 
 
@@ -118,7 +123,7 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
         return [(path, path)]
     if path.is_dir() and (format is None or format in TEXTS):
         suffixes = tuple(BY_SUFFIX) if format is None else TEXTS[format]
-        files = sorted(file for file in path.rglob("*") if file.is_file())
+        files = sorted(file for file in path.rglob("*") if is_to_be_read(file))
         ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
         files = [file for file in files if _suffix(file) in suffixes]
         if not files:
@@ -131,10 +136,10 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
                 f"it is packed, and {format} reads folders of plain files. Name such files: '{path}/**/*{PACKED}'.", path=packed
             )
         return [(path, path)]
-    if path.exists():
+    if os.path.lexists(path):
         return [(path, path.parent)]
     if glob.has_magic(given):
-        files = sorted(file for file in map(Path, glob.glob(given, recursive=True)) if file.is_file())
+        files = sorted(file for file in map(Path, glob.glob(given, recursive=True)) if is_to_be_read(file))
         if files:
             fixed = next(parent for parent in path.parents if not glob.has_magic(str(parent)))
             return [(file, fixed) for file in files]
@@ -181,7 +186,7 @@ def _read(source: Source, read: Reader, on_error: OnError) -> Iterator[Annotated
 
     if source.is_stdin and source.format == "lines":
         # Line by line as they come, and none is no error: a command before this one may have found nothing.
-        yield from texts.parse_lines(sys.stdin.buffer, STDIN_NAME, on_error)
+        yield from texts.parse_lines(reported(bounded_lines(sys.stdin.buffer, STDIN_NAME), on_error), STDIN_NAME, on_error)
         return
     try:
         with _at_hand(source) as path:
@@ -214,11 +219,8 @@ def _at_hand(source: Source) -> Iterator[Path]:
             if source.is_stdin:
                 shutil.copyfileobj(sys.stdin.buffer, file)
             else:
-                try:
-                    with gzip.open(source.path) as packed:
-                        shutil.copyfileobj(packed, file)
-                except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                    raise DataError(f"no whole gzip file: {error}. Is it truncated? Nothing of it is read.", path=source.path) from error
+                with gzip.open(source.path) as packed:
+                    unpack_into(packed, file, source.path)
         yield path
 
 
@@ -231,8 +233,8 @@ def _reader(format: str, columns: Columns, counts: Counter[str]) -> Reader:
     return partial(module.read, counts=counts) if getattr(module, "COUNTS", False) else module.read
 
 
-def _count_lines(source: Source) -> int:
-    """Lines that are not blank; rows of tables with line ends in fields are counted too often."""
+def _count_lines(source: Source) -> int | None:
+    """Lines that are not blank, None for too many; rows of tables with line ends in fields are counted too often."""
     with gzip.open(source.path) if source.is_packed else source.path.open("rb") as file:
-        n_lines = sum(1 for line in file if line.strip())
-    return n_lines - (source.format in ("csv", "tsv"))
+        n_lines = count_lines(file, limits().unpacked if source.is_packed else None)
+    return None if n_lines is None else n_lines - (source.format in ("csv", "tsv"))

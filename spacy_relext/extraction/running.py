@@ -15,11 +15,13 @@ from typing import Any
 
 import torch
 from spacy import require_gpu
+from spacy.language import Language
 from spacy.tokens import Doc
+from thinc.api import Model
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, set_threshold
-from spacy_relext.formats.document import AnnotatedDocument, check_length, from_doc, to_doc
+from spacy_relext.formats.document import AnnotatedDocument, check_readable, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
 from spacy_relext.formats.records import OnError
 from spacy_relext.notices import Gathered, gathering
@@ -32,6 +34,8 @@ Result = dict[str, Any] | DataError
 AHEAD, MIN_BATCHES = 2, 2
 # Processes that are taken without being asked for: what each needs beside the weights may be half a gigabyte.
 MOST_PROCESSES = 8
+# Of a document, unless told: results that anybody waits for have fewer.
+MAX_PAIRS, MAX_PIECES = 1_000_000, 500_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Settings:
 
     model: Name or folder of a pipeline. threshold: In the place of the pipeline's. labels: Only relations with these; None: all.
     keep_all_scores: Also what the model says of every candidate pair. batch_size: Documents a batch. gpu_id: -1: the CPU.
+    max_pairs: The most candidate pairs of a document, the nearest; None: what the pipeline says, or `MAX_PAIRS`. max_pieces,
+        max_characters: A document of more word pieces or characters is an error; None: more characters than `nlp.max_length`.
     """
 
     model: str
@@ -48,6 +54,9 @@ class Settings:
     keep_all_scores: bool = False
     batch_size: int = 32
     gpu_id: int = -1
+    max_pairs: int | None = None
+    max_pieces: int = MAX_PIECES
+    max_characters: int | None = None
 
 
 class Runner:
@@ -67,6 +76,9 @@ class Runner:
             if not 0 <= settings.threshold <= 1:
                 raise RelextError(f"the threshold is {settings.threshold}; it is a probability, between 0 and 1.")
             set_threshold(self.nlp, self.extractor, settings.threshold)
+        self.extractor.cfg["max_pairs"] = settings.max_pairs or self.extractor.cfg["max_pairs"] or MAX_PAIRS
+        self.nlp.max_length = settings.max_characters or self.nlp.max_length
+        self.tokenizers = _tokenizers(self.nlp)
         # What the components warn of, summed up over the documents.
         self.told = Gathered()
         # What the extractor said of the Docs of the batch, by their address.
@@ -85,14 +97,27 @@ class Runner:
         self.extractor.set_annotations = watched  # type: ignore[method-assign]
 
     def accepted(self, documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
-        """The documents without those that are too long, which should not fill the memory until it is their turn."""
+        """The documents without those that cannot be read, or are too long: they should not fill the memory until it is their turn."""
         for document in documents:
             try:
-                check_length(document, self.nlp)
+                check_readable(document, self.nlp)
+                self._check_pieces(document)
             except DataError as error:
                 on_error(error)
             else:
                 yield document
+
+    def _check_pieces(self, document: AnnotatedDocument) -> None:
+        most = self.settings.max_pieces
+        # No tokenizer makes more pieces of a text than it has bytes.
+        if len(document.text.encode("utf8")) <= most:
+            return
+        for tokenizer in self.tokenizers:
+            n_pieces = len(tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"])
+            if n_pieces > most:
+                raise document.error(
+                    f"the text has {n_pieces:,} word pieces, and {most:,} are read at the most. Cut the text, or raise --max-pieces."
+                )
 
     def __call__(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
         """The results of some documents, in their order."""
@@ -154,6 +179,13 @@ class Runner:
             pair = {"head": names[head], "tail": names[tail], "scores": scores}
             pairs.append(pair | ({} if no_relation is None else {"no_relation": no_relation}))
         return pairs
+
+
+def _tokenizers(nlp: Language) -> list[Any]:
+    """The tokenizers of the encoders of a pipeline, which make word pieces."""
+    models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
+    nodes = (node for model in models if isinstance(model, Model) for node in model.walk())
+    return [node.tokenizer for node in nodes if hasattr(type(node), "tokenizer")]
 
 
 class Processes:

@@ -13,7 +13,6 @@ positive pair is a relation without a direction, whose head is its first mention
 the nine other folds, and is not read.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,16 +21,17 @@ from typing import Any
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
-from spacy_relext.formats.records import distinct
+from spacy_relext.formats.limits import is_blank, lines_of, read_line
+from spacy_relext.formats.records import Place, distinct, load_json
 
 LABEL = "interaction"
 LABELS = (LABEL,)
 FILE = re.compile(r"test_(\d+)\.json")
-PAIR = re.compile(r"(?P<document>.+)\.s(?P<sentence>\d+)_(?P=document)\.s(?P=sentence)\.p\d+")
+PAIR = re.compile(r"(?P<document>.+)\.s(?P<sentence>\d{1,18})_(?P=document)\.s(?P=sentence)\.p\d+")
 MARKERS = re.compile(r"\[/?E[12]\]")
 
 # First character, end, and type.
-Place = tuple[int, int, str]
+Stretch = tuple[int, int, str]
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Sentence:
 
     text: str
     line: int
-    pairs: dict[tuple[Place, Place], bool] = field(default_factory=dict)
+    pairs: dict[tuple[Stretch, Stretch], bool] = field(default_factory=dict)
 
 
 def parts(folder: Path) -> dict[str, Path]:
@@ -82,24 +82,25 @@ def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[An
 def read_records(file: Path) -> dict[str, list[tuple[int, int, dict[str, Any]]]]:
     """The lines of a file by document: number of the line, number of the sentence, and what the line says."""
     records: dict[str, list[tuple[int, int, dict[str, Any]]]] = {}
-    with file.open("rb") as lines:
-        for number, raw in enumerate(lines, start=1):
-            if not raw.strip():
-                continue
-            try:
-                record = json.loads(raw.decode("utf8"))
-            except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or nested too deeply
-                raise DataError(f"no line of JSON ({error}). Is the file truncated?", path=file, line=number) from error
-            name = record.get("id") if isinstance(record, dict) else None
-            match = PAIR.fullmatch(name) if isinstance(name, str) else None
-            if match is None:
-                raise DataError(
-                    f"expected an object with an id such as AIMed.d1.s2_AIMed.d1.s2.p0, and saw {str(name or record)!r:.60}. "
-                    "Is this a file of AIMed?",
-                    path=file,
-                    line=number,
-                )
-            records.setdefault(match["document"], []).append((number, int(match["sentence"]), record))
+    for number, line in lines_of(file):
+        if is_blank(line):
+            continue
+        try:
+            record, _ = load_json(read_line(line).decode("utf8"))
+        except DataError:
+            raise
+        except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or nested too deeply
+            raise DataError(f"no line of JSON ({error}). Is the file truncated?", path=file, line=number) from error
+        name = record.get("id") if isinstance(record, dict) else None
+        match = PAIR.fullmatch(name) if isinstance(name, str) else None
+        if match is None:
+            raise DataError(
+                f"expected an object with an id such as AIMed.d1.s2_AIMed.d1.s2.p0, and saw {str(name or record)!r:.60}. "
+                "Is this a file of AIMed?",
+                path=file,
+                line=number,
+            )
+        records.setdefault(match["document"], []).append((number, int(match["sentence"]), record))
     return records
 
 
@@ -110,6 +111,7 @@ def parse(name: str, lines: list[tuple[int, int, dict[str, Any]]], file: Path) -
     """
     sentences: dict[int, Sentence] = {}
     for line, number, record in lines:
+        Place(file, line).check_keys(record)
         try:
             text, head, tail, positive = _pair(record)
         except ValueError as error:
@@ -150,7 +152,7 @@ def _append(document: AnnotatedDocument, number: int, sentence: Sentence) -> Non
     document.relations += [AnnotatedRelation(ids[head], ids[tail], LABEL) for (head, tail), true in sorted(sentence.pairs.items()) if true]
 
 
-def _pair(record: dict[str, Any]) -> tuple[str, Place, Place, bool]:
+def _pair(record: dict[str, Any]) -> tuple[str, Stretch, Stretch, bool]:
     """What a line says: text, the two mentions, whether they interact.
 
     RAISES: ValueError for what is missing or cannot be right.
@@ -171,7 +173,7 @@ def _pair(record: dict[str, Any]) -> tuple[str, Place, Place, bool]:
     return text, head, tail, label == "positive"
 
 
-def _place(relation: dict[str, Any], key: str, text: str) -> Place:
+def _place(relation: dict[str, Any], key: str, text: str) -> Stretch:
     stretches, name, kind = (relation.get(k) for k in (f"{key}_idx", key, f"{key}_type"))
     match stretches:
         case [[int(start), int(end)]] if 0 <= start < end <= len(text):

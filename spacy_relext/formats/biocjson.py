@@ -17,7 +17,9 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.biocmodel import Place, collection, lost_sentences, read_all
 from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import find_files, whole_file
-from spacy_relext.formats.records import distinct
+from spacy_relext.formats.limits import read_whole
+from spacy_relext.formats.records import Place as Record
+from spacy_relext.formats.records import distinct, load_json
 
 SUFFIX = ".json"
 
@@ -38,12 +40,14 @@ def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iter
             on_error(error)
             continue
         for number, entry in enumerate(entries, start=1):
-            yield partial(_parse, entry, number), (file, None)
+            yield partial(_parse, entry, number, file), (file, None)
 
 
 def _entries(file: Path) -> list[Any]:
     try:
-        made = json.loads(file.read_bytes().decode("utf8"))
+        made, _ = load_json(read_whole(file).decode("utf8"))
+    except DataError:
+        raise
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise DataError(f"not UTF-8 (byte {error.start} of the file). Convert the file to UTF-8.", path=file, line=line) from error
@@ -57,7 +61,8 @@ def _entries(file: Path) -> list[Any]:
     return entries
 
 
-def _parse(entry: Any, number: int) -> BioCDocument:
+def _parse(entry: Any, number: int, file: Path) -> BioCDocument:
+    Record(file, number=number).check_keys(entry)
     try:
         return parse_doc(entry)
     except (KeyError, TypeError, AttributeError) as error:

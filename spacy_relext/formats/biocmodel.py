@@ -66,7 +66,7 @@ def _made(make: Callable[[], BioCDocument], path: Path, line: int | None) -> Ann
         return from_bioc(source, path, line)
     except DataError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{name} is not as BioC has it ({reason}). Is something missing, or no number?", path=path, line=line) from error
 

@@ -16,6 +16,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.biocmodel import Place, collection, lost_sentences, read_all, to_bioc
 from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.records import distinct
 
 SUFFIX = ".xml"
@@ -44,7 +45,7 @@ def _elements(file: Path) -> list[etree._Element]:
     # Without comments: the library would end a text at the first one. No DTD or entity is fetched, from the disk or elsewhere.
     parser = etree.XMLParser(remove_comments=True, remove_pis=True, resolve_entities=False, load_dtd=False, no_network=True)
     try:
-        root = etree.fromstring(file.read_bytes(), parser)
+        root = etree.fromstring(read_whole(file), parser)
     except etree.XMLSyntaxError as error:
         raise DataError(
             f"no well-formed XML: {error.msg}. Is the file truncated, or not UTF-8?", path=file, line=error.lineno or 1

@@ -37,7 +37,7 @@ from spacy_relext.formats.texts import whole_text
 
 SUFFIX = ""
 LINES = {
-    "T": (re.compile(r"(T\S+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)"), "T1, tab, type, start and end, tab, text"),
+    "T": (re.compile(r"(T\S+)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)\t(.*)"), "T1, tab, type, start and end, tab, text"),
     "R": (re.compile(r"(R\S+)\t(\S+) [^\s:]+:(\S+) [^\s:]+:(\S+)\s*"), "R1, tab, label, Arg1:T1, Arg2:T2"),
     "E": (re.compile(r"(E\S+)\t([^\s:]+):(\S+)((?: [^\s:]+:\S+)*)\s*"), "E1, tab, type:trigger, and Role:T1 for each argument"),
     "N": (re.compile(r"(N\S+)\t\S+ (\S+) (\S+)(?:\t(.*))?"), "N1, tab, Reference, T1, DATABASE:ID, tab, name"),

@@ -4,44 +4,74 @@ import re
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from cassis import Cas, TypeSystem, load_cas_from_json, load_cas_from_xmi, load_typesystem
 from cassis.typesystem import TypeNotFoundError
 from lxml import etree
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.files import read_errors
+from spacy_relext.formats.limits import limits, read_whole, too_large, unpacks_to_more
 from spacy_relext.formats.records import Place
 
 TYPES = "TypeSystem.xml"
 XMI_ID = "{http://www.omg.org/XMI}id"
-MAX_LENGTH = 1_000_000
 UNMAPPED = "Not mapping external offset"
 # What cassis raises for files that are not as it expects.
-NO_CAS = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, TypeNotFoundError, etree.XMLSyntaxError)
+NO_CAS = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, TypeNotFoundError, etree.XMLSyntaxError)
 
 # The lines of the annotations of an XMI file by their ids.
 Lines = dict[int, int]
+# Reads a CAS, and the TypeSystem.xml of an XMI file.
+Content = Callable[[], tuple[bytes, bytes | None]]
 
 
-def unpack(file: Path) -> list[tuple[Path, bytes, bytes | None]]:
-    """The CAS of a file, or those of an archive: name, content, and the TypeSystem.xml beside it."""
+def unpack(file: Path) -> Iterator[tuple[Path, Content]]:
+    """The CAS of a file, or one after the other those of an archive: the name, and what reads content and the TypeSystem.xml beside it.
+
+    RAISES: DataError for what cannot be read, or is too large.
+    """
     if file.suffix.lower() != ".zip":
         types = file.with_name(TYPES)
-        return [(file, file.read_bytes(), types.read_bytes() if types.exists() else None)]
+        yield file, lambda: (read_whole(file), read_whole(types) if types.exists() else None)
+        return
+    with read_errors(file), _zip_errors(file), ZipFile(file) as archive:
+        infos = {file / info.filename: info for info in archive.infolist() if info.filename.endswith((".xmi", ".json", TYPES))}
+        # Of a member, no more is read than the archive says.
+        if sum(info.file_size for info in infos.values()) > limits().unpacked:
+            raise unpacks_to_more("it", file)
+        cases = [name for name in infos if name.name != TYPES]
+        if not cases:
+            raise DataError("the archive holds no .xmi or .json file. If it is an exported project, unpack it.", path=file)
+        for name in cases:
+            yield name, partial(_members, archive, infos, name)
+
+
+def _members(archive: ZipFile, infos: dict[Path, ZipInfo], name: Path) -> tuple[bytes, bytes | None]:
+    """A file of an archive, and the TypeSystem.xml beside it."""
+
+    def read(member: Path) -> bytes:
+        if infos[member].file_size > limits().record:
+            raise too_large("the file", member)
+        with _zip_errors(member):
+            return archive.read(infos[member])
+
+    types = name.with_name(TYPES)
+    return read(name), read(types) if types in infos else None
+
+
+@contextmanager
+def _zip_errors(file: Path) -> Iterator[None]:
     try:
-        with ZipFile(file) as archive:
-            found = {file / name: archive.read(name) for name in archive.namelist() if name.endswith((".xmi", ".json", TYPES))}
+        yield
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:  # the last two: other packing, encrypted
         raise DataError(f"no zip archive that can be read ({error}). Is the file truncated?", path=file) from error
-    cases = [name for name in found if name.name != TYPES]
-    if not cases:
-        raise DataError("the archive holds no .xmi or .json file. If it is an exported project, unpack it.", path=file)
-    return [(name, found[name], found.get(name.with_name(TYPES))) for name in cases]
 
 
 def load(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
@@ -132,5 +162,8 @@ def _load_json(raw: bytes, path: Path) -> Cas:
 
 def _check_length(text: str | None, path: Path) -> None:
     """Refuse what spaCy does not read anyhow: cassis would take 200 bytes and more for each character."""
-    if text and len(text) > MAX_LENGTH:
-        raise DataError(f"the text has {len(text):,} characters; {MAX_LENGTH:,} are read at the most. Cut the text.", path=path)
+    most = limits().characters
+    if text and len(text) > most:
+        raise DataError(
+            f"the text has {len(text):,} characters; {most:,} are read at the most. Cut the text, or raise --max-characters.", path=path
+        )

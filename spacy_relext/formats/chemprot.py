@@ -21,7 +21,8 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
-from spacy_relext.formats.records import distinct
+from spacy_relext.formats.limits import is_blank, lines_of, read_line
+from spacy_relext.formats.records import MOST_DIGITS, distinct
 
 LABELS = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
 TYPES = {"CHEMICAL": "CHEMICAL", "GENE-Y": "GENE", "GENE-N": "GENE"}
@@ -94,17 +95,16 @@ def read_tables(abstracts: Path) -> dict[str, Table]:
 def read_rows(file: Path, width: int) -> Table:
     """The rows of a file, those with a wrong number of fields too: with a tab after it, the document's name is whole."""
     table: Table = {}
-    with file.open("rb") as lines:
-        for number, raw in enumerate(lines, start=1):
-            if not raw.strip():
-                continue
-            try:
-                row = Row(file, number, raw.decode("utf8").rstrip("\r\n").split("\t"))
-            except UnicodeDecodeError as error:
-                raise DataError(f"not UTF-8 (byte {error.start} of the line). Convert the file.", path=file, line=number) from error
-            if len(row.fields) == 1:
-                raise _wrong_width(row, width)
-            table.setdefault(row.fields[0], []).append(row)
+    for number, line in lines_of(file):
+        if is_blank(line):
+            continue
+        try:
+            row = Row(file, number, read_line(line).decode("utf8").rstrip("\r\n").split("\t"))
+        except UnicodeDecodeError as error:
+            raise DataError(f"not UTF-8 (byte {error.start} of the line). Convert the file.", path=file, line=number) from error
+        if len(row.fields) == 1:
+            raise _wrong_width(row, width)
+        table.setdefault(row.fields[0], []).append(row)
     return table
 
 
@@ -157,8 +157,8 @@ def _mention(row: Row, text: str) -> Mention:
     _, name, kind, start, end, expected = row.fields
     if kind not in TYPES:
         raise row.error(f"mention {name!r} has the type {kind!r}; expected one of {', '.join(TYPES)}.")
-    if not (start.isdecimal() and end.isdecimal()):
-        raise row.error(f"mention {name!r} has the offsets {start!r} and {end!r}; expected whole numbers.")
+    if not (start.isdecimal() and end.isdecimal() and max(len(start), len(end)) <= MOST_DIGITS):
+        raise row.error(f"mention {name!r} has the offsets {start!r:.60} and {end!r:.60}; expected whole numbers.")
     if not int(start) < int(end) <= len(text):
         raise row.error(f"mention {name!r} has the offsets {start}-{end}, and the title and abstract {len(text)} characters.")
     seen = text[int(start) : int(end)]

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, stretch
 from spacy_relext.formats.files import find_files, whole_folder
+from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.records import distinct, new_file
 
 SUFFIX = ""
@@ -39,8 +40,9 @@ def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[An
 
 def parse(file: Path) -> AnnotatedDocument:
     """Make a document of one XML file. Its text is that of its sentences, each with a space after it where it has no white space."""
+    raw = read_whole(file)
     try:
-        root = ElementTree.parse(file).getroot()
+        root = ElementTree.fromstring(raw)
     except ElementTree.ParseError as error:
         raise DataError(f"no well-formed XML: {error}.", path=file, line=error.position[0]) from error
     except (LookupError, ValueError) as error:
@@ -147,7 +149,7 @@ def _attribute(element: ElementTree.Element, name: str, file: Path) -> str:
 
 def _parts(entity: ElementTree.Element, file: Path) -> list[tuple[int, int]]:
     text = _attribute(entity, "charOffset", file)
-    if not re.fullmatch(r"\d+-\d+(;\d+-\d+)*", text):
-        raise DataError(f'entity {entity.get("id")!r}: charOffset is {text!r}; expected e.g. "10-19" or "10-14;20-25".', path=file)
+    if not re.fullmatch(r"\d{1,18}-\d{1,18}(;\d{1,18}-\d{1,18})*", text):
+        raise DataError(f'entity {entity.get("id")!r}: charOffset is {text!r:.60}; expected e.g. "10-19" or "10-14;20-25".', path=file)
     parts = [part.split("-") for part in text.split(";")]
     return sorted((int(start), int(end) + 1) for start, end in parts)

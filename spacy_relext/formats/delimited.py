@@ -33,21 +33,40 @@ COLUMNS: dict[str, type] = {
     "sentence_start": int,
     "sentence": str,
 }
+# How fields begin that spreadsheets compute, and run (https://owasp.org/www-community/attacks/CSV_Injection).
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULAS = "fields begin with =, +, -, @, a tab or a line end, which spreadsheets take for formulas; --spreadsheet-safe puts ' before them"
 Row = tuple[str | int | float | None, ...]
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[AnnotatedDocument], path: Path, *, spreadsheet_safe: bool = False) -> Counter[str]:
     """Write a file, relation by relation.
 
-    RETURNS: What the format cannot hold, counted.
+    spreadsheet_safe: Put ' before fields that a spreadsheet would take for formulas.
+    RETURNS: What the format cannot hold, counted; and such fields (`FORMULAS`), where nothing is put before them.
     """
     lost: Counter[str] = Counter()
     # No line end is changed, in fields neither. Rows end in CR LF, as RFC 4180 has it: Python puts quotes around no other ones.
     with whole_file(path, newline="") as file:
         writer = csv.writer(file, "excel-tab" if path.suffix.lower() == ".tsv" else "excel")
         writer.writerow(COLUMNS)
-        writer.writerows(rows(documents, lost))
+        found = rows(documents, lost)
+        writer.writerows(map(_quoted, found) if spreadsheet_safe else _counted(found, lost))
     return lost
+
+
+def _is_formula(value: str | int | float | None) -> bool:
+    return isinstance(value, str) and value.startswith(FORMULA_STARTS)
+
+
+def _quoted(row: Row) -> Row:
+    return tuple(f"'{value}" if _is_formula(value) else value for value in row)
+
+
+def _counted(found: Iterable[Row], lost: Counter[str]) -> Iterator[Row]:
+    for row in found:
+        lost[FORMULAS] += sum(map(_is_formula, row))
+        yield row
 
 
 def rows(documents: Iterable[AnnotatedDocument], lost: Counter[str]) -> Iterator[Row]:

@@ -100,7 +100,7 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     """
     counts = counts if counts is not None else Counter()
     text = document.text
-    check_length(document, nlp)
+    check_readable(document, nlp)
     spans = []
     for mention in document.mentions:
         if not 0 <= mention.start < mention.end <= len(text):
@@ -165,12 +165,31 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     return doc
 
 
-def check_length(document: AnnotatedDocument, nlp: Language) -> None:
-    """Refuse a text that is longer than the pipeline reads."""
+def check_readable(document: AnnotatedDocument, nlp: Language) -> None:
+    """Refuse a text that is longer than the pipeline reads, and halves of surrogate pairs, which JSON can spell, and no file can hold."""
     if len(document.text) > nlp.max_length:
         raise document.error(
-            f"the text has {len(document.text):,} characters, and the tokenizer reads {nlp.max_length:,} at the most. Cut the text."
+            f"the text has {len(document.text):,} characters, and the tokenizer reads {nlp.max_length:,} at the most. Cut the text, or "
+            "raise --max-characters (nlp.max_length)."
         )
+
+    strings = {
+        "id": [document.id],
+        "text": [document.text],
+        "mentions": [value for m in document.mentions for value in (m.id, m.type, m.kb_id, m.long_form)],
+        "relations": [
+            value for r in [*(document.relations or ()), *(document.concept_relations or ())] for value in (r.head, r.tail, r.label)
+        ],
+        "labels": list(document.annotated_labels or ()),
+    }
+    for what, values in strings.items():
+        try:
+            "".join(values).encode("utf8")
+        except UnicodeEncodeError as error:
+            raise document.error(
+                f"its {what} hold {error.object[error.start]!r}, half of a surrogate pair, which is no character, or a byte of the name "
+                "of a file that is not UTF-8. Write the character whole, or rename the file."
+            ) from error
 
 
 def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:

@@ -88,16 +88,17 @@ def read(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
 
 def _documents(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
     for file in find_files(path, (".zip", ".xmi", ".json")):
-        try:
-            unpacked = unpack(file)
-        except DataError as error:
-            on_error(error)
-            continue
-        for name, raw, types in unpacked:
+        unpacked = unpack(file)
+        while True:
             try:
-                yield parse(raw, types, name)
+                name, content = next(unpacked, (None, None))
+                if name is None or content is None:
+                    break
+                document = parse(*content(), name)
             except DataError as error:
                 on_error(error)
+            else:
+                yield document
 
 
 def parse(raw: bytes, types: bytes | None, path: Path) -> AnnotatedDocument:

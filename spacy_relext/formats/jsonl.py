@@ -33,6 +33,7 @@ from typing import Any, TextIO
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.limits import is_blank, read_line, reported_lines
 from spacy_relext.formats.records import Place, distinct
 
 SUFFIX = ".jsonl"
@@ -53,14 +54,13 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
 def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     for name in find_files(path, (".jsonl",)):
-        with name.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if not raw.strip():
-                    continue
-                try:
-                    yield parse(raw, name, number)
-                except DataError as error:
-                    on_error(error)
+        for number, line in reported_lines(name, on_error):
+            if is_blank(line):
+                continue
+            try:
+                yield parse(read_line(line), name, number)
+            except DataError as error:
+                on_error(error)
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:

@@ -32,13 +32,14 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts
 from spacy_relext.formats.files import find_files, whole_file
-from spacy_relext.formats.records import distinct
+from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
+from spacy_relext.formats.records import distinct, whole_number
 
 SUFFIX = ".txt"
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
 # Numbers of lines, and the lines.
-Block = list[tuple[int, bytes]]
+Block = list[tuple[int, Line]]
 
 
 def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
@@ -51,23 +52,21 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
 
 def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
     for file in files:
-        for block in _blocks(file):
+        for block in _blocks(reported_lines(file, on_error)):
             try:
                 yield parse(block, file)
             except DataError as error:
                 on_error(error)
 
 
-def _blocks(file: Path) -> Iterator[Block]:
+def _blocks(lines: Iterable[tuple[int, Line]]) -> Iterator[Block]:
     block: Block = []
-    with file.open("rb") as lines:
-        for number, raw in enumerate(lines, start=1):
-            raw = raw.removesuffix(b"\n").removesuffix(b"\r")
-            if raw.strip():
-                block.append((number, raw))
-            elif block:
-                yield block
-                block = []
+    for number, line in lines:
+        if not is_blank(line):
+            block.append((number, line.removesuffix(b"\n").removesuffix(b"\r") if isinstance(line, bytes) else line))
+        elif block:
+            yield block
+            block = []
     if block:
         yield block
 
@@ -81,7 +80,7 @@ def parse(block: Block, file: Path) -> AnnotatedDocument:
     lines: list[tuple[int, str]] = []
     for number, raw in block:
         try:
-            lines.append((number, raw.decode("utf8")))
+            lines.append((number, read_line(raw).decode("utf8")))
         except UnicodeDecodeError as error:
             raise DataError(f"not UTF-8 (byte {error.start} of the line). Convert the file.", path=file, line=number) from error
     headers = [HEADER.fullmatch(line) for _, line in lines[:2]]
@@ -129,7 +128,7 @@ def _add(document: AnnotatedDocument, fields: list[str]) -> None:
             raise ValueError(
                 f"saw {len(fields)} fields; a mention has 5 to 7: document, start, end, text, type, identifier, names of its parts."
             )
-        start, end, expected, kind = int(fields[1]), int(fields[2]), fields[3], fields[4]
+        start, end, expected, kind = whole_number(fields[1]), whole_number(fields[2]), fields[3], fields[4]
         name = f"T{len(document.mentions) + 1}"
         wrong = check_parts(document, name, [(start, end)], expected)
         if wrong:

@@ -11,6 +11,7 @@ from typing import Any
 from spacy_relext.errors import DataError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation
 from spacy_relext.formats.files import find_files
+from spacy_relext.formats.limits import Line, is_blank, read_line, read_whole, reported_lines
 
 # Labels by which annotators say that there is no relation, without hyphens, underscores and spaces.
 DENIALS = {"norel", "norelation", "none"}
@@ -20,6 +21,59 @@ ID, SENTENCES = "document_id", "sentence_offsets"
 # Makes a document of a record, or None of one that is left out; what is no error, and not in the document, is counted.
 Parse = Callable[[dict[str, Any], "Place", Counter[str]], AnnotatedDocument | None]
 OnError = Callable[[DataError], None]
+
+
+_TWICE = "the key {!r} stands twice in one object. Expected it once: which of the two is right?"
+# Numbers with more digits are none that is read: Python itself makes no whole number of more than 4,300 digits of a text.
+MOST_DIGITS = 100
+
+
+class Twice(dict[str, Any]):
+    """An object of JSON in which a key stands twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]):
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs)
+        self.key = counts.most_common(1)[0][0]
+
+
+class ManyDigits(float):
+    """A whole number of JSON that is longer than any that is read. It is none to who asks for one."""
+
+    def __new__(cls, text: str):
+        made = super().__new__(cls, text)
+        made.length = len(text)
+        return made
+
+    length: int
+
+    def __repr__(self) -> str:
+        return f"a number of {self.length:,} digits"
+
+
+def load_json(text: str) -> tuple[Any, list[str]]:
+    """What JSON says, and the keys that stand twice in one object, which is a `Twice` then. RAISES: What `json.loads` does."""
+    twice: list[str] = []
+
+    def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            made = Twice(pairs)
+            twice.append(made.key)
+        return made
+
+    return json.loads(text, object_pairs_hook=make, parse_int=_whole_number), twice
+
+
+def whole_number(text: str) -> int:
+    """A whole number of a text. RAISES: ValueError for one that is longer than any that is read."""
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"saw a number of {len(text):,} digits; no offset has so many.")
+    return int(text)
+
+
+def _whole_number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MOST_DIGITS else ManyDigits(digits)
 
 
 @dataclass(frozen=True)
@@ -44,9 +98,16 @@ class Place:
 
     def decode(self, raw: bytes | str, expected: str = "one JSON object a line") -> Any:
         """What the JSON of a line, or of a file without a line, says."""
+        record, twice = self.decode_all(raw, expected)
+        if twice:
+            raise self.fail(_TWICE.format(twice[0]))
+        return record
+
+    def decode_all(self, raw: bytes | str, expected: str) -> tuple[Any, list[str]]:
+        """The same, and the keys that stand twice in one object, for who looks for the record in which they do (`check_keys`)."""
         unit = "file" if self.line is None else "line"
         try:
-            return json.loads(raw if isinstance(raw, str) else raw.decode("utf8"))
+            return load_json(raw if isinstance(raw, str) else raw.decode("utf8"))
         except UnicodeDecodeError as error:
             raise self.fail(f"not UTF-8 (byte {error.start} of the {unit}). Convert the file to UTF-8.") from error
         except json.JSONDecodeError as error:
@@ -54,6 +115,15 @@ class Place:
             raise self.fail(f"not JSON ({error.msg}, {line}column {error.colno}). Expected {expected}.") from error
         except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
             raise self.fail(f"JSON that cannot be read ({error}). Expected {expected}.") from error
+
+    def check_keys(self, record: Any) -> None:
+        """Refuse an object of `decode_all` in which, or in an object of which, a key stands twice."""
+        stack = [record]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, Twice):
+                raise self.fail(_TWICE.format(value.key))
+            stack += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
     def take(self, record: dict, key: str, kind: type | tuple[type, ...], what: str) -> Any:
         """The value of a key, which has to be there and of a type."""
@@ -100,10 +170,11 @@ class Place:
 
     def score(self, entry: dict, what: str) -> float:
         """The score of a relation: 1 where it has none."""
-        score = float(self.take(entry, "score", (int, float), what)) if "score" in entry else 1.0
+        score = self.take(entry, "score", (int, float), what) if "score" in entry else 1.0
+        # Before it is made a float, which some whole numbers are too large for.
         if not 0 <= score <= 1:
-            raise self.fail(f"{what}: 'score' is {score}; it is a probability, between 0 and 1.")
-        return score
+            raise self.fail(f"{what}: 'score' is {score!r:.60}; it is a probability, between 0 and 1.")
+        return float(score)
 
     def sentences(self, record: dict, key: str) -> list[tuple[int, int]] | None:
         """Offsets of sentences, or None where there are none."""
@@ -142,12 +213,11 @@ def read_lines(
     counts: Is added to what `parse` counts, but for records with errors. Both are so in `read_lists`.
     """
 
-    def records() -> Iterator[tuple[Place, bytes]]:
+    def records() -> Iterator[tuple[Place, Line]]:
         for file in find_files(path, suffixes):
-            with file.open("rb") as lines:
-                yield from ((Place(file, line), raw) for line, raw in enumerate(lines, start=1) if raw.strip())
+            yield from ((Place(file, number), line) for number, line in reported_lines(file, on_error) if not is_blank(line))
 
-    return _documents(records(), lambda at, raw: at.decode(raw), parse, on_error, counts)
+    return _documents(records(), lambda at, line: at.decode(read_line(line)), parse, on_error, counts)
 
 
 def read_lists(
@@ -159,15 +229,21 @@ def read_lists(
         for file in find_files(path, suffixes):
             at = Place(file)
             try:
-                entries = at.decode(file.read_bytes(), "one list of objects")
+                entries, twice = at.decode_all(read_whole(file), "one list of objects")
                 if not isinstance(entries, list):
                     raise at.fail(f"expected a list of objects, and saw {type(entries).__name__}.")
             except DataError as error:
                 on_error(error)
                 continue
-            yield from ((Place(file, number=number), entry) for number, entry in enumerate(entries, start=1))
+            yield from ((Place(file, number=number), (entry, bool(twice))) for number, entry in enumerate(entries, start=1))
 
-    return _documents(records(), lambda at, entry: entry, parse, on_error, counts)
+    def checked(at: Place, found: tuple[Any, bool]) -> Any:
+        entry, to_check = found
+        if to_check:
+            at.check_keys(entry)
+        return entry
+
+    return _documents(records(), checked, parse, on_error, counts)
 
 
 def distinct(documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
@@ -198,7 +274,13 @@ def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]
 def new_file(folder: Path, document: AnnotatedDocument, name: str, suffix: str) -> Path:
     """The file of a document in a folder of them: its name with _ for what is in no file name, which must be that of no other."""
     file = folder / (re.sub(r"[^\w.-]", "_", name) + suffix)
-    if file.exists():
+    try:
+        is_taken = file.exists()
+    except OSError as error:
+        raise document.error(
+            f"a file of this name cannot be made: {error.strerror}. The id has {len(name):,} characters; as a rule, 200 are well."
+        ) from error
+    if is_taken:
         raise document.error(f"{file.name} exists already, of another document. Document ids must differ, as file names too.")
     return file
 

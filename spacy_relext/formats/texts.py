@@ -8,12 +8,15 @@ All is UTF-8. Offsets count the characters of the text as it stands, both of CR 
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.files import read_errors
+from spacy_relext.formats.limits import Line, is_blank, limits, read_line, read_whole, reported_lines, too_large
 from spacy_relext.formats.records import OnError, Place
 
 # The csv module refuses fields of more than 131,072 characters. This is the most that fits its C long everywhere.
@@ -30,16 +33,15 @@ def read_text(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
 
 def read_lines(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
     """Read a file with a text, or a JSON object, a line."""
-    with path.open("rb") as file:
-        yield from parse_lines(file, path, on_error)
+    yield from parse_lines(reported_lines(path, on_error), path, on_error)
 
 
-def parse_lines(lines: Iterable[bytes], path: Path | str, on_error: OnError) -> Iterator[AnnotatedDocument]:
-    """The documents of lines, which may still be being written."""
-    for number, raw in enumerate(lines, start=1):
-        if raw.strip():
+def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    """The documents of lines with their numbers, which may still be being written."""
+    for number, line in lines:
+        if not is_blank(line):
             try:
-                yield _parse_line(raw, Place(path, number))
+                yield _parse_line(read_line(line), Place(path, number))
             except DataError as error:
                 on_error(error)
 
@@ -60,10 +62,10 @@ def read_table(
 
     id_column: Holds the ids; None: the column "id", if there is one.
     """
-    csv.field_size_limit(FIELD_LIMIT)
+    csv.field_size_limit(min(FIELD_LIMIT, limits().record))
     # What is not UTF-8 becomes half surrogates, so that it is an error of its row alone.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter, strict=True)
+    with closing(_table_lines(path)) as lines:
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
         header: list[str] | None = None
         while True:
             # A row may run over several lines.
@@ -82,6 +84,16 @@ def read_table(
                 on_error(error)
                 if header is None:
                     return
+
+
+def _table_lines(path: Path) -> Generator[str, None, None]:
+    """RAISES: DataError where the file cannot be read, or a line of it is too long."""
+    most = limits().record
+    with read_errors(path), path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        while line := file.readline(most + 1):
+            if len(line) > most:
+                raise too_large("a line", path)
+            yield line
 
 
 def _checked_header(header: list[str], text_column: str, id_column: str | None, at: Place) -> list[str]:
@@ -110,7 +122,7 @@ def _parse_row(row: list[str], header: list[str], text_column: str, id_column: s
 
 def whole_text(path: Path) -> str:
     """The text of a file, with all its characters."""
-    raw = path.read_bytes()  # not read_text, which makes LF of CR LF
+    raw = read_whole(path)  # not read_text, which makes LF of CR LF
     try:
         return raw.decode("utf8")
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
-from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates
+from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates, nearest
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor as make_relation_extractor  # where installed packages of before look for it
 from spacy_relext.ml.architectures import one_thread_in_forks
@@ -63,6 +63,7 @@ class RelationExtractor(TrainablePipe):
     consistency (float): R-Drop (Liang et al., arXiv:2106.14448): every text of a batch is run twice, with other units dropped, and the loss
         gets this many times the divergence of the two outputs. It regularises well where training data is small, and doubles the time.
         0: once. It needs an encoder of the component's own: a listener gets one output a batch.
+    max_pairs (int | None): The most pairs of one Doc that are scored; those whose mentions are nearest. The others are counted, and told.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
     """
 
@@ -83,11 +84,14 @@ class RelationExtractor(TrainablePipe):
         use_gold_mentions: bool = True,
         reduction: Literal["sum", "mean"] = "sum",
         consistency: float = 0.0,
+        max_pairs: int | None = None,
     ):
         for label, types in (type_rules or {}).items():
             if any(len(pair) != 2 for pair in types):
                 raise RelextError(f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs.")
         _check_threshold(name, threshold)
+        if max_pairs is not None and max_pairs < 1:
+            raise RelextError(f"{name}: max_pairs is {max_pairs}; it is a number of pairs, or null for all.")
         if consistency < 0:
             raise RelextError(f"{name}: consistency is {consistency}; it is the weight of a loss, and cannot be negative.")
         if consistency and listens_to(model) is not None:
@@ -114,6 +118,7 @@ class RelationExtractor(TrainablePipe):
             "use_gold_mentions": use_gold_mentions,
             "reduction": reduction,
             "consistency": consistency,
+            "max_pairs": max_pairs,
         }
         self.cfg[GIVEN] = given_settings(self.cfg)
         self.notices = Notices()
@@ -484,7 +489,23 @@ class RelationExtractor(TrainablePipe):
             if only_useful:
                 useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
                 pairs, allowed = pairs[useful], allowed[useful]
-        return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed, n_candidates - len(pairs))
+        n_forbidden = n_candidates - len(pairs)
+        if only_useful and self.cfg["max_pairs"] is not None and len(pairs) > self.cfg["max_pairs"]:
+            pairs, allowed = self._nearest(spans, pairs, allowed)
+        return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed, n_forbidden)
+
+    def _nearest(self, spans: list[Span], pairs: Ints2d, allowed: numpy.ndarray) -> tuple[Ints2d, numpy.ndarray]:
+        """So many pairs as are scored at the most, and the labels that each may have."""
+        places = numpy.asarray([(span.start, span.end) for span in spans], dtype="int64")
+        kept = nearest(places, pairs, self.cfg["max_pairs"])
+        self.notices.tell(
+            "max_pairs",
+            f"{self.name}: {{n}} of {{of}} candidate pairs of Docs with more than {self.cfg['max_pairs']:,} are not scored, those with the "
+            "greatest distance between their mentions. Raise max_pairs (extract: --max-pairs) to score them.",
+            n=len(pairs) - len(kept),
+            of=len(pairs),
+        )
+        return pairs[kept], allowed[kept]
 
     def _candidate_pairs(self, doc: Doc, spans: list[Span]) -> Ints2d:
         return numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)

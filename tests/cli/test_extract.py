@@ -2,7 +2,11 @@
 
 import gzip
 import json
+import os
 import re
+import stat
+import threading
+from pathlib import Path
 
 import pytest
 import spacy
@@ -223,7 +227,8 @@ def test_failure_leaves_nothing_and_an_earlier_output_alone(model, tmp_path):
     assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), r"a\.jsonl:41: not JSON .*--skip-errors")
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
     (tmp_path / "out.jsonl").write_text("earlier", encoding="utf8")
-    assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), "not JSON")
+    assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), "there is such a file. .*--overwrite")
+    assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl", "--overwrite"), "not JSON")
     assert (tmp_path / "out.jsonl").read_text(encoding="utf8") == "earlier"
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -389,9 +394,7 @@ def test_another_process_on_the_same_output(model, three, tmp_path):
 
 
 def test_output_that_cannot_be_written(model, three):
-    assert_fails(
-        relext("extract", model, three, "--output", three / "out.jsonl"), r"out\.jsonl cannot be written: .*(Not a directory|exists)"
-    )
+    assert_fails(relext("extract", model, three, "--output", three / "out.jsonl"), r"out\.jsonl: it cannot be written: Not a directory")
 
 
 def test_equal_ids(model, tmp_path):
@@ -412,3 +415,98 @@ def test_a_text_that_is_too_long(model, tmp_path):
     messages = " ".join(result.stderr.split())
     assert re.search(r"a\.txt:2: document 'a-2': the text has 2,040,000 characters, and the tokenizer reads 1,000,000", messages)
     assert "1 documents or files had errors and were skipped" in messages
+
+
+def test_devices_and_pipes_are_written_through(model, three, tmp_path):
+    result = relext("extract", model, three, "--output", os.devnull)
+    assert result.exit_code == 0, result.output
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+    assert "4 relations in 3 documents in /dev/null" in result.stderr
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text(encoding="utf8")))
+    reader.start()
+    result = relext("extract", model, three, "--output", pipe, "--n-process", 2)
+    reader.join()
+    assert result.exit_code == 0, result.output
+    assert len(read[0].splitlines()) == 5
+    assert sorted(os.listdir(tmp_path)) == ["pipe.csv", "three.jsonl"]
+    result = relext("extract", model, three, "--output", os.devnull, "--to", "brat")
+    assert_fails(result, "/dev/null: a folder is to be written, and this is a device, a pipe or an open file")
+
+
+def test_a_stop_before_a_device_is_written_leaves_nothing(model, three, tmp_path):
+    three.write_text(f"{three.read_text(encoding='utf8')}\n{BAD}\n", encoding="utf8")
+    result = relext("extract", model, three, "--output", os.devnull, "--shard-size", 1)
+    assert_fails(result, r"three\.jsonl:4: not JSON")
+    assert "are stored in" not in result.stderr
+    assert not list(Path("/dev").glob("null.*"))
+
+
+@pytest.mark.parametrize("kind", ["content", "link", "folder"])
+def test_the_users_own_file_in_the_place_of_the_lock(model, three, tmp_path, kind):
+    lock = tmp_path / "out.jsonl.lock"
+    (tmp_path / "mine").write_text("mine", encoding="utf8")
+    {"content": lambda: lock.write_text("mine", encoding="utf8"), "link": lambda: lock.symlink_to("mine"), "folder": lock.mkdir}[kind]()
+    assert_fails(relext("extract", model, three, "--output", tmp_path / "out.jsonl"), r"out\.jsonl\.lock: it is no lock of this command")
+    assert (tmp_path / "mine").read_text(encoding="utf8") == "mine"
+    assert kind == "folder" or lock.read_text(encoding="utf8") == "mine"
+
+
+def test_pairs_of_a_document_are_bounded_and_it_is_told(model, tmp_path, caplog):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "Aspirin, warfarin, quinine and digoxin."}), encoding="utf8")
+    [record] = extracted(model, tmp_path / "a.jsonl", "--keep-all-scores")
+    assert len(record["pairs"]) == 12
+    caplog.clear()
+    result = relext("extract", model, tmp_path / "a.jsonl", "--keep-all-scores", "--max-pairs", 7)
+    [record] = records(result.stdout)
+    names = {mention["id"]: mention["text"].lower() for mention in record["mentions"]}
+    # Of each direction; the seventh would be one alone.
+    assert {frozenset((names[pair["head"]], names[pair["tail"]])) for pair in record["pairs"]} == {
+        frozenset(pair) for pair in (("aspirin", "warfarin"), ("warfarin", "quinine"), ("quinine", "digoxin"))
+    }
+    assert len(record["pairs"]) == 6
+    assert "6 of 12 candidate pairs of Docs with more than 7 are not scored" in " ".join((caplog.text + result.stderr).split())
+
+
+def test_formulas_in_tables(model, tmp_path):
+    given = [{"start": 0, "end": 8, "type": "DRUG"}, {"start": 19, "end": 27, "type": "DRUG"}]
+    record = {"id": "-d", "text": "=Aspirin increases warfarin levels.", "mentions": given}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record), encoding="utf8")
+    command = ["extract", model, tmp_path / "a.jsonl", "--threshold", "0", "--output"]
+    result = relext(*command, tmp_path / "raw.csv")
+    raw = [row.split(",") for row in (tmp_path / "raw.csv").read_text(encoding="utf8").splitlines()]
+    n_formulas = sum(field.startswith(("=", "-")) for row in raw for field in row)
+    assert n_formulas >= 3
+    assert f"{n_formulas} fields begin with =, +, -, @, a tab or a line end" in result.stderr
+    assert "--spreadsheet-safe puts ' before them." in result.stderr
+    result = relext(*command, tmp_path / "safe.csv", "--spreadsheet-safe")
+    assert "fields begin" not in result.stderr
+    safe = [row.split(",") for row in (tmp_path / "safe.csv").read_text(encoding="utf8").splitlines()]
+    assert safe == [[f"'{field}" if field.startswith(("=", "-")) else field for field in row] for row in raw]
+    assert_fails(relext(*command, tmp_path / "a.xml", "--to", "biocxml", "--spreadsheet-safe"), "--spreadsheet-safe is for csv")
+    assert_fails(relext(*command[:-1], "--spreadsheet-safe"), "--spreadsheet-safe is for csv, and standard output is JSONL")
+
+
+def test_texts_and_records_are_bounded(model, tmp_path):
+    (tmp_path / "a.txt").write_text(f"{LEVELS}\n{LEVELS} {AVOID}\n", encoding="utf8")
+    result = relext("extract", model, tmp_path / "a.txt", "--format", "lines", "--max-characters", 40, "--skip-errors")
+    assert [record["text"] for record in records(result.stdout)] == [LEVELS]
+    n_characters = len(f"{LEVELS} {AVOID}")
+    assert f"the text has {n_characters} characters, and the tokenizer reads 40 at the most" in " ".join(result.stderr.split())
+    result = relext("extract", model, tmp_path / "a.txt", "--format", "lines", "--max-record", 0.00004, "--skip-errors")
+    assert [record["text"] for record in records(result.stdout)] == [LEVELS]
+    assert "a.txt:2: the line has more than 40 bytes" in " ".join(result.stderr.split())
+
+
+def test_a_file_name_that_is_no_text(model, tmp_path):
+    """Its bytes would be halves of characters in the id."""
+    os.makedirs(tmp_path / "in")
+    with open(os.fsencode(tmp_path / "in") + b"/caf\xe9.txt", "wb") as file:
+        file.write(LEVELS.encode())
+    (tmp_path / "in" / "d.txt").write_text(AVOID, encoding="utf8")
+    result = relext("extract", model, tmp_path / "in", "--skip-errors", "--output", tmp_path / "out.jsonl")
+    assert result.exit_code == 0, result.output
+    assert [record["id"] for record in records((tmp_path / "out.jsonl").read_text(encoding="utf8"))] == ["d"]
+    assert "half of a surrogate pair, which is no character, or a byte of the name of a file" in " ".join(result.stderr.split())

@@ -229,3 +229,25 @@ def test_processes_that_are_worth_while(n_documents, cores, gpu_id, platform, ex
     monkeypatch.setattr("spacy_relext.extraction.running.sys.platform", platform)
     monkeypatch.setattr("spacy_relext.extraction.running.os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
     assert useful_processes(n_documents, Settings("model", gpu_id=gpu_id)) == expected
+
+
+class Pieces:
+    """A tokenizer that makes a piece of each character."""
+
+    def __call__(self, text, **_):
+        return {"input_ids": list(text)}
+
+
+def test_word_pieces_are_bounded(model):
+    runner = Runner(Settings(str(model), max_pieces=6))
+    told = []
+    # Without an encoder that has word pieces, any text is read.
+    assert runner.tokenizers == []
+    assert [d.id for d in runner.accepted(texts("seven..", "six..."), told.append)] == ["d0", "d1"]
+    runner.tokenizers = [Pieces()]
+    # Seven bytes, and six characters.
+    assert [d.id for d in runner.accepted(texts("seven..", "six...", "six..é", LEVELS), told.append)] == ["d1", "d2"]
+    assert [str(error) for error in told] == [
+        f"in.txt:{i}: document 'd{i}': the text has {n} word pieces, and 6 are read at the most. Cut the text, or raise --max-pieces."
+        for i, n in ((0, 7), (3, len(LEVELS)))
+    ]

@@ -91,7 +91,7 @@ BAD_RECORDS = {
     ),
     "no type": ({**GOOD, "relations": [{"from_id": 31, "to_id": 32}]}, "relation 1: expected 'type' to be a string"),
     "relations an object": ({**GOOD, "relations": {}}, "expected 'relations' to be a list"),
-    "score": ({**GOOD, "relations": [{**RELATION, "score": 2}]}, "'score' is 2.0"),
+    "score": ({**GOOD, "relations": [{**RELATION, "score": 2}]}, "'score' is 2;"),
     "half an emoji": ({**GOOD, "text": "\ud83d" + TEXT}, "character 0 of the text .* half of a surrogate pair"),
 }
 

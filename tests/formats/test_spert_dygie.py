@@ -93,7 +93,7 @@ BAD_SPERT = {
     "no type": ({**SPERT, "entities": [{"start": 0, "end": 1}]}, "entity 1: expected 'type' to be a string"),
     "no such entity": ({**SPERT, "relations": [{**RELATION, "tail": 3}]}, "relation 1: refers to entity 3, and there are 3"),
     "entity by name": ({**SPERT, "relations": [{**RELATION, "tail": "T1"}]}, "relation 1: expected 'tail' to be a whole number"),
-    "score": ({**SPERT, "relations": [{**RELATION, "score": -1}]}, "'score' is -1.0"),
+    "score": ({**SPERT, "relations": [{**RELATION, "score": -1}]}, "'score' is -1;"),
     "sentences": ({**SPERT, "sentences": [3]}, r"sentence 1: expected \[start, end\]"),
 }
 BAD_DYGIE = {
