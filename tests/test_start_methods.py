@@ -7,11 +7,12 @@ import sys
 
 import numpy
 import pytest
+import spacy
 from spacy.util import registry
 
 from tests.cli.toy import SENTENCES
-from tests.pipeline.test_views import MARKERS, TAGS, marked_pipeline
-from tests.pipeline.test_with_transformer import initialize, scores_of, tok2vec_pipeline
+from tests.pipeline.test_views import MARKERS, TAGS, marked_pipeline, shared_pipeline
+from tests.pipeline.test_with_transformer import initialize, scores_of, tok2vec_pipeline, transformer_pipeline
 
 # A start method is that of a whole program, and what is spawned imports its main file.
 MAIN = """
@@ -59,11 +60,14 @@ SETTINGS = {
     "spacy-relext.pair_tags.v1": ("misc", {"numbered": True}),
     "spacy-relext.pair_markers.v1": ("misc", {}),
     "spacy-relext.relation_scorer.v1": ("scorers", {}),
+    "spacy-relext.sentence_windows.v1": ("span_getters", {"max_tokens": 9}),
 }
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS.items(), ids=SETTINGS)
 def test_settings_can_be_sent(name, setting):
+    # With the first pipeline, spaCy imports spacy_transformers, which makes the registry of span getters.
+    spacy.blank("en")
     group, arguments = setting
     made = getattr(registry, group).get(name)(**arguments)
     again = pickle.loads(pickle.dumps(made))
@@ -72,6 +76,8 @@ def test_settings_can_be_sent(name, setting):
 
 
 PIPELINES = {
+    "transformer": transformer_pipeline,
+    "transformer inside": lambda folder: shared_pipeline(folder, "pair attention"),
     "tok2vec": lambda folder: tok2vec_pipeline(),
     "marked": lambda folder: marked_pipeline(folder, "cls", TAGS),
     "marked with markers": lambda folder: marked_pipeline(folder, "attention", MARKERS),
