@@ -20,12 +20,15 @@ from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
 from benchmarks.speed.environments import peers
 from benchmarks.speed.ours import EXTRACTOR, make_pipeline
+from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
 from spacy_relext.ml.listeners import listens_to
 from spacy_relext.relations import register_extensions
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+# As the commands of relext do it.
+app.callback()(keep_to_itself)
 for command in (
     bulk.bulk,
     decisions.decisions,

@@ -1,28 +1,61 @@
 """What a config can do before it trains."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from spacy.language import Language
 from spacy.pipeline._parser_internals.ner import BiluoPushDown
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.memory import keep_the_end
+from spacy_relext.ml.products import limit_caches
+
+
+def keep_to_itself() -> None:
+    """Set up this process for nothing but training or extraction: what is freed at the end of the heap is kept for what comes next, and
+    fewer kernels are kept than torch and oneDNN would (`ml/memory.py`, `ml/products.py`). To be called before anything is computed.
+
+    The commands of `relext` do. Scoring does not, since it may happen in anybody's process.
+    """
+    keep_the_end()
+    limit_caches()
+
+
+def training_process(
+    n_threads: int | None = None, then: Callable[[Language], Language | None] | None = None
+) -> Callable[[Language], Language | None]:
+    """Set up the process of a training, as `keep_to_itself` does. Registered callback `spacy-relext.training_process.v1`, for
+    [initialize.before_init], which runs before training and not when the pipeline is loaded.
+
+    n_threads (int | None): Torch's threads. In the small batches of a small encoder, threads wait for each other longer than they compute:
+        on two cores a second one gains little, and where something else runs as well it makes training several times slower.
+    then (Callable[[Language], None] | None): A callback that is called afterwards, since there is room for one.
+    """
+    if n_threads is not None and n_threads < 1:
+        raise RelextError(f"spacy-relext.training_process.v1: n_threads is {n_threads}; it must be at least 1.")
+    return partial(_set_up, n_threads=n_threads, then=then)
+
+
+def _set_up(nlp: Language, *, n_threads: int | None, then: Callable[[Language], Language | None] | None) -> Language | None:
+    keep_to_itself()
+    if n_threads is not None:
+        torch.set_num_threads(n_threads)
+    return then(nlp) if then is not None else None
 
 
 def torch_threads(n_threads: int = 1) -> Callable[[Language], None]:
-    """Let torch use so many threads while a pipeline is trained. Registered callback `spacy-relext.torch_threads.v1`, for
-    [initialize.before_init], which runs before training and not when the pipeline is loaded.
+    """Let torch use so many threads while a pipeline is trained. Registered callback `spacy-relext.torch_threads.v1`, likewise.
 
-    In the small batches of a small encoder, threads wait for each other longer than they compute: on two cores a second one gains
-    little, and where something else runs as well it makes training several times slower.
+    RAISES: RelextError for no thread at all.
     """
     if n_threads < 1:
         raise RelextError(f"spacy-relext.torch_threads.v1: n_threads is {n_threads}; it must be at least 1.")
+    return partial(_set_threads, n_threads=n_threads)
 
-    def set_threads(nlp: Language) -> None:
-        torch.set_num_threads(n_threads)
 
-    return set_threads
+def _set_threads(nlp: Language, *, n_threads: int) -> None:
+    torch.set_num_threads(n_threads)
 
 
 def entity_labels(types: list[str]) -> dict[int, dict[str, int]]:

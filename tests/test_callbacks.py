@@ -8,24 +8,58 @@ from spacy.util import registry
 
 from spacy_relext.callbacks import entity_labels
 from spacy_relext.errors import RelextError
+from tests.cli.toy import relext
 
 
-def test_torch_threads_are_set_before_training_and_not_before():
+@pytest.fixture
+def settings(monkeypatch):
+    """Which settings of the process were made; none is made really. torch's threads are put back."""
+    made = []
+    monkeypatch.setattr("spacy_relext.callbacks.keep_the_end", lambda: made.append("heap"))
+    monkeypatch.setattr("spacy_relext.callbacks.limit_caches", lambda: made.append("kernels"))
     before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        config = {"initialize": {"before_init": {"@callbacks": "spacy-relext.torch_threads.v1", "n_threads": 1}}}
-        nlp = spacy.blank("en", config=config)
-        assert torch.get_num_threads() == 2
+    torch.set_num_threads(2)
+    yield made
+    torch.set_num_threads(before)
+
+
+def before_init(name, **arguments):
+    return spacy.blank("en", config={"initialize": {"before_init": {"@callbacks": f"spacy-relext.{name}.v1", **arguments}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected", "n_threads"),
+    [
+        ("torch_threads", {"n_threads": 1}, [], 1),
+        ("training_process", {}, ["heap", "kernels"], 2),
+        ("training_process", {"n_threads": 1}, ["heap", "kernels"], 1),
+    ],
+)
+def test_process_is_set_up_before_training_and_not_before(name, arguments, expected, n_threads, settings):
+    nlp = before_init(name, **arguments)
+    assert settings == []
+    assert torch.get_num_threads() == 2
+    nlp.initialize()
+    assert settings == expected
+    assert torch.get_num_threads() == n_threads
+
+
+def test_another_callback_is_called_afterwards(settings):
+    nlp = before_init("training_process", then={"@callbacks": "spacy.copy_from_base_model.v1", "vocab": "no_such_model"})
+    with pytest.raises(OSError, match="no_such_model"):
         nlp.initialize()
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
+    assert settings == ["heap", "kernels"]
 
 
-def test_no_thread_at_all_is_an_error():
-    with pytest.raises(RelextError, match="n_threads is 0"):
-        registry.callbacks.get("spacy-relext.torch_threads.v1")(n_threads=0)
+@pytest.mark.parametrize("name", ["torch_threads", "training_process"])
+def test_no_thread_at_all_is_an_error(name):
+    with pytest.raises(RelextError, match=rf"{name}\.v1: n_threads is 0"):
+        registry.callbacks.get(f"spacy-relext.{name}.v1")(n_threads=0)
+
+
+def test_commands_set_their_process_up(settings):
+    assert relext("report", "--help").exit_code == 0
+    assert settings == ["heap", "kernels"]
 
 
 def test_entity_labels_make_a_recogniser_of_these_types():

@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from benchmarks.peers.protocol import serve
+from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.formats.document import SPANS_KEY
 from spacy_relext.relations import Relation, register_extensions, set_relations
 
@@ -150,5 +151,6 @@ def make_contender(kind: str, encoder: str, threads: int):
 
 
 if __name__ == "__main__":
+    keep_to_itself()
     kind, encoder, threads = sys.argv[1:]
     serve(lambda: make_contender(kind, encoder, int(threads)))

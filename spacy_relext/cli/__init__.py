@@ -6,6 +6,7 @@ spaCy imports this module through the entry point group `spacy_cli` when its com
 import typer
 from spacy.cli._util import app
 
+from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.cli.convert import convert, export
 from spacy_relext.cli.debug_data import debug_data
 from spacy_relext.cli.encoder import encoder
@@ -21,6 +22,7 @@ from spacy_relext.cli.report import report
 relext_cli = typer.Typer(
     name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations, run experiments.", no_args_is_help=True
 )
+relext_cli.callback()(keep_to_itself)
 for command in (convert, export, init_config, evaluate, extract, encoder, report, keywords, probe):
     relext_cli.command(no_args_is_help=True)(command)
 for trained in (experiment, crossval, matrix, debug_data):

@@ -19,6 +19,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 
+from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, set_threshold
 from spacy_relext.formats.document import AnnotatedDocument, check_readable, from_doc, to_doc
@@ -263,6 +264,7 @@ def _start(settings: Settings) -> None:
     """Make a process ready: it has one thread, leaves Ctrl-C to the process that started it, and ends where that one is killed."""
     global _runner
     torch.set_num_threads(1)
+    keep_to_itself()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

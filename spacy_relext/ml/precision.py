@@ -8,8 +8,7 @@ import torch
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.economy import PlainAttention
-from spacy_relext.ml.memory import keep_the_end
-from spacy_relext.ml.products import few_shapes, limit_caches
+from spacy_relext.ml.products import few_shapes
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -53,10 +52,6 @@ def computing(device: str, *, lower: bool, is_train: bool) -> Iterator[None]:
     """
     with ExitStack() as contexts:
         contexts.enter_context(torch.autocast(device, dtype=torch.bfloat16, enabled=lower))
-        if device == "cpu":
-            keep_the_end()
-        if device == "cpu" and lower:
-            limit_caches()
         if device == "cpu" and is_train:
             contexts.enter_context(PlainAttention())
         elif device == "cpu" and lower:

@@ -19,7 +19,9 @@ CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "512", "LRU_CACHE_CAPACITY": "512"}
 
 
 def limit_caches() -> None:
-    """Bound the memory of compiled kernels. Both libraries ask when they first compute in bfloat16, and never again."""
+    """Bound the memory of compiled kernels, by variables of the environment. Both libraries ask when they first compute in bfloat16, and
+    never again.
+    """
     for name, capacity in CACHES.items():
         os.environ.setdefault(name, capacity)
 

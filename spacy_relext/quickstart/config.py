@@ -195,7 +195,8 @@ def _pipeline(template: str, choice: Choice, in_sentences: bool) -> dict[str, An
     if choice.tokenizer == "scispacy":
         block["nlp"]["tokenizer"] = {"@tokenizers": TOKENIZER}
     elif choice.tokenizer is not None:
-        block["initialize"] = {"before_init": {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": choice.tokenizer}}
+        copy = {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": choice.tokenizer}
+        block["initialize"] = {"before_init": {"then": copy}}
     return block
 
 

@@ -12,6 +12,7 @@ import torch
 from spacy.util import fix_random_seed
 from thinc.api import Adam, ArgsKwargs, PyTorchShim
 
+from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.ml import memory
 from spacy_relext.ml.memory import TidyShim
 from spacy_relext.ml.precision import computing
@@ -115,7 +116,7 @@ def test_holes_in_the_heap_are_given_back():
 CHUNKS = """
 import ctypes, resource
 import torch
-from spacy_relext.ml.precision import computing
+from spacy_relext.callbacks import keep_to_itself
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 size = 13 << 20
@@ -125,12 +126,12 @@ def chunk():
         ctypes.memset(block, 1, size)
     for block in blocks:
         libc.free(block)
-with computing("cpu", lower=False, is_train=False):
+keep_to_itself()
+chunk()
+chunk()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
     chunk()
-    chunk()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(10):
-        chunk()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() / (30 * size))
 """
 
@@ -157,7 +158,7 @@ def test_what_the_environment_says_of_the_heap_counts(variable):
     assert asked_for_again(**variable) > 0.5
 
 
-def test_the_heap_is_set_once_and_on_a_cpu(monkeypatch):
+def test_the_heap_is_set_once_and_by_nobody_who_scores(monkeypatch):
     settings = []
     monkeypatch.setattr(memory, "_set", lambda *setting: settings.append(setting))
     monkeypatch.setattr(memory, "_trim", lambda _: None)
@@ -167,6 +168,9 @@ def test_the_heap_is_set_once_and_on_a_cpu(monkeypatch):
     for is_train in (True, False):
         with computing("cpu", lower=False, is_train=is_train):
             pass
+    assert settings == []
+    keep_to_itself()
+    keep_to_itself()
     assert sorted(settings) == [(-3, memory.MAPPED_ABOVE), (-1, memory.KEPT_FREE)]
     # Where the C library has no such thing.
     monkeypatch.setattr(memory, "_set", None)

@@ -132,13 +132,13 @@ def test_nothing_is_held_afterwards(layer):
     assert (products._state.rounds, products._state.last) == (False, None)
 
 
-def test_caches_are_bounded_where_the_user_says_nothing(monkeypatch):
+def test_caches_are_bounded_where_the_user_says_nothing_and_by_nobody_who_scores(monkeypatch):
     first, second = CACHES
     monkeypatch.delenv(first, raising=False)
     monkeypatch.setenv(second, "7")
-    with computing("cpu", lower=False, is_train=False):
-        assert first not in os.environ
-    with computing("cpu", lower=True, is_train=False):
-        assert os.environ[first] == CACHES[first]
+    for lower in (False, True):
+        with computing("cpu", lower=lower, is_train=False):
+            assert first not in os.environ
     limit_caches()
+    assert os.environ[first] == CACHES[first]
     assert os.environ[second] == "7"

@@ -84,7 +84,16 @@ def test_settings_are_those_that_the_data_suggests(data, init, tmp_path):
 
 
 # What the data or the choice says: not the template.
-VARYING = ("paths.", "variables.", "corpora.", "training.gpu_allocator", "training.batcher.size", "components.relation_extractor.threshold")
+VARYING = (
+    # The commands of experiments set their process up themselves.
+    "initialize.before_init.",
+    "paths.",
+    "variables.",
+    "corpora.",
+    "training.gpu_allocator",
+    "training.batcher.size",
+    "components.relation_extractor.threshold",
+)
 
 
 @pytest.mark.parametrize(("template", "measured"), [("one_pass", "ddi"), ("marked", "ddi-marked"), ("shared", "ddi-joint")])
@@ -268,7 +277,8 @@ def test_tokenizer_and_sentences_of_scispacy(init):
 
 def test_tokenizer_of_a_pipeline_is_copied(init, model):
     config = init("--tokenizer", model)
-    assert config["initialize"]["before_init"] == {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": str(model), "vocab": None}
+    copy = {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": str(model), "vocab": None}
+    assert config["initialize"]["before_init"] == {"@callbacks": "spacy-relext.training_process.v1", "n_threads": None, "then": copy}
 
 
 def test_what_cannot_be_is_refused(data, tmp_path, tiny_bert):
