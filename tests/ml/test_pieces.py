@@ -2,6 +2,7 @@
 
 import logging
 import random
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -12,7 +13,7 @@ from spacy_transformers.align import get_alignment_via_offset_mapping
 from spacy_transformers.layers.transformer_model import forward as stock_forward
 from spacy_transformers.span_getters import configure_get_sent_spans, configure_strided_spans, get_doc_spans
 from thinc.api import reduce_mean
-from transformers import AutoTokenizer, BertTokenizer, RobertaConfig, RobertaModel
+from transformers import AutoConfig, AutoModel, AutoTokenizer, BertTokenizer, RobertaConfig, RobertaModel
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.limits import longest_text
@@ -316,6 +317,29 @@ def test_limits(tiny_bert, tiny_roberta):
     assert longest_text(short, bert.transformer.config) == 16
     bert.transformer.config.max_position_embeddings = -1
     assert longest_text(roberta.tokenizer, bert.transformer.config) is None
+
+
+SIZES = {"vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+FAMILIES = {
+    "bert": SIZES,
+    "electra": {**SIZES, "embedding_size": 16},
+    "distilbert": {"vocab_size": 30, "dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16},
+    "roberta": SIZES,
+    "xlm-roberta": SIZES,
+    "mpnet": SIZES,
+    "camembert": SIZES,
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_limits_of_families(family):
+    """As many pieces as are said to be read can be read, and not one more."""
+    model = AutoModel.from_config(AutoConfig.for_model(family, **FAMILIES[family], max_position_embeddings=22)).eval()
+    limit = longest_text(SimpleNamespace(model_max_length=10**30), model.config, model)
+    with torch.no_grad():
+        assert model(torch.full((1, limit), 7)).last_hidden_state.shape[1] == limit
+        with pytest.raises((IndexError, RuntimeError)):
+            model(torch.full((1, limit + 1), 7))
 
 
 def test_the_tokenizer_may_say_less(tiny_bert, nlp):
