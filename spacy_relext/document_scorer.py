@@ -23,13 +23,16 @@ from spacy_relext.scorer import prf
 ConceptKey = tuple[str, str, str]
 
 
-def score_concept_relations(examples: Iterable[Example], *, symmetric_labels: Collection[str] = ()) -> dict[str, Any]:
+def score_concept_relations(
+    examples: Iterable[Example], *, symmetric_labels: Collection[str] = (), source: str | None = None
+) -> dict[str, Any]:
     """Compare relations between concepts: those annotated with those that follow from the predicted relations between mentions.
 
     Documents are compared one by one, as sets of (head, tail, label). Those without annotated relations between concepts are left out.
     The concepts of a predicted mention are those of the predicted Doc.
 
     symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
+    source: The name of the component whose relations are scored. None: all predicted relations, whoever found them.
     RETURNS: `doc_rel_micro_p`, `doc_rel_micro_r`, `doc_rel_micro_f` over all labels, `doc_rel_per_type` (p, r, f and support a label), and
         `doc_rel_unlinked`: how many predicted relations are with a mention that has no concept. Empty where nothing is annotated.
     """
@@ -40,7 +43,7 @@ def score_concept_relations(examples: Iterable[Example], *, symmetric_labels: Co
         if gold is None:
             continue
         seen = True
-        found, left = between_concepts(example.predicted)
+        found, left = between_concepts(example.predicted, source)
         guess = {_key(relation.label, relation.head, relation.tail, symmetric_labels) for relation in found}
         unlinked += left
         for name, keys in (("right", gold & guess), ("predicted", guess), ("annotated", gold)):
@@ -59,14 +62,16 @@ def score_concept_relations(examples: Iterable[Example], *, symmetric_labels: Co
     }
 
 
-def between_concepts(doc: Doc) -> tuple[list[AnnotatedRelation], int]:
+def between_concepts(doc: Doc, source: str | None = None) -> tuple[list[AnnotatedRelation], int]:
     """The relations between concepts that follow from the relations of a Doc, each with the highest score that says so.
 
     The concepts are the `kb_id_` of `doc.spans["mentions"]`, or of `doc.ents` where there are none.
+    source: Of which component. None: of all.
     RETURNS: The relations, and the number of relations with a mention that has no concept.
     """
-    document = from_doc(doc)
-    found, left = related_concepts(document.mentions, document.relations or [], [])
+    document = from_doc(doc, sources=True)
+    relations = [relation for relation in document.relations or () if source is None or source in relation.source_names]
+    found, left = related_concepts(document.mentions, relations, [])
     return found, len(left)
 
 

@@ -33,12 +33,23 @@ def load_pipeline(model: str) -> Language:
         raise RelextError(f"the pipeline {model!r} cannot be loaded: {error}") from error
 
 
-def extractor_of(nlp: Language, model: str) -> RelationExtractor:
-    """The relation extractor of a pipeline."""
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, RelationExtractor):
-            return pipe
-    raise RelextError(f"the pipeline {model!r} has no relation extractor; it has {nlp.pipe_names}.")
+def extractors_of(nlp: Language, model: str) -> list[RelationExtractor]:
+    """The relation extractors of a pipeline, of which there is one at least."""
+    found = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)]
+    if not found:
+        raise RelextError(f"the pipeline {model!r} has no relation extractor; it has {nlp.pipe_names}.")
+    return found
+
+
+def extractor_of(nlp: Language, model: str, name: str | None = None) -> RelationExtractor:
+    """The relation extractor of a pipeline, or the one of this name."""
+    found = {pipe.name: pipe for pipe in extractors_of(nlp, model)}
+    if name is None and len(found) == 1:
+        return next(iter(found.values()))
+    if name not in found:
+        saw = "none was named" if name is None else f"{name!r} is none of them"
+        raise RelextError(f"the pipeline {model!r} has the relation extractors {', '.join(found)}, and {saw}. Name one (--component).")
+    return found[name]
 
 
 def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool) -> Iterator[Example]:
@@ -150,7 +161,7 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example
 
 
 def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
-    return score_concept_relations(examples, symmetric_labels=pipe.cfg["symmetric_labels"])
+    return score_concept_relations(examples, symmetric_labels=pipe.cfg["symmetric_labels"], source=pipe.name)
 
 
 def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def make_relation_extractor(
     reduction: Literal["sum", "mean"] = "sum",
     consistency: float = 0.0,
     max_pairs: int | None = None,
+    overwrite: bool = False,
 ) -> Pipe:
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
     from spacy_relext.pipeline.checks import Home
@@ -90,6 +91,7 @@ def make_relation_extractor(
         reduction=reduction,
         consistency=consistency,
         max_pairs=max_pairs,
+        overwrite=overwrite,
     )
     extractor.checks.home = Home(nlp)
     extractor.check_threads(nlp)

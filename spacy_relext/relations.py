@@ -30,6 +30,7 @@ __all__ = [
     "set_annotated_labels",
     "set_found",
     "set_relations",
+    "sources_of",
     "span_at",
 ]
 
@@ -185,6 +186,11 @@ def _stored(span: Span, doc: Doc, label: str) -> _Mention:
             f"{doc.text[:60]!r}…. Take head and tail from the Doc whose relations are set."
         )
     return found
+
+
+def sources_of(doc: Doc) -> set[str]:
+    """The names of all sources of the relations of a Doc."""
+    return {name for _, _, entry in _entries(doc) for name in entry.get("sources", (CALLER,))}
 
 
 def set_found(doc: Doc, found: Iterable[Relation], source: str, labels: Sequence[str], *, overwrite: bool = False) -> int:

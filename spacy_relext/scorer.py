@@ -19,6 +19,7 @@ def score_relations(
     *,
     symmetric_labels: Collection[str] = (),
     strict: bool = False,
+    source: str | None = None,
     **kwargs: Any,
 ) -> dict[str, Any]:
     """Compare predicted with annotated relations.
@@ -28,6 +29,7 @@ def score_relations(
 
     symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
     strict: The types of head and tail must be right too.
+    source: The name of the component whose relations are scored. None: all predicted relations, whoever found them.
     RETURNS: `rel_micro_p`, `rel_micro_r`, `rel_micro_f` over all labels, `rel_macro_f` (mean of F over the labels that are annotated or
         predicted), `rel_per_type` (p, r, f and support a label). All None where nothing is annotated.
     """
@@ -39,7 +41,7 @@ def score_relations(
         if not has_relations(example.reference):
             continue
         seen = True
-        gold, guess = relation_keys(example, symmetric_labels, strict=strict)
+        gold, guess = relation_keys(example, symmetric_labels, strict=strict, source=source)
         right.update(key[0] for key in gold & guess)
         predicted.update(key[0] for key in guess)
         annotated.update(key[0] for key in gold)
@@ -59,12 +61,16 @@ def score_relations(
     }
 
 
-def relation_keys(example: Example, symmetric_labels: Collection[str] = (), *, strict: bool = False) -> tuple[set[tuple], set[tuple]]:
-    """The annotated and the predicted relations of an example, as keys that are equal where a relation is right."""
-    gold, guess = (
-        {_key(relation, symmetric_labels, strict) for relation in get_relations(doc)} for doc in (example.reference, example.predicted)
-    )
-    return gold, guess
+def relation_keys(
+    example: Example, symmetric_labels: Collection[str] = (), *, strict: bool = False, source: str | None = None
+) -> tuple[set[tuple], set[tuple]]:
+    """The annotated and the predicted relations of an example, as keys that are equal where a relation is right.
+
+    source: Which of the predicted ones: those that this component found. None: all.
+    """
+    gold = {_key(relation, symmetric_labels, strict) for relation in get_relations(example.reference)}
+    predicted = (relation for relation in get_relations(example.predicted) if source is None or source in relation.sources)
+    return gold, {_key(relation, symmetric_labels, strict) for relation in predicted}
 
 
 def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> tuple:

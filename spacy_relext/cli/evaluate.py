@@ -50,6 +50,7 @@ def evaluate(
     own_sentences: bool = typer.Option(
         False, help="Score annotated mentions on the pipeline's own tokens and sentences, as `spacy evaluate` does, not the annotated ones."
     ),
+    component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
     threshold: float = typer.Option(None, min=0.0, max=1.0, help="Score with this threshold instead of the pipeline's own."),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
 ):
@@ -57,7 +58,7 @@ def evaluate(
     with reported_errors():
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
-        pipe = extractor_of(nlp, model)
+        pipe = extractor_of(nlp, model, component)
         if threshold is not None:
             if tune_threshold:
                 raise RelextError("--threshold and --tune-threshold exclude each other.")

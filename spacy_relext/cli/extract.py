@@ -47,6 +47,9 @@ def extract(
     threshold: float = typer.Option(None, help="Probability that a relation must have, in the place of the pipeline's."),
     labels: str = typer.Option(None, help="Only relations with these labels: A,B."),
     keep_all_scores: bool = typer.Option(False, "--keep-all-scores", help="Also the probabilities of every candidate pair (JSONL)."),
+    keep_relations: bool = typer.Option(
+        False, "--keep-relations", help="Keep the relations of the input beside those that are found. Without, they are left out."
+    ),
     n_process: int = typer.Option(
         None, "--n-process", "-n", min=1, help="Processes; if left out, one a core, where there are documents enough and no GPU is used."
     ),
@@ -75,7 +78,7 @@ def extract(
             raise RelextError(f"--keep-all-scores: {target.format} has no place for them. Write jsonl.")
         wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
         bounds = {"max_pairs": max_pairs, "max_pieces": max_pieces, "max_characters": max_characters}
-        runner = Runner(Settings(model, threshold, wanted, keep_all_scores, batch_size, gpu_id, **bounds))
+        runner = Runner(Settings(model, threshold, wanted, keep_all_scores, keep_relations, batch_size, gpu_id, **bounds))
         place = None if target is None or target.is_stream else target_of(target.path).path
         errors = SkippedErrors(skip=skip_errors)
         rows: list[Row] | None = [] if table else None

@@ -40,6 +40,7 @@ def keywords(
     related_only: bool = typer.Option(False, help="Look only at pairs between which the model finds a relation."),
     corpus: Corpus = typer.Option(None, help="Show the paper's stems for this corpus beside them."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the stems to this JSON file."),
+    component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
 ):
     """List the word stems with the largest attention weights: means over the sentences that have pairs of annotated mentions.
@@ -50,7 +51,7 @@ def keywords(
         stem = english_stemmer()
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
-        pipe = extractor_of(nlp, model)
+        pipe = extractor_of(nlp, model, component)
         references = list(read_docs(data_path, nlp))
         read = read_with_gold_mentions(pipe, predict(nlp, references, annotated=True))
         documents = tqdm(read, total=len(references), desc="Reading", unit=" documents")

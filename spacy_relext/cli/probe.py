@@ -30,6 +30,7 @@ def probe(
     pretrained: bool = typer.Option(False, help="Also probe the encoder as it was before the pipeline was trained."),
     sample: int = typer.Option(None, min=1, help="Learn from so many pairs, drawn from all of TRAIN_PATH. Otherwise from all."),
     seed: int = typer.Option(0, help="Of the sample, and of the training documents on which the penalty is chosen."),
+    component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU."),
 ):
     """Which layer holds the relation? Train a linear classifier on [CLS], and one on head and tail, of each layer of a trained encoder."""
@@ -42,7 +43,7 @@ def probe(
         data = checksums({"train": (train_path,), "test": (test_path,)})
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
-        pipe = extractor_of(nlp, model)
+        pipe = extractor_of(nlp, model, component)
         require_marked_view(pipe)
         train, test = (annotated_data(nlp, pipe, path) for path in (train_path, test_path))
         if sample is not None:

@@ -269,6 +269,7 @@ def score_probe(pipe: RelationExtractor, data: AnnotatedData, scores: Floats2d) 
         best = numpy.eye(scores.shape[1], dtype="float32")[likely.argmax(axis=1)]
         spans = pipe.mentions(reference)
         doc = reference.copy()
-        set_relations(doc, decoded(Predictions(spans, pairs, best), spans, pipe.labels, symmetric, threshold=1.0, exclusive=True))
+        likeliest = Predictions(spans, pairs, best)
+        set_relations(doc, decoded(likeliest, spans, pipe.labels, symmetric, threshold=1.0, exclusive=True, source=pipe.name))
         found.append(Example(doc, reference))
     return score_relations(found, symmetric_labels=symmetric)

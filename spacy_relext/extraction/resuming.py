@@ -124,7 +124,7 @@ class Shard:
         """A checksum of the documents as they were read, of all that a result depends on."""
         digest = hashlib.sha256()
         for d in self.documents:
-            read = (d.id, d.text, d.mentions, d.mentions_given, d.sentences, d.concept_relations)
+            read = (d.id, d.text, d.mentions, d.mentions_given, d.sentences, d.concept_relations, d.relations)
             digest.update(repr(read).encode("utf8"))
         return digest.hexdigest()
 
@@ -191,14 +191,16 @@ class Work:
     def _asked(self) -> dict[str, Any]:
         """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most."""
         nlp, settings = self.runner.nlp, self.runner.settings
+        thresholds = {extractor.name: extractor.cfg["threshold"] for extractor in self.runner.extractors}
         return {
             "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
             "checksum of the pipeline": _checksum(nlp),
             "version of spacy-relext": __version__,
-            "threshold": self.runner.extractor.cfg["threshold"],
+            "threshold": thresholds if len(thresholds) > 1 else next(iter(thresholds.values())),
             "labels": sorted(settings.labels) if settings.labels is not None else None,
             "all scores": settings.keep_all_scores,
-            "pairs of a document": self.runner.extractor.cfg["max_pairs"],
+            "pairs of a document": self.runner.extractors[0].cfg["max_pairs"],
+            "relations of the input": settings.keep_relations,
             "format of the input": self.inputs.format,
             "columns": asdict(self.inputs.columns),
             "documents a shard": self.size,

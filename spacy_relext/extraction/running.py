@@ -21,13 +21,15 @@ from thinc.api import Model
 
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.evaluation import extractor_of, load_pipeline, set_threshold
+from spacy_relext.evaluation import extractors_of, load_pipeline, set_threshold
 from spacy_relext.formats.document import AnnotatedDocument, check_readable, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
 from spacy_relext.formats.records import OnError
 from spacy_relext.notices import Gathered, gathering
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.relations import set_relations, sources_of
 
 # A document as a line of our JSONL, or what was wrong with it.
 Result = dict[str, Any] | DataError
@@ -44,7 +46,8 @@ class Settings:
     """How documents are run.
 
     model: Name or folder of a pipeline. threshold: In the place of the pipeline's. labels: Only relations with these; None: all.
-    keep_all_scores: Also what the model says of every candidate pair. batch_size: Documents a batch. gpu_id: -1: the CPU.
+    keep_all_scores: Also what the model says of every candidate pair.
+    keep_relations: Also the relations that the documents bring. batch_size: Documents a batch. gpu_id: -1: the CPU.
     max_pairs: The most candidate pairs of a document, the nearest; None: what the pipeline says, or `MAX_PAIRS`. max_pieces,
         max_characters: A document of more word pieces or characters is an error; None: more characters than `nlp.max_length`.
     """
@@ -53,6 +56,7 @@ class Settings:
     threshold: float | None = None
     labels: tuple[str, ...] | None = None
     keep_all_scores: bool = False
+    keep_relations: bool = False
     batch_size: int = 32
     gpu_id: int = -1
     max_pairs: int | None = None
@@ -68,34 +72,39 @@ class Runner:
             require_gpu(settings.gpu_id)
         self.settings = settings
         self.nlp = load_pipeline(settings.model)
-        self.extractor = extractor_of(self.nlp, settings.model)
+        self.extractors = extractors_of(self.nlp, settings.model)
         self.finders = mention_finders(self.nlp)
-        unknown = set(settings.labels or ()) - set(self.extractor.labels)
+        known = dict.fromkeys(label for extractor in self.extractors for label in extractor.labels)
+        unknown = set(settings.labels or ()) - set(known)
         if unknown:
-            raise RelextError(f"{settings.model} has no labels {sorted(unknown)}; it has {', '.join(self.extractor.labels)}.")
+            raise RelextError(f"{settings.model} has no labels {sorted(unknown)}; it has {', '.join(known)}.")
         if settings.threshold is not None:
             if not 0 <= settings.threshold <= 1:
                 raise RelextError(f"the threshold is {settings.threshold}; it is a probability, between 0 and 1.")
-            set_threshold(self.nlp, self.extractor, settings.threshold)
-        self.extractor.cfg["max_pairs"] = settings.max_pairs or self.extractor.cfg["max_pairs"] or MAX_PAIRS
+            for extractor in self.extractors:
+                set_threshold(self.nlp, extractor, settings.threshold)
+        for extractor in self.extractors:
+            extractor.cfg["max_pairs"] = settings.max_pairs or extractor.cfg["max_pairs"] or MAX_PAIRS
         self.nlp.max_length = settings.max_characters or self.nlp.max_length
         self.tokenizers = _tokenizers(self.nlp)
         # What the components warn of, summed up over the documents.
         self.told = Gathered()
-        # What the extractor said of the Docs of the batch, by their address.
-        self.predictions: dict[int, Predictions] = {}
-        if settings.keep_all_scores:
-            self._watch_predictions()
+        # What each extractor said of the Docs of the batch, by their address.
+        self.predictions: dict[tuple[str, int], Predictions] = {}
+        for extractor in self.extractors:
+            extractor.expects_relations = settings.keep_relations
+            if settings.keep_all_scores:
+                self._watch_predictions(extractor)
 
-    def _watch_predictions(self) -> None:
-        annotate = self.extractor.set_annotations
+    def _watch_predictions(self, extractor: RelationExtractor) -> None:
+        annotate = extractor.set_annotations
 
         def watched(docs: Iterable[Doc], scores: list[Predictions]) -> None:
             docs = list(docs)
             annotate(docs, scores)
-            self.predictions.update(zip(map(id, docs), scores, strict=True))
+            self.predictions.update(((extractor.name, id(doc)), of_doc) for doc, of_doc in zip(docs, scores, strict=True))
 
-        self.extractor.set_annotations = watched  # type: ignore[method-assign]
+        extractor.set_annotations = watched  # type: ignore[method-assign]
 
     def accepted(self, documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
         """The documents without those that cannot be read, or are too long: they should not fill the memory until it is their turn."""
@@ -106,6 +115,7 @@ class Runner:
             except DataError as error:
                 on_error(error)
             else:
+                self._drop_relations(document)
                 yield document
 
     def _check_pieces(self, document: AnnotatedDocument) -> None:
@@ -119,6 +129,10 @@ class Runner:
                 raise document.error(
                     f"the text has {n_pieces:,} word pieces, and {most:,} are read at the most. Cut the text, or raise --max-pieces."
                 )
+
+    def _drop_relations(self, document: AnnotatedDocument) -> None:
+        if not self.settings.keep_relations:
+            document.relations = document.annotated_labels = None
 
     def __call__(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
         """The results of some documents, in their order."""
@@ -157,26 +171,37 @@ class Runner:
         return results
 
     def _bare_doc(self, document: AnnotatedDocument) -> Doc:
-        document.relations = document.annotated_labels = None
-        return to_doc(document, self.nlp)
+        self._drop_relations(document)
+        doc = to_doc(document, self.nlp)
+        if document.relations is None:
+            set_relations(doc, [])  # those that follow from relations between concepts
+        return doc
 
     def _record(self, document: AnnotatedDocument, doc: Doc) -> dict[str, Any]:
-        found = from_doc(doc, self.extractor.mentions(doc))
-        # An empty Doc has no token to keep them at.
-        found.id, found.relations = document.id, found.relations or []
+        mentions = [span for extractor in self.extractors for span in extractor.mentions(doc)]
+        # Without sources, relations are those of the one extractor.
+        several = self.settings.keep_relations or len({extractor.name for extractor in self.extractors} | sources_of(doc)) > 1
+        found = from_doc(doc, mentions, sources=several)
+        # An empty Doc has no token to keep them at. It is no annotation any more.
+        found.id, found.relations, found.annotated_labels = document.id, found.relations or [], None
         if self.settings.labels is not None:
             found.relations = [relation for relation in found.relations if relation.label in self.settings.labels]
         record = to_record(found)
         if self.settings.keep_all_scores:
             ids = {(mention.start, mention.end, mention.type): mention.id for mention in reversed(found.mentions)}
-            record[PAIRS] = self._scored_pairs(self.predictions[id(doc)], ids)
+            record[PAIRS] = [
+                pair | ({"source": extractor.name} if len(self.extractors) > 1 else {})
+                for extractor in self.extractors
+                for pair in self._scored_pairs(extractor, self.predictions[extractor.name, id(doc)], ids)
+            ]
         return record
 
-    def _scored_pairs(self, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
+    @staticmethod
+    def _scored_pairs(extractor: RelationExtractor, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
         names = [ids[span.start_char, span.end_char, span.label_] for span in predictions.spans]
         pairs = []
         for (head, tail), row in zip(predictions.pairs.tolist(), predictions.scores.tolist(), strict=True):
-            scores, no_relation = self.extractor.distribution([round(score, 4) for score in row])
+            scores, no_relation = extractor.distribution([round(score, 4) for score in row])
             pair = {"head": names[head], "tail": names[tail], "scores": scores}
             pairs.append(pair | ({} if no_relation is None else {"no_relation": no_relation}))
         return pairs

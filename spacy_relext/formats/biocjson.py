@@ -14,7 +14,7 @@ from bioc import BioCDocument, biocjson
 from bioc.biocjson.decoder import parse_doc
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, lost_sentences, read_all
+from spacy_relext.formats.biocmodel import Place, collection, losses, read_all
 from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import read_whole
@@ -79,7 +79,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
 
     def counted() -> Iterator[AnnotatedDocument]:
         for document in documents:
-            lost.update(lost_sentences(document))
+            lost.update(losses(document))
             yield document
 
     made = collection(counted())

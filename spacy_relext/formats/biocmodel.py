@@ -34,7 +34,7 @@ from bioc import BioCAnnotation, BioCCollection, BioCDocument, BioCLocation, Bio
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
+from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
 from spacy_relext.mentions import LONG_FORM
 
 TYPE, LABELS, CONCEPTS, SCORE, STATE, ROLE = "type", ("relation", "type"), ("identifier", "MESH"), "score", "relations", "CompositeRole"
@@ -282,6 +282,6 @@ def _pieces(document: AnnotatedDocument) -> list[tuple[int, int]]:
     return sentences
 
 
-def lost_sentences(document: AnnotatedDocument) -> Counter[str]:
-    """The sentences of a document that leave out parts of its text, which BioC cannot hold."""
-    return Counter({"sentences": len(document.sentences or ()) if not _pieces(document) else 0})
+def losses(document: AnnotatedDocument) -> Counter[str]:
+    """What BioC cannot hold of a document: sentences that leave out parts of its text, and the details of relations."""
+    return Counter({"sentences": len(document.sentences or ()) if not _pieces(document) else 0}) + document.losses(*DETAILS)

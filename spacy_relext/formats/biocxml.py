@@ -13,7 +13,7 @@ from bioc import BioCDocument, biocxml
 from lxml import etree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, lost_sentences, read_all, to_bioc
+from spacy_relext.formats.biocmodel import Place, collection, losses, read_all, to_bioc
 from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import read_whole
@@ -86,7 +86,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
                 biocxml.encoder.encode_document(to_bioc(document, document.id))
             except ValueError as error:
                 raise document.error(f"XML cannot hold it: {error} Export to biocjson.") from error
-            lost.update(lost_sentences(document))
+            lost.update(losses(document))
             yield document
 
     made = collection(checked())

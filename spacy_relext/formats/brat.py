@@ -30,7 +30,7 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import SEPARATOR
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
+from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
 from spacy_relext.formats.files import whole_folder
 from spacy_relext.formats.records import new_file
 from spacy_relext.formats.texts import whole_text
@@ -162,7 +162,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
             annotated = document.relations is not None or document.concept_relations is not None
             if annotated or lines:
                 file.with_name(f"{file.name[:-4]}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
-            lost += document.losses("sentences", "long forms of abbreviations", "relations between concepts")
+            lost += document.losses("sentences", "long forms of abbreviations", "relations between concepts", *DETAILS)
             if lines:
                 lost += document.losses("documents not annotated for relations (now with none)")
             lost["document ids that are no file names"] += file.name[:-4] != identifier

@@ -12,6 +12,7 @@ nearest to each other, counted in characters from the end of the one to the star
 
 from bisect import bisect_right
 from collections import Counter
+from dataclasses import replace
 
 from spacy_relext.formats.types import AnnotatedRelation, Mention
 
@@ -60,7 +61,7 @@ def mention_relations(
             counts[NEAREST] += 1
         counts[UNPAIRED] += not pairs
         for head, tail in together:
-            found.setdefault((head.id, tail.id, relation.label), AnnotatedRelation(head.id, tail.id, relation.label, relation.score))
+            found.setdefault((head.id, tail.id, relation.label), replace(relation, head=head.id, tail=tail.id))
     return list(found.values())
 
 
@@ -82,8 +83,8 @@ def related_concepts(
             left.append(relation)
         if place_of.isdisjoint(keys):
             for key in keys:
-                score = max(relation.score, found[key].score) if key in found else relation.score
-                found[key] = AnnotatedRelation(*key, score)
+                if key not in found or found[key].score < relation.score:
+                    found[key] = replace(relation, head=key[0], tail=key[1])
     return list(found.values()), left
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, stretch
+from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, stretch
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.records import distinct, new_file
@@ -94,6 +94,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
                 "long forms of abbreviations",
                 "relations between concepts",
                 "documents not annotated for relations (now with none)",
+                *DETAILS,
             )
     return lost
 

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from spacy_relext.errors import DataError
+from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.types import AnnotatedRelation, Mention
 from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
@@ -23,8 +23,10 @@ from spacy_relext.relations import (
     has_relations,
     set_annotated_labels,
     set_relations,
+    sources_of,
     span_at,
 )
+from spacy_relext.values import ASSERTED, CALLER
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
 SPANS_KEY = "mentions"
@@ -37,7 +39,10 @@ JOINER = "\u200d"
 # What most formats have no place for: its name in reports, and how often a document has it.
 LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
-    "scores of relations": lambda document: sum(r.score != 1 for r in [*(document.relations or ()), *(document.concept_relations or ())]),
+    "scores of relations": lambda document: sum(r.score != 1 for r in document.all_relations),
+    "sources of relations": lambda document: sum(bool(r.sources) for r in document.all_relations),
+    "statuses of relations": lambda document: sum(r.status != ASSERTED for r in document.all_relations),
+    "attributes of relations": lambda document: sum(bool(r.attributes) for r in document.all_relations),
     "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
     "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
     "relations between concepts": lambda document: len(document.concept_relations or ()),
@@ -50,6 +55,8 @@ LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
     ),
     "whole texts": lambda document: bool(document.text),
 }
+# What JSONL alone holds of a relation.
+DETAILS = ("sources of relations", "statuses of relations", "attributes of relations")
 
 
 @dataclass
@@ -83,7 +90,12 @@ class AnnotatedDocument:
     @property
     def labels(self) -> set[str]:
         """The labels of its relations."""
-        return {relation.label for relation in [*(self.relations or ()), *(self.concept_relations or ())]}
+        return {relation.label for relation in self.all_relations}
+
+    @property
+    def all_relations(self) -> list[AnnotatedRelation]:
+        """Its relations between mentions, and those between concepts."""
+        return [*(self.relations or ()), *(self.concept_relations or ())]
 
     def losses(self, *names: str) -> Counter[str]:
         """What it has of the LOSSES of these names."""
@@ -148,7 +160,7 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     relations = document.relations
     if document.concept_relations is not None:
         user_data[("._.", CONCEPT_RELATIONS, 0, len(doc[0]) if len(doc) else 0)] = [
-            {"head": r.head, "tail": r.tail, "label": r.label, "score": r.score} for r in document.concept_relations
+            {"head": r.head, "tail": r.tail, "label": r.label, "score": r.score, **r.details} for r in document.concept_relations
         ]
         known = {concept for mention in document.mentions for concept in concepts_of(mention)}
         for r in document.concept_relations:
@@ -192,11 +204,13 @@ def check_readable(document: AnnotatedDocument, nlp: Language) -> None:
             ) from error
 
 
-def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:
+def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = None) -> AnnotatedDocument:
     """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations.
 
     others: Are mentions as well, e.g. those that a pipeline keeps under another name.
+    sources: Whether relations have theirs. None: where the Doc has more than the one component that found all, or than its annotation.
     """
+    named = len(sources_of(doc)) > 1 if sources is None else sources
     spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
     relations = get_relations(doc)
     # Two mentions may stand at the same place and differ in type.
@@ -223,11 +237,15 @@ def from_doc(doc: Doc, others: Iterable[Span] = ()) -> AnnotatedDocument:
         place = (span.start_char, span.end_char)
         return ids.get((*place, span.label_), ids[place])
 
+    def annotated(r: Relation) -> AnnotatedRelation:
+        sources = tuple(r.source_scores.items()) if named and r.sources != (CALLER,) else ()
+        return AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score, sources, r.status, r.attributes)
+
     return AnnotatedDocument(
         id=document_id(doc),
         text=doc.text,
         mentions=mentions,
-        relations=[AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score) for r in relations] if has_relations(doc) else None,
+        relations=[annotated(r) for r in relations] if has_relations(doc) else None,
         sentences=[(s.start_char, s.end_char) for s in doc.sents] if doc.has_annotation("SENT_START") else None,
         concept_relations=concept_relations(doc),
         annotated_labels=annotated_labels(doc),
@@ -242,7 +260,11 @@ def document_id(doc: Doc) -> str:
 def concept_relations(doc: Doc) -> list[AnnotatedRelation] | None:
     """The relations between concepts that the Doc was read with: those of the whole document. None if none were annotated."""
     stored = _stored(doc, CONCEPT_RELATIONS, None)
-    return None if stored is None else [AnnotatedRelation(**entry) for entry in stored]
+    if stored is None:
+        return None
+    # Tuples, whatever a file has made of them.
+    lists = ({"sources": tuple(e.get("sources", {}).items()), "attributes": tuple(e.get("attributes", ()))} for e in stored)
+    return [AnnotatedRelation(**{**entry, **more}) for entry, more in zip(stored, lists, strict=True)]
 
 
 def _stored(doc: Doc, name: str, default: Any) -> Any:
@@ -329,7 +351,11 @@ def _relations(
             raise document.error(f"the relation {relation.label!r} has {head.text!r} at {head.start_char} as head and as tail.")
         if not relation.label:
             raise document.error(f"the relation between {relation.head!r} and {relation.tail!r} has no label.")
-        made = Relation(head, tail, relation.label, relation.score)
+        said: dict[str, Any] = {"sources": dict(relation.sources) or CALLER, "status": relation.status, "attributes": relation.attributes}
+        try:
+            made = Relation(head, tail, relation.label, relation.score, **said)
+        except RelextError as error:
+            raise document.error(str(error)) from error
         if made.key in relations:
             counts["relations given twice (kept once)"] += 1
             continue

@@ -44,7 +44,7 @@ from cassis.typesystem import (
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.cas import TYPES, Lines, load, unpack
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.records import OnError, Place, distinct, new_file
 from spacy_relext.formats.words import Words
@@ -237,7 +237,10 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
             except ValueError as error:
                 raise document.error(f"XML cannot hold it: {error} Export to biocjson.") from error
             lost += document.losses(
-                "long forms of abbreviations", "relations between concepts", "documents not annotated for relations (now with none)"
+                "long forms of abbreviations",
+                "relations between concepts",
+                "documents not annotated for relations (now with none)",
+                *DETAILS,
             )
     return lost
 

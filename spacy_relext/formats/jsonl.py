@@ -19,9 +19,16 @@ without `relations` the document counts as not annotated for relations, which is
 `relext extract` looks for mentions, which it does not if the list is empty. A mention may carry its `text`, which is checked against the
 offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
 
+A relation may say more: `attributes`, what an annotation says of it; a `status` other than "asserted", what a pipeline says; and `sources`,
+where they are not the one extractor: the components that found it, each with its score, the highest of which is that of the relation.
+
+    {"head": "T1", "tail": "T2", "label": "MECHANISM", "score": 0.91, "sources": {"ddi": 0.91, "rules": 0.5}, "attributes": ["speculated"]}
+
 `relext extract --keep-all-scores` adds what the model says of each candidate pair. This is not read, which is counted:
 
     "pairs": [{"head": "T1", "tail": "T2", "scores": {"MECHANISM": 0.91, "ADVISE": 0.02}, "no_relation": 0.07}]
+
+Where several extractors do, each of these has its `source`.
 """
 
 import json
@@ -30,18 +37,19 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from spacy_relext.errors import DataError
+from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import is_blank, read_line, reported_lines
 from spacy_relext.formats.records import Place, distinct
+from spacy_relext.values import ASSERTED, CALLER, Sources, checked_attributes, checked_sources, checked_status
 
 SUFFIX = ".jsonl"
 PAIRS = "pairs"
 ANNOTATED = "annotated_labels"
 KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", ANNOTATED, PAIRS, "meta"}
 MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
-RELATION_KEYS = {"head", "tail", "label", "score"}
+RELATION_KEYS = {"head", "tail", "label", "score", "sources", "status", "attributes"}
 
 
 def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
@@ -94,11 +102,15 @@ def to_record(document: AnnotatedDocument) -> dict[str, Any]:
     for key, relations in (("relations", document.relations), ("concept_relations", document.concept_relations)):
         if relations is not None:
             record[key] = [
-                {"head": r.head, "tail": r.tail, "label": r.label} | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
+                {"head": r.head, "tail": r.tail, "label": r.label}
+                | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
+                | r.details
+                | ({"sources": {name: round(score, 4) for name, score in r.sources}} if r.sources else {})
                 for r in relations
             ]
     if document.annotated_labels is not None:
-        record[ANNOTATED] = sorted(document.annotated_labels)
+        # Labels that a component found are none that were annotated, but a document may not contradict itself.
+        record[ANNOTATED] = sorted(document.annotated_labels | document.labels)
     return record
 
 
@@ -147,7 +159,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
                 raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
             refuse_unknown(entry, RELATION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
-            relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), at.score(entry, what)))
+            relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), *_said(entry, at, what)))
     scored = take(record, PAIRS, list, "document") if PAIRS in record else []
     document = AnnotatedDocument(
         identifier,
@@ -164,6 +176,26 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
     if record.get(ANNOTATED) is not None:
         document.annotated_labels = _annotated_labels(take(record, ANNOTATED, list, "document"), document)
     return document
+
+
+def _said(entry: dict[str, Any], at: Place, what: str) -> tuple[float, Sources, str, tuple[str, ...]]:
+    """Score, sources, status and attributes of a relation."""
+    if not {"sources", "status", "attributes"} & set(entry):
+        return at.score(entry, what), (), ASSERTED, ()
+    score = at.score(entry, what) if "score" in entry else None
+    try:
+        sources = at.take(entry, "sources", dict, what) if "sources" in entry else None
+        named: Sources = ()
+        if sources is not None:
+            score, named = checked_sources(sources, score, what)
+            named = () if list(sources) == [CALLER] else named
+        attributes = at.take(entry, "attributes", list, what) if "attributes" in entry else []
+        status = checked_status(entry.get("status", ASSERTED), what)
+        return 1.0 if score is None else score, named, status, checked_attributes(attributes, what)
+    except DataError:
+        raise
+    except RelextError as error:
+        raise at.fail(str(error)) from error
 
 
 def _annotated_labels(labels: list, document: AnnotatedDocument) -> frozenset[str]:

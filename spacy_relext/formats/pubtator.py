@@ -30,7 +30,7 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, check_parts
+from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, check_parts
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
 from spacy_relext.formats.records import distinct, whole_number
@@ -166,7 +166,11 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
             seen.add(name)
             file.write("\n".join(_lines(name, document, lost)) + "\n\n")
             lost += document.losses(
-                "sentences", "scores of relations", "long forms of abbreviations", "documents not annotated for relations (now with none)"
+                "sentences",
+                "scores of relations",
+                "long forms of abbreviations",
+                "documents not annotated for relations (now with none)",
+                *DETAILS,
             )
     return lost
 

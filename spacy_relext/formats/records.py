@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation
+from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.limits import Line, is_blank, read_line, read_whole, reported_lines
 
@@ -268,7 +268,7 @@ def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]
             raise document.error("a document before it has the same id. Expected ids that differ.")
         seen |= {document.id} - {""}
         yield document
-        lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts")
+        lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts", *DETAILS)
 
 
 def new_file(folder: Path, document: AnnotatedDocument, name: str, suffix: str) -> Path:

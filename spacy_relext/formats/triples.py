@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from spacy_relext.formats.concepts import concepts_of
-from spacy_relext.formats.document import AnnotatedDocument, Mention
+from spacy_relext.formats.document import DETAILS, AnnotatedDocument, Mention
 
 SAID = "relations between concepts that are said of mentions too"
 
@@ -52,10 +52,10 @@ class Entity:
 def prepared(documents: Iterable[AnnotatedDocument], lost: Counter[str], *losses: str) -> Iterator[AnnotatedDocument]:
     """The documents, all with an id.
 
-    lost: Is added to: long forms, and what they have of the `losses`, which are names of `document.LOSSES`.
+    lost: Is added to: long forms, details of relations, and what they have of the `losses`, which are names of `document.LOSSES`.
     """
     for number, document in enumerate(documents):
-        lost.update(document.losses("long forms of abbreviations", *losses))
+        lost.update(document.losses("long forms of abbreviations", *DETAILS, *losses))
         yield document if document.id else replace(document, id=f"document-{number}")
 
 

@@ -75,8 +75,9 @@ def decoded(
     *,
     threshold: float,
     exclusive: bool,
+    source: str,
 ) -> Iterator[Relation]:
-    """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
+    """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions, as of a source."""
     scores = predictions.scores
     # A forbidden label has probability 0 and is not written whatever the threshold.
     reached = (scores >= threshold) & (scores > 0)
@@ -95,4 +96,4 @@ def decoded(
         label = labels[column - int(exclusive)]
         if label in symmetric and places[tail] < places[head]:
             head, tail = tail, head
-        yield Relation(spans[head], spans[tail], label, score, (long_forms[head], long_forms[tail]))
+        yield Relation(spans[head], spans[tail], label, score, (long_forms[head], long_forms[tail]), sources=source)

@@ -32,7 +32,16 @@ from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, mak
 from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
 from spacy_relext.pipeline.progress import Progress
 from spacy_relext.pipeline.settings import GIVEN, given_settings, restored, settings_beside, settle_optimizer
-from spacy_relext.relations import Relation, get_relations, has_relations, register_extensions, set_relations
+from spacy_relext.relations import (
+    Relation,
+    get_relations,
+    has_relations,
+    register_extensions,
+    require_extensions,
+    set_found,
+    set_relations,
+    sources_of,
+)
 from spacy_relext.types import Floats2d, Ints2d
 
 logger = logging.getLogger(__name__)
@@ -64,6 +73,8 @@ class RelationExtractor(TrainablePipe):
         gets this many times the divergence of the two outputs. It regularises well where training data is small, and doubles the time.
         0: once. It needs an encoder of the component's own: a listener gets one output a batch.
     max_pairs (int | None): The most pairs of one Doc that are scored; those whose mentions are nearest. The others are counted, and told.
+    overwrite (bool): All relations of a Doc go before those that are found are written. False: those of other sources stay: of another
+        extractor, a rule, an annotation. What this component found before goes in either case.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
     """
 
@@ -85,6 +96,7 @@ class RelationExtractor(TrainablePipe):
         reduction: Literal["sum", "mean"] = "sum",
         consistency: float = 0.0,
         max_pairs: int | None = None,
+        overwrite: bool = False,
     ):
         for label, types in (type_rules or {}).items():
             if any(len(pair) != 2 for pair in types):
@@ -119,11 +131,14 @@ class RelationExtractor(TrainablePipe):
             "reduction": reduction,
             "consistency": consistency,
             "max_pairs": max_pairs,
+            "overwrite": overwrite,
         }
         self.cfg[GIVEN] = given_settings(self.cfg)
         self.notices = Notices()
         self.checks = Checks(self.notices)
         self.progress = Progress()
+        # Whether it is no surprise that Docs bring relations.
+        self.expects_relations = False
         steady(model)
         self._one_thread: OneThread | None = None
 
@@ -275,15 +290,29 @@ class RelationExtractor(TrainablePipe):
 
     def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
         """Score the candidate pairs of some Docs, without writing anything."""
-        docs = list(docs)
+        docs = list(self._docs(docs, "predict"))
         prepared = [self._prepare(doc, self.mentions(doc)) for doc in docs]
         self.checks.mentions(self, docs, [p.spans for p in prepared])
         return self._predict(docs, prepared)
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Predictions]) -> None:
-        """Write the relations that reach the threshold."""
+        """Write the relations that reach the threshold, with the name of this component as their source.
+
+        RAISES: RelextError where `doc._.relations` is that of another library.
+        """
+        require_extensions()
         for doc, predictions in zip(docs, scores, strict=True):
-            set_relations(doc, self.decode(predictions, predictions.spans))
+            found = self.decode(predictions, predictions.spans)
+            brought = set_found(doc, found, self.name, self.labels, overwrite=self.cfg["overwrite"])
+            if brought and not self.expects_relations:
+                self.notices.tell(
+                    "brought",
+                    f"{self.name}: documents bring {{n}} relations that no component of this pipeline found: annotations, what another "
+                    "pipeline found, or a rule of yours. They stay beside those found here. To be rid of them, set doc._.relations = [] "
+                    "before, or overwrite = true for the component; a rule should name itself as their source: Relation(…, "
+                    'sources="my_rule").',
+                    n=brought,
+                )
 
     def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list[ReadPair]]:
         """What the model reads for each candidate pair of a Doc, and where it looks: the weight of each word in the summary of the pair.
@@ -292,6 +321,9 @@ class RelationExtractor(TrainablePipe):
         YIELDS: for each Doc, its pairs.
         RAISES: RelextError where the summary has no such weights; `attention` has, and `pair_attention`, the mean of those of its heads.
         """
+        return self._read(self._docs(docs, "attention"), batch_size)
+
+    def _read(self, docs: Iterable[Doc], batch_size: int) -> Iterator[list[ReadPair]]:
         for batch in minibatch(docs, size=batch_size):
             prepared = [self._prepare(doc, self.mentions(doc)) for doc in batch]
             readings: dict[int, Reading] = {}
@@ -400,7 +432,10 @@ class RelationExtractor(TrainablePipe):
         )
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score relations; on the annotated mentions where `use_gold_mentions` is set, whatever the pipeline predicted."""
+        """Score relations; on the annotated mentions where `use_gold_mentions` is set, whatever the pipeline predicted.
+
+        Of the predicted relations, those are scored that have this component among their sources: an annotation is no prediction.
+        """
         if self.scorer is None:
             return {}
         examples = list(examples)
@@ -408,14 +443,21 @@ class RelationExtractor(TrainablePipe):
         if self.cfg["use_gold_mentions"]:
             examples = list(self.with_gold_mentions(examples))
         self._check_scored(examples)
-        return self.scorer(examples, **{**self.cfg, "labels": self.labels, **kwargs})
+        return self.scorer(examples, **{**self.cfg, "labels": self.labels, "source": self.name, **kwargs})
 
     def _check_scored(self, examples: list[Example]) -> None:
         annotated = [example for example in examples if has_relations(example.reference)]
         n_relations = sum(len(get_relations(example.reference)) for example in annotated)
-        found = any(get_relations(example.predicted) for example in annotated)
+        sources = set[str]().union(*(sources_of(example.predicted) for example in annotated))
+        if sources and self.name not in sources:
+            self.notices.tell(
+                "sources",
+                f"{self.name}: of the relations of the predicted Docs none is scored, since none comes from this component; they come from "
+                "{values}. Score what the pipeline finds: nlp.pipe(docs), or spacy evaluate.",
+                values=[name or "a caller, an annotation or an older file" for name in sorted(sources)],
+            )
         self.checks.development(self.name, len(examples), len(annotated), n_relations)
-        self.progress.evaluation(self.name, self.notices, n_relations, found=found)
+        self.progress.evaluation(self.name, self.notices, n_relations, found=self.name in sources)
 
     def rehearse(
         self,
@@ -461,6 +503,11 @@ class RelationExtractor(TrainablePipe):
         return self
 
     # Mentions and pairs
+
+    def _docs(self, docs: Iterable[Doc], method: str) -> Iterable[Doc]:
+        if isinstance(docs, (Doc, str)):
+            raise RelextError(f"{self.name}: {method} takes several Docs, and saw one {type(docs).__name__}: {method}([doc]).")
+        return docs
 
     def mentions(self, doc: Doc) -> list[Span]:
         """The mentions of a Doc: the spans under `spans_key`, or its entities."""
@@ -560,7 +607,15 @@ class RelationExtractor(TrainablePipe):
 
     def decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
         """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
-        return decoded(predictions, spans, self.labels, self._symmetric, threshold=self.cfg["threshold"], exclusive=self.cfg["exclusive"])
+        return decoded(
+            predictions,
+            spans,
+            self.labels,
+            self._symmetric,
+            threshold=self.cfg["threshold"],
+            exclusive=self.cfg["exclusive"],
+            source=self.name,
+        )
 
     def _require_upstream(self, docs: list[Doc]) -> None:
         """Listeners predict on zeros when nobody fed them: every pair would get the same score, and nobody would notice."""

@@ -277,3 +277,16 @@ def test_missing_data_and_model(model, data, tmp_path):
     assert_fails(relext("evaluate", tmp_path / "none", data), "the pipeline '.*none' cannot be loaded")
     spacy.blank("en").to_disk(tmp_path / "blank")
     assert_fails(relext("evaluate", tmp_path / "blank", data), r"has no relation extractor; it has \[\]")
+
+
+def test_one_of_several_extractors_is_named(model, data, tmp_path):
+    nlp = spacy.load(model)
+    nlp.add_pipe("relation_extractor", "second", source=spacy.load(model))
+    nlp.get_pipe("second").cfg["labels"].reverse()  # so that it is right where the other is wrong
+    nlp.to_disk(tmp_path / "two")
+    assert_fails(relext("evaluate", tmp_path / "two", data), r"has the relation extractors relation_extractor, second, and none was named")
+    for name, precision in (("relation_extractor", 2 / 3), ("second", 1 / 3)):
+        figures = figures_of(tmp_path / "two", data, "--component", name)
+        # Each is scored by what it found itself.
+        assert figures["predicted_mentions"]["rel_micro_p"] == pytest.approx(precision)
+        assert figures["gold_mentions"]["rel_micro_p"] == pytest.approx(precision)

@@ -510,3 +510,19 @@ def test_a_file_name_that_is_no_text(model, tmp_path):
     assert result.exit_code == 0, result.output
     assert [record["id"] for record in records((tmp_path / "out.jsonl").read_text(encoding="utf8"))] == ["d"]
     assert "half of a surrogate pair, which is no character, or a byte of the name of a file" in " ".join(result.stderr.split())
+
+
+def test_relations_of_the_input_are_kept_where_asked_for(model, tmp_path):
+    mentions = [{"start": 0, "end": 7, "type": "DRUG"}, {"start": 18, "end": 26, "type": "DRUG"}]
+    record = {"text": LEVELS, "mentions": mentions, "relations": [{"head": "T2", "tail": "T1", "label": "BACK"}]}
+    path = tmp_path / "in.jsonl"
+    path.write_text(json.dumps(record) + "\n", encoding="utf8")
+    for options, labels in (((), ["MECHANISM"]), (("--keep-relations",), ["MECHANISM", "BACK"])):
+        result = relext("extract", model, path, "--output", tmp_path / f"out{len(options)}.jsonl", *options)
+        assert result.exit_code == 0, result.output
+        assert "no component of this pipeline found" not in result.output
+        [written] = records((tmp_path / f"out{len(options)}.jsonl").read_text(encoding="utf8"))
+        assert [r["label"] for r in written["relations"]] == labels
+        assert [r.get("sources", {}).keys() for r in written["relations"]] == [{"relation_extractor"} if options else set(), set()][
+            : len(labels)
+        ]

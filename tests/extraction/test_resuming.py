@@ -249,6 +249,21 @@ def test_what_was_asked_for_has_changed(begun, source, runner, change, message):
         go_on(begun, source, runner, **change)
 
 
+def test_relations_of_the_input_count_where_they_are_kept(model, tmp_path):
+    source = tmp_path / "in.jsonl"
+    record = {"text": "Aspirin, warfarin.", "mentions": [{"start": 0, "end": 7, "type": "X"}, {"start": 9, "end": 17, "type": "X"}]}
+    digests = {}
+    for keep in (False, True):
+        for label in "AB":
+            source.write_text(json.dumps({**record, "relations": [{"head": "T1", "tail": "T2", "label": label}]}) + "\n", encoding="utf8")
+            work = Work(Output(tmp_path / f"{keep}{label}.jsonl"), Inputs([str(source)]), Runner(Settings(str(model), keep_relations=keep)))
+            list(work.fill(pytest.fail))
+            [header] = work.headers
+            digests[keep, label] = header["digest"]
+    assert digests[False, "A"] == digests[False, "B"]
+    assert digests[True, "A"] != digests[True, "B"]
+
+
 def test_another_pipeline_or_threshold(begun, source, runner, model, tmp_path):
     settings = Settings(str(model), threshold=0.25, labels=("ADVISE",), keep_all_scores=True)
     with pytest.raises(DataError, match=r"threshold: 0\.5 then, 0\.25 now, labels: None then, \['ADVISE'\] now, all scores: False then"):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 import spacy
@@ -11,7 +12,7 @@ from spacy.tokens import Span
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.running import Processes, Runner, Settings, run, useful_processes
-from spacy_relext.formats.document import AnnotatedDocument, Mention
+from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from tests.cli.toy import document
 
 LEVELS = "Aspirin increases warfarin levels."
@@ -95,6 +96,52 @@ def test_all_scores_of_labels_that_do_not_exclude_each_other(model, tmp_path):
     [record] = runner(texts(LEVELS))
     assert [list(pair) for pair in record["pairs"]] == [["head", "tail", "scores"]] * 2
     assert list(record["pairs"][0]["scores"]) == ["A", "B", "C"]
+
+
+def with_second(nlp):
+    """Another extractor, which finds the same."""
+    nlp.add_pipe("relation_extractor", "second", source=spacy.load(nlp.path))
+
+
+def test_several_extractors_are_named(model, tmp_path):
+    runner = changed(model, tmp_path, with_second)
+    [record] = runner(texts(LEVELS))
+    [relation] = record["relations"]
+    assert set(relation["sources"]) == {"relation_extractor", "second"}
+    assert relation.get("score", 1.0) == max(relation["sources"].values())
+    assert [pair["source"] for pair in record["pairs"]] == ["relation_extractor"] * 2 + ["second"] * 2
+    assert [list(pair) for pair in record["pairs"]] == [["head", "tail", "scores", "no_relation", "source"]] * 4
+    low = Runner(Settings(str(tmp_path / "changed"), threshold=0.0))
+    assert [pipe.cfg["threshold"] for pipe in low.extractors] == [0.0, 0.0]
+    # One extractor needs no name.
+    assert "sources" not in Runner(Settings(str(model)))(texts(LEVELS))[0]["relations"][0]
+
+
+def test_relations_of_the_input_are_dropped_or_kept(model, caplog):
+    def given():
+        return document(LEVELS, [(1, 0, "BACK"), (0, 1, "MECHANISM")])
+
+    def with_concepts():
+        bare = document(AVOID)
+        bare.mentions = [replace(mention, kb_id=f"C{i}") for i, mention in enumerate(bare.mentions)]
+        bare.concept_relations = [AnnotatedRelation("C1", "C0", "BACK")]
+        return bare
+
+    [first, second] = Runner(Settings(str(model)))([given(), with_concepts()])
+    assert triples(first) == [("Aspirin", "MECHANISM", "warfarin")]
+    assert triples(second) == [("ketamine", "ADVISE", "warfarin")]
+    assert "sources" not in first["relations"][0]
+    [first, second] = Runner(Settings(str(model), keep_relations=True))([given(), with_concepts()])
+    assert triples(first) == [("Aspirin", "MECHANISM", "warfarin"), ("warfarin", "BACK", "Aspirin")]
+    # Only what was found has a source, and is told apart so.
+    found, kept = first["relations"]
+    assert set(found["sources"]) == {"", "relation_extractor"}
+    assert set(kept) == {"head", "tail", "label"}
+    # What follows from relations between concepts is no relation of the input.
+    assert triples(second) == [("ketamine", "ADVISE", "warfarin")]
+    assert list(second["relations"][0]["sources"]) == ["relation_extractor"]
+    assert [r["label"] for r in second["concept_relations"]] == ["BACK"]
+    assert not caplog.records
 
 
 def test_mentions_that_the_pipeline_keeps_elsewhere(model, tmp_path):

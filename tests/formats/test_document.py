@@ -8,6 +8,7 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import FORMATS
+from spacy_relext.formats.concepts import related_concepts
 from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, document_id, from_doc, to_doc
 from spacy_relext.relations import Relation, has_relations, register_extensions, set_relations
 
@@ -199,6 +200,68 @@ def test_long_forms_come_back_or_are_counted(name, nlp, tmp_path):
     if hasattr(FORMATS[name], "read"):
         [back] = FORMATS[name].read(path, on_error)
         assert [mention.long_form for mention in back.mentions] == ["Teal acid" if holds else ""]
+
+
+@pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "write")])
+def test_what_is_said_of_relations_comes_back_or_is_counted(name, nlp, tmp_path):
+    given = [Mention("1", 0, 3, "X", "C1"), Mention("2", 10, 13, "X", "C2")]
+    doc = to_doc(AnnotatedDocument("a", "Tea helps Bob.", given, [], [(0, 14)]), nlp)
+    mentions = doc.spans["mentions"]
+    sources = {"ddi": 0.5, "rules": 0.25}
+    doc._.relations = [
+        Relation(*mentions, "A", sources=sources, status="uncertain", attributes=["speculated", "novel"]),
+        Relation(*mentions, "B", sources="ddi"),
+        Relation(*mentions, "C"),
+    ]
+    path = tmp_path / {"brat": "folder", "ddi": "folder", "biocxml": "a.xml", "pubtator": "a.txt", "rdf": "a.ttl"}.get(name, "a.json")
+    document = from_doc(doc)
+    if name == "ddi":  # which has one relation a pair
+        del document.relations[1:]
+    lost = FORMATS[name].write([document], path)
+    counted = {kind: lost[f"{kind} of relations"] for kind in ("sources", "statuses", "attributes")}
+    if name != "jsonl":
+        assert counted == {"sources": 1 if name == "ddi" else 2, "statuses": 1, "attributes": 1}
+        return
+    assert not any(counted.values())
+    [back] = FORMATS[name].read(path, on_error)
+    assert to_doc(back, nlp)._.relations.to_dicts() == doc._.relations.to_dicts()
+
+
+def test_sources_are_given_where_they_are_not_one_for_all(nlp):
+    doc = nlp("Tea helps Bob.")
+    pair = doc[0:1], doc[2:3]
+    for sources, expected in (
+        (["ddi", "ddi"], [(), ()]),
+        (["", ""], [(), ()]),
+        (["ddi", ""], [(("ddi", 1.0),), ()]),
+        (["ddi", "rules"], [(("ddi", 1.0),), (("rules", 1.0),)]),
+    ):
+        doc._.relations = [Relation(*pair, label, sources=source) for label, source in zip("AB", sources, strict=True)]
+        assert [r.sources for r in from_doc(doc).relations] == expected
+    doc._.relations = [Relation(*pair, "A", sources="ddi")]
+    assert [r.sources for r in from_doc(doc, sources=True).relations] == [(("ddi", 1.0),)]
+
+
+def test_what_is_said_of_relations_between_concepts_is_kept(nlp):
+    mentions = [Mention("1", 0, 3, "X", "C1"), Mention("2", 10, 13, "X", "C2")]
+    relation = AnnotatedRelation("C1", "C2", "A", 0.5, (("ddi", 0.5),), "uncertain", ("novel",))
+    doc = to_doc(AnnotatedDocument("a", "Tea helps Bob.", mentions, concept_relations=[relation]), nlp)
+    for again in (doc, Doc(nlp.vocab).from_bytes(doc.to_bytes())):
+        document = from_doc(again, sources=True)
+        assert document.concept_relations == [relation]
+        # The relations between mentions that follow from it are novel, too.
+        assert [(r.score, r.sources, r.status, r.attributes) for r in document.relations] == [
+            (0.5, (("ddi", 0.5),), "uncertain", ("novel",))
+        ]
+    [found], _ = related_concepts(document.mentions, document.relations, [])
+    assert found == relation
+
+
+def test_values_that_cannot_be_right_name_the_document(nlp):
+    mentions = [Mention("1", 0, 3, "X"), Mention("2", 10, 13, "X")]
+    for wrong in (AnnotatedRelation("1", "2", "A", float("nan")), AnnotatedRelation("1", "2", " "), AnnotatedRelation("1", "2", "A", 2.0)):
+        with pytest.raises(DataError, match=r"a\.x:3: document 'a': .*(score is|has the label)"):
+            to_doc(AnnotatedDocument("a", "Tea helps Bob.", mentions, [wrong], source="a.x", line=3), nlp)
 
 
 def test_mentions_of_relations_alone_are_given_with_what_is_known(nlp):

@@ -285,3 +285,40 @@ def test_labels_that_a_document_is_annotated_for(nlp, tmp_path):
     assert json.loads(file.getvalue()) == record
     [concepts] = read_all(write_records(tmp_path / "b.jsonl", {"text": "x", "concept_relations": [], "annotated_labels": ["A"]}))
     assert annotated_labels(to_doc(concepts, nlp)) == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"sources": ["a"]}, "'sources' to be an object"),
+        ({"sources": {"a": 2}}, "relation 1: the score is 2"),
+        ({"sources": {"a": "x"}}, "relation 1: the score is 'x'"),
+        ({"sources": {}}, "relation 1: the sources are {}"),
+        ({"sources": {"a": 0.5}, "score": 0.75}, r"score is 0\.75, and the highest of its sources 0\.5"),
+        ({"status": "negated"}, "status is 'negated'; it is one of 'asserted', 'uncertain'"),
+        ({"status": None}, "status is None"),
+        ({"attributes": "novel"}, "'attributes' to be a list"),
+        ({"attributes": [5]}, r"attributes are \[5\]"),
+        ({"attributes": ["negated"]}, "negated is none. Leave it out"),
+    ],
+)
+def test_details_of_relations_that_cannot_be_right(said, message):
+    mentions = [{"start": 0, "end": 1, "type": "X"}, {"start": 2, "end": 3, "type": "X"}]
+    record = {"text": "a b", "mentions": mentions, "relations": [{"head": "T1", "tail": "T2", "label": "L", **said}]}
+    with pytest.raises(DataError, match=rf"a\.jsonl:5: .*{message}"):
+        jsonl.parse(json.dumps(record), "a.jsonl", 5)
+
+
+def test_details_of_relations_are_written_only_where_there_are_any():
+    relation = {"head": "T1", "tail": "T2", "label": "L"}
+    mentions = [{"id": f"T{i}", "start": i, "end": i + 1, "type": "X", "text": text} for i, text in ((1, "b"), (2, "c"))]
+    for said, expected in (
+        ({"status": "asserted", "attributes": [], "sources": {"": 1.0}}, {}),
+        ({"sources": {"a": 0.123456, "b": 0.1}}, {"score": 0.1235, "sources": {"a": 0.1235, "b": 0.1}}),
+        ({"sources": {"a": 1.0}}, {"sources": {"a": 1.0}}),
+        ({"status": "uncertain", "attributes": ["y", "x", "y"]}, {"status": "uncertain", "attributes": ["x", "y"]}),
+    ):
+        record = {"id": "d", "text": "abc", "mentions": mentions, "relations": [{**relation, **said}]}
+        written = jsonl.to_record(jsonl.parse(json.dumps(record), None, 1))
+        assert written["relations"] == [relation | expected]
+        assert jsonl.to_record(jsonl.parse(json.dumps(written), None, 1)) == written

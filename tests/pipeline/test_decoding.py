@@ -16,7 +16,7 @@ def spans():
 
 def decode(spans, scores, *, pairs=((0, 1),), labels=("A", "B"), symmetric=(), threshold=0.5, exclusive=True):
     predictions = Predictions(spans, numpy.asarray(pairs), numpy.asarray(scores, dtype="float32"))
-    found = decoded(predictions, spans, labels, symmetric, threshold=threshold, exclusive=exclusive)
+    found = decoded(predictions, spans, labels, symmetric, threshold=threshold, exclusive=exclusive, source="x")
     return [(relation.head.text, relation.label, relation.tail.text, round(relation.score, 3)) for relation in found]
 
 

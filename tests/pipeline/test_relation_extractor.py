@@ -258,9 +258,9 @@ def test_scores_are_probabilities(trained):
     assert all(type(r.score) is float and 0.5 <= r.score <= 1 for r in doc._.relations)
 
 
-def test_prediction_replaces_relations_that_were_there(trained):
+def test_prediction_replaces_what_was_found_before(trained):
     doc = with_entities(trained)[3]
-    set_relations(doc, [Relation(doc.ents[0], doc.ents[1], "MECHANISM")])
+    set_relations(doc, [Relation(doc.ents[0], doc.ents[1], "MECHANISM", sources="relation_extractor")])
     assert trained(doc)._.relations == []
 
 
