@@ -191,15 +191,19 @@ class Work:
     def _asked(self) -> dict[str, Any]:
         """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most."""
         nlp, settings = self.runner.nlp, self.runner.settings
-        thresholds = {extractor.name: extractor.cfg["threshold"] for extractor in self.runner.extractors}
+        first, *others = self.runner.extractors
+
+        def of_each(setting: str) -> Any:
+            return {pipe.name: pipe.cfg[setting] for pipe in (first, *others)} if others else first.cfg[setting]
+
         return {
             "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
             "checksum of the pipeline": _checksum(nlp),
             "version of spacy-relext": __version__,
-            "threshold": thresholds if len(thresholds) > 1 else next(iter(thresholds.values())),
+            "threshold": of_each("threshold"),
             "labels": sorted(settings.labels) if settings.labels is not None else None,
             "all scores": settings.keep_all_scores,
-            "pairs of a document": self.runner.extractors[0].cfg["max_pairs"],
+            "pairs of a document": of_each("max_pairs"),
             "relations of the input": settings.keep_relations,
             "format of the input": self.inputs.format,
             "columns": asdict(self.inputs.columns),
