@@ -10,6 +10,7 @@ from spacy.pipeline._parser_internals.ner import BiluoPushDown
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.memory import keep_the_end
 from spacy_relext.ml.products import limit_caches
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
 def keep_to_itself() -> None:
@@ -56,6 +57,27 @@ def torch_threads(n_threads: int = 1) -> Callable[[Language], None]:
 
 def _set_threads(nlp: Language, *, n_threads: int) -> None:
     torch.set_num_threads(n_threads)
+
+
+def add_labels(labels: list[str], component: str = "relation_extractor") -> Callable[[Language], None]:
+    """Add labels to an extractor that another pipeline has trained, to go on training it. Registered callback
+    `spacy-relext.add_labels.v1`, for [initialize.before_init] or [initialize.after_init].
+
+    spaCy does not initialise a sourced component that is trained further, so [initialize.components] does not reach it.
+    RAISES: RelextError where the pipeline has no such extractor.
+    """
+
+    def add(nlp: Language) -> None:
+        pipe = nlp.get_pipe(component) if component in nlp.component_names else None
+        if not isinstance(pipe, RelationExtractor):
+            raise RelextError(
+                f"spacy-relext.add_labels.v1: {component!r} is no relation extractor of the pipeline, which has {nlp.component_names}. Set "
+                "component to the name of one."
+            )
+        for label in labels:
+            pipe.add_label(label)
+
+    return add
 
 
 def entity_labels(types: list[str]) -> dict[int, dict[str, int]]:

@@ -6,9 +6,11 @@ import torch
 from spacy.training import Example
 from spacy.util import registry
 
-from spacy_relext.callbacks import entity_labels
+from spacy_relext.callbacks import add_labels, entity_labels
+from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
-from tests.cli.toy import relext
+from tests.cli.toy import SENTENCES, relext, spacy_command
+from tests.experiments.toy import write_data
 
 
 @pytest.fixture
@@ -74,3 +76,77 @@ def test_entity_labels_make_a_recogniser_of_these_types():
 def test_entity_labels_without_types():
     with pytest.raises(RelextError, match="types is empty"):
         entity_labels([])
+
+
+SOURCED = """
+[paths]
+train = null
+dev = null
+
+[nlp]
+lang = "en"
+pipeline = ["sentencizer","relation_extractor"]
+
+[components]
+
+[components.sentencizer]
+factory = "sentencizer"
+
+[components.relation_extractor]
+source = "MODEL"
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy-relext.Corpus.v1"
+path = ${paths.train}
+
+[corpora.dev]
+@readers = "spacy-relext.Corpus.v1"
+path = ${paths.dev}
+
+[training]
+seed = 0
+gpu_allocator = null
+max_steps = 30
+eval_frequency = 30
+dropout = 0.0
+
+[training.optimizer]
+@optimizers = "Adam.v1"
+learn_rate = 0.01
+
+[training.logger]
+@loggers = "spacy.ConsoleLogger.v3"
+
+[initialize]
+"""
+ADDED = '[initialize.after_init]\n@callbacks = "spacy-relext.add_labels.v1"\nlabels = ["ALTERS"]\n'
+
+
+def test_new_label_in_continued_training(model, tmp_path):
+    sentences = [(text, relations or [(0, 1, "ALTERS")]) for text, relations in SENTENCES]
+    write_data(tmp_path / "data.spacy", *sentences)
+    (tmp_path / "more.cfg").write_text(SOURCED.replace("MODEL", str(model)))
+    command = ("train", "more.cfg", "--output", "out", "--paths.train", "data.spacy", "--paths.dev", "data.spacy")
+    # spaCy passes a sourced component over when it initialises: this is what a label in the data alone comes to.
+    with pytest.raises(RelextError, match=r"ALTERS.*by the callback spacy-relext\.add_labels\.v1 as \[initialize\.before_init\]"):
+        spacy_command(*command, cwd=tmp_path)
+    (tmp_path / "more.cfg").write_text(SOURCED.replace("MODEL", str(model)) + "\n" + ADDED)
+    spacy_command(*command, cwd=tmp_path)
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    pipe = nlp.get_pipe("relation_extractor")
+    assert pipe.labels == (*spacy.load(model).get_pipe("relation_extractor").labels, "ALTERS")
+    figures = nlp.evaluate([Example(nlp.make_doc(doc.text), doc) for doc in read_docs(tmp_path / "data.spacy", nlp)])
+    assert figures["rel_micro_f"] > 0.8
+
+
+def test_labels_for_what_is_no_extractor():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    for component in ("relation_extractor", "sentencizer"):
+        with pytest.raises(RelextError, match=rf"'{component}' is no relation extractor of the pipeline, which has \['sentencizer'\]"):
+            add_labels(["A"], component)(nlp)
+    pipe = nlp.add_pipe("relation_extractor", name="second")
+    add_labels(["A", "B"], "second")(nlp)
+    assert pipe.labels == ("A", "B")

@@ -4,13 +4,14 @@ import io
 import os
 from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy
 import torch
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 
-from spacy_relext.candidates import Candidates
+from spacy_relext.candidates import Candidates, make_candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
@@ -50,6 +51,13 @@ class ModelInput(NamedTuple):
     docs: list[Doc]
     candidates: list[Candidates]
     watch: Watch | None = None
+
+    @classmethod
+    def of(cls, X: Any) -> "ModelInput":
+        """What a model is given. Docs alone, as `spacy debug model` gives them, have no candidate pairs."""
+        if isinstance(X, list):
+            return cls(X, [make_candidates(doc, [], [], numpy.zeros((0, 2), dtype="int64")) for doc in X])
+        return cls(*X)
 
 
 def create_pair_classifier(
@@ -186,7 +194,7 @@ def _width(tok2vec: Model) -> int:
 
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFunction | None) -> tuple[Floats2d, Callable]:
-    docs, candidates, watch = ModelInput(*X)
+    docs, candidates, watch = ModelInput.of(X)
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     if marking is not None:
         docs, candidates = _marked(marking, docs, candidates)

@@ -382,7 +382,7 @@ def _no_windows(docs: list[Doc]) -> list[list[Span]]:
 
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder) -> tuple[Floats2d, Callable]:
-    docs, candidates, watch = ModelInput(*X)
+    docs, candidates, watch = ModelInput.of(X)
     head = model.get_ref("head")
     scorer = head.shims[0]._model
     set_mode(scorer, training=is_train)
@@ -403,7 +403,7 @@ def _apply_to_contexts(model: Model, X: ModelInput, function: Callable[[Contexts
     """What a function makes of the contexts of some pairs, [CLS] and pieces after every layer among them, block by block: the encoder as it
     is, without dropout and gradients.
     """
-    docs, candidates, _ = ModelInput(*X)
+    docs, candidates, _ = ModelInput.of(X)
     hf, lower = _ready(model, encoder, False)
     with torch.no_grad():
         return list(encoder.apply(lambda contexts, _: function(contexts), docs, candidates, hf, every_layer=True, lower=lower))

@@ -70,7 +70,9 @@ def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str])
         if relation.label not in labels:
             raise RelextError(
                 f"{relation} in {reference.text[:60]!r}… has a label that the component does not know; it has {list(labels)}. Add the "
-                "label (add_label, or [initialize.components.….labels]), or take the relation out of the data."
+                "label, or take the relation out of the data. A new component gets its labels by [initialize.components.….labels], one "
+                "that is trained further by the callback spacy-relext.add_labels.v1 as [initialize.before_init]; in code: "
+                f"nlp.get_pipe(…).add_label({relation.label!r})."
             )
         ends = [(span.start_char, span.end_char) for span in (relation.head, relation.tail)]
         head, tail = sorted(ends) if relation.label in symmetric else ends

@@ -63,8 +63,11 @@ def test_config_is_valid_and_trains(choice, data, init, tiny_bert, tmp_path):
     # The toy corpus has its own slips, but a config made of it has none.
     assert "unreachable" not in found.output
     assert "not-symmetric" not in found.output
+    # It gives the model Docs alone.
+    assert "looks good" in spacy_command("debug", "model", "my.cfg", "relation_extractor", "-P3", cwd=tmp_path).output
     spacy_command("train", "my.cfg", "--output", "out", *TWO_STEPS, cwd=tmp_path)
     nlp = spacy.load(tmp_path / "out" / "model-last")
+    assert isinstance(nlp.resume_training(), Optimizer)
     assert nlp.pipe_names == ["sentencizer", *(["transformer", "ner"] if "--ner" in choice else []), "relation_extractor"]
     assert set(nlp.get_pipe("relation_extractor").labels) == {"RAISES", "LOWERS", "BLOCKS"}
     if "--ner" in choice:
@@ -234,6 +237,8 @@ def test_relations_beyond_sentences(change, choice, init, tiny_bert, tmp_path):
     assert config["components"]["relation_extractor"]["model"]["@architectures"] == "spacy-relext.PairClassifier.v1"
     assert config["corpora"]["train"]["unit"] == "document"
     assert config["nlp"]["pipeline"] == ["relation_extractor"] if change is without_sentences else ["sentencizer", "relation_extractor"]
+    # It gives the model Docs alone.
+    assert "looks good" in spacy_command("debug", "model", "my.cfg", "relation_extractor", "-P3", cwd=tmp_path).output
     spacy_command("train", "my.cfg", "--output", "out", *TWO_STEPS, cwd=tmp_path)
 
 
