@@ -16,8 +16,9 @@ from thinc.api import ArgsKwargs, Model, PyTorchShim
 from torch import nn
 
 SECOND_THREAD = (
-    "{name} is called from several threads, and listens to a component whose model may be in training mode for a moment: it gives other "
-    "vectors then, and other relations, without an error. Use spacy-relext.TransformerModel.v1, or call the pipeline from one thread alone."
+    "{name} is called from several threads, and models of the pipeline may be in training mode for a moment ({others}): they give other "
+    "vectors or mentions then, and so other relations, without an error. Use spacy-relext.TransformerModel.v1, or call the pipeline from "
+    "one thread alone."
 )
 
 
@@ -68,9 +69,10 @@ def _steady_class(kind: type[PyTorchShim]) -> type[PyTorchShim]:
 class OneThread:
     """Where predictions are right from one thread alone: tells whether another one asks for them.
 
-    first: Process and thread that asked first. Other processes begin anew.
+    because_of: The components whose models are the reason. first: Process and thread that asked first; other processes begin anew.
     """
 
+    because_of: list[str]
     first: tuple[int, int] = (0, 0)
 
     def is_left(self) -> bool:

@@ -143,12 +143,13 @@ class RelationExtractor(TrainablePipe):
         self._one_thread: OneThread | None = None
 
     def check_threads(self, nlp: Language) -> None:
-        """Let the component that the extractor listens to predict in several threads; where it cannot, a second thread is told."""
-        listens = listens_to(self.model) is not None
-        models = [getattr(pipe, "model", None) for _, pipe in nlp.components if hasattr(pipe, "find_listeners")]
-        # All of them, though we listen to one.
-        are_steady = [steady(model) for model in models if isinstance(model, Model)]
-        self._one_thread = OneThread() if listens and not (are_steady and all(are_steady)) else None
+        """Let the models of the other components predict in several threads; where one cannot, a second thread is told."""
+        models = [(name, getattr(pipe, "model", None)) for name, pipe in nlp.components]
+        # Of all of them: what is read of a text are vectors of one, and mentions of others.
+        unknown = [name for name, model in models if isinstance(model, Model) and not steady(model)]
+        if listens_to(self.model) is not None and not any(hasattr(pipe, "find_listeners") for _, pipe in nlp.components):
+            unknown.append("the component that it listens to")
+        self._one_thread = OneThread(unknown) if unknown else None
 
     def check_windows(self, nlp: Language) -> None:
         """Warn of encoders that lose what a window has beyond their limit."""
@@ -588,7 +589,7 @@ class RelationExtractor(TrainablePipe):
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
             if self._one_thread is not None and self._one_thread.is_left():
-                self.notices.tell("threads", SECOND_THREAD.format(name=self.name))
+                self.notices.tell("threads", SECOND_THREAD.format(name=self.name, others=", ".join(self._one_thread.because_of)))
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
         else:
             upstream = listens_to(self.model)

@@ -17,7 +17,7 @@ from spacy_relext.candidates import make_candidates
 from spacy_relext.ml.threads import OneThread, SteadyShim, set_mode, settle, steady
 from spacy_relext.ml.transformer import SteadyHFShim
 from spacy_relext.ml.windows import only_read, sentence_windows
-from tests.pipeline.test_with_transformer import LISTENER, add_extractor, initialize, transformer_config, transformer_pipeline
+from tests.pipeline.test_with_transformer import CNN_INSIDE, LISTENER, add_extractor, initialize, transformer_config, transformer_pipeline
 
 
 def modes_of(module):
@@ -147,6 +147,19 @@ def test_a_transformer_that_came_later_is_found_at_initialisation(tiny_bert):
     assert nlp.get_pipe("relation_extractor")._one_thread is None
 
 
+def test_models_of_other_components_stay_in_evaluation_mode(tiny_bert):
+    """Mentions come from some of them."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    config = {**transformer_config(tiny_bert), "@architectures": "spacy-transformers.Tok2VecTransformer.v3", "pooling": LISTENER["pooling"]}
+    del config["cpu_precision"]
+    nlp.add_pipe("tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": config}})
+    extractor = add_extractor(nlp, CNN_INSIDE)
+    shims = [shim for node in nlp.get_pipe("tagger").model.walk() for shim in node.shims]
+    assert [type(shim) for shim in shims] == [SteadyHFShim]
+    assert extractor._one_thread is None
+
+
 def test_shims_of_thinc_stay_in_evaluation_mode():
     model = PyTorchWrapper(torch.nn.Linear(2, 2))
     assert steady(model)
@@ -180,7 +193,7 @@ def test_behind_a_model_that_nobody_knows_a_second_thread_is_told_once(tiny_bert
 
 
 def test_another_process_has_a_first_thread_of_its_own(monkeypatch):
-    one = OneThread()
+    one = OneThread(["transformer"])
     assert not one.is_left()
     assert in_a_thread(one.is_left)
     one = pickle.loads(pickle.dumps(one))

@@ -22,7 +22,9 @@ import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import fix_random_seed
+from thinc.api import PyTorchShim
 
+from spacy_relext.ml.threads import SteadyShim
 from tests.conftest import DEMO, TRAIN_DATA
 from tests.pipeline.test_views import marked_pipeline
 from tests.pipeline.test_with_transformer import LISTENER, add_extractor, make_examples, transformer_config
@@ -111,10 +113,10 @@ def trained(kind: str, folder: Path, precision: str = "float32", steps: int = 40
 
 
 def texts(n: int, seed: int = 0) -> list[str]:
-    """Texts of one to six of the tests' sentences."""
+    """Texts of one to four of the tests' sentences."""
     draw = random.Random(seed)
     sentences = [text for text, _, _ in TRAIN_DATA]
-    return [" ".join(draw.choices(sentences, k=draw.randint(1, 6))) for _ in range(n)]
+    return [" ".join(draw.choices(sentences, k=draw.randint(1, 4))) for _ in range(n)]
 
 
 def demo_texts() -> list[str]:
@@ -172,13 +174,15 @@ WAYS: dict[str, Callable[[Language, Sequence[str], int], Result]] = {f.__name__:
 class Outcome:
     """What came of the calls.
 
-    wrong (int): Calls with other relations. largest (float): The largest difference of a score. errors (List[str]): One traceback a call
-    that failed. after (int): Calls of one thread, afterwards, that gave something else than before. n_relations (int): In what is right.
+    n_relations (int): In what is right. wrong (int): Calls with other relations. other_scores (int): Calls with the same relations and
+    scores that differ by more than `TOLERANCE`. largest (float): The largest difference. errors (List[str]): One traceback a call that
+    failed. after (int): Calls of one thread, afterwards, that gave something else than before.
     """
 
     n_calls: int
     n_relations: int
     wrong: int = 0
+    other_scores: int = 0
     largest: float = 0.0
     errors: list[str] = field(default_factory=list)
     after: int = 0
@@ -187,12 +191,12 @@ class Outcome:
     @property
     def is_right(self) -> bool:
         """Whether every call gave what one thread gives."""
-        return not (self.wrong or self.errors or self.after or self.largest > TOLERANCE)
+        return not (self.wrong or self.other_scores or self.errors or self.after)
 
     def __str__(self) -> str:
         return (
-            f"{self.n_calls} calls: {self.wrong} with other relations, {len(self.errors)} errors, scores within {self.largest:.1e}; "
-            f"afterwards in one thread {self.after} differ ({self.seconds:.0f} s)"
+            f"{self.n_calls} calls: {self.wrong} with other relations, {self.other_scores} with other scores (by at most "
+            f"{self.largest:.1e}), {len(self.errors)} errors; afterwards in one thread {self.after} differ ({self.seconds:.0f} s)"
         )
 
 
@@ -237,7 +241,7 @@ def stress(nlp: Language, fresh: Language, texts: Sequence[str], *, n_threads: i
             _compare(again, expected, ask(fresh, texts, i))
         except Exception:
             again.wrong = 1
-        outcome.after += bool(again.wrong or again.largest > TOLERANCE)
+        outcome.after += not again.is_right
     return outcome
 
 
@@ -245,7 +249,9 @@ def _compare(outcome: Outcome, right: Result, found: Result) -> None:
     if [key for key, _ in right] != [key for key, _ in found]:
         outcome.wrong += 1
         return
-    outcome.largest = max([outcome.largest, *(abs(a - b) for (_, a), (_, b) in zip(right, found, strict=True))])
+    difference = max([0.0, *(abs(a - b) for (_, a), (_, b) in zip(right, found, strict=True))])
+    outcome.other_scores += difference > TOLERANCE
+    outcome.largest = max(outcome.largest, difference)
 
 
 def main() -> None:
@@ -259,7 +265,10 @@ def main() -> None:
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--model", nargs="*", default=[], help="trained pipelines to be called as well, with the demonstration's texts")
     parser.add_argument("--torch-threads", type=int, default=1)
+    parser.add_argument("--as-thinc", action="store_true", help="leave evaluation mode after each prediction: what went wrong before")
     arguments = parser.parse_args()
+    if arguments.as_thinc:
+        SteadyShim.predict = PyTorchShim.predict
     torch.set_num_threads(arguments.torch_threads)
     encoder, precision, all_right = arguments.encoder, arguments.precision, True
 
@@ -268,7 +277,7 @@ def main() -> None:
 
     for kind in [*arguments.kinds, *arguments.model]:
         if kind in KINDS:
-            nlp, of_kind = trained(kind, encoder, precision, steps=15, learn_rate=3e-4), texts(50)
+            nlp, of_kind = trained(kind, encoder, precision, steps=10, learn_rate=3e-4), texts(50)
         else:
             nlp, of_kind = spacy.load(kind), demo_texts()
         for way in arguments.ways:
