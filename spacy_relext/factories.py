@@ -70,6 +70,7 @@ def make_relation_extractor(
     consistency: float = 0.0,
     max_pairs: int | None = None,
     overwrite: bool = False,
+    score_prefix: str = "rel",
 ) -> Pipe:
     """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
     from spacy_relext.pipeline.checks import Home
@@ -92,6 +93,7 @@ def make_relation_extractor(
         consistency=consistency,
         max_pairs=max_pairs,
         overwrite=overwrite,
+        score_prefix=score_prefix,
     )
     extractor.checks.home = Home(nlp)
     extractor.check_threads(nlp)

@@ -226,13 +226,12 @@ def set_annotated_labels(doc: Doc, labels: Iterable[str] | None) -> None:
         user_data[("._.", LABELS, 0, len(doc[0]))] = sorted(set(labels))
 
 
-def covers(doc: Doc, labels: Collection[str]) -> bool:
-    """Whether a Doc teaches these labels, and can be scored for them: it is annotated for all of them, or for some and no others.
+def covers(annotated: frozenset[str] | None, labels: Collection[str]) -> bool:
+    """Whether a Doc that is annotated for some labels teaches certain ones: it is annotated for all of these, or for some and no others.
 
     The latter is a part of a corpus in which some labels do not occur. One that has other labels instead is of another corpus, where these
     were not looked for: all its pairs would be negatives.
     """
-    annotated = annotated_labels(doc)
     return annotated is None or annotated.issuperset(labels) or (bool(annotated) and annotated.issubset(labels))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from spacy.training import Example
 
-from spacy_relext.relations import Relation, get_relations, has_relations
+from spacy_relext.relations import Relation, annotated_labels, covers, get_relations, has_relations
 
 
 def make_relation_scorer() -> Callable[..., dict[str, Any]]:
@@ -17,47 +17,62 @@ def make_relation_scorer() -> Callable[..., dict[str, Any]]:
 def score_relations(
     examples: Iterable[Example],
     *,
+    labels: Collection[str] | None = None,
+    other_labels: Collection[str] = (),
     symmetric_labels: Collection[str] = (),
     strict: bool = False,
     source: str | None = None,
+    score_prefix: str = "rel",
     **kwargs: Any,
 ) -> dict[str, Any]:
     """Compare predicted with annotated relations.
 
     A relation is right when the character offsets of head and tail and the label are those of an annotated one. Every annotated
-    relation that was not predicted is a miss, also one whose pair was no candidate. Docs without relation annotation are left out.
+    relation that was not predicted is a miss, also one whose pair was no candidate. Docs without relation annotation are left out, and so
+    are those that are annotated for other labels than `labels` (`relations.covers`).
 
+    labels: Those of the component: relations with others are left out. None: all labels. other_labels: Those of other components.
     symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
     strict: The types of head and tail must be right too.
     source: The name of the component whose relations are scored. None: all predicted relations, whoever found them.
+    score_prefix: What the names of the figures begin with.
     RETURNS: `rel_micro_p`, `rel_micro_r`, `rel_micro_f` over all labels, `rel_macro_f` (mean of F over the labels that are annotated or
-        predicted), `rel_per_type` (p, r, f and support a label). All None where nothing is annotated.
+        predicted), `rel_per_type` (p, r, f and support a label). All None where nothing is annotated. With `labels` also
+        `rel_unknown_labels`: how many annotated relations have a label that no component has, and are in none of these figures.
     """
     right: Counter[str] = Counter()
     predicted: Counter[str] = Counter()
     annotated: Counter[str] = Counter()
-    seen = False
+    seen, unknown = False, 0
     for example in examples:
         if not has_relations(example.reference):
             continue
-        seen = True
         gold, guess = relation_keys(example, symmetric_labels, strict=strict, source=source)
+        if labels is not None:
+            unknown += sum(key[0] not in labels and key[0] not in other_labels for key in gold)
+            if not covers(annotated_labels(example.reference), labels):
+                continue
+            gold, guess = ({key for key in keys if key[0] in labels} for keys in (gold, guess))
+        seen = True
         right.update(key[0] for key in gold & guess)
         predicted.update(key[0] for key in guess)
         annotated.update(key[0] for key in gold)
+    names = {name: f"{score_prefix}_{name}" for name in ("micro_p", "micro_r", "micro_f", "macro_f", "per_type")}
+    beside = {} if labels is None else {f"{score_prefix}_unknown_labels": unknown}
     if not seen:
-        return dict.fromkeys(("rel_micro_p", "rel_micro_r", "rel_micro_f", "rel_macro_f", "rel_per_type"))
+        return dict.fromkeys(names.values()) | beside
     per_type = {
         label: {**prf(right[label], predicted[label], annotated[label]), "support": annotated[label]}
         for label in sorted(annotated | predicted)
     }
     micro = prf(right.total(), predicted.total(), annotated.total())
     return {
-        "rel_micro_p": micro["p"],
-        "rel_micro_r": micro["r"],
-        "rel_micro_f": micro["f"],
-        "rel_macro_f": sum(scores["f"] for scores in per_type.values()) / len(per_type) if per_type else 0.0,
-        "rel_per_type": per_type,
+        names["micro_p"]: micro["p"],
+        names["micro_r"]: micro["r"],
+        names["micro_f"]: micro["f"],
+        names["macro_f"]: sum(scores["f"] for scores in per_type.values()) / len(per_type) if per_type else 0.0,
+        names["per_type"]: per_type,
+        **beside,
     }
 
 

@@ -60,14 +60,17 @@ def align_mentions(doc: Doc, annotated: Sequence[Span]) -> list[Span]:
     return [span_at(doc, span.start_char, span.end_char, span.label_) for span in annotated]
 
 
-def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str]) -> set[GoldKey]:
+def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str], others: Collection[str] | None = ()) -> set[GoldKey]:
     """The annotated relations by character offsets, those of a symmetric label with the first mention as head.
 
-    RAISES: RelextError for a label that is not among `labels`.
+    others: Labels of other components, whose relations are left out. None: all that are not among `labels`.
+    RAISES: RelextError for a label that is neither among `labels` nor among `others`.
     """
     keys: set[GoldKey] = set()
     for relation in get_relations(reference):
         if relation.label not in labels:
+            if others is None or relation.label in others:
+                continue
             raise RelextError(
                 f"{relation} in {reference.text[:60]!r}… has a label that the component does not know; it has {list(labels)}. Add the "
                 "label, or take the relation out of the data. A new component gets its labels by [initialize.components.….labels], one "

@@ -1,7 +1,8 @@
 """The trainable component: mentions in, relations on the Doc out."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
@@ -27,13 +28,17 @@ from spacy_relext.ml.threads import SECOND_THREAD, OneThread, steady
 from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notices
 from spacy_relext.pipeline.checks import Checks
+from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, tell_coverage
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
 from spacy_relext.pipeline.progress import Progress
 from spacy_relext.pipeline.settings import GIVEN, given_settings, restored, settings_beside, settle_optimizer
+from spacy_relext.pipeline.several import check_scores, divide_labels, note_run, ran_beside, require_own_prefix
 from spacy_relext.relations import (
     Relation,
+    annotated_labels,
+    covers,
     get_relations,
     has_relations,
     register_extensions,
@@ -76,6 +81,8 @@ class RelationExtractor(TrainablePipe):
     overwrite (bool): All relations of a Doc go before those that are found are written. False: those of other sources stay: of another
         extractor, a rule, an annotation. What this component found before goes in either case.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
+    score_prefix (str): What the names of its scores begin with: "rel" gives `rel_micro_f`. Each extractor of a pipeline needs one of its
+        own, and a weight for its scores in [training.score_weights].
     """
 
     def __init__(
@@ -97,6 +104,7 @@ class RelationExtractor(TrainablePipe):
         consistency: float = 0.0,
         max_pairs: int | None = None,
         overwrite: bool = False,
+        score_prefix: str = "rel",
     ):
         for label, types in (type_rules or {}).items():
             if any(len(pair) != 2 for pair in types):
@@ -111,6 +119,8 @@ class RelationExtractor(TrainablePipe):
                 f"{name}: consistency = {consistency} runs the encoder twice a batch, and {name} listens to a component that runs once. "
                 "Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
             )
+        if not score_prefix:
+            raise RelextError(f"{name}: score_prefix is empty; the names of scores begin with it, as rel_micro_f does.")
         register_extensions()
         one_thread_in_forks()
         self.vocab = vocab
@@ -118,8 +128,12 @@ class RelationExtractor(TrainablePipe):
         self.name = name
         self.scorer = scorer
         self.get_pairs = candidates
+        # Not in `cfg`: it changes no prediction, and whoever loads a pipeline may set another.
+        self.score_prefix = score_prefix
         self.cfg: dict[str, Any] = {
             "labels": [],
+            # Those of other extractors of the pipeline, whose relations in the data are not its own to learn.
+            "other_labels": [],
             "mention_types": [],
             "threshold": threshold,
             "exclusive": exclusive,
@@ -226,15 +240,12 @@ class RelationExtractor(TrainablePipe):
         self.progress.restart()
         if nlp is not None:
             self.check_threads(nlp)
-        types: set[str] = set()
-        rules: dict[str, set[tuple[str, str]]] = {}
-        references: list[Doc] = []
-        for example in get_examples():
-            references.append(example.reference)
-            types.update(span.label_ for span in self.mentions(example.reference))
-            for relation in get_relations(example.reference):
-                rules.setdefault(relation.label, set()).add((relation.head.label_, relation.tail.label_))
-        for label in sorted(rules) if labels is None else labels:
+        extractors = self._extractors(nlp)
+        if nlp is not None and extractors:
+            first = next(pipe for name, pipe in extractors.items() if name in nlp.pipe_names or pipe is self)
+            check_scores(nlp, extractors, self.notices if first is self else None)
+        seen = look_over(get_examples(), self.mentions)
+        for label in sorted({label for part in seen.values() for label in part.rules}) if labels is None else labels:
             self.add_label(label)
         if not self.labels:
             raise RelextError(
@@ -243,12 +254,15 @@ class RelationExtractor(TrainablePipe):
                 f"{self.name}.labels]."
             )
         self._require_known_labels()
-        self.cfg["mention_types"] = sorted(types) if mention_types is None else list(mention_types)
+        self._share_labels(seen, extractors)
+        own = covered(seen, self.labels)
+        self.cfg["mention_types"] = sorted(own.types) if mention_types is None else list(mention_types)
         if self.cfg["learn_type_rules"]:
+            rules = {label: own.rules[label] for label in self.labels if label in own.rules}
             learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
             self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
-        self.checks.annotated_types(self.name, self.cfg, types)
-        self.checks.annotated_spans(self.name, self.cfg["spans_key"], references)
+        self.checks.annotated_types(self.name, self.cfg, own.types)
+        self.checks.annotated_spans(self.name, self.cfg["spans_key"], own.references)
         self.checks.schedule(self.name, nlp)
         self._warn_of_misses(get_examples)
         sample = [self.annotated_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
@@ -264,6 +278,29 @@ class RelationExtractor(TrainablePipe):
                 raise RelextError(
                     f"{self.name}: {setting} names {unknown}, and the labels are {list(self.labels)}. Correct the name, or remove it."
                 )
+
+    def _extractors(self, nlp: Language | None) -> dict[str, "RelationExtractor"]:
+        """The extractors of a pipeline by name, in which this one is; none where it is not."""
+        pipes = {name: pipe for name, pipe in nlp.components if isinstance(pipe, RelationExtractor)} if nlp is not None else {}
+        return pipes if self in pipes.values() else {}
+
+    def _share_labels(self, seen: Mapping[Annotated, Seen], extractors: dict[str, "RelationExtractor"]) -> None:
+        """Tell all extractors whose labels are whose.
+
+        RAISES: RelextError where there is nothing to learn from, or a label that nobody learns.
+        """
+        require_covered(self.name, self.labels, seen)
+        pipes = list(extractors.values()) or [self]
+        unknown = sorted(divide_labels(pipes, {label for pipe in pipes for label in covered(seen, pipe.labels).rules}))
+        if unknown:
+            raise RelextError(
+                f"{self.name}: the training data has relations with labels that no component knows: {unknown}; it has {list(self.labels)}. "
+                f"Add them to [initialize.components.{self.name}.labels], or take the relations out of the data."
+            )
+        self._tell_coverage(Counter({annotated: part.n for annotated, part in seen.items() if part.n}), "learned from")
+
+    def _tell_coverage(self, counts: "Counter[Annotated]", done: Literal["learned from", "scored"]) -> None:
+        tell_coverage(self.notices, self.name, self.labels, counts, done)
 
     def _warn_of_misses(self, get_examples: Callable[[], Iterable[Example]]) -> None:
         """Relations that cannot be found are no error, but nobody should learn of them only from the recall."""
@@ -314,6 +351,7 @@ class RelationExtractor(TrainablePipe):
                     'sources="my_rule").',
                     n=brought,
                 )
+            note_run(doc, self.name, self)
 
     def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list[ReadPair]]:
         """What the model reads for each candidate pair of a Doc, and where it looks: the weight of each word in the summary of the pair.
@@ -389,6 +427,7 @@ class RelationExtractor(TrainablePipe):
         if not any(len(example.predicted) for example in examples):
             return losses
         set_dropout_rate(self.model, drop)
+        self._tell_coverage(count_annotated(examples), "learned from")
         pairs = [self.annotated_pairs(example) for example in examples]
         docs = [example.predicted for example in examples]
         candidates = [p.prepared.candidates for p in pairs]
@@ -441,15 +480,40 @@ class RelationExtractor(TrainablePipe):
             return {}
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.score")
+        others = ran_beside((example.predicted for example in examples), self.name)
+        if "score_prefix" not in kwargs:
+            require_own_prefix(self.name, self.score_prefix, others)
+        self._tell_coverage(count_annotated(examples), "scored")
+        other_labels = {*self.cfg["other_labels"], *(label for _, labels in others.values() for label in labels)}
         if self.cfg["use_gold_mentions"]:
             examples = list(self.with_gold_mentions(examples))
         self._check_scored(examples)
-        return self.scorer(examples, **{**self.cfg, "labels": self.labels, "source": self.name, **kwargs})
+        settings = {
+            "labels": self.labels,
+            "source": self.name,
+            "other_labels": sorted(other_labels),
+            "score_prefix": self.score_prefix,
+            **kwargs,
+        }
+        scores = self.scorer(examples, **{**self.cfg, **settings})
+        n_unknown = scores.get(f"{settings['score_prefix']}_unknown_labels")
+        if n_unknown:
+            known = {*self.labels, *other_labels}
+            values = (r.label for example in examples for r in get_relations(example.reference) if r.label not in known)
+            text = (
+                f"{self.name}: {{n}} annotated relations have labels that no component of the pipeline has ({{values}}): they are in none "
+                "of its scores, not even as misses. Score data with the labels that it was trained for, or train it for these."
+            )
+            self.notices.tell("unknown-labels", text, n=n_unknown, values=values)
+        return scores
 
     def _check_scored(self, examples: list[Example]) -> None:
-        annotated = [example for example in examples if has_relations(example.reference)]
-        n_relations = sum(len(get_relations(example.reference)) for example in annotated)
+        annotated = [example for example in examples if self.learns_from(example.reference)]
+        if not annotated and any(has_relations(example.reference) for example in examples):
+            return  # they are annotated for other labels, which was told
+        n_relations = sum(relation.label in self.labels for example in annotated for relation in get_relations(example.reference))
         sources = set[str]().union(*(sources_of(example.predicted) for example in annotated))
+        sources -= ran_beside((example.predicted for example in annotated), self.name).keys()
         if sources and self.name not in sources:
             self.notices.tell(
                 "sources",
@@ -632,10 +696,14 @@ class RelationExtractor(TrainablePipe):
 
     # Training and scoring on annotated mentions
 
-    def annotated_pairs(self, example: Example, *, initializing: bool = False) -> "AnnotatedPairs":
-        """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated.
+    def learns_from(self, reference: Doc) -> bool:
+        """Whether a Doc has relation annotation, and for the labels of this component."""
+        return has_relations(reference) and covers(annotated_labels(reference), self.labels)
 
-        initializing: No component has run yet.
+    def annotated_pairs(self, example: Example, *, initializing: bool = False, scoring: bool = False) -> "AnnotatedPairs":
+        """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
+
+        initializing: No component has run yet. scoring: A label that no component knows is no error.
         """
         reference = example.reference
         if self.cfg["use_gold_mentions"] or initializing:
@@ -645,11 +713,12 @@ class RelationExtractor(TrainablePipe):
             require_same_text(example)
             doc, spans = example.predicted, self.mentions(example.predicted)
             annotated = spans
-        if not has_relations(reference):
+        teaches = has_relations(reference) and covers(annotated_labels(reference), self.labels)
+        if not teaches:
             spans = annotated = []
         prepared = self._prepare(doc, spans)
         exclusive = self.cfg["exclusive"]
-        gold = gold_keys(reference, self.labels, self._symmetric)
+        gold = gold_keys(reference, self.labels, self._symmetric, None if scoring else self.cfg["other_labels"]) if teaches else set()
         targets, n_missed = make_targets(
             prepared.candidates.pairs,
             prepared.allowed,
@@ -665,7 +734,10 @@ class RelationExtractor(TrainablePipe):
         """Examples whose predicted relations are those between the annotated mentions."""
         for batch in minibatch(examples, size=64):
             views = [gold_view(example) for example in batch]
-            annotated = [self.mentions(example.reference) for example in batch]
+            # The model need not read what is passed over.
+            annotated = [
+                self.mentions(example.reference) if covers(annotated_labels(example.reference), self.labels) else [] for example in batch
+            ]
             prepared = [self._prepare(view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
             predictions = self._predict(views, prepared)
             for prediction, spans, example in zip(predictions, annotated, batch, strict=True):

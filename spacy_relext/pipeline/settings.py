@@ -17,7 +17,7 @@ from spacy_relext.errors import RelextError
 logger = logging.getLogger("spacy")
 
 # Where the settings that the factory gave are kept among all, and what the component learns by itself.
-GIVEN, LEARNED = "given", ("labels", "mention_types")
+GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types")
 
 
 def given_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""What documents are annotated for, and what of them an extractor learns from: two corpora in one pipeline have labels of their own.
+
+An extractor learns from a document, and is scored on it, where it is annotated for all of its labels, or for some of them and for no others
+(`relations.covers`). The latter is a part of a corpus in which a rare label does not occur: a development part that was converted alone.
+One that has other labels in the place of some is of another corpus, where these were not looked for, and is passed over.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_relext.errors import RelextError
+from spacy_relext.notices import Notices
+from spacy_relext.relations import annotated_labels, covers, get_relations, has_relations
+
+# The labels that documents are annotated for; None: all.
+Annotated = frozenset[str] | None
+
+
+@dataclass
+class Seen:
+    """What part of the data holds: documents, those with relation annotation, types of mentions, and of head and tail by label."""
+
+    references: list[Doc] = field(default_factory=list)
+    n: int = 0
+    types: set[str] = field(default_factory=set)
+    rules: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+
+    def add(self, other: "Seen") -> None:
+        """Add another part."""
+        self.references += other.references
+        self.n += other.n
+        self.types |= other.types
+        for label, pairs in other.rules.items():
+            self.rules.setdefault(label, set()).update(pairs)
+
+
+def look_over(examples: Iterable[Example], mentions_of: Callable[[Doc], Iterable[Span]]) -> dict[Annotated, Seen]:
+    """What the data holds, by the labels that it is annotated for."""
+    found: dict[Annotated, Seen] = {}
+    for example in examples:
+        part = found.setdefault(annotated_labels(example.reference), Seen())
+        part.references.append(example.reference)
+        part.n += has_relations(example.reference)
+        part.types.update(span.label_ for span in mentions_of(example.reference))
+        for relation in get_relations(example.reference):
+            part.rules.setdefault(relation.label, set()).add((relation.head.label_, relation.tail.label_))
+    return found
+
+
+def covered(seen: Mapping[Annotated, Seen], labels: Collection[str]) -> Seen:
+    """What of the data an extractor with these labels learns from."""
+    whole = Seen()
+    for annotated, part in seen.items():
+        if covers(annotated, labels):
+            whole.add(part)
+    return whole
+
+
+def require_covered(name: str, labels: Sequence[str], seen: Mapping[Annotated, Seen]) -> None:
+    """Refuse data of which no document teaches the labels. RAISES: RelextError."""
+    annotated = [labels for labels, part in seen.items() if part.n]
+    if annotated and not any(covers(of, labels) for of in annotated):
+        raise RelextError(
+            f"{name}: no document of the training data is annotated for its labels, {_joined(labels)}; they are annotated for "
+            f"{' and '.join(map(_joined, annotated))}. Correct [initialize.components.{name}.labels], or add data with these labels. If "
+            "they were looked for, name them when the data is converted: relext convert --labels."
+        )
+
+
+def count_annotated(examples: Iterable[Example]) -> "Counter[Annotated]":
+    """The number of documents with relation annotation, by the labels that they are annotated for."""
+    return Counter(annotated_labels(example.reference) for example in examples if has_relations(example.reference))
+
+
+def tell_coverage(notices: Notices, name: str, labels: Collection[str], counts: "Counter[Annotated]", done: str) -> None:
+    """Tell once how many documents are passed over, and how many are annotated for some of the labels only.
+
+    counts: The number of documents by what they are annotated for. done: "learned from" or "scored".
+    """
+    named = {annotated: n for annotated, n in counts.items() if annotated is not None and not annotated.issuperset(labels)}
+    passed = {annotated: n for annotated, n in named.items() if not covers(annotated, labels)}
+    partly = {annotated: n for annotated, n in named.items() if annotated not in passed}
+    for kind, part, text in (
+        (
+            "passed over",
+            passed,
+            f"{name}: {{n}} of {{of}} documents are not {done}: they are annotated for {{values}}, and not for all of its labels, "
+            f"{_joined(labels)}. This is right for those of another corpus. If they are of the same, convert it in one go, or name all of "
+            "its labels with relext convert --labels.",
+        ),
+        (
+            "partly annotated",
+            partly,
+            f"{name}: {{n}} of {{of}} documents are annotated for {{values}} alone, and are {done} as having no relation with any other of "
+            f"its labels, {_joined(labels)}. This is right where the others were looked for and not found: name them with relext convert "
+            "--labels, and it is not said again. If they were not looked for, give this corpus an extractor of its own, with its labels in "
+            "[initialize.components.NAME.labels].",
+        ),
+    ):
+        if part:
+            values = Counter({_joined(annotated): n for annotated, n in part.items()})
+            notices.tell(f"{kind}: {done}", text, n=values.total(), of=counts.total(), values=values.elements())
+
+
+def _joined(labels: Iterable[str] | None) -> str:
+    return "all labels" if labels is None else "/".join(sorted(labels)) or "no label"
