@@ -17,6 +17,7 @@ from spacy_relext.formats.concepts import identifiers, related_concepts
 from spacy_relext.formats.document import concept_relations, from_doc
 from spacy_relext.formats.types import AnnotatedRelation
 from spacy_relext.pipeline.relation_extractor import Prepared
+from spacy_relext.relations import annotated_labels, covers
 from spacy_relext.scorer import prf
 
 # Label, head, tail.
@@ -24,26 +25,36 @@ ConceptKey = tuple[str, str, str]
 
 
 def score_concept_relations(
-    examples: Iterable[Example], *, symmetric_labels: Collection[str] = (), source: str | None = None
+    examples: Iterable[Example],
+    *,
+    labels: Collection[str] | None = None,
+    other_labels: Collection[str] = (),
+    symmetric_labels: Collection[str] = (),
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Compare relations between concepts: those annotated with those that follow from the predicted relations between mentions.
 
     Documents are compared one by one, as sets of (head, tail, label). Those without annotated relations between concepts are left out.
     The concepts of a predicted mention are those of the predicted Doc.
 
+    labels: Those of the component: other relations are left out, and documents that are annotated for other labels. None: all.
+    other_labels: Those of other components.
     symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
     source: The name of the component whose relations are scored. None: all predicted relations, whoever found them.
     RETURNS: `doc_rel_micro_p`, `doc_rel_micro_r`, `doc_rel_micro_f` over all labels, `doc_rel_per_type` (p, r, f and support a label), and
-        `doc_rel_unlinked`: how many predicted relations are with a mention that has no concept. Empty where nothing is annotated.
+        `doc_rel_unlinked`: how many predicted relations are with a mention that has no concept; with `labels` also
+        `doc_rel_unknown_labels`: how many annotated ones have a label that no component has. Empty where nothing is annotated.
     """
     counts: dict[str, Counter[str]] = {"right": Counter(), "predicted": Counter(), "annotated": Counter()}
-    unlinked, seen = 0, False
+    unlinked, unknown, seen = 0, 0, False
     for example in examples:
-        gold = annotated_keys(example.reference, symmetric_labels)
+        if labels is not None:
+            unknown += sum(r.label not in labels and r.label not in other_labels for r in concept_relations(example.reference) or ())
+        gold = annotated_keys(example.reference, symmetric_labels, labels)
         if gold is None:
             continue
         seen = True
-        found, left = between_concepts(example.predicted, source)
+        found, left = between_concepts(example.predicted, source, labels)
         guess = {_key(relation.label, relation.head, relation.tail, symmetric_labels) for relation in found}
         unlinked += left
         for name, keys in (("right", gold & guess), ("predicted", guess), ("annotated", gold)):
@@ -59,26 +70,37 @@ def score_concept_relations(
             for label in sorted(annotated | predicted)
         },
         "doc_rel_unlinked": unlinked,
+        **({} if labels is None else {"doc_rel_unknown_labels": unknown}),
     }
 
 
-def between_concepts(doc: Doc, source: str | None = None) -> tuple[list[AnnotatedRelation], int]:
+def between_concepts(doc: Doc, source: str | None = None, labels: Collection[str] | None = None) -> tuple[list[AnnotatedRelation], int]:
     """The relations between concepts that follow from the relations of a Doc, each with the highest score that says so.
 
+    labels: Only relations with these. None: all.
     The concepts are the `kb_id_` of `doc.spans["mentions"]`, or of `doc.ents` where there are none.
     source: Of which component. None: of all.
     RETURNS: The relations, and the number of relations with a mention that has no concept.
     """
     document = from_doc(doc, sources=True)
-    relations = [relation for relation in document.relations or () if source is None or source in relation.source_names]
+    relations = [
+        relation
+        for relation in document.relations or ()
+        if (labels is None or relation.label in labels) and (source is None or source in relation.source_names)
+    ]
     found, left = related_concepts(document.mentions, relations, [])
     return found, len(left)
 
 
-def annotated_keys(reference: Doc, symmetric_labels: Collection[str] = ()) -> set[ConceptKey] | None:
-    """The annotated relations between concepts, those of a symmetric label in one direction; None where they were not annotated."""
+def annotated_keys(reference: Doc, symmetric_labels: Collection[str] = (), labels: Collection[str] | None = None) -> set[ConceptKey] | None:
+    """The annotated relations between concepts, those of a symmetric label in one direction; None where they were not annotated.
+
+    labels: Relations with others are left out; None where the document is annotated for others.
+    """
     relations = concept_relations(reference)
-    return None if relations is None else {_key(r.label, r.head, r.tail, symmetric_labels) for r in relations}
+    if relations is None or (labels is not None and not covers(annotated_labels(reference), labels)):
+        return None
+    return {_key(r.label, r.head, r.tail, symmetric_labels) for r in relations if labels is None or r.label in labels}
 
 
 def candidate_keys(

@@ -18,6 +18,7 @@ from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import ReadPair
 from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
 from spacy_relext.pipeline.settings import GIVEN
+from spacy_relext.pipeline.several import divide_labels
 from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
 
@@ -28,9 +29,12 @@ THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 def load_pipeline(model: str) -> Language:
     """Load a pipeline, with a message for the ways in which that commonly fails."""
     try:
-        return spacy.load(model)
+        nlp = spacy.load(model)
     except OSError as error:
         raise RelextError(f"the pipeline {model!r} cannot be loaded: {error}") from error
+    # Those that come from other pipelines may have been trained without each other.
+    divide_labels((pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)), set())
+    return nlp
 
 
 def extractors_of(nlp: Language, model: str) -> list[RelationExtractor]:
@@ -88,7 +92,7 @@ def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
 def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
     """The candidate pairs of the annotated mentions, and their targets."""
     pipe = _changed(pipe, use_gold_mentions=True)
-    return [pipe.annotated_pairs(example) for example in examples]
+    return [pipe.annotated_pairs(example, scoring=True) for example in examples]
 
 
 def score_gold(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def concept_ceiling(pipe: RelationExtractor, examples: Iterable[Example]) -> flo
     symmetric, exclusive = pipe.cfg["symmetric_labels"], pipe.cfg["exclusive"]
     n_reached = n_annotated = 0
     for example in examples:
-        annotated = annotated_keys(example.reference, symmetric)
+        annotated = annotated_keys(example.reference, symmetric, pipe.labels)
         if not annotated:
             continue
         # Only the pairs are asked for: without its relations, labels that the component does not know are no error.
@@ -149,7 +153,7 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example
     """Examples whose predicted relations are all that are right among those that the candidate pairs can express."""
     perfect_examples = []
     for example in examples:
-        pairs = pipe.annotated_pairs(example)
+        pairs = pipe.annotated_pairs(example, scoring=True)
         if pipe.cfg["use_gold_mentions"]:
             found, spans = example.reference.copy(), pipe.mentions(example.reference)
         else:
@@ -161,7 +165,9 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example
 
 
 def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
-    return score_concept_relations(examples, symmetric_labels=pipe.cfg["symmetric_labels"], source=pipe.name)
+    others = pipe.labels_of_others(example.predicted for example in examples)
+    symmetric = pipe.cfg["symmetric_labels"]
+    return score_concept_relations(examples, labels=pipe.labels, other_labels=others, symmetric_labels=symmetric, source=pipe.name)
 
 
 def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:
@@ -173,8 +179,8 @@ def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, 
 
 
 def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:
-    """Figures of the relations that the predicted Docs hold."""
-    return _changed(pipe, use_gold_mentions=False).score(examples, strict=strict)
+    """Figures of the relations that the predicted Docs hold, under one name whatever the extractor's prefix."""
+    return _changed(pipe, use_gold_mentions=False).score(examples, strict=strict, score_prefix="rel")
 
 
 def score_thresholds(pipe: RelationExtractor, found: Sequence[Example]) -> dict[float, dict[str, Any]]:

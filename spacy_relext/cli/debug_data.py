@@ -34,6 +34,7 @@ TEST = typer.Option(None, "--test", help="Test data.")
 ENCODER = typer.Option(
     None, help="Hugging Face name or folder of the encoder, whose word pieces are counted; they are estimated without one."
 )
+COMPONENT = typer.Option(None, help="Which relation extractor of the config, where there are several.")
 SPANS_KEY = typer.Option(
     None,
     help="The mentions: doc.spans of this key, or 'ents' for doc.ents. Otherwise where `relext convert` puts them, if there are any.",
@@ -52,6 +53,7 @@ def debug_data(
         help="A config to hold the data against: the settings of its relation extractor. Its settings can be overridden.",
     ),
     encoder: str = ENCODER,
+    component: str = COMPONENT,
     spans_key: str = SPANS_KEY,
     tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer predicts; a config has its own."),
     output: Path = typer.Option(None, "--output", "-o", help="Also write findings, suggestions and tables to this JSON file."),
@@ -59,7 +61,7 @@ def debug_data(
 ):
     """Look annotated data over before training: counts, faults, leaks between parts, settings that fit. Errors end with status 1."""
     with reported_errors():
-        settings = _settings(ctx, config_path)
+        settings = _settings(ctx, config_path, component)
         if settings is not None and spans_key is None:
             spans_key = settings.pipe.cfg["spans_key"] or "ents"
         data = load_data(train_path, dev, test, spans_key)
@@ -96,15 +98,17 @@ def load_data(train: Path, dev: Path | None, test: Path | None, spans_key: str |
     return make_data(docs, list(paths) if folds else ["train"], spans_key={None: detected, "ents": None}.get(spans_key, spans_key))
 
 
-def _settings(ctx: typer.Context, config_path: Path | None) -> Settings | None:
+def _settings(ctx: typer.Context, config_path: Path | None, component: str | None) -> Settings | None:
     overrides = overrides_of(ctx)
     if config_path is None:
+        if component is not None:
+            raise RelextError(f"--component {component}: an extractor of a config, and there is none. Give it with --config.")
         if overrides:
             raise RelextError(
                 f"{', '.join(f'--{name}' for name in overrides)}: settings of a config, and there is none. Give it with --config."
             )
         return None
-    return read_settings(read_config(config_path, overrides), str(config_path))
+    return read_settings(read_config(config_path, overrides), str(config_path), component)
 
 
 def _tables(data: Data, suggested: Suggestions | None) -> dict[str, Table]:

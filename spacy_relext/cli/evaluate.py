@@ -78,6 +78,7 @@ def evaluate(
         _print_concepts(figures)
         figures |= {
             "model": str(model),
+            "component": pipe.name,
             "data": str(data_path),
             "documents": len(references),
             "threshold": pipe.cfg["threshold"],

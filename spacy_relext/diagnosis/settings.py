@@ -14,7 +14,7 @@ from spacy_relext.diagnosis.data import Data, Finding, found, percent
 from spacy_relext.diagnosis.lengths import Windows
 from spacy_relext.diagnosis.suggestions import Suggestions
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import extractor_of
+from spacy_relext.evaluation import extractor_of, extractors_of
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
@@ -25,6 +25,7 @@ class Settings:
     corpus (Dict[str, Any]): The settings of the training reader. given (Dict[str, Any]): What [initialize] gives the extractor.
     annotating (List[str]): Components that run in training.
     encoder (str | None): The Hugging Face name or folder of a transformer that reads windows. get_windows: These windows.
+    others (Dict[str, List[str] | None]): The other extractors of the pipeline, and the labels that [initialize] gives each. None: all.
     """
 
     nlp: Language
@@ -34,24 +35,32 @@ class Settings:
     annotating: list[str]
     encoder: str | None
     get_windows: Windows | None
+    others: dict[str, list[str] | None]
 
 
-def read_settings(config: Config, name: str) -> Settings:
-    """Make the pipeline of an interpolated config. RAISES: RelextError where it has no extractor, or cannot be made."""
+def read_settings(config: Config, name: str, component: str | None = None) -> Settings:
+    """Make the pipeline of an interpolated config.
+
+    component: The extractor, if there are several. RAISES: RelextError where there is no such one, or the pipeline cannot be made.
+    """
     try:
         # Without the corpora, whose paths may be given in training only.
         nlp = load_model_from_config(Config({"nlp": config["nlp"], "components": config["components"]}), auto_fill=True)
     except (KeyError, ValueError, OSError) as error:
         raise RelextError(f"the pipeline of {name} cannot be made: {error}") from error
-    pipe = extractor_of(nlp, name)
+    pipe = extractor_of(nlp, name, component)
     training = config.get("training", {})
     corpus: Any = config
     for key in training.get("train_corpus", "corpora.train").split("."):
         corpus = corpus.get(key, {})
-    given = registry.resolve({"given": config.get("initialize", {}).get("components", {}).get(pipe.name, {})})["given"]
+    initialize = config.get("initialize", {}).get("components", {})
+    names = [extractor.name for extractor in extractors_of(nlp, name)]
+    given = {other: registry.resolve({"given": initialize.get(other, {})})["given"] for other in names}
+    others = {other: given[other].get("labels") for other in names if other != pipe.name}
     block = _transformer(config.get("components", {})) or {}
     get_windows = registry.resolve({"get_spans": block["get_spans"]})["get_spans"] if block else None
-    return Settings(nlp, pipe, corpus, given, training.get("annotating_components", []), block.get("name"), get_windows)
+    annotating = training.get("annotating_components", [])
+    return Settings(nlp, pipe, corpus, given[pipe.name], annotating, block.get("name"), get_windows, others)
 
 
 def _transformer(block: Any) -> dict[str, Any] | None:
@@ -67,7 +76,8 @@ def check_settings(data: Data, settings: Settings, suggested: Suggestions) -> It
     """What the config says of labels, types, sentences and candidates, beside what is in the data and what that suggests."""
     pipe = settings.pipe
     labels = settings.given.get("labels") or suggested.labels
-    missing = [label for label in suggested.labels if label not in labels]
+    elsewhere = {label for given in settings.others.values() for label in (suggested.labels if given is None else given)}
+    missing = [label for label in suggested.labels if label not in labels and label not in elsewhere]
     message = (
         f"labels of the training data that [initialize.components.{pipe.name}] leaves out: {{n}}. Training stops at the first of them."
     )
@@ -92,7 +102,8 @@ def check_settings(data: Data, settings: Settings, suggested: Suggestions) -> It
         )
         yield from found("error", "crossing-relations", message, across)
     if not missing and not [label for label in named if label not in labels]:
-        yield from _check_reach(data, settings, sorted({r.label for text in data.texts for r in text.relations} | set(labels)))
+        found_labels = {r.label for text in data.texts for r in text.relations if not settings.others}
+        yield from _check_reach(data, settings, sorted(found_labels | set(labels)))
 
 
 def _check_reach(data: Data, settings: Settings, labels: list[str]) -> Iterator[Finding]:
@@ -105,7 +116,7 @@ def _check_reach(data: Data, settings: Settings, labels: list[str]) -> Iterator[
         for setter in setters:
             predicted = setter(predicted)
         try:
-            pairs = pipe.annotated_pairs(Example(predicted, text.doc))
+            pairs = pipe.annotated_pairs(Example(predicted, text.doc), scoring=True)
         except RelextError as error:
             yield Finding("error", "no-candidates", str(error), (text.where(),))
             return

@@ -36,10 +36,10 @@ from spacy_relext.evaluation import (
 from spacy_relext.experiments.cells import WORK, Cell, Description, read_cell, write_cell
 from spacy_relext.formats.document import document_id
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
-from spacy_relext.relations import has_relations
 from spacy_relext.scorer import relation_keys
 
 PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
+FACTORY = "relation_extractor"
 # spaCy's training cannot do without development data. Where it decides nothing, a few documents do.
 FEW_DOCUMENTS = 10
 # What a folder holds in which pipelines are trained.
@@ -86,6 +86,7 @@ class Experiment:
                 "or take --checkpoint last."
             )
         config = read_config(self.config_path, self.overrides)
+        self._check_component(config)
         self._check_paths()
         parts = {"train": self.train, "dev": (self.dev,) if self.dev is not None else (), "test": (self.test,)}
         data = checksums(parts)
@@ -104,6 +105,17 @@ class Experiment:
             threshold=self.threshold,
             threshold_from="development" if self.threshold is None else "given",
         )
+
+    def _check_component(self, config: Config) -> None:
+        """What is scored is one extractor, which is to be known before hours of training."""
+        components = config.get("components", {})
+        names = [name for name in config.get("nlp", {}).get("pipeline", []) if components.get(name, {}).get("factory") == FACTORY]
+        if len(names) > 1:
+            raise DataError(
+                f"the pipeline has several relation extractors: {', '.join(names)}. An experiment trains one: leave the others out of "
+                "[nlp] pipeline, or train with `spacy train`, and score each with `relext evaluate --component`.",
+                path=self.config_path,
+            )
 
     def _check_paths(self) -> None:
         """A config with paths of its own would be trained on other data than the cell says."""
@@ -169,8 +181,10 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
         references = list(read_docs(path, nlp))
         finding = find_with_gold_mentions(pipe, predict(nlp, references, annotated=True), threshold=threshold)
         found = list(progress(finding, total=len(references), desc=f"Predicting {path.name}", unit=" documents"))
-        if not any(has_relations(example.reference) for example in found):
-            raise DataError("the data has no relation annotation. Was it converted from documents with relations?", path=path)
+        if not any(pipe.learns_from(example.reference) for example in found):
+            raise DataError(
+                "the data has no relation annotation for these labels. Was it converted from documents with relations?", path=path
+            )
         return found
 
     threshold, development = experiment.threshold, None
@@ -205,8 +219,9 @@ def count_documents(pipe: RelationExtractor, found: Iterable[Example], *, fold: 
     """How many relations of each annotated document are right, wrong and missed."""
     counts = []
     for example in found:
-        if has_relations(example.reference):
+        if pipe.learns_from(example.reference):
             gold, guess = relation_keys(example, pipe.cfg["symmetric_labels"])
+            gold = {key for key in gold if key[0] in pipe.labels}
             tp, fp, fn = len(gold & guess), len(guess - gold), len(gold - guess)
             counts.append({"id": document_id(example.reference), "fold": fold, "tp": tp, "fp": fp, "fn": fn})
     return counts

@@ -95,7 +95,8 @@ class Checks:
         nlp = self.home.of(pipe)
         if not docs or nlp is None:
             return
-        finders, place = set(mention_finders(nlp)), nlp.pipe_names.index(pipe.name)
+        # By identity: another pipeline that it was sourced into may have given it another name.
+        finders, place = set(mention_finders(nlp)), [other for _, other in nlp.pipeline].index(pipe)
         before, after = nlp.pipe_names[:place], [name for name in nlp.pipe_names[place:] if name in finders]
         if finders.intersection(before):
             return

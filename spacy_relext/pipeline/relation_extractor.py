@@ -480,11 +480,10 @@ class RelationExtractor(TrainablePipe):
             return {}
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.score")
-        others = ran_beside((example.predicted for example in examples), self.name)
         if "score_prefix" not in kwargs:
-            require_own_prefix(self.name, self.score_prefix, others)
+            require_own_prefix(self.name, self.score_prefix, ran_beside((example.predicted for example in examples), self.name))
         self._tell_coverage(count_annotated(examples), "scored")
-        other_labels = {*self.cfg["other_labels"], *(label for _, labels in others.values() for label in labels)}
+        other_labels = self.labels_of_others(example.predicted for example in examples)
         if self.cfg["use_gold_mentions"]:
             examples = list(self.with_gold_mentions(examples))
         self._check_scored(examples)
@@ -566,6 +565,10 @@ class RelationExtractor(TrainablePipe):
         if self.checks.home.nlp is not None:
             settle_optimizer(self.checks.home.nlp)
         return self
+
+    def labels_of_others(self, docs: Iterable[Doc]) -> set[str]:
+        """The labels of other extractors: those with which it was trained, and those that ran over some Docs."""
+        return {*self.cfg["other_labels"], *(label for _, labels in ran_beside(docs, self.name).values() for label in labels)}
 
     # Mentions and pairs
 
@@ -713,7 +716,7 @@ class RelationExtractor(TrainablePipe):
             require_same_text(example)
             doc, spans = example.predicted, self.mentions(example.predicted)
             annotated = spans
-        teaches = has_relations(reference) and covers(annotated_labels(reference), self.labels)
+        teaches = self.learns_from(reference)
         if not teaches:
             spans = annotated = []
         prepared = self._prepare(doc, spans)
@@ -735,9 +738,7 @@ class RelationExtractor(TrainablePipe):
         for batch in minibatch(examples, size=64):
             views = [gold_view(example) for example in batch]
             # The model need not read what is passed over.
-            annotated = [
-                self.mentions(example.reference) if covers(annotated_labels(example.reference), self.labels) else [] for example in batch
-            ]
+            annotated = [self.mentions(eg.reference) if covers(annotated_labels(eg.reference), self.labels) else [] for eg in batch]
             prepared = [self._prepare(view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
             predictions = self._predict(views, prepared)
             for prediction, spans, example in zip(predictions, annotated, batch, strict=True):

@@ -94,7 +94,7 @@ def test_annotation_is_no_prediction(two, together):
         pipe.cfg["use_gold_mentions"] = False
         pipe.cfg["labels"] = ["ALL", "X"]
         try:
-            scores = pipe.score([Example(docs[0], gold)])
+            scores = pipe.score([Example(docs[0], gold)], score_prefix="rel")
             del pipe.cfg["use_gold_mentions"]
         finally:
             pipe.cfg.update(use_gold_mentions=True, labels=["ALL", "X" if name == "ddi" else "Y"])
