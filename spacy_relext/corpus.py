@@ -133,7 +133,7 @@ def pair_doc(doc: Doc, pair: list[Span], spans_key: str | None) -> Doc:
     places = {_place(span): span for span in spans}
     if has_relations(doc):
         kept = [
-            Relation(places[head], places[tail], relation.label, relation.score)
+            relation.replace(head=places[head], tail=places[tail])
             for relation in get_relations(doc)
             if (head := _place(relation.head)) in places and (tail := _place(relation.tail)) in places
         ]
@@ -241,6 +241,6 @@ def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]
     else:
         copy.spans[spans_key] = spans
     if has_relations(doc):
-        set_relations(copy, [Relation(moved(r.head), moved(r.tail), r.label, r.score) for r in get_relations(doc)])
+        set_relations(copy, [r.replace(head=moved(r.head), tail=moved(r.tail), long_forms=None) for r in get_relations(doc)])
         set_annotated_labels(copy, annotated_labels(doc))
     return copy

@@ -517,7 +517,7 @@ class RelationExtractor(TrainablePipe):
             self.notices.tell(
                 "sources",
                 f"{self.name}: of the relations of the predicted Docs none is scored, since none comes from this component; they come from "
-                "{values}. Score what the pipeline finds: nlp.pipe(docs), or spacy evaluate.",
+                "{values}. Score what the pipeline finds: nlp.evaluate(examples), or python -m spacy relext evaluate.",
                 values=[name or "a caller, an annotation or an older file" for name in sorted(sources)],
             )
         self.checks.development(self.name, len(examples), len(annotated), n_relations)
