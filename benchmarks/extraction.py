@@ -91,31 +91,37 @@ def kills(
 
 
 def extraction_memory(
-    model: Path = typer.Option(None, help="A pipeline; an untrained one, if left out."),
+    model: str = typer.Option(None, help="A pipeline; an untrained one without word pieces, if left out."),
     sizes: str = typer.Option("1000,10000", help="Numbers of documents."),
+    n_process: int = typer.Option(1, help="Processes of the extraction, each with a peak of its own."),
 ):
-    """Peak memory of extractions of more and more documents, in which every tenth word is a new one."""
+    """Peak memory of extractions of more and more documents, in which every tenth word is a new one.
+
+    Peaks are of the process that reads and writes, and of the largest of those that it starts.
+    """
     with TemporaryDirectory() as name:
         if model is None:
-            model = Path(name) / "model"
-            _write_pipeline(model)
+            model = str(Path(name) / "model")
+            _write_pipeline(Path(model))
         for n_documents in map(int, sizes.split(",")):
             source = Path(name) / f"{n_documents}.jsonl"
             _write_documents(source, n_documents, random.Random(0))
             begin = time.perf_counter()
-            command = [sys.executable, "-m", "benchmarks", "one-extraction", str(model), str(source), str(Path(name) / "out")]
-            peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
-            print(
-                json.dumps({"documents": n_documents, "peak_mb": int(peak), "seconds": round(time.perf_counter() - begin, 1)}), flush=True
-            )
+            output = Path(name) / f"{n_documents}.out"
+            command = [sys.executable, "-m", "benchmarks", "one-extraction", model, str(source), str(output), str(n_process)]
+            peaks = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+            figures = {"documents": n_documents, **json.loads(peaks), "seconds": round(time.perf_counter() - begin, 1)}
+            print(json.dumps(figures), flush=True)
 
 
-def one_extraction(model: Path, source: Path, output: Path):
+def one_extraction(model: str, source: Path, output: Path, n_process: int):
     """One measurement of `extraction-memory`."""
     from spacy_relext.cli import relext_cli
 
-    relext_cli(["extract", str(model), str(source), "--to", "jsonl", "--output", str(output), "--skip-errors"], standalone_mode=False)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    options = ["--to", "jsonl", "--output", str(output), "--skip-errors", "--n-process", str(n_process)]
+    relext_cli(["extract", model, str(source), *options], standalone_mode=False)
+    peak, of_others = (resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps({"peak_mb": peak} | ({"peak_mb_of_a_process": of_others} if n_process > 1 else {})))
 
 
 def _write_pipeline(folder: Path) -> None:

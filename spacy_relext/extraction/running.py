@@ -38,7 +38,7 @@ AHEAD, MIN_BATCHES = 2, 2
 # Processes that are taken without being asked for: what each needs beside the weights may be half a gigabyte.
 MOST_PROCESSES = 8
 # Of a document, unless told: results that anybody waits for have fewer.
-MAX_PAIRS, MAX_PIECES = 1_000_000, 500_000
+MAX_PAIRS, MAX_PIECES = 250_000, 500_000
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,9 @@ def check_readable(document: AnnotatedDocument, nlp: Language) -> None:
         "text": [document.text],
         "mentions": [value for m in document.mentions for value in (m.id, m.type, m.kb_id, m.long_form)],
         "relations": [
-            value for r in [*(document.relations or ()), *(document.concept_relations or ())] for value in (r.head, r.tail, r.label)
+            value
+            for r in [*(document.relations or ()), *(document.concept_relations or ())]
+            for value in (r.head, r.tail, r.label, r.status, *r.source_names, *r.attributes)
         ],
         "labels": list(document.annotated_labels or ()),
     }

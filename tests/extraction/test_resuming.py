@@ -182,9 +182,9 @@ def test_killed_again_and_again(runner, tmp_path):
     source = write_input(tmp_path / "in.jsonl", 120)
     start(runner, source, tmp_path / "whole")
     rng, n_killed = random.Random(0), 0
-    while in_a_process(lambda: start(runner, source, tmp_path / "out"), killed_at(rng.randint(2, 12), tmp_path)):
+    while in_a_process(lambda: start(runner, source, tmp_path / "out"), killed_at(rng.randint(2, 18), tmp_path)):
         n_killed += 1
-    assert n_killed > 10
+    assert n_killed > 5
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
     assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out", "whole"]
 
