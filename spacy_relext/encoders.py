@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 from spacy_relext.errors import RelextError
 
-# Seconds that the hub has for an answer. Its library asks several times, and waits for 10 seconds each time.
+# Seconds that the hub has for an answer. Its library asks six times, with pauses between.
 TIMEOUT = 5
 
 
@@ -20,18 +21,29 @@ def require_encoder(name: str) -> None:
                 "makes, or a Hugging Face name."
             )
         return
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub import hf_hub_url, try_to_load_from_cache
 
     try:
         if not isinstance(try_to_load_from_cache(name, "config.json"), str):
-            get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=TIMEOUT)
-    except Exception as error:  # of the library, and of what it speaks HTTP with
+            _ask(hf_hub_url(name, "config.json"))
+    except (OSError, ValueError) as error:  # HTTP and network are OSErrors, and what is no name is a ValueError
         reason = next(iter(str(error).splitlines()), "")
         raise RelextError(
             f"there is no encoder {name!r}: no such folder, none of that name was downloaded, and the Hugging Face hub does not give one "
             f"({type(error).__name__}: {reason}). Correct the name; or where the hub is out of reach, give a folder, such as `python -m "
             "spacy relext encoder assets/encoder` makes."
         ) from error
+
+
+def _ask(url: str) -> None:
+    """Ask the hub once. RAISES: OSError where it does not answer, or does not have it."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import build_hf_headers
+
+    if constants.HF_HUB_OFFLINE:
+        raise OSError("HF_HUB_OFFLINE is set")
+    with urlopen(Request(url, headers=build_hf_headers(), method="HEAD"), timeout=TIMEOUT):
+        pass
 
 
 def encoder_names(config: Any) -> Iterator[str]:

@@ -1,5 +1,9 @@
 """Whether there is an encoder of a name, asked quickly; in these tests the hub is out of reach."""
 
+from contextlib import nullcontext
+from email.message import Message
+from urllib.error import HTTPError
+
 import huggingface_hub
 import pytest
 
@@ -24,11 +28,20 @@ def test_folder_and_what_was_downloaded(tiny_bert, monkeypatch):
 
 def test_the_hub_is_asked_for_some_seconds(monkeypatch):
     asked = []
-    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: asked.append((url, timeout)))
+
+    def answer(request, timeout):
+        asked.append((request.get_method(), request.full_url, timeout))
+        if "other" in request.full_url:
+            raise HTTPError(request.full_url, 404, "Not Found", Message(), None)
+        return nullcontext()
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("spacy_relext.encoders.urlopen", answer)
     require_encoder("some/encoder")
-    [(url, timeout)] = asked
-    assert url.endswith("/some/encoder/resolve/main/config.json")
-    assert timeout == TIMEOUT
+    with pytest.raises(RelextError, match=r"does not give one \(HTTPError: HTTP Error 404: Not Found\)\. Correct the name"):
+        require_encoder("some/other")
+    hub = "https://huggingface.co/some/{}/resolve/main/config.json"
+    assert asked == [("HEAD", hub.format("encoder"), TIMEOUT), ("HEAD", hub.format("other"), TIMEOUT)]
 
 
 def test_encoders_of_a_config():

@@ -44,7 +44,10 @@ class Progress:
         if not notices.wants("no progress"):
             return
         self._n, self._loss = self._n + 1, self._loss + loss
-        patterns, inverse = numpy.unique(allowed, axis=0, return_inverse=True)
+        if allowed.all():
+            patterns, inverse = allowed[:1], numpy.zeros(len(allowed), dtype="int64")
+        else:
+            patterns, inverse = numpy.unique(allowed, axis=0, return_inverse=True)
         for row, pattern in enumerate(patterns):
             these = targets[inverse.reshape(-1) == row]
             n, total = self._targets.get(pattern.tobytes(), (0, numpy.zeros(len(pattern))))

@@ -37,16 +37,17 @@ def restored(
     RAISES: RelextError where the model cannot follow.
     """
     settings = {**cfg, GIVEN: deepcopy(dict(given))}
+    parameters = inspect.signature(make).parameters
     for setting, value in given.items():
         if _same(value, cfg[setting]):
             settings[setting] = deepcopy(value)
-        if beside is None or setting not in beside or _same(value, beside[setting]):
+        if beside is None or setting not in beside or setting not in parameters or _same(value, beside[setting]):
             continue
         if setting == "exclusive":
             raise RelextError(
                 f"{name}: exclusive = {value} is given, and its model was trained with {beside[setting]}. Train it anew to change that."
             )
-        default = inspect.signature(make).parameters[setting].default
+        default = parameters[setting].default
         taken = setting == "threshold" or not _same(value, default)
         if taken:
             settings[setting] = deepcopy(value)
