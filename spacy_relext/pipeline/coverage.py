@@ -60,14 +60,22 @@ def covered(seen: Mapping[Annotated, Seen], labels: Collection[str]) -> Seen:
     return whole
 
 
-def require_covered(name: str, labels: Sequence[str], seen: Mapping[Annotated, Seen]) -> None:
-    """Refuse data of which no document teaches the labels. RAISES: RelextError."""
+def require_covered(name: str, labels: Sequence[str], seen: Mapping[Annotated, Seen], notices: Notices, *, streamed: bool) -> None:
+    """Refuse data of which no document teaches the labels. streamed: Only its beginning was seen: warn. RAISES: RelextError."""
     annotated = [labels for labels, part in seen.items() if part.n]
     if annotated and not any(covers(of, labels) for of in annotated):
+        told = f"is annotated for its labels, {_joined(labels)}; they are annotated for {' and '.join(map(_joined, annotated))}."
+        if streamed:
+            notices.tell(
+                "beginning",
+                f"{name}: none of the first documents of the training data {told} With max_epochs = -1 these alone are seen before "
+                "training: set shuffle = true for the reader, so that both corpora are among them, or give mention_types in "
+                f"[initialize.components.{name}].",
+            )
+            return
         raise RelextError(
-            f"{name}: no document of the training data is annotated for its labels, {_joined(labels)}; they are annotated for "
-            f"{' and '.join(map(_joined, annotated))}. Correct [initialize.components.{name}.labels], or add data with these labels. If "
-            "they were looked for, name them when the data is converted: relext convert --labels."
+            f"{name}: no document of the training data {told} Correct [initialize.components.{name}.labels], or add data with these "
+            "labels. If they were looked for, name them when the data is converted: relext convert --labels."
         )
 
 

@@ -254,7 +254,7 @@ class RelationExtractor(TrainablePipe):
                 f"{self.name}.labels]."
             )
         self._require_known_labels()
-        self._share_labels(seen, extractors)
+        self._share_labels(seen, extractors, nlp)
         own = covered(seen, self.labels)
         self.cfg["mention_types"] = sorted(own.types) if mention_types is None else list(mention_types)
         if self.cfg["learn_type_rules"]:
@@ -284,12 +284,13 @@ class RelationExtractor(TrainablePipe):
         pipes = {name: pipe for name, pipe in nlp.components if isinstance(pipe, RelationExtractor)} if nlp is not None else {}
         return pipes if self in pipes.values() else {}
 
-    def _share_labels(self, seen: Mapping[Annotated, Seen], extractors: dict[str, "RelationExtractor"]) -> None:
+    def _share_labels(self, seen: Mapping[Annotated, Seen], extractors: dict[str, "RelationExtractor"], nlp: Language | None) -> None:
         """Tell all extractors whose labels are whose.
 
         RAISES: RelextError where there is nothing to learn from, or a label that nobody learns.
         """
-        require_covered(self.name, self.labels, seen)
+        streamed = nlp is not None and nlp.config["training"].get("max_epochs") == -1
+        require_covered(self.name, self.labels, seen, self.notices, streamed=streamed)
         pipes = list(extractors.values()) or [self]
         unknown = sorted(divide_labels(pipes, {label for pipe in pipes for label in covered(seen, pipe.labels).rules}))
         if unknown:

@@ -156,6 +156,16 @@ def test_data_of_which_nothing_is_annotated_for_the_labels_is_an_error():
         nlp.initialize(lambda: examples)
 
 
+def test_the_beginning_of_a_streamed_corpus_may_be_of_another_corpus(caplog):
+    nlp = make_two()
+    nlp.config["training"]["max_epochs"] = -1
+    examples = corpus(nlp, PROTEINS, PAIRS[:2])
+    nlp.initialize(lambda: examples)
+    assert caplog.text.count("one: none of the first documents of the training data is annotated for its labels, LOWERS/RAISES") == 1
+    losses = nlp.update(corpus(nlp, INTERACTIONS, PAIRS[:2]), sgd=nlp.create_optimizer(), annotates=["sentencizer"])
+    assert losses["one"] > 0
+
+
 def test_types_and_rules_are_those_of_the_own_corpus():
     nlp = make_two(learn_type_rules=True)
     genes = [
