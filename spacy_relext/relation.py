@@ -14,7 +14,9 @@ from spacy_relext.values import (
     Sources,
     check_keys,
     check_mention,
+    check_text,
     checked_attributes,
+    checked_long_forms,
     checked_score,
     checked_sources,
     checked_status,
@@ -75,7 +77,9 @@ class Relation:
             raise RelextError(
                 f"the relation between {head.text!r:.60} and {tail.text!r:.60} has the label {label!r}. A label is a str that is not empty."
             )
+        check_text(label, "the label")
         if isinstance(sources, str):
+            check_text(sources, f"{label}: the source")
             score = 1.0 if score is None else checked_score(score, label)
             named: Sources = ((sources, score),)
         else:
@@ -84,7 +88,7 @@ class Relation:
         _set(self, "tail", tail)
         _set(self, "label", label)
         _set(self, "score", score)
-        _set(self, "long_forms", (long_form_of(head), long_form_of(tail)) if long_forms is None else long_forms)
+        _set(self, "long_forms", (long_form_of(head), long_form_of(tail)) if long_forms is None else checked_long_forms(long_forms, label))
         _set(self, "_sources", named)
         _set(self, "status", status if status == ASSERTED else checked_status(status, label))
         _set(self, "attributes", checked_attributes(attributes, label) if attributes else ())
@@ -97,7 +101,7 @@ class Relation:
 
     def __str__(self) -> str:
         said = [f"{self.score:.2f}", *([] if self.status == ASSERTED else [self.status]), *self.attributes]
-        return f"{_one_line(self.head.text)} --{self.label}--> {_one_line(self.tail.text)} ({', '.join(said)})"
+        return f"{_one_line(self.head.text)} --{_one_line(self.label)}--> {_one_line(self.tail.text)} ({', '.join(said)})"
 
     def __repr__(self) -> str:
         return f"<Relation {self}>"
@@ -170,6 +174,8 @@ class Relation:
         RAISES: RelextError for what is no such data, and mentions that are not in the text of the Doc or read otherwise there.
         """
         what = "the data of a relation"
+        if not isinstance(doc, Doc):
+            raise RelextError(f"{what}: expected the Doc whose text they are of, and saw {type(doc).__name__}, {doc!r:.60}.")
         if not isinstance(data, Mapping):
             raise RelextError(f"{what}: expected a dict as Relation.to_dict() gives it, and saw {type(data).__name__}, {data!r:.60}.")
         check_keys(data, KEYS, {"head", "tail", "label"}, what)
@@ -180,8 +186,11 @@ class Relation:
                 raise RelextError(f"{what}: {end} is {mention!r:.60}; expected a dict with start and end, characters of the Doc's text.")
             check_keys(mention, MENTION_KEYS, {"start", "end"}, f"{what}, {end}")
             start, stop = mention["start"], mention["end"]
-            if type(start) is not int or type(stop) is not int:
-                raise RelextError(f"{what}: start and end of {end} are {start!r:.20} and {stop!r:.20}; expected whole numbers.")
+            if type(start) is not int or type(stop) is not int or start >= stop:
+                saw = f"{start!r:.20} and {stop!r:.20}"
+                raise RelextError(f"{what}: start and end of {end} are {saw}; expected whole numbers, the end behind the start.")
+            for name in ("type", "kb_id", "long_form"):
+                check_text(mention.get(name, ""), f"{what}: the {name} of {end}")
             span = span_at(doc, start, stop, mention.get("type", ""), mention.get("kb_id", ""))
             text = doc.text[start:stop]
             if mention.get("text", text) != text:
@@ -216,6 +225,9 @@ class Relations(tuple[Relation, ...]):
     def __add__(self, other: Iterable[Relation]) -> "Relations":  # type: ignore[override]
         return Relations((*self, *listed(other)))
 
+    def __radd__(self, other: Iterable[Relation]) -> "Relations":
+        return Relations((*listed(other), *self))
+
     @overload
     def __getitem__(self, index: SupportsIndex) -> Relation: ...
     @overload
@@ -246,7 +258,8 @@ class Relations(tuple[Relation, ...]):
 
 def span_at(doc: Doc, start: int, end: int, label: str, kb_id: str = "") -> Span:
     """The span at some characters of the text, widened to whole tokens where it begins or ends inside one."""
-    span = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode="expand")
+    # spaCy fails to take a number beyond any text.
+    span = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode="expand") if end < 2**31 else None
     if span is None:
         raise RelextError(f"The characters {start}-{end} are not in the Doc {doc.text[:60]!r}…, whose text has {len(doc.text)} characters.")
     return span

@@ -218,7 +218,13 @@ def annotated_labels(doc: Doc) -> frozenset[str] | None:
 
 
 def set_annotated_labels(doc: Doc, labels: Iterable[str] | None) -> None:
-    """Say which labels a Doc is annotated for. None: all that there are. Setting relations leaves it as it is."""
+    """Say which labels a Doc is annotated for. None: all that there are. Setting relations leaves it as it is.
+
+    RAISES: RelextError for what are no labels.
+    """
+    labels = labels if labels is None or isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
+    if labels is not None and not (isinstance(labels, list) and all(isinstance(label, str) and label.strip() for label in labels)):
+        raise RelextError(f'the annotated labels are {labels!r:.60}; expected several, as in ["ADVISE", "MECHANISM"], or None for all.')
     user_data = _user_data(doc)
     for key in [key for key in user_data if _is_entry(key, LABELS)]:
         del user_data[key]

@@ -17,6 +17,25 @@ DENIED = "negated"
 Sources = tuple[tuple[str, float], ...]
 
 
+def check_text(value: Any, what: str) -> None:
+    """RAISES: RelextError for what is no str, or one that no file and no Doc can hold (half of a surrogate pair)."""
+    if not isinstance(value, str):
+        raise RelextError(f"{what} is {value!r:.60}; expected a str.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise RelextError(f"{what} is {value!r:.60}, with half of a surrogate pair, which cannot be stored. Correct the text.") from error
+
+
+def checked_long_forms(long_forms: Any, label: str) -> tuple[str, str]:
+    """The long forms of head and tail. RAISES: RelextError for what is no pair of them."""
+    if not isinstance(long_forms, (tuple, list)) or len(long_forms) != 2:
+        raise RelextError(f"{label}: the long forms are {long_forms!r:.60}; expected those of head and tail, two strings, empty for none.")
+    for long_form in long_forms:
+        check_text(long_form, f"{label}: a long form")
+    return long_forms[0], long_forms[1]
+
+
 def details(sources: Mapping[str, float], status: str, attributes: Collection[str]) -> dict[str, Any]:
     """What JSON says of a relation beyond its score: nothing of what it is taken for without."""
     found: dict[str, Any] = {}
@@ -54,19 +73,22 @@ def checked_attributes(attributes: Any, label: str) -> tuple[str, ...]:
         raise RelextError(f"{label}: the attributes are {attributes!r:.60}; expected a list of strings that are not empty.")
     if DENIED in given:
         raise RelextError(f"{label}: a relation that is {DENIED} is none. Leave it out.")
+    for name in given:
+        check_text(name, f"{label}: an attribute")
     return tuple(sorted(set(given)))
 
 
 def checked_sources(sources: Any, score: Any, label: str) -> tuple[float, Sources]:
     """The score, and the sources by name. RAISES: RelextError for what are no sources, and for a score that is not their highest."""
+    names: list[Any] = list(sources) if isinstance(sources, Iterable) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise RelextError(f"{label}: the sources are {sources!r:.60}; expected names of components, or a dict of their scores.")
+    for name in names:
+        check_text(name, f"{label}: a source")
     if isinstance(sources, Mapping):
         named = {name: checked_score(value, label) for name, value in sources.items()}
-    elif isinstance(sources, Iterable):
-        named = dict.fromkeys(sources, 1.0 if score is None else checked_score(score, label))
     else:
-        named = {}
-    if not named or not all(isinstance(name, str) for name in named):
-        raise RelextError(f"{label}: the sources are {sources!r:.60}; expected names of components, or a dict of their scores.")
+        named = dict.fromkeys(names, 1.0 if score is None else checked_score(score, label))
     highest = max(named.values())
     if score is not None and checked_score(score, label) != highest:
         raise RelextError(f"{label}: the score is {score}, and the highest of its sources {highest}. Leave the score out, or correct it.")

@@ -101,6 +101,14 @@ def test_relations_are_equal_where_all_their_values_are(relation, change):
         ({"sources": []}, r"sources are \[\]; expected names"),
         ({"sources": 5}, "sources are 5"),
         ({"sources": [5]}, r"sources are \[5\]"),
+        ({"sources": [["a"]]}, r"sources are \[\['a'\]\]"),
+        ({"sources": "\ud800"}, "the source is '.ud800', with half of a surrogate pair"),
+        ({"sources": ["\ud800"]}, "a source is '.ud800'"),
+        ({"label": "\ud800"}, "the label is '.ud800', with half of a surrogate pair, which cannot be stored"),
+        ({"attributes": ["\ud800"]}, "an attribute is '.ud800'"),
+        ({"long_forms": "ab"}, "the long forms are 'ab'; expected those of head and tail"),
+        ({"long_forms": ("a",)}, r"the long forms are \('a',\)"),
+        ({"long_forms": ("a", 5)}, "a long form is 5; expected a str"),
         ({"label": ""}, "between 'Aspirin' and .* has the label ''. A label is a str that is not empty"),
         ({"label": " "}, "has the label ' '"),
         ({"label": 5}, "has the label 5"),
@@ -169,6 +177,12 @@ def test_a_dictionary_needs_places_and_a_label(doc):
         ({"head": {"start": "0", "end": 7}}, "start and end of head are '0' and 7"),
         ({"head": {"start": 0, "end": 7, "text": "Tea"}}, "characters 0-7 of the Doc are 'Aspirin', and the head is 'Tea'"),
         ({"head": {"start": 0, "end": 700}}, "The characters 0-700 are not in the Doc"),
+        ({"head": {"start": 0, "end": 10**30}}, "are not in the Doc"),
+        ({"head": {"start": 5, "end": 5}}, "start and end of head are 5 and 5; expected whole numbers, the end behind the start"),
+        ({"head": {"start": 0, "end": 7, "type": 5}}, "the type of head is 5; expected a str"),
+        ({"head": {"start": 0, "end": 7, "type": "\ud800"}}, "the type of head is '.ud800', with half of a surrogate pair"),
+        ({"tail": {"start": 21, "end": 36, "kb_id": None}}, "the kb_id of tail is None"),
+        ({"tail": {"start": 21, "end": 36, "long_form": 5}}, "the long_form of tail is 5"),
         ({"score": 2}, "score is 2"),
         ({"sources": {"a": "b"}}, "score is 'b'"),
     ],
@@ -178,6 +192,8 @@ def test_dictionaries_that_cannot_be_right_are_refused(doc, relation, changes, m
         Relation.from_dict(doc, {**relation.to_dict(), **changes})
     with pytest.raises(RelextError, match="expected a dict"):
         Relation.from_dict(doc, [relation])
+    with pytest.raises(RelextError, match="expected the Doc whose text they are of, and saw str"):
+        Relation.from_dict(doc.text, relation.to_dict())
 
 
 # Several of them
@@ -199,6 +215,10 @@ def test_relations_are_a_tuple_that_prints_a_line_a_relation(relation):
     more = relations + (relation for _ in range(2))
     assert type(more) is Relations
     assert len(more) == 4
+    more = [relation] + relations  # noqa: RUF005
+    assert type(more) is Relations
+    assert len(more) == 3
+    assert str(relation.replace(label="A\nB")).count("\n") == 0
 
 
 @pytest.mark.parametrize("name", ["append", "extend", "remove", "sort", "clear"])

@@ -627,6 +627,9 @@ def test_labels_that_a_doc_is_annotated_for_stay_when_relations_are_set(doc, nlp
     assert not has_relations(other)
     set_annotated_labels(doc, None)
     assert annotated_labels(doc) is None
+    for labels in ("RAISES", ["RAISES", 5], [""], 5):
+        with pytest.raises(RelextError, match=r"the annotated labels are .*; expected several"):
+            set_annotated_labels(doc, labels)
     set_annotated_labels(nlp(""), ["RAISES"])
 
 
