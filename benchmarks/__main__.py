@@ -14,7 +14,20 @@ import spacy
 import torch
 import typer
 
-from benchmarks import bulk, decisions, extraction, frontier, kernels, learning, memory, pair_folds, skipping, train_peers, training
+from benchmarks import (
+    bulk,
+    decisions,
+    extraction,
+    frontier,
+    installed,
+    kernels,
+    learning,
+    memory,
+    pair_folds,
+    skipping,
+    train_peers,
+    training,
+)
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -35,6 +48,7 @@ for command in (
     extraction.kills,
     extraction.extraction_memory,
     frontier.frontier,
+    installed.installed,
     kernels.kernels,
     learning.learning,
     memory.memory,

@@ -23,4 +23,11 @@ def extra(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise RelextError(f'{package} cannot be imported ({error}). Run: pip install "spacy-relext[{EXTRAS[package]}]"') from error
+        raise RelextError(f"{package} cannot be imported ({error}). {installation(EXTRAS[package])}") from error
+
+
+def installation(extra: str) -> str:
+    """How an extra is installed. Not by the bare name: the package is on no index."""
+    return (
+        f'Install the extra {extra}: in the clone, pip install -e ".[{extra}]"; from the wheel, pip install "spacy_relext-….whl[{extra}]".'
+    )

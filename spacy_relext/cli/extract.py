@@ -1,7 +1,6 @@
 """`relext extract`: relations of new texts, few or thousands."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,7 +17,7 @@ from tqdm import tqdm
 
 from spacy_relext.cli.convert import WRITABLE
 from spacy_relext.cli.counts import losses
-from spacy_relext.cli.errors import SkippedErrors, reported_errors, tell, warn
+from spacy_relext.cli.errors import SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import READABLE, Columns, Inputs
@@ -132,7 +131,7 @@ def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, processes: Pro
             errors(result)
             continue
         line = jsonl.line_of(result)
-        sys.stdout.write(line)
+        put_out(line)
         report.documents += 1
         report.relations += len(result["relations"])
         if rows is not None:

@@ -9,7 +9,7 @@ from wasabi import msg
 
 from spacy_relext.cli.convert import make_tokenizer
 from spacy_relext.cli.debug_data import SPANS_KEY, TELL, load_data
-from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.errors import put_out, reported_errors
 from spacy_relext.diagnosis.checks import diagnose
 from spacy_relext.diagnosis.settings import read_settings
 from spacy_relext.diagnosis.suggestions import suggest
@@ -50,7 +50,7 @@ def init_config(
         start = make_config(data, suggested, choice, train=train_path, dev=dev)
         text = f"# Made by `{_command()}`.\n\n{depth_first(start.config)}"
         if to_stdout:
-            typer.echo(text, nl=False)
+            put_out(text)
             return
         with whole_file(output_path) as file:
             file.write(text)

@@ -47,7 +47,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path, *, spreadsheet_saf
     """
     lost: Counter[str] = Counter()
     # No line end is changed, in fields neither. Rows end in CR LF, as RFC 4180 has it: Python puts quotes around no other ones.
-    with whole_file(path, newline="") as file:
+    with whole_file(path) as file:
         writer = csv.writer(file, "excel-tab" if path.suffix.lower() == ".tsv" else "excel")
         writer.writerow(COLUMNS)
         found = rows(documents, lost)

@@ -109,9 +109,9 @@ def _target_without_links(seen: Path, path: Path) -> Target:
 
 
 @contextmanager
-def whole_file(path: Path, *, newline: str | None = None) -> Iterator[TextIO]:
-    """Open a text file to write as `whole_path` does."""
-    with whole_path(path) as made, made.open("w", encoding="utf8", newline=newline) as file:
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open a text file to write as `whole_path` does: in UTF-8, and with the ends of lines as they are given, on every system."""
+    with whole_path(path) as made, made.open("w", encoding="utf8", newline="") as file:
         yield file
 
 

@@ -124,4 +124,4 @@ def test_what_cannot_be_used(model, data, tmp_path, tiny_bert, monkeypatch):
     assert result.exit_code == 2
     assert re.search("'other' is not one of", result.stderr)
     monkeypatch.setitem(sys.modules, "snowballstemmer", None)
-    assert_fails(relext("keywords", model, data), r'pip install "spacy-relext\[analysis\]"')
+    assert_fails(relext("keywords", model, data), r'pip install -e "\.\[analysis\]"')

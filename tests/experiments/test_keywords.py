@@ -91,5 +91,5 @@ def test_published_stems_are_of_the_corpora_of_the_paper():
 
 def test_missing_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "snowballstemmer", None)
-    with pytest.raises(RelextError, match=r'pip install "spacy-relext\[analysis\]"'):
+    with pytest.raises(RelextError, match=r'pip install -e "\.\[analysis\]"'):
         english_stemmer()

@@ -349,7 +349,7 @@ def test_data_that_cannot_be_used(folder, tmp_path):
 @pytest.mark.parametrize("library", ["sklearn", "matplotlib"])
 def test_a_library_that_is_not_installed(folder, tmp_path, monkeypatch, library):
     monkeypatch.setitem(sys.modules, library, None)
-    message = rf'{library} cannot be imported .* pip install "spacy-relext\[analysis\]"'
+    message = rf'{library} cannot be imported .* pip install -e "\.\[analysis\]"'
     assert_fails(probe(folder, "--plot", tmp_path / "plot.svg"), message)
 
 

@@ -130,7 +130,7 @@ def test_nothing_to_write_and_errors_on_the_way(name, tmp_path):
 def test_missing_library_names_the_extra(name, tmp_path, monkeypatch):
     library = {"parquet": "pyarrow", "graphml": "networkx", "rdf": "rdflib"}[name]
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(RelextError, match=rf'{library} cannot be imported .* pip install "spacy-relext\[formats\]"'):
+    with pytest.raises(RelextError, match=rf'{library} cannot be imported .* pip install -e "\.\[formats\]"'):
         FORMATS[name].write(DOCUMENTS, tmp_path / f"a.{'ttl' if name == 'rdf' else name}")
     assert not list(tmp_path.iterdir())
 
