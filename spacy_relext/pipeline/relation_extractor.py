@@ -19,7 +19,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates, nearest
 from spacy_relext.errors import RelextError
-from spacy_relext.factories import make_relation_extractor as make_relation_extractor  # where installed packages of before look for it
+from spacy_relext.factories import make_relation_extractor
 from spacy_relext.ml.architectures import one_thread_in_forks
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.listeners import listens_to
