@@ -39,6 +39,12 @@ class Home:
         """The pipeline; None where nobody knows, or it is gone."""
         return self._nlp() if self._nlp is not None else None
 
+    def left(self, docs: Iterable[Doc]) -> bool:
+        """Whether the component runs elsewhere: it was sourced into another pipeline. Copies and other processes cannot tell."""
+        if self._nlp is None:
+            return False
+        return self.nlp is None or any(doc.vocab is not self.nlp.vocab for doc in docs)
+
     def of(self, pipe: Any) -> Language | None:
         """The pipeline, if the component is in it and runs."""
         nlp = self.nlp
@@ -92,6 +98,15 @@ class Checks:
 
     def _no_mentions(self, pipe: Any, docs: Sequence[Doc]) -> None:
         """Docs in which nobody has looked for mentions."""
+        if docs and self.home.left(docs) and not self.in_training:
+            self.notices.tell(
+                "no mentions",
+                f"{pipe.name}: no document had a mention, and no component before {pipe.name} has looked for any. Put an entity recogniser "
+                f'or ruler before it: nlp.add_pipe(…, before="{pipe.name}"), or give documents with mentions. (Scores on annotated '
+                "mentions do not need one.)",
+                n=len(docs),
+            )
+            return
         nlp = self.home.of(pipe)
         if not docs or nlp is None:
             return
@@ -150,8 +165,9 @@ class Checks:
         if self._n_pairs and not self._n_possible and self.notices.wants("type rules"):
             named = types_in_rules(pipe.cfg["type_rules"])
             seen = [kind for kinds in types for kind in kinds]
-            # Mentions of unknown types are told already.
-            if known.issuperset(seen) and (named.isdisjoint(seen) or self._n_pairs >= MANY_PAIRS):
+            # Mentions of unknown types are told already; and a recogniser that is in training may find one type alone, in many pairs.
+            many = self._n_pairs >= MANY_PAIRS and not self.in_training
+            if known.issuperset(seen) and (named.isdisjoint(seen) or many):
                 self.notices.tell(
                     "type rules",
                     f"{pipe.name}: type_rules excludes all candidate pairs so far. The types of their mentions are {{values}}; allowed are "

@@ -559,10 +559,13 @@ class RelationExtractor(TrainablePipe):
     def _restored(self, given: dict[str, Any], beside: Callable[[], dict[str, Any] | None]) -> "RelationExtractor":
         """beside: Gives the settings of a component that was stored without those that its factory was given."""
         stored = self.cfg.pop(GIVEN, None) or beside()
+        trained_rules = self.cfg["type_rules"]
         self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor))
         _check_threshold(self.name, self.cfg["threshold"])
         if self.labels:
             self._require_known_labels()
+            if self.cfg["type_rules"] != trained_rules:
+                self.checks.annotated_types(self.name, self.cfg, ())
         if self.checks.home.nlp is not None:
             settle_optimizer(self.checks.home.nlp)
         return self

@@ -81,8 +81,13 @@ def test_a_model_without_types_knows_them_all(told):
 
 
 def test_type_rules_that_no_mention_fits(told):
-    nlp, _, _ = constant([0, 2], ["A"], type_rules=RULES)
+    nlp, pipe, _ = constant([0, 2], ["A"], type_rules=RULES)
     told()
+    # A recogniser at the beginning of its training finds one type everywhere.
+    list(nlp.pipe(doc_of(nlp, "GENE", "GENE") for _ in range(MANY_PAIRS)))
+    assert told() == []
+    pipe.checks.begin_training()
+    pipe.checks.in_training = False
     list(nlp.pipe([doc_of(nlp, "GENE", "GENE")] * 2))
     # Two genes in a sentence are nothing strange: there may be drugs in the next one.
     assert told() == []
@@ -114,6 +119,18 @@ def test_types_in_rules_that_the_training_data_does_not_have(told):
     nlp, _ = make_pipeline(type_rules={"A": [["Drug", "GENE"]]})
     nlp.initialize(lambda: make_examples(nlp, [(TEXT, [("Ritonavir", "DRUG"), ("CYP3A4", "GENE")], [(0, 1, "A")])]))
     assert [m for m in told() if "type_rules names Drug, and no mention of the training data has such a type; they are DRUG, GENE." in m]
+
+
+def test_rules_of_a_config_for_types_that_the_model_does_not_know(told, tmp_path):
+    nlp, _, _ = constant([0, 2], ["A"], type_rules=RULES)
+    nlp.to_disk(tmp_path)
+    told()
+    spacy.load(tmp_path)
+    spacy.load(tmp_path, config={"components": {"relation_extractor": {"type_rules": {"A": [["GENE", "DRUG"]]}}}})
+    assert told() == []
+    spacy.load(tmp_path, config={"components": {"relation_extractor": {"type_rules": {"A": [["Drug", "GENE"]]}}}})
+    [message] = told()
+    assert "type_rules names Drug, and no mention of the training data has such a type; they are DRUG, GENE." in message
 
 
 # Mentions
@@ -162,6 +179,32 @@ def test_nobody_finds_mentions(told, tmp_path):
     assert (
         "no document had a mention, and no component of the pipeline (sentencizer, relation_extractor) finds any. Put an entity" in message
     )
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_sourced_extractor_in_a_pipeline_without_mentions(told, tmp_path, kept):
+    nlp, _, _ = constant([0, 2], ["A"])
+    ruler(nlp, before="relation_extractor")
+    nlp.to_disk(tmp_path)
+    source, other = spacy.load(tmp_path), spacy.blank("en")
+    other.add_pipe("sentencizer")
+    other.add_pipe("relation_extractor", "found", source=source)
+    if not kept:
+        del source
+        gc.collect()
+    told()
+    # Where somebody has looked, or the text is empty, there is no fault.
+    doc = other.make_doc(TEXT)
+    doc.ents = []
+    other(doc)
+    other("")
+    assert told() == []
+    other(TEXT)
+    other(TEXT)
+    [message] = told()
+    assert message.startswith("found: no document had a mention, and no component before found has looked for any.")
+    ruler(other, before="found")
+    assert len(other(TEXT)._.relations) == 2
 
 
 @Language.component("says_nothing_of_itself")
