@@ -45,6 +45,7 @@ app.callback()(keep_to_itself)
 for command in (
     bulk.bulk,
     decisions.decisions,
+    decisions.batches,
     extraction.kills,
     extraction.extraction_memory,
     frontier.frontier,

@@ -1,7 +1,7 @@
-"""Whether a pipeline decides the same in bfloat16 and in float32."""
+"""Whether a pipeline decides the same in bfloat16 and in float32, and in batches of several sizes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy
 import spacy
 import torch
 import typer
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import load_config, minibatch
 
@@ -53,6 +54,36 @@ def decisions(
         "F": f,
     }
     print(json.dumps(figures, indent=2))
+
+
+def batches(
+    model: Path = typer.Argument(..., help="A trained pipeline."),
+    data: Path = typer.Argument(..., help="A .spacy file, e.g. corpus/ddi/test.spacy, whose mentions are given."),
+    sizes: list[int] = typer.Option([1, 4, 64], "--size", help="Documents in a batch; two sizes at least."),
+    threads: int = typer.Option(1, help="Threads of torch."),
+):
+    """Relations that a pipeline finds in batches of one size and not of another, and how much their scores differ, in each precision."""
+    torch.set_num_threads(threads)
+    for precision in ("float32", "bfloat16"):
+        nlp = spacy.load(model, config=dict.fromkeys(settings_of(load_config(model / "config.cfg")), precision))
+        references = list(read_docs(data, nlp))
+        found = [_relations(nlp.pipe(given_mentions(nlp, references), batch_size=size)) for size in sizes]
+        several = set.union(*map(set, found))
+        same = set.intersection(*map(set, found))
+        scores = numpy.asarray([[relations[key] for key in sorted(same)] for relations in found])
+        figures = {
+            "precision": precision,
+            "relations": len(several),
+            "not in every batch size": len(several) - len(same),
+            "with another score": int((scores != scores[0]).any(axis=0).sum()),
+            "largest difference of a score": round(float(numpy.ptp(scores, axis=0).max()), 6) if same else 0.0,
+        }
+        print(json.dumps(figures), flush=True)
+
+
+def _relations(docs: Iterable[Doc]) -> dict[tuple, float]:
+    """The relations of some Docs, by the number of the Doc and what says which relation it is, and their scores."""
+    return {(i, *relation.key): relation.score for i, doc in enumerate(docs) for relation in doc._.relations}
 
 
 def _decisions(scores: numpy.ndarray, threshold: float, *, exclusive: bool) -> numpy.ndarray:

@@ -27,6 +27,7 @@ from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
 from spacy_relext.ml.threads import set_mode, settle
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
+from spacy_relext.ml.widening import widened
 from spacy_relext.notices import Notices
 from spacy_relext.types import Floats1d, Floats2d, Ints2d
 
@@ -198,7 +199,7 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
     filled = position < lengths[:, None]
     input_ids = torch.full(filled.shape, hf.tokenizer.pad_token_id or 0, device=device)
     input_ids[filled] = torch.tensor([i for row in ids for i in row], device=device)
-    output = hf.transformer(input_ids=input_ids, attention_mask=filled.long(), output_hidden_states=every_layer)
+    output = hf.transformer(input_ids=input_ids, attention_mask=widened(filled.long()), output_hidden_states=every_layer)
     counts = torch.tensor([len(p.ids) for p in pieces], device=device)
     mask = torch.arange(int(counts.max()), device=device) < counts[:, None]
     inside = slice(len(before), len(before) + mask.shape[1])

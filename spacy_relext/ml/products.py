@@ -76,9 +76,14 @@ def few_shapes() -> Iterator[None]:
         _state.rounds, _state.last = outside, None
 
 
+def rounds() -> bool:
+    """Whether this thread computes within `few_shapes`, in bfloat16."""
+    return _state.rounds and torch.is_autocast_enabled("cpu")
+
+
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`torch.nn.functional.linear`; within `few_shapes` it is given rows of zeros up to a rounded number."""
-    if not _state.rounds or input.dim() < 2 or not torch.is_autocast_enabled("cpu"):
+    if input.dim() < 2 or not rounds():
         return nn.functional.linear(input, weight, bias)
     n = input.shape[:-1].numel()
     n_rows = rounded(n)

@@ -17,7 +17,7 @@ from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
 from spacy_transformers.layers.hf_shim import HFShim
 from spacy_transformers.util import maybe_flush_pytorch_cache
-from thinc.api import Model, chain
+from thinc.api import ArgsKwargs, Model, chain
 from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
 from transformers.utils import ModelOutput
@@ -29,6 +29,7 @@ from spacy_relext.ml.pieces import fitting
 from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
 from spacy_relext.ml.products import round_rows
 from spacy_relext.ml.threads import SteadyShim, settle
+from spacy_relext.ml.widening import widened
 from spacy_relext.notices import Notices
 from spacy_relext.types import Floats2d, Ints1d
 
@@ -111,7 +112,11 @@ class SteadyHFShim(SteadyShim, HFShim):
 
 
 class _TidyHFShim(TidyShim, EncoderShim):
-    """What holds the encoder, and leaves nothing behind in training."""
+    """What holds the encoder. It leaves nothing behind in training, and in prediction a text is encoded as if it were alone."""
+
+    def predict(self, inputs: ArgsKwargs) -> Any:
+        """What the encoder gives for some texts, without gradients, in evaluation mode."""
+        return super().predict(ArgsKwargs(inputs.args, {**inputs.kwargs, "attention_mask": widened(inputs.kwargs["attention_mask"])}))
 
 
 class PrecisionTransformer(TransformerModel):
