@@ -140,7 +140,7 @@ def test_mentions_of_doc_ents(clean):
     ("options", "message"),
     [
         (("--system.seed", "1"), r"--system\.seed: settings of a config, and there is none"),
-        (("--encoder", "no/such/encoder"), r"the encoder 'no/such/encoder' cannot be read"),
+        (("--encoder", "no/such/encoder"), r"there is no encoder 'no/such/encoder': no such folder"),
         (("--config", "no.cfg"), r"no\.cfg: there is no such config file"),
         (("--tokenizer", "nothing"), r"there is no tokenizer 'nothing'"),
         (("--dev", "no.spacy"), r"no\.spacy: there is no such file"),

@@ -165,5 +165,5 @@ def test_config_without_an_extractor_is_refused():
 
 
 def test_encoder_that_is_not_there(tmp_path):
-    with pytest.raises(RelextError, match=r"cannot be read: .*relext encoder assets/encoder"):
+    with pytest.raises(RelextError, match=r"there is no encoder .*: no such folder.*relext encoder assets/encoder"):
         load_encoder(str(tmp_path / "nothing"))
