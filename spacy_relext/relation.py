@@ -205,7 +205,7 @@ class Relation:
 class Relations(tuple[Relation, ...]):
     """The relations of a Doc or a span: a tuple, since a list could be changed without the Doc knowing of it.
 
-    `doc._.relations += [relation]` adds to those of a Doc. Printed, they are a line a relation.
+    `doc._.relations += [relation]` adds to those of a Doc. Printed, they are one line per relation.
     """
 
     __module__ = PUBLIC
@@ -250,7 +250,7 @@ class Relations(tuple[Relation, ...]):
         return [_flat(relation) if flat else relation.to_dict() for relation in self]
 
     def to_pandas(self) -> Any:
-        """A DataFrame with a row a relation, whose columns are the keys of `to_dicts(flat=True)`. Needs pandas (extra `analysis`)."""
+        """A DataFrame with one row per relation, whose columns are the keys of `to_dicts(flat=True)`. Needs pandas (extra `analysis`)."""
         head, tail = ([f"{end}{name}" for name in FLAT] for end in ("head", "tail"))
         columns = [*head, "label", *tail, "score", "sources", "status", "attributes"]
         return extra("pandas").DataFrame(self.to_dicts(flat=True), columns=columns)

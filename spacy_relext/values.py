@@ -28,7 +28,7 @@ def check_text(value: Any, what: str) -> None:
 
 
 def checked_long_forms(long_forms: Any, label: str) -> tuple[str, str]:
-    """The long forms of head and tail. RAISES: RelextError for what is no pair of them."""
+    """The long forms of head and tail. RAISES: RelextError where they are not a pair of strings."""
     if not isinstance(long_forms, (tuple, list)) or len(long_forms) != 2:
         raise RelextError(f"{label}: the long forms are {long_forms!r:.60}; expected those of head and tail, two strings, empty for none.")
     for long_form in long_forms:

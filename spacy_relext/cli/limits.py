@@ -9,7 +9,7 @@ MAX_CHARACTERS: int = typer.Option(
     None, min=1, help=f"The most characters of a text; {_DEFAULT.characters:,}, or what the pipeline says, if left out."
 )
 MAX_RECORD: float = typer.Option(
-    _DEFAULT.record / MEGABYTE, min=0, help="The most megabytes that are read at once: a line, or a file that is no file of lines."
+    _DEFAULT.record / MEGABYTE, min=0, help="The most megabytes that are read at once: a line, or a file that is not read line by line."
 )
 MAX_UNPACKED: float = typer.Option(_DEFAULT.unpacked / MEGABYTE, min=0, help="The most megabytes that a packed file may unpack to.")
 SPREADSHEET_SAFE: bool = typer.Option(
