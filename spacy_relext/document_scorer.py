@@ -41,7 +41,7 @@ def score_concept_relations(
     other_labels: Those of other components.
     symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
     source: The name of the component whose relations are scored. None: all predicted relations, whoever found them.
-    RETURNS: `doc_rel_micro_p`, `doc_rel_micro_r`, `doc_rel_micro_f` over all labels, `doc_rel_per_type` (p, r, f and support a label), and
+    RETURNS: `doc_rel_micro_p`, `doc_rel_micro_r`, `doc_rel_micro_f` over all labels, `doc_rel_per_type` (p, r, f, support per label), and
         `doc_rel_unlinked`: how many predicted relations are with a mention that has no concept; with `labels` also
         `doc_rel_unknown_labels`: how many annotated ones have a label that no component has. Empty where nothing is annotated.
     """

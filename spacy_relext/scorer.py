@@ -37,7 +37,7 @@ def score_relations(
     source: The name of the component whose relations are scored. None: all predicted relations, whoever found them.
     score_prefix: What the names of the figures begin with.
     RETURNS: `rel_micro_p`, `rel_micro_r`, `rel_micro_f` over all labels, `rel_macro_f` (mean of F over the labels that are annotated or
-        predicted), `rel_per_type` (p, r, f and support a label). All None where nothing is annotated. With `labels` also
+        predicted), `rel_per_type` (p, r, f and support per label). All None where nothing is annotated. With `labels` also
         `rel_unknown_labels`: how many annotated relations have a label that no component has, and are in none of these figures.
     """
     right: Counter[str] = Counter()

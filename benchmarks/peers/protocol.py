@@ -62,7 +62,7 @@ def learn(make_learner):
 
 
 def read_documents(path):
-    """Documents as dicts, one a line."""
+    """Documents as dicts, one per line."""
     with open(path, encoding="utf8") as file:
         return [json.loads(line) for line in file]
 

@@ -1,4 +1,4 @@
-"""`relext evaluate`: what `spacy evaluate` says of relations, a label a line, with annotated and with predicted mentions."""
+"""`relext evaluate`: what `spacy evaluate` says of relations, a label per line, with annotated and with predicted mentions."""
 
 import json
 import platform

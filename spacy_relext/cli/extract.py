@@ -50,7 +50,7 @@ def extract(
         False, "--keep-relations", help="Keep the relations of the input beside those that are found. Without, they are left out."
     ),
     n_process: int = typer.Option(
-        None, "--n-process", "-n", min=1, help="Processes; if left out, one a core, where there are documents enough and no GPU is used."
+        None, "--n-process", "-n", min=1, help="Processes; if left out, one per core, where there are documents enough and no GPU is used."
     ),
     batch_size: int = typer.Option(32, min=1, help="Documents a batch."),
     shard_size: int = typer.Option(256, min=1, help="Documents that are stored at a time: as many are run again after a stop."),

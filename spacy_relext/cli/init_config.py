@@ -24,8 +24,8 @@ def init_config(
     dev: Path = typer.Option(None, "--dev", help="Development data, to stand in the config. Otherwise: --paths.dev in training."),
     optimize: Optimize = typer.Option(
         Optimize.cpu,
-        help="cpu: a small encoder, one pass a sentence. gpu: one of the size of BERT-base, one pass a sentence. accuracy: such a one, and "
-        "a pass a pair, as in the paper.",
+        help="cpu: a small encoder, one pass per sentence. gpu: one of the size of BERT-base, one pass per sentence. "
+        "accuracy: such a one, and one pass per pair, as in the paper.",
     ),
     ner: bool = typer.Option(False, "--ner", help="Also train an entity recogniser, on the same encoder: from raw text to relations."),
     encoder: str = typer.Option(

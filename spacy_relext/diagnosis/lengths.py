@@ -14,7 +14,7 @@ from spacy_relext.ml.limits import UNLIMITED, longest_text
 from spacy_relext.ml.windows import sentence_windows
 from spacy_relext.relations import Relation
 
-# Where no encoder is given: what BERT reads, and word pieces a token of biomedical text.
+# Where no encoder is given: what BERT reads, and word pieces per token of biomedical text.
 POSITIONS, PIECES_A_TOKEN = 512, 1.5
 
 Windows = Callable[[list[Doc]], list[list[Span]]]
@@ -52,7 +52,7 @@ def load_encoder(name: str) -> Encoder:
 def estimated_encoder() -> Encoder:
     """What is assumed where no encoder is given."""
     return Encoder(
-        f"an encoder of {POSITIONS} positions, at {PIECES_A_TOKEN} word pieces a token,",
+        f"an encoder of {POSITIONS} positions, at {PIECES_A_TOKEN} word pieces per token,",
         POSITIONS,
         lambda spans: [round(len(span) * PIECES_A_TOKEN) + 2 for span in spans],
     )

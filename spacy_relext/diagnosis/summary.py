@@ -17,7 +17,7 @@ GAPS = (0, 5, 10, 20, 50)
 
 
 def part_table(data: Data) -> Table:
-    """A row a part."""
+    """A row per part."""
     rows: Table = [["", "documents", "sentences", "tokens", "mentions", "pairs", "related", "relations"]]
     for name, texts in data.parts.items():
         n_sentences = sum(len(sentence_bounds(text.doc)[0]) for text in texts if len(text.doc) and has_sentences(text.doc))
@@ -37,7 +37,7 @@ def part_table(data: Data) -> Table:
 
 
 def label_table(data: Data) -> Table:
-    """A row a label: how many relations there are in each part, between which types, and in which direction, in the training data."""
+    """A row per label: how many relations there are in each part, between which types, and in which direction, in the training data."""
     counts = data.label_counts
     types: dict[str, Counter[str]] = {}
     forward: Counter[str] = Counter()
@@ -54,7 +54,7 @@ def label_table(data: Data) -> Table:
 
 
 def type_table(texts: Sequence[Text]) -> Table:
-    """A row a pair of types: the pairs of mentions in a sentence, and how many of them are related."""
+    """A row per pair of types: the pairs of mentions in a sentence, and how many of them are related."""
     kinds = [" – ".join(sorted((text.mentions[i].label_, text.mentions[j].label_))) for text in texts for i, j in text.pairs.tolist()]
     return _pair_table("types", kinds, texts, Counter(kinds))
 

@@ -38,7 +38,7 @@ def draw_weights(folds: numpy.ndarray, *, n_draws: int = N_DRAWS, seed: int = 0)
 def compare(variant: numpy.ndarray, baseline: numpy.ndarray, folds: numpy.ndarray, weights: Floats2d) -> Comparison:
     """Compare two experiments.
 
-    variant, baseline: int [n_seeds, n_documents, 3]: right, wrong and missed relations a document.
+    variant, baseline: int [n_seeds, n_documents, 3]: right, wrong and missed relations per document.
     folds: int [n_documents]. weights: [n_draws, n_documents], of `draw_weights`.
     """
     whole = numpy.ones((1, len(folds)))

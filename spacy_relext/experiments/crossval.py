@@ -1,4 +1,4 @@
-"""Cross-validation over fold-0.spacy, fold-1.spacy, …: an experiment a fold, and one cell of them all.
+"""Cross-validation over fold-0.spacy, fold-1.spacy, …: an experiment per fold, and one cell of them all.
 
 No fold is looked at before it is scored. The threshold of a fold is chosen on the next one (of the last fold: on the first), which is then
 not trained on. A given threshold needs no development data: all other folds are trained on, as the field does it where nothing is chosen.
@@ -39,7 +39,7 @@ def fold_experiments(
     checkpoint: Literal["last", "best"],
     gpu_id: int,
 ) -> list[Experiment]:
-    """An experiment a fold: score it, train on the others, but for the one that the threshold is chosen on."""
+    """An experiment per fold: score it, train on the others, but for the one that the threshold is chosen on."""
     experiments = []
     for i, test in enumerate(folds):
         dev = folds[(i + 1) % len(folds)] if threshold is None else None

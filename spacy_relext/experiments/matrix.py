@@ -52,7 +52,7 @@ class Planned:
         return {**self.labels, "seed": str(self.seed)}
 
     def experiment(self, *, gpu_id: int) -> Experiment | list[Experiment]:
-        """The experiment, or one a fold. RAISES: RelextError where the folds are not there."""
+        """The experiment, or one per fold. RAISES: RelextError where the folds are not there."""
         if "folds" in self.data:
             return fold_experiments(
                 self.config_path,

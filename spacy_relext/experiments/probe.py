@@ -130,7 +130,7 @@ def probe_encoder(
     seed: int,
     progress: Callable[..., Iterable] = silent,
 ) -> list[dict[str, Any]]:
-    """Read all pairs with the encoder of a model, once, and train and score a probe a layer: see `probe_layers`.
+    """Read all pairs with the encoder of a model, once, and train and score a probe per layer: see `probe_layers`.
 
     model: The component's own, or `pretrained_model`. progress: Wraps what takes long, as tqdm does.
     """
@@ -144,7 +144,7 @@ def probe_encoder(
 def read_vectors(model: Model, data: AnnotatedData, *, progress: Callable[..., Iterable] = silent) -> Floats3d:
     """The vectors of all pairs, from one pass of the encoder.
 
-    RETURNS: float16 `[n_pairs, 1 + n_layers, 3 * width]`, as `vectors_by_layer` has them: 6 (1 + n_layers) width bytes a pair, which is
+    RETURNS: float16 `[n_pairs, 1 + n_layers, 3 * width]`, as `vectors_by_layer` has them: 6 (1 + n_layers) width bytes per pair, which is
         16 kB for MiniLM (6 layers of 384) and 60 kB for BERT-base (12 of 768).
     """
     n_pairs = len(data.documents)
@@ -201,7 +201,7 @@ def probe_layers(
     seed: int,
     progress: Callable[..., Iterable] = silent,
 ) -> list[dict[str, Any]]:
-    """Train and score a probe a layer.
+    """Train and score a probe per layer.
 
     RETURNS: for each `read` and `layer` the `C` that was chosen, and the figures of `score_relations` on the test data.
     """

@@ -7,7 +7,7 @@ CORPORA = {"ddi": "DDI 2013", "chemprot": "ChemProt", "aimed": "AIMed"}
 
 # What the other summaries of the same view are compared with: they drop BERT's pooler as well.
 BASELINE_VIEW, BASELINE = "marked", "cls raw"
-# What one pass a sentence is compared with: the paper's own system, a pass a pair.
+# What one pass per sentence is compared with: the paper's own system, a pass per pair.
 REFERENCE = "attention"
 
 

@@ -26,7 +26,7 @@ processor, of all folds together where there are folds; on another device than m
 
 The differences are in points of F, with the 95 % interval of a paired bootstrap by document ({N_DRAWS:,} draws) and its two-sided p, not
 corrected for the number of comparisons. They cover the choice of test documents, not that of seeds. Summaries of the view
-`{BASELINE_VIEW}` are compared with its `{BASELINE}`, and other views, one pass a sentence, with its `{REFERENCE}`, a pass a pair; same
+`{BASELINE_VIEW}` are compared with its `{BASELINE}`, and other views, one pass per sentence, with its `{REFERENCE}`, a pass per pair; same
 encoder, same seeds.
 """
 

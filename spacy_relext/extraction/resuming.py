@@ -57,7 +57,7 @@ class Output:
 
     def __post_init__(self) -> None:
         if self.documents_per_file is not None and self.documents_per_file < 1:
-            raise RelextError(f"{self.documents_per_file} documents a file; expected one at least.")
+            raise RelextError(f"{self.documents_per_file} documents per file; expected one at least.")
         if not hasattr(FORMATS.get(self.format), "write"):
             writable = [name for name, module in FORMATS.items() if hasattr(module, "write")]
             raise RelextError(f"there is no format {self.format!r} to write. One of: {', '.join(writable)}.")
@@ -207,9 +207,9 @@ class Work:
             "relations of the input": settings.keep_relations,
             "format of the input": self.inputs.format,
             "columns": asdict(self.inputs.columns),
-            "documents a shard": self.size,
+            "documents per shard": self.size,
             "format of the output": self.output.format,
-            "documents a file": self.output.documents_per_file,
+            "documents per file": self.output.documents_per_file,
             "safe for spreadsheets": self.output.spreadsheet_safe,
         }
 

@@ -272,7 +272,7 @@ def run(runner: Runner, batches: Iterable[Sequence[AnnotatedDocument]], processe
 
 
 def useful_processes(n_documents: int | None, settings: Settings) -> int:
-    """How many processes are worth while for so many documents: at most one a core, some at most, and each with some batches to run.
+    """How many processes are worth while for so many documents: at most one per core, some at most, and each with some batches to run.
 
     n_documents: None: nobody knows. On a GPU, and where processes cannot be forked and each would load the pipeline, one.
     """

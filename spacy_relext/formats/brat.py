@@ -1,4 +1,4 @@
-r"""brat standoff: a folder with a .txt and an .ann file a document (Stenetorp et al., EACL demonstrations, 2012).
+r"""brat standoff: a folder with a .txt and an .ann file per document (Stenetorp et al., EACL demonstrations, 2012).
 
     T1	DRUG 0 7	Aspirin                   a mention: type, offsets (several with ; between), text
     R1	RAISES Arg1:T1 Arg2:T2            a relation: head, tail
@@ -148,7 +148,7 @@ def _annotate(document: AnnotatedDocument, text: str, file: Path) -> None:
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
-    """Write a .txt and an .ann file a document into a new folder; the .ann is left out where there is nothing to say.
+    """Write a .txt and an .ann file per document into a new folder; the .ann is left out where there is nothing to say.
 
     RETURNS: What the format cannot hold, counted.
     """

@@ -77,7 +77,7 @@ def parse(file: Path) -> AnnotatedDocument:
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
-    """Write one XML file a document into a new folder. Pairs are all unordered pairs of mentions of a sentence, as in the corpus.
+    """Write one XML file per document into a new folder. Pairs are all unordered pairs of mentions of a sentence, as in the corpus.
 
     RETURNS: What the format cannot hold, counted.
     """

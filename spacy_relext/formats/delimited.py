@@ -1,4 +1,4 @@
-"""Triples as a table of text: a row a relation, for data frames and spreadsheets. With tabs where the file ends in `.tsv`. Only written.
+"""Triples as a table of text: a row per relation, for data frames and spreadsheets. With tabs where the file ends in `.tsv`. Only written.
 
     document,head,head_type,head_start,head_end,head_kb_id,label,tail,tail_type,tail_start,tail_end,tail_kb_id,score,sentence_start,sentence
     case-7,Cimetidine,CHEMICAL,0,10,D002927,MECHANISM,warfarin,CHEMICAL,18,26,,0.91,0,Cimetidine raised warfarin levels.

@@ -1,4 +1,4 @@
-"""doccano's export of relation extraction: JSON lines, one text a line.
+"""doccano's export of relation extraction: JSON lines, one text per line.
 
     {"id": 7, "text": "Cimetidine raised warfarin levels.",
      "entities": [{"id": 1, "label": "CHEMICAL", "start_offset": 0, "end_offset": 10}, {"id": 2, …}],

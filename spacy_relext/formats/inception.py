@@ -19,7 +19,7 @@ annotations of several people of one document are documents of one id, an error:
 of one annotator. A document is annotated for relations if its type system has a layer for them. JSON has only layers with annotations, so
 there every document is. Where a file has no sentences they are not known. Ids of mentions are those of the file.
 
-Written is a folder: a TypeSystem.xml, to be imported under Layers, and an .xmi a document, to be imported as UIMA CAS XMI (XML 1.0). Layers
+Written is a folder: a TypeSystem.xml, to be imported under Layers, and one .xmi per document, to import as UIMA CAS XMI (XML 1.0). Layers
 are custom.Span and custom.Relation, as in INCEpTION's basic projects; tokens and sentences are DKPro's. Relations between concepts, and
 that relations were not annotated, are not held, which is counted; control characters, which XML cannot hold, are an error.
 """
@@ -221,7 +221,7 @@ def _count_unread(entry: Any, read: set[str | None], document: AnnotatedDocument
 
 
 def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
-    """Write a TypeSystem.xml, and an .xmi file a document, into a folder.
+    """Write a TypeSystem.xml, and an .xmi file per document, into a folder.
 
     RETURNS: What the format cannot hold, counted.
     """

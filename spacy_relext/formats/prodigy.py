@@ -1,4 +1,4 @@
-"""Prodigy's tasks of the view `relations`, as `prodigy db-out` writes them: JSON lines, one task a line.
+"""Prodigy's tasks of the view `relations`, as `prodigy db-out` writes them: JSON lines, one task per line.
 
     {"text": "Cimetidine raised warfarin levels.", "meta": {"document_id": "case-7"}, "answer": "accept",
      "tokens": [{"text": "Cimetidine", "start": 0, "end": 10, "id": 0, "ws": true}, …],

@@ -96,7 +96,7 @@ class Place:
         """An error that says where the record stands."""
         return DataError(message if self.number is None else f"record {self.number}: {message}", path=self.path, line=self.line)
 
-    def decode(self, raw: bytes | str, expected: str = "one JSON object a line") -> Any:
+    def decode(self, raw: bytes | str, expected: str = "one JSON object per line") -> Any:
         """What the JSON of a line, or of a file without a line, says."""
         record, twice = self.decode_all(raw, expected)
         if twice:
@@ -207,7 +207,7 @@ def is_denial(label: str) -> bool:
 def read_lines(
     path: Path, suffixes: tuple[str, ...], parse: Parse, on_error: OnError, counts: Counter[str] | None
 ) -> Iterator[AnnotatedDocument]:
-    """The documents of a file, or of all files of a folder and the folders in it, that has a record a line.
+    """The documents of a file, or of all files of a folder and the folders in it, that has a record per line.
 
     on_error: Is given what is wrong with a record, and may raise it; if it does not, the record is left out.
     counts: Is added to what `parse` counts, but for records with errors. Both are so in `read_lists`.

@@ -58,7 +58,7 @@ def _parse_line(raw: bytes, at: Place) -> AnnotatedDocument:
 def read_table(
     path: Path, on_error: OnError, *, text_column: str = "text", id_column: str | None = None, delimiter: str = ","
 ) -> Iterator[AnnotatedDocument]:
-    """Read a file with a text a row.
+    """Read a file with a text per row.
 
     id_column: Holds the ids; None: the column "id", if there is one.
     """

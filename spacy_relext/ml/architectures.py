@@ -71,7 +71,7 @@ def create_pair_classifier(
     precision: Precision = "float32",
     nO: int | None = None,
 ) -> Model[ModelInput, Floats2d]:
-    """One pass of the encoder a text, whatever the number of pairs. Registered architecture `spacy-relext.PairClassifier.v1`.
+    """One pass of the encoder per text, whatever the number of pairs. Registered architecture `spacy-relext.PairClassifier.v1`.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors: a transformer listener, a tok2vec listener, or an encoder of its own.
     summary (Summary): How the last layer is summarised for a pair.
@@ -79,13 +79,13 @@ def create_pair_classifier(
     dropout (float): Used until training sets its own rate (`[training] dropout`).
     learn_rate_scale (float): The head's learning rate is the optimizer's times this. A fresh head wants more than a pretrained encoder.
     max_cells (int): Memory bound: the pair-token cells that are computed at once. In prediction the memory over the encoder's is
-        about 200 bytes a cell, whatever the number of pairs; in training all cells of a batch are kept.
+        about 200 bytes per cell, whatever the number of pairs; in training all cells of a batch are kept.
     marking (Callable[[Doc, Candidates], Tuple[Doc, Candidates]] | None): How the mentions are marked in the text that the encoder reads.
         The encoder must then be the extractor's own: other components read other text. None: the text as it is.
     precision (str): Of the head in prediction: "float32", "bfloat16" (matrix products), or "auto": bfloat16 where the device computes
         with it. Training is in float32, and the encoder has a setting of its own.
     nO (int | None): Number of output columns, set at initialisation.
-    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
+    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row per pair.
     """
     if max_cells < 1:
         raise RelextError(f"spacy-relext.PairClassifier.v1: max_cells is {max_cells}; it must be positive.")

@@ -1,7 +1,7 @@
 """From Docs and their candidate pairs to batches of padded contexts: index arithmetic only, no weights.
 
 Every pair reads a *context*, a stretch of its Doc. Pairs that read the same stretch share one *row* of a padded batch, so that
-what a summary computes per token is computed once a row. A row with very many pairs is cut into blocks, and blocks of like size
+what a summary computes per token is computed once per row. A row with very many pairs is cut into blocks, and blocks of like size
 are put together into chunks, so that neither padding nor memory grows with the number of pairs. A batch of very many tokens is taken in
 portions.
 """
@@ -20,7 +20,7 @@ MAX_OVERLAP = 4
 MAX_BLOCK, MIN_BLOCK = 512, 16
 # What a token of a row costs beside one of its pairs that looks at it: its key and value are copied into the row and multiplied.
 TOKEN_COST = 20
-# How much padding a chunk may cost for what is none, and what costs less than to begin another chunk.
+# How much padding per chunk may cost for what is none, and what costs less than to begin another chunk.
 MAX_PADDING, SMALL_CHUNK = 1.25, 2**14
 
 

@@ -33,14 +33,14 @@ _NO_WEIGHTS = (
 
 # What the spread of token vectors is brought to, which is that of MiniLM's: 0.26 of its words in DDI's texts, 0.36 of word pieces.
 SPREAD = 0.3
-# Tokens whose keys, values and the like are held at a time in prediction: 25 MB an array of 384 numbers a token.
+# Tokens whose keys, values and the like are held at a time in prediction: 25 MB an array of 384 numbers per token.
 MAX_TOKENS = 2**14
 # Cells, a pair that looks at a token each, after which prediction gives the holes in the heap back: some seconds of one core.
 CELLS_KEPT = 2**28
 
 
 class PairScorer(nn.Module):
-    """Token vectors and candidate pairs in, one logit a label out: summary, dropout, and a linear or one-hidden-layer classifier.
+    """Token vectors and candidate pairs in, one logit per label out: summary, dropout, and a linear or one-hidden-layer classifier.
 
     The module is made without sizes, since these are known only when the pipeline is initialised or loaded; `build` makes the layers.
 

@@ -187,7 +187,7 @@ class MarkedEncoder:
 
 
 def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: bool) -> Contexts:
-    """Run the encoder over some marked texts, one row a pair.
+    """Run the encoder over some marked texts, one row per pair.
 
     every_layer: Whether `cls` and `layers` are given: the vectors after every layer.
     """
@@ -350,7 +350,7 @@ def create_marked_pair_classifier(
     freeze_embeddings: bool = False,
     nO: int | None = None,
 ) -> Model[ModelInput, Floats2d]:
-    """The paper's view: one pass of the encoder a pair, on text in which the pair is marked. Registered architecture
+    """The paper's view: one pass of the encoder per pair, on text in which the pair is marked. Registered architecture
     `spacy-relext.MarkedPairClassifier.v1`.
 
     name (str): Hugging Face name or folder of the encoder, which is the extractor's own.
@@ -363,7 +363,7 @@ def create_marked_pair_classifier(
         device computes with it.
     freeze_embeddings (bool): Do not train the word embeddings.
     nO (int | None): Number of output columns, set at initialisation.
-    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row a pair.
+    RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row per pair.
     """
     if max_length < 8:
         raise RelextError(f"spacy-relext.MarkedPairClassifier.v1: max_length is {max_length}; a marked pair needs 8 word pieces at least.")

@@ -19,9 +19,9 @@ def mention_tags(numbered: bool = True) -> MarkingFunction:
     """Every mention replaced by a tag that tells its type, as `@DRUG1$`; all other text as it is. Registered as
     `spacy-relext.mention_tags.v1`.
 
-    Su & Vijay-Shanker (arXiv:2011.00398) replace the two mentions of a pair, `@DRUG$`, and encode a text once a pair. Here all mentions are
-    replaced, and the text is encoded once: the encoder sees where mentions are, and cannot learn their names by heart. The tags of mentions
-    that overlap stand side by side in the place of them all, the first and longest one first.
+    Su & Vijay-Shanker (arXiv:2011.00398) replace the two mentions of a pair, `@DRUG$`, and encode a text once per pair. Here all mentions
+    are replaced, and the text is encoded once: the encoder sees where mentions are, and cannot learn their names by heart. The tags of
+    mentions that overlap stand side by side in the place of them all, the first and longest one first.
 
     numbered (bool): Number the names of a sentence, 1, 2, …, the same name (whatever its case) always alike: without it the encoder
         cannot know that two mentions are the same drug, and no interaction.

@@ -1,7 +1,7 @@
 """The memory of trainings and of long predictions: what would be left behind is given back, and what is needed again at once is kept.
 
 thinc wraps the array of a weight that its optimizer has changed in place as a new tensor, and makes it the weight. The tensor holds the
-array, and the array the tensor of the update before: an object a weight and update, for as long as the model lives.
+array, and the array the tensor of the update before: an object per weight and update, for as long as the model lives.
 
 The activations of a batch have other sizes than those of any batch before. glibc keeps what was freed in its heap, and puts small objects
 that stay between the holes, so that the heap grows with every batch that fits into none of them.

@@ -1,6 +1,6 @@
 """Windows of more word pieces than an encoder reads, in overlapping parts that it can read.
 
-How many pieces a token has is known once the text is cut into pieces: so this comes after the windows, and before the encoder. No text is
+How many pieces per token has is known once the text is cut into pieces: so this comes after the windows, and before the encoder. No text is
 cut into pieces twice: a part is a stretch of the pieces of its window, with the special pieces of the window around it.
 """
 

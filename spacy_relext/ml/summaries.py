@@ -1,7 +1,7 @@
 """Ways to summarise the encoder's last layer for a pair of mentions: the room of the paper (Su & Vijay-Shanker, arXiv:2011.00398).
 
 A summary is a torch module that turns `Contexts` (padded vectors of the last layer, and where each pair's mentions stand in them) into
-one vector a pair, `[n_pairs, summary.width]`, and says which positions it looked at. Its constructor takes the settings of a config, and
+one vector per pair, `[n_pairs, summary.width]`, and says which positions it looked at. Its constructor takes the settings of a config, and
 `build` makes the layers when the sizes are known. A new way of reading the last layer is one class and one entry point: see
 `docs/summaries.md`.
 """
@@ -70,7 +70,7 @@ class Contexts(NamedTuple):
 
 
 class Summary(nn.Module):
-    """What every summary offers: its output width, what it computes once a token, and a forward pass over `Contexts`."""
+    """What every summary offers: its output width, what it computes once per token, and a forward pass over `Contexts`."""
 
     # Set by `build`.
     width: int
@@ -91,7 +91,7 @@ class Summary(nn.Module):
         raise NotImplementedError
 
     def read(self, tokens: Tensor, types: Tensor) -> Tensor:
-        """What is computed once a token, however many rows it is in. As a rule nothing: the vectors themselves.
+        """What is computed once per token, however many rows it is in. As a rule nothing: the vectors themselves.
 
         tokens: [n_tokens, width]. types: int [n_tokens], type of the mention that the token is in; 0 = in none.
         RETURNS: [n_tokens, n]; in `Contexts.tokens` these are put into rows.
@@ -330,7 +330,7 @@ class PairAttention(Summary):
 
     def read(self, tokens: Tensor, types: Tensor) -> Tensor:
         in_mention = types.nonzero()[:, 0]
-        # The product is taken once a type, and added in place: tokens are many, and nearly all of them are in no mention. The bias is left
+        # The product is taken once per type, and added in place: tokens are many, and nearly all are in no mention. The bias is left
         # to `forward`: all keys have the same one, which softmax does not see, and a sum of values with weights of sum 1 has it once.
         of_types = linear(self.token_type.weight, self.key_value.weight)
         return linear(tokens, self.key_value.weight).index_add_(0, in_mention, of_types[types[in_mention]])
@@ -381,7 +381,7 @@ class PairAttention(Summary):
 def linear_of_pair(
     layer: nn.Linear, contexts: Contexts, rest: Tensor | None = None, types: tuple[nn.Embedding, nn.Embedding] | None = None
 ) -> Tensor:
-    """`layer([head; tail; rest])`, with what is computed of head and tail taken once a mention: a sentence of 20 has 190 pairs.
+    """`layer([head; tail; rest])`, with what is computed of head and tail taken once per mention: a sentence of 20 has 190 pairs.
 
     rest: float [n_pairs, n], or None. types: Vectors of the types of heads and of tails, to be added.
     RETURNS: [n_pairs, layer.out_features].

@@ -62,7 +62,7 @@ class RelationExtractor(TrainablePipe):
     candidates (Callable[[Doc, List[Span]], Ints2d]): Gives the pairs to score.
     scorer (Callable | None): Scores relations.
     threshold (float): A relation is written when its probability is at least this. Tune it on development data.
-    exclusive (bool): A pair has one label at most (softmax with no-relation); otherwise any number (a sigmoid a label). A pair that is
+    exclusive (bool): A pair has one label at most (softmax with no-relation); otherwise any number (a sigmoid per label). A pair that is
         annotated with several is trained towards each of them in equal parts; all but the one that is predicted count as misses.
     symmetric_labels (List[str] | None): Labels without a direction. Their two directions are averaged, and written once.
     type_rules (Dict[str, List[List[str]]] | None): For a label, the [head type, tail type] pairs that may have it. A label that is not
@@ -116,7 +116,7 @@ class RelationExtractor(TrainablePipe):
             raise RelextError(f"{name}: consistency is {consistency}; it is the weight of a loss, and cannot be negative.")
         if consistency and listens_to(model) is not None:
             raise RelextError(
-                f"{name}: consistency = {consistency} runs the encoder twice a batch, and {name} listens to a component that runs once. "
+                f"{name}: consistency = {consistency} runs the encoder twice per batch, and {name} listens to a component that runs once. "
                 "Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
             )
         if not score_prefix:

@@ -74,7 +74,7 @@ class Size:
 class Choice:
     """What the user wants.
 
-    optimize (Optimize): cpu: a small encoder, one pass a sentence; gpu: a larger one, one pass a sentence; accuracy: a pass a pair.
+    optimize (Optimize): cpu: a small encoder, one pass per sentence; gpu: a larger one, one pass per sentence; accuracy: a pass per pair.
     ner (bool): Train an entity recogniser too, which shares the encoder. False: mentions are given, or found by something else.
     encoder (str | None): Hugging Face name or folder. None: that of `ENCODERS`.
     lang (str): The language. tokenizer (str | None): "scispacy", or a pipeline whose tokenizer is copied. None: the language's.
@@ -221,10 +221,10 @@ def _what_is_read(template: str, choice: Choice, within: bool) -> str:
     if template == "shared":
         return "One transformer that an entity recogniser and the relation extractor share, trained together: from raw text to relations."
     if template == "marked":
-        return "Mentions are given. The encoder reads a text a pair, in which the pair stands as two tags: accurate, and slow."
+        return "Mentions are given. The encoder reads a text per pair, in which the pair stands as two tags: accurate, and slow."
     reason = "Mentions are given. The encoder reads a sentence once, in which all mentions stand as tags."
     if choice.optimize == "accuracy":
-        reason += " A pass a pair is for relations within sentences, and too many are not."
+        reason += " A pass per pair is for relations within sentences, and too many are not."
     return reason
 
 
@@ -237,7 +237,7 @@ def _reading(template: str, size: Size) -> dict[str, Any]:
     """How much the encoder reads at once, where that is less than the template says."""
     if size.positions >= POSITIONS:
         return {}
-    # As many word pieces a token as the template allows for.
+    # As many word pieces per token as the template allows for.
     windows = {"max_tokens": max(1, 128 * size.positions // POSITIONS)}
     if template == "marked":
         return {"components": {"relation_extractor": {"model": {"max_length": min(128, size.positions)}}}}

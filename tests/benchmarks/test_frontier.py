@@ -21,7 +21,7 @@ def test_frontier(tiny_bert, tmp_path, monkeypatch):
         cell = make_cell({"view": view, "summary": summary}, counts=of_documents, seconds=60 * i, config_path=config)
         write_cell(cell, tmp_path / "cells" / f"{i}.json")
     write_cell(make_cell({"corpus": "other"}, config_path="missing.cfg"), tmp_path / "cells" / "other.json")
-    # Another library, which takes a tenth of a second a pair by its own account; its training on another corpus does not count.
+    # Another library, which takes a tenth of a second per pair by its own account; its training on another corpus does not count.
     monkeypatch.setattr(frontier, "all_contenders", lambda *_: [fake("library", tmp_path), fake("idle", tmp_path, "loading")])
     figures = {"test": {"rel_micro_f": 0.9}, "curve": [{"epoch": 1, "processor": 30.0}, {"epoch": 2, "processor": 300.0}]}
     records = [{"name": "library", "corpus": corpus, **figures} for corpus in ("ddi", "other")]

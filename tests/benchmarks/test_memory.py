@@ -19,7 +19,7 @@ def test_one_document(pairs_of, expected, relations, tiny_bert, capsys):
 
 
 def test_the_line_is_fitted_to_the_medians_of_what_was_measured(tiny_bert, monkeypatch, capsys):
-    """By hand: medians of 2 s for 1,000,000 pairs and 4 s for 3,000,000: a microsecond a pair, and a perfect line through two points."""
+    """By hand: medians of 2 s for 1,000,000 pairs and 4 s for 3,000,000: a microsecond per pair, and a perfect line through two points."""
     measured = {"1": iter([(2.0, 7), (90.0, 5), (1.5, 5)]), "3": iter([(4.0, 5), (0.5, 6), (60.0, 5)])}
     asked = []
 

@@ -8,7 +8,7 @@ from benchmarks.speed.contenders import Contender
 from benchmarks.speed.workloads import Writer
 from tests.conftest import TRAIN_DATA
 
-# Takes a tenth of a second a pair, by its own account; writes down whose turn it is.
+# Takes a tenth of a second per pair, by its own account; writes down whose turn it is.
 FAKE = """
 import json, sys
 from pathlib import Path

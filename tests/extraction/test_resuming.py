@@ -161,7 +161,7 @@ def test_killed_while_tidying_up(runner, source, tmp_path):
     assert in_a_process(run, is_last)
     assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out", "out.done"]
     with pytest.raises(
-        DataError, match=r"out\.done: this unfinished run was asked for something else \(documents a shard: 4 then, 5 now\)"
+        DataError, match=r"out\.done: this unfinished run was asked for something else \(documents per shard: 4 then, 5 now\)"
     ):
         run(size=5)
     report, n_results = run()
@@ -238,9 +238,9 @@ def go_on(output, source, runner, *, size=4, columns=None, **settings):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"size": 5}, r"documents a shard: 4 then, 5 now"),
+        ({"size": 5}, r"documents per shard: 4 then, 5 now"),
         ({"format": "brat"}, r"format of the output: 'jsonl' then, 'brat' now"),
-        ({"documents_per_file": 2}, r"documents a file: None then, 2 now"),
+        ({"documents_per_file": 2}, r"documents per file: None then, 2 now"),
         ({"columns": Columns("body")}, r"columns: {'text': 'text', 'id': None} then, {'text': 'body', 'id': None} now"),
     ],
 )
@@ -321,7 +321,7 @@ def test_outputs_that_cannot_be_put_in_their_place(runner, source, tmp_path):
         start(runner, source, tmp_path / "out", format="brat")
     with pytest.raises(RelextError, match=r"there is no format 'chemprot' to write\. One of: jsonl, "):
         Output(tmp_path / "new", "chemprot")
-    with pytest.raises(RelextError, match="0 documents a file"):
+    with pytest.raises(RelextError, match="0 documents per file"):
         Output(tmp_path / "new", documents_per_file=0)
 
 

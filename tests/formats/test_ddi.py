@@ -253,7 +253,7 @@ def test_documents_without_id_are_numbered(tmp_path):
     assert [document.id for document in ddi.read(tmp_path, raise_it)] == ["document-0", "document-1"]
 
 
-# The real corpus: documents, unordered pairs, relations a label. The untyped pair of the training part is read as `int`.
+# The real corpus: documents, unordered pairs, relations per label. The untyped pair of the training part is read as `int`.
 COUNTS = {
     "Train": (714, 27_792, {"effect": 1687, "mechanism": 1319, "advise": 826, "int": 188 + 1}),
     "Test/Test for DDI Extraction task": (191, 5_716, {"effect": 360, "mechanism": 302, "advise": 221, "int": 96}),

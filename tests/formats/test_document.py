@@ -215,7 +215,7 @@ def test_what_is_said_of_relations_comes_back_or_is_counted(name, nlp, tmp_path)
     ]
     path = tmp_path / {"brat": "folder", "ddi": "folder", "biocxml": "a.xml", "pubtator": "a.txt", "rdf": "a.ttl"}.get(name, "a.json")
     document = from_doc(doc)
-    if name == "ddi":  # which has one relation a pair
+    if name == "ddi":  # which has one relation per pair
         del document.relations[1:]
     lost = FORMATS[name].write([document], path)
     counted = {kind: lost[f"{kind} of relations"] for kind in ("sources", "statuses", "attributes")}

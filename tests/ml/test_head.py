@@ -141,7 +141,7 @@ def test_holes_in_the_heap_are_given_back_after_so_many_cells(monkeypatch):
 @pytest.mark.parametrize("hidden_width", [0, 5])
 @pytest.mark.parametrize("summary", [*SUMMARIES, "attention"])
 def test_training_without_dropout_scores_as_prediction_does(summary, hidden_width):
-    """Prediction multiplies head and tail once a mention, training once a pair."""
+    """Prediction multiplies head and tail once per mention, training once per pair."""
     scorer = make_scorer(summary, hidden_width)
     predicted = score(scorer, DOCS)
     torch.testing.assert_close(score(scorer.train(), DOCS), predicted, rtol=1e-10, atol=1e-12)

@@ -415,7 +415,7 @@ def test_marked_text_cannot_come_from_a_listener(tiny_bert):
         add_extractor(nlp, LISTENER, marking={"@misc": "spacy-relext.mention_tags.v1"})
 
 
-# Two passes a batch
+# Two passes per batch
 
 
 def test_consistency_trains_and_runs_the_encoder_twice(tiny_bert):
