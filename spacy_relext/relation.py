@@ -237,7 +237,7 @@ class Relations(tuple[Relation, ...]):
         return Relations(found) if isinstance(index, slice) else found
 
     def __getattr__(self, name: str) -> NoReturn:
-        cure = " They cannot be changed in their place. Set them anew: doc._.relations += [relation]." if hasattr(list, name) else ""
+        cure = " They cannot be changed in place. Assign them anew: doc._.relations += [relation]." if hasattr(list, name) else ""
         raise AttributeError(f"Relations, a tuple, have no attribute {name!r}.{cure}")
 
     def to_dicts(self, *, flat: bool = False) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def extract(
     max_record: float = MAX_RECORD,
     max_unpacked: float = MAX_UNPACKED,
     spreadsheet_safe: bool = SPREADSHEET_SAFE,
-    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the output where there is such a file."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the output file if it exists."),
     table: bool = typer.Option(False, help="Also print the relations as a table."),
     skip_errors: bool = typer.Option(False, help="Report documents with errors, leave them out, and go on."),
 ):

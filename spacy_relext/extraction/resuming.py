@@ -186,7 +186,7 @@ class Work:
         if is_folder and self.place.exists() and (self.place.is_file() or any(self.place.iterdir())):
             raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
         if not is_folder and self.place.exists() and self.place.stat().st_size and not self.overwrite:
-            raise DataError("there is such a file. Name another output, or replace it with --overwrite.", path=path)
+            raise DataError("this file exists already. Name another output, or replace it with --overwrite.", path=path)
 
     def _asked(self) -> dict[str, Any]:
         """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most."""

@@ -227,7 +227,7 @@ def test_failure_leaves_nothing_and_an_earlier_output_alone(model, tmp_path):
     assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), r"a\.jsonl:41: not JSON .*--skip-errors")
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
     (tmp_path / "out.jsonl").write_text("earlier", encoding="utf8")
-    assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), "there is such a file. .*--overwrite")
+    assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl"), "this file exists already. .*--overwrite")
     assert_fails(relext("extract", model, source, "--output", tmp_path / "out.jsonl", "--overwrite"), "not JSON")
     assert (tmp_path / "out.jsonl").read_text(encoding="utf8") == "earlier"
     assert len(list(tmp_path.iterdir())) == 2

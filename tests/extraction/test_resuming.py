@@ -501,7 +501,7 @@ def test_an_output_is_replaced_only_where_that_is_asked_for(runner, source, tmp_
     start(runner, source, tmp_path / "out")
     whole = contents(tmp_path / "out")
     (tmp_path / "out").write_bytes(whole.replace(b"Nothing", b"Corrected by hand"))
-    with pytest.raises(DataError, match=r"/out: there is such a file\. Name another output, or replace it with --overwrite"):
+    with pytest.raises(DataError, match=r"/out: this file exists already\. Name another output, or replace it with --overwrite"):
         start(runner, source, tmp_path / "out")
     assert b"Corrected by hand" in contents(tmp_path / "out")
     assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out"]
