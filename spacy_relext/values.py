@@ -71,7 +71,7 @@ def checked_attributes(attributes: Any, label: str) -> tuple[str, ...]:
     given: list[Any] = list(attributes) if isinstance(attributes, Iterable) and not isinstance(attributes, str) else [None]
     if not all(isinstance(name, str) and name.strip() for name in given):
         raise RelextError(f"{label}: the attributes are {attributes!r:.60}; expected a list of strings that are not empty.")
-    if DENIED in given:
+    if DENIED in map(str.casefold, given):
         raise RelextError(f"{label}: a relation that is {DENIED} is none. Leave it out.")
     for name in given:
         check_text(name, f"{label}: an attribute")

@@ -118,6 +118,7 @@ def test_relations_are_equal_where_all_their_values_are(relation, change):
         ({"attributes": 5}, "attributes are 5"),
         ({"attributes": ["novel", ""]}, "attributes are"),
         ({"attributes": ["negated"]}, "a relation that is negated is none"),
+        ({"attributes": ["Negated"]}, "a relation that is negated is none"),
         ({"head": "Aspirin"}, r"the head is a str, 'Aspirin', and no Span: doc\.char_span"),
         ({"tail": (0, 1)}, r"the tail is a tuple, \(0, 1\), and no Span: take head and tail from doc\.ents"),
         ({"tail": None}, "the tail is a NoneType"),

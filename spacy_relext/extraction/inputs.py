@@ -126,6 +126,9 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
         files = sorted(file for file in path.rglob("*") if is_to_be_read(file))
         ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
         files = [file for file in files if _suffix(file) in suffixes]
+        if not files and _suffix(path) in suffixes:
+            # Named as a text is, perhaps by a pattern of the shell: an error of this one, when it is read.
+            return [(path, path.parent)]
         if not files:
             raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with --format.", path=path)
         return [(file, path) for file in files]

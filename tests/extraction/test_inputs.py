@@ -200,6 +200,19 @@ def test_unreadable_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "message"), [("x.txt", "Is a directory"), ("x.txt.gz", "Is a directory"), ("x.jsonl", "holds no .jsonl file")]
+)
+def test_a_folder_in_the_place_of_a_text(tmp_path, name, message):
+    """As a pattern of the shell gives it: an error of it alone."""
+    good, folder = write(tmp_path / "a.txt", "A."), tmp_path / name
+    folder.mkdir()
+    documents, errors = read(good, folder)
+    assert [document.id for document in documents] == ["a"]
+    assert [str(error.path) for error in errors] == [str(folder)]
+    assert message in str(errors[0])
+
+
+@pytest.mark.parametrize(
     ("name", "format", "message"),
     [
         ("none.txt", None, r"none\.txt: there is no such file or folder"),
