@@ -258,6 +258,15 @@ def test_data_frames_have_their_columns_also_without_rows(relation, monkeypatch)
         relations.to_pandas()
 
 
+def test_data_frames_of_pandas_itself(relation):
+    pandas = pytest.importorskip("pandas")
+    relations = Relations([relation, relation.replace(label="ADVISE", score=0.25)])
+    frame = relations.to_pandas()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame.to_dict("records") == relations.to_dicts(flat=True)
+    assert list(Relations().to_pandas()) == list(frame)
+
+
 # Copies
 
 
