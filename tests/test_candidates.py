@@ -7,6 +7,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_relext.candidates import (
     MARGIN,
+    are_of_types,
     context_spans,
     distance_pairs,
     has_sentences,
@@ -293,3 +294,15 @@ def test_more_pairs_than_any_memory_holds():
     mentions = [doc[i : i + 1] for i in range(len(doc))]
     with pytest.raises(RelextError, match=r"6,000 mentions make 17,997,000 pairs, and 10,000,000 are looked at in one Doc at the most"):
         sentence_pairs()(doc, mentions)
+
+
+def test_pairs_of_types_in_either_order():
+    pairs = numpy.asarray([(0, 1), (1, 0), (0, 0)])
+    assert are_of_types(["DRUG", "GENE"], pairs, [["DRUG", "GENE"]], ordered=False).tolist() == [True, True, False]
+    assert are_of_types(["DRUG", "GENE"], pairs, [["DRUG", "GENE"]], ordered=True).tolist() == [True, False, False]
+
+
+def test_candidates_keep_the_names_of_types():
+    doc = Doc(spacy.blank("en").vocab, words=["a", "b"])
+    spans = [Span(doc, 0, 1, label="DRUG"), Span(doc, 1, 2, label="GENE")]
+    assert make_candidates(doc, spans, [2, 3], numpy.asarray([(0, 1)])).labels == ["DRUG", "GENE"]

@@ -14,7 +14,7 @@ from spacy.tokens import Span
 
 from spacy_relext.errors import RelextError
 from spacy_relext.mentions import set_long_form
-from spacy_relext.relations import Relation, Relations
+from spacy_relext.relations import Relation, Relations, get_relations, set_relations
 
 TEXT = "Aspirin (ASA) raises warfarin\nsodium."
 
@@ -291,3 +291,20 @@ def test_a_pickle_holds_the_doc_once(doc, relation):
         assert len({id(span.doc) for one in again for span in (one.head, one.tail)}) == 1
     again_doc, again = pickle.loads(pickle.dumps((doc, relations)))
     assert again[0].head.doc is again_doc
+
+
+def test_relations_differ_from_what_is_no_list():
+    assert Relations() == []
+    assert Relations() != 5
+    assert Relations() != {"a": 1}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_relation_of_two_sources_has_what_the_surer_one_says(order):
+    doc = spacy.blank("en")("Aspirin raises warfarin")
+    head, tail = Span(doc, 0, 1, label="DRUG"), Span(doc, 2, 3, label="DRUG")
+    sure = Relation(head, tail, "RAISES", 0.75, sources="a", status="uncertain", attributes=["novel"])
+    less = Relation(head, tail, "RAISES", 0.5, sources="b", attributes=["speculated"])
+    set_relations(doc, [sure, less][::order])
+    (both,) = get_relations(doc)
+    assert (both.score, both.status, both.sources, both.attributes) == (0.75, "uncertain", ("a", "b"), ("novel", "speculated"))

@@ -5,8 +5,8 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_relext.relations import Relation, register_extensions, set_relations
-from spacy_relext.scorer import make_relation_scorer, score_relations
+from spacy_relext.relations import Relation, register_extensions, set_annotated_labels, set_relations
+from spacy_relext.scorer import make_relation_scorer, relation_keys, score_relations
 
 VOCAB = spacy.blank("en").vocab
 WORDS = ["a", "b", "c", "d", "e", "f"]
@@ -145,3 +145,43 @@ def test_settings_of_the_component_are_accepted():
     example = Example(make_doc([("X", "b", "a")]), make_doc([("X", "a", "b")]))
     scores = scorer([example], symmetric_labels=["X"], labels=("X",), threshold=0.5, exclusive=True)
     assert scores["rel_micro_f"] == 1.0
+
+
+def test_keys_have_types_only_where_asked():
+    vocab = spacy.blank("en").vocab
+    docs = []
+    for kind in ("DRUG", "GENE"):
+        doc = Doc(vocab, words=["a", "b"])
+        set_relations(doc, [Relation(Span(doc, 0, 1, label=kind), Span(doc, 1, 2, label=kind), "A")])
+        docs.append(doc)
+    gold, guess = relation_keys(Example(*docs))
+    assert gold == guess
+    gold, guess = relation_keys(Example(*docs), strict=True)
+    assert gold.isdisjoint(guess)
+
+
+def test_a_component_is_scored_by_its_own_labels_and_documents():
+    """A and B are its own labels, C is another component's, D nobody's. The second document is for others, the third for none."""
+    gold = [
+        [("A", "a", "b"), ("C", "a", "b"), ("D", "a", "c"), ("D", "b", "c")],
+        [("C", "a", "b"), ("D", "a", "b")],
+        None,
+        [("B", "a", "b")],
+    ]
+    guess = [[("A", "a", "b"), ("C", "a", "c")], [("A", "a", "b")], [("A", "a", "b")], [("B", "a", "b"), ("A", "a", "c")]]
+    examples = [Example(make_doc(predicted), make_doc(annotated)) for annotated, predicted in zip(gold, guess, strict=True)]
+    set_annotated_labels(examples[1].reference, ["C", "D"])
+    scores = score_relations(examples, labels=["A", "B"], other_labels=["C"], score_prefix="mine")
+    assert scores["mine_unknown_labels"] == 3
+    assert scores["mine_per_type"] == {"A": prf(0.5, 1.0, 2 / 3, 1), "B": prf(1.0, 1.0, 1.0, 1)}
+    assert "mine_unknown_labels" not in score_relations(examples, score_prefix="mine")
+
+
+def test_only_the_relations_of_one_source_are_scored():
+    doc = make_doc([])
+    spans = [Span(doc, i, i + 1, "T") for i in range(3)]
+    set_relations(doc, [Relation(*spans[:2], "A", sources="mine"), Relation(*spans[1:], "A", sources="other")])
+    example = Example(doc, make_doc([("A", "a", "b")]))
+    assert score_relations([example], source="mine")["rel_micro_p"] == 1.0
+    assert score_relations([example], source="other")["rel_micro_p"] == 0.0
+    assert score_relations([example])["rel_micro_p"] == 0.5

@@ -64,3 +64,9 @@ def test_the_mean_is_of_the_directions_that_count():
     counted = balanced(pairs, scores, [1], numpy.asarray([True, False]))
     assert numpy.allclose(counted, [[0.2, 0.8], [0.6, 0.8]])
     assert numpy.allclose(balanced(pairs, scores, [1], numpy.asarray([False, False])), [[0.2, 0.6], [0.6, 0.6]])
+
+
+def test_relations_name_their_source(spans):
+    predictions = Predictions(spans, numpy.asarray([(0, 1)]), numpy.asarray([[0.1, 0.9]], dtype="float32"))
+    (relation,) = decoded(predictions, spans, ["A"], (), threshold=0.5, exclusive=True, source="ddi")
+    assert relation.sources == ("ddi",)

@@ -196,3 +196,14 @@ def test_forbidden_label_is_no_target_and_missed(reference):
     targets, n_missed = targets_of(reference, [(0, 1), (2, 1)], exclusive=True, forbidden=[(0, 2)])
     assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
     assert n_missed == 1
+
+
+def test_relations_of_other_components_are_left_out_and_those_behind_them_are_not(reference):
+    keys = {("MECHANISM", ASPIRIN, WARFARIN), ("EFFECT", LEVELS, WARFARIN)}
+    assert gold_keys(reference, ["MECHANISM", "EFFECT"], ()) == keys
+    for label in ("MECHANISM", "EFFECT"):
+        (other,) = {"MECHANISM", "EFFECT"} - {label}
+        own = {key for key in keys if key[0] == label}
+        assert gold_keys(reference, [label], (), [other]) == gold_keys(reference, [label], (), None) == own
+        with pytest.raises(RelextError, match="a label that the component does not know"):
+            gold_keys(reference, [label], (), ["SOMETHING"])

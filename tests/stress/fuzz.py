@@ -25,6 +25,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.util import filter_spans
+from srsly import msgpack
 
 from benchmarks.round_trips import BOTH_WAYS, round_trip
 from spacy_relext.errors import DataError, RelextError
@@ -251,6 +252,9 @@ def main() -> None:
     parser.add_argument("--dense", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    # srsly looks for encoders in the entry points of all packages with each Doc that it packs: more than half of the time.
+    for registry in (msgpack.msgpack_encoders, msgpack.msgpack_decoders):
+        registry.entry_points = False
     start = time.perf_counter()
     counts = fuzz(options.docs, number=options.seed)
     dense = fuzz_dense(options.dense, number=options.seed)
