@@ -308,3 +308,9 @@ def test_one_relation_of_two_sources_has_what_the_surer_one_says(order):
     set_relations(doc, [sure, less][::order])
     (both,) = get_relations(doc)
     assert (both.score, both.status, both.sources, both.attributes) == (0.75, "uncertain", ("a", "b"), ("novel", "speculated"))
+
+
+def test_mentions_without_a_type_have_none():
+    doc = spacy.blank("en")("Aspirin raises warfarin")
+    relation = Relation.from_dict(doc, {"head": {"start": 0, "end": 7}, "tail": {"start": 15, "end": 23}, "label": "RAISES"})
+    assert (relation.head.label_, relation.tail.label_) == ("", "")
