@@ -236,10 +236,9 @@ class RelationExtractor(TrainablePipe):
         if nlp is not None:
             # Before notices begin anew: this one was told of a transformer that was there when the extractor was made.
             self.check_windows(nlp)
+            self.check_threads(nlp)
         self.checks.begin_training()
         self.progress.restart()
-        if nlp is not None:
-            self.check_threads(nlp)
         extractors = self._extractors(nlp)
         if nlp is not None and extractors:
             first = next(pipe for name, pipe in extractors.items() if name in nlp.pipe_names or pipe is self)
