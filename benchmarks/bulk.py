@@ -19,7 +19,7 @@ from benchmarks.measuring import in_turn
 from benchmarks.speed.ours import make_pipeline
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import from_doc, to_doc
+from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.formats.jsonl import line_of, read, to_record
 
 

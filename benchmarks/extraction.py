@@ -16,7 +16,8 @@ import spacy
 import typer
 from spacy.training import Example
 
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 DRUGS = ("aspirin", "warfarin", "ketamine", "rifampicin", "digoxin", "quinine")
 VERBS = ("raises", "lowers", "does not alter", "is given with")
@@ -134,7 +135,7 @@ def _write_pipeline(folder: Path) -> None:
     text = f"{DRUGS[0]} raises {DRUGS[1]}."
     mentions = [Mention(name, text.index(name), text.index(name) + len(name), "DRUG") for name in DRUGS[:2]]
     relations = [AnnotatedRelation(*DRUGS[:2], "RAISES"), AnnotatedRelation(*DRUGS[1::-1], "LOWERS")]
-    reference = to_doc(AnnotatedDocument("d", text, mentions, relations, [(0, len(text))]), nlp)
+    reference = to_doc(Document("d", text, mentions, relations, [(0, len(text))]), nlp)
     nlp.initialize(lambda: [Example(nlp.make_doc(text), reference)])
     ruler.add_patterns([{"label": "DRUG", "pattern": drug} for drug in DRUGS])
     nlp.to_disk(folder)

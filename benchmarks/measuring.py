@@ -15,7 +15,7 @@ from spacy.util import load_config, load_model_from_config, registry, resolve_do
 from tqdm import tqdm
 
 from spacy_relext.corpus import predicted_doc, read_docs
-from spacy_relext.formats.document import SPANS_KEY
+from spacy_relext.formats.docs import SPANS_KEY
 
 Way = TypeVar("Way")
 

@@ -11,9 +11,9 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_relext.corpus import read_docs
 from spacy_relext.experiments.crossval import find_folds
-from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
+from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.formats.files import whole_folder
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import register_extensions
 
 
@@ -38,7 +38,7 @@ def pair_folds(
     print(f"{len(documents):,} pairs, {sum(bool(document.relations) for document in documents):,} of them related, in {len(paths)} folds")
 
 
-def pairs_of(doc: Doc) -> Iterator[AnnotatedDocument]:
+def pairs_of(doc: Doc) -> Iterator[Document]:
     """A document for each pair of mentions in a sentence."""
     whole = from_doc(doc)
     labels = {frozenset((relation.head, relation.tail)): relation.label for relation in whole.relations or ()}
@@ -46,7 +46,7 @@ def pairs_of(doc: Doc) -> Iterator[AnnotatedDocument]:
         inside = [mention for mention in whole.mentions if start <= mention.start and mention.end <= end]
         for head, tail in combinations(inside, 2):
             label = labels.get(frozenset((head.id, tail.id)))
-            yield AnnotatedDocument(
+            yield Document(
                 id=f"{whole.id}-{head.id}-{tail.id}",
                 text=whole.text[start:end],
                 mentions=[Mention(m.id, m.start - start, m.end - start, m.type) for m in (head, tail)],

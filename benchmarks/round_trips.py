@@ -10,13 +10,15 @@ from typing import Any
 from spacy.language import Language
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats import FORMATS
+from spacy_relext.formats.catalogue import READABLE, WRITABLE, get_format
 from spacy_relext.formats.ddi import NO_SPACE
-from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
+from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.formats.pubtator import BY_CONCEPT
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import Document
 
 # Formats that are written and read.
-BOTH_WAYS = [name for name, module in FORMATS.items() if hasattr(module, "read") and hasattr(module, "write")]
+BOTH_WAYS = [name for name in READABLE if name in WRITABLE]
 
 
 @dataclass
@@ -35,17 +37,17 @@ class Outcome:
     told: Counter[str] = field(default_factory=Counter)
 
 
-def read_corpus(name: str, path: Path, nlp: Language) -> list[AnnotatedDocument]:
+def read_corpus(name: str, path: Path, nlp: Language) -> list[Document]:
     """The documents of a corpus as `relext export` gets them: out of Docs. RAISES: DataError for any that cannot be read."""
     return [from_doc(to_doc(document, nlp)) for document in _read(name, path)]
 
 
-def round_trip(name: str, documents: list[AnnotatedDocument], folder: Path, nlp: Language) -> Outcome:
+def round_trip(name: str, documents: list[Document], folder: Path, nlp: Language) -> Outcome:
     """Write documents with ids in a format, all in one file or folder, and read them again."""
     outcome = Outcome()
     written = [document for i, document in enumerate(documents) if _is_written(name, document, folder / str(i), outcome)]
     path = folder / "all"
-    outcome.told = +FORMATS[name].write(written, path)
+    outcome.told = +get_format(name).write(written, path)
     back = {document.id: document for document in read_corpus(name, path, nlp)} if written else {}
     for document in written:
         if document.id in back and _held(document, outcome.told) == _held(back[document.id], outcome.told):
@@ -55,9 +57,9 @@ def round_trip(name: str, documents: list[AnnotatedDocument], folder: Path, nlp:
     return outcome
 
 
-def _is_written(name: str, document: AnnotatedDocument, path: Path, outcome: Outcome) -> bool:
+def _is_written(name: str, document: Document, path: Path, outcome: Outcome) -> bool:
     try:
-        FORMATS[name].write([document], path)
+        get_format(name).write([document], path)
     except DataError as error:
         outcome.refused += 1
         outcome.error = outcome.error or str(error)
@@ -65,14 +67,14 @@ def _is_written(name: str, document: AnnotatedDocument, path: Path, outcome: Out
     return True
 
 
-def _read(name: str, path: Path) -> Iterable[AnnotatedDocument]:
+def _read(name: str, path: Path) -> Iterable[Document]:
     def raise_it(error: DataError) -> None:
         raise error
 
-    return FORMATS[name].read(path, raise_it)
+    return get_format(name).read(path, Reading(raise_it))
 
 
-def _held(document: AnnotatedDocument, told: Counter[str]) -> Any:
+def _held(document: Document, told: Counter[str]) -> Any:
     """A document without what a format says that it does not hold."""
     relations = None if document.relations is None else sorted(document.relations, key=repr)
     found = replace(document, relations=relations)

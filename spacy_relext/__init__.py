@@ -1,3 +1,52 @@
 """Relation extraction for spaCy that reads the encoder's output for every token."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from spacy_relext.conversion import convert, export, read
+    from spacy_relext.errors import DataError, RelextError
+    from spacy_relext.formats.catalogue import Format
+    from spacy_relext.formats.reading import Options, Reading
+    from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+
+# Imported when they are asked for: what only needs the version does not wait for torch.
+_PLACES = {
+    "AnnotatedRelation": "formats.types",
+    "DataError": "errors",
+    "Document": "formats.types",
+    "Format": "formats.catalogue",
+    "Mention": "formats.types",
+    "Options": "formats.reading",
+    "Reading": "formats.reading",
+    "RelextError": "errors",
+    "convert": "conversion",
+    "export": "conversion",
+    "read": "conversion",
+}
+
+__all__ = [
+    "AnnotatedRelation",
+    "DataError",
+    "Document",
+    "Format",
+    "Mention",
+    "Options",
+    "Reading",
+    "RelextError",
+    "convert",
+    "export",
+    "read",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PLACES])

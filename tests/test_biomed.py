@@ -11,9 +11,9 @@ from spacy.cli.package import get_third_party_dependencies
 from spacy.tokens import DocBin
 
 from spacy_relext.biomed import ABBREVIATIONS, SENTENCIZER, TOKENIZER
-from spacy_relext.cli.convert import make_tokenizer
+from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.errors import RelextError
-from spacy_relext.formats.document import from_doc
+from spacy_relext.formats.docs import from_doc
 from tests.cli.toy import train
 from tests.test_entry_points import run_python
 

@@ -11,12 +11,13 @@ from spacy.tokens import DocBin
 from spacy_relext.candidates import sentence_pairs
 from spacy_relext.corpus import create_corpus, names_by_type, predicted_doc, read_docs, sentence_docs, with_other_names
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import annotated_labels, get_relations, has_relations
 
 #                 0         1         2         3         4         5
 #                 0123456789012345678901234567890123456789012345678901234567890
-FIRST = AnnotatedDocument(
+FIRST = Document(
     "first",
     "Aspirin raises 5-fluorouracil. Nothing here. Tea spares aspirin.",
     [
@@ -28,7 +29,7 @@ FIRST = AnnotatedDocument(
     [AnnotatedRelation("a", "b", "MECHANISM", 0.75), AnnotatedRelation("d", "c", "EFFECT")],
     [(0, 30), (31, 44), (45, 64)],
 )
-SECOND = AnnotatedDocument("second", "Warfarin alone.", [Mention("a", 0, 8, "DRUG")], [], [(0, 15)])
+SECOND = Document("second", "Warfarin alone.", [Mention("a", 0, 8, "DRUG")], [], [(0, 15)])
 
 
 def triples(doc):
@@ -83,7 +84,7 @@ def test_unit_sentence(nlp, corpus_file):
 
 
 def test_sentences_of_a_doc_without_relation_annotation_stay_unannotated(nlp):
-    doc = to_doc(AnnotatedDocument("a", "One. Two.", sentences=[(0, 4), (5, 9)]), nlp)
+    doc = to_doc(Document("a", "One. Two.", sentences=[(0, 4), (5, 9)]), nlp)
     assert [has_relations(unit) for unit in sentence_docs(doc)] == [False, False]
 
 
@@ -102,7 +103,7 @@ def test_unit_pair(nlp, tmp_path):
     text = "Tea, aspirin or gin spares warfarin. Ale."
     mentions = [Mention(key, text.index(name), text.index(name) + len(name), kind) for key, name, kind in names]
     relations = [AnnotatedRelation("b", "d", "EFFECT"), AnnotatedRelation("d", "b", "MECHANISM"), AnnotatedRelation("c", "d", "EFFECT")]
-    document = AnnotatedDocument("first", text, mentions, relations, [(0, 36), (37, 41)])
+    document = Document("first", text, mentions, relations, [(0, 36), (37, 41)])
     DocBin(docs=[to_doc(document, nlp)], store_user_data=True).to_disk(tmp_path / "a.spacy")
     for spans_key in (None, "mentions", "no such key"):
         units = [example.reference for example in read(nlp, tmp_path / "a.spacy", unit="pair", spans_key=spans_key)]
@@ -127,7 +128,7 @@ def test_relations_across_sentences_are_left_out_only_if_told_and_then_counted(u
     text = "Tea spares gin. Ale helps rum."
     mentions = [Mention(name, text.index(name), text.index(name) + 3, "FOOD") for name in ("Tea", "gin", "Ale", "rum")]
     relations = [AnnotatedRelation(a, b, "EFFECT") for a, b in (("Tea", "gin"), ("Tea", "rum"), ("rum", "Ale"))]
-    DocBin(docs=[to_doc(AnnotatedDocument("first", text, mentions, relations, [(0, 15), (16, 30)]), nlp)], store_user_data=True).to_disk(
+    DocBin(docs=[to_doc(Document("first", text, mentions, relations, [(0, 15), (16, 30)]), nlp)], store_user_data=True).to_disk(
         tmp_path / "a.spacy"
     )
     with pytest.raises(RelextError, match="runs across sentences"):
@@ -138,7 +139,7 @@ def test_relations_across_sentences_are_left_out_only_if_told_and_then_counted(u
 
 
 def test_gold_tokens(nlp, tmp_path):
-    document = AnnotatedDocument("a", "CYP3A4s  rise.", [Mention("1", 0, 6, "P")], [], [(0, 14)])
+    document = Document("a", "CYP3A4s  rise.", [Mention("1", 0, 6, "P")], [], [(0, 14)])
     DocBin(docs=[to_doc(document, nlp)], store_user_data=True).to_disk(tmp_path / "a.spacy")
     [gold] = read(nlp, tmp_path / "a.spacy")
     assert [token.text for token in gold.predicted] == ["CYP3A4", "s", " ", "rise", "."]
@@ -169,7 +170,7 @@ def test_predicted_docs_are_fresh_every_time_the_corpus_is_read(nlp, corpus_file
 
 
 def test_relations_across_sentences_are_an_error_for_unit_sentence(nlp, tmp_path):
-    document = AnnotatedDocument(
+    document = Document(
         "a", "Aspirin. Tea.", [Mention("1", 0, 7, "D"), Mention("2", 9, 12, "F")], [AnnotatedRelation("2", "1", "LINK")], [(0, 8), (9, 13)]
     )
     DocBin(docs=[to_doc(document, nlp)], store_user_data=True).to_disk(tmp_path / "a.spacy")
@@ -181,7 +182,7 @@ def test_relations_across_sentences_are_an_error_for_unit_sentence(nlp, tmp_path
 @pytest.mark.parametrize(("head", "tail"), [("1", "2"), ("2", "1")])
 def test_relation_with_a_mention_that_runs_over_its_sentence_is_an_error_for_unit_sentence(head, tail, nlp):
     mentions = [Mention("1", 0, 7, "D"), Mention("2", 12, 20, "F")]
-    document = AnnotatedDocument("a", "Aspirin and St. John wort.", mentions, [AnnotatedRelation(head, tail, "L")], [(0, 15), (16, 26)])
+    document = Document("a", "Aspirin and St. John wort.", mentions, [AnnotatedRelation(head, tail, "L")], [(0, 15), (16, 26)])
     doc = to_doc(document, nlp)
     assert doc.spans["mentions"][1].text == "St. John"
     with pytest.raises(RelextError, match="runs across sentences"):
@@ -189,14 +190,14 @@ def test_relation_with_a_mention_that_runs_over_its_sentence_is_an_error_for_uni
 
 
 def test_unit_sentence_without_sentences_is_an_error(nlp):
-    doc = to_doc(AnnotatedDocument("a", "One. Two.", relations=[]), nlp)
+    doc = to_doc(Document("a", "One. Two.", relations=[]), nlp)
     with pytest.raises(RelextError, match='has no sentences, and unit = "sentence" or "pair" needs them'):
         list(sentence_docs(doc))
 
 
 # Other names
 
-OTHERS = AnnotatedDocument(
+OTHERS = Document(
     "others",
     "Ketamine, St. John's wort, grapefruit juice",
     [Mention("1", 0, 8, "DRUG"), Mention("2", 10, 25, "DRUG"), Mention("3", 27, 43, "FOOD")],
@@ -244,7 +245,7 @@ def test_other_names_keep_relations_sentences_and_types(spans_key, nlp):
 
 
 def test_other_names_of_a_doc_without_annotation_stay_unannotated(nlp):
-    document = AnnotatedDocument("a", "Aspirin alone", [Mention("1", 0, 7, "DRUG")])
+    document = Document("a", "Aspirin alone", [Mention("1", 0, 7, "DRUG")])
     doc = to_doc(document, nlp)
     copy = with_other_names(doc, list(doc.ents), names_by_type([to_doc(OTHERS, nlp)], lambda d: list(d.ents)), None)
     assert copy is not doc
@@ -254,7 +255,7 @@ def test_other_names_of_a_doc_without_annotation_stay_unannotated(nlp):
 
 def test_units_with_overlapping_mentions_keep_their_names(nlp):
     mentions = [Mention("1", 0, 7, "DRUG"), Mention("2", 0, 13, "DRUG")]
-    doc = to_doc(AnnotatedDocument("a", "calcium salts", mentions, []), nlp)
+    doc = to_doc(Document("a", "calcium salts", mentions, []), nlp)
     spans = list(doc.spans["mentions"])
     assert with_other_names(doc, spans, {"DRUG": spans}, "mentions") is doc
 
@@ -262,7 +263,7 @@ def test_units_with_overlapping_mentions_keep_their_names(nlp):
 def test_units_with_a_relation_of_an_unknown_mention_keep_their_names(nlp):
     """The nested mention is no entity, and its relation must not be lost."""
     mentions = [Mention("1", 0, 7, "DRUG"), Mention("2", 0, 13, "DRUG"), Mention("3", 18, 21, "FOOD")]
-    doc = to_doc(AnnotatedDocument("a", "calcium salts and tea", mentions, [AnnotatedRelation("1", "3", "L")], [(0, 21)]), nlp)
+    doc = to_doc(Document("a", "calcium salts and tea", mentions, [AnnotatedRelation("1", "3", "L")], [(0, 21)]), nlp)
     assert len(doc.ents) == 2
     names = names_by_type([to_doc(OTHERS, nlp)], lambda d: list(d.ents))
     assert with_other_names(doc, list(doc.ents), names, None) is doc
@@ -282,7 +283,7 @@ def test_swap_mentions_draws_anew_and_from_the_corpus(nlp, corpus_file):
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 10, 30), (1.0, 35, 40)])
 def test_swap_mentions_is_a_share_of_the_units(share, low, high, nlp, tmp_path):
     """Forty names: now and then one is replaced by itself."""
-    docs = [to_doc(AnnotatedDocument("", f"drug{i} alone", [Mention("1", 0, len(f"drug{i}"), "DRUG")], []), nlp) for i in range(40)]
+    docs = [to_doc(Document("", f"drug{i} alone", [Mention("1", 0, len(f"drug{i}"), "DRUG")], []), nlp) for i in range(40)]
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "a.spacy")
     random.seed(1)
     references = [example.reference for example in read(nlp, tmp_path / "a.spacy", swap_mentions=share)]
@@ -380,7 +381,7 @@ def test_reader_is_found_by_name_and_takes_a_string_as_path(nlp, corpus_file):
 @pytest.mark.parametrize("unit", ["sentence", "pair"])
 def test_units_keep_the_concepts_of_mentions(unit, nlp, tmp_path):
     mentions = [Mention("a", 0, 1, "X", "C1"), Mention("b", 2, 3, "X", "C2")]
-    doc = to_doc(AnnotatedDocument("d", "A B.", mentions, [AnnotatedRelation("a", "b", "R")], [(0, 4)]), nlp)
+    doc = to_doc(Document("d", "A B.", mentions, [AnnotatedRelation("a", "b", "R")], [(0, 4)]), nlp)
     DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "a.spacy")
     [example] = create_corpus(tmp_path / "a.spacy", unit=unit, spans_key="mentions")(nlp)
     assert [span.kb_id_ for span in example.reference.spans["mentions"]] == ["C1", "C2"]

@@ -7,7 +7,8 @@ from itertools import combinations
 import pytest
 
 from spacy_relext.formats import jsonl
-from spacy_relext.formats.document import to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.reading import Reading
 from tests.conftest import DEMO
 
 SPLITS = ("train", "dev", "test")
@@ -29,7 +30,7 @@ def raise_it(error):
 @pytest.fixture(scope="module")
 def splits():
     """The documents of each split; reading them without complaint is a test by itself."""
-    return {name: list(jsonl.read(DEMO / f"{name}.jsonl", raise_it)) for name in SPLITS}
+    return {name: list(jsonl.read(DEMO / f"{name}.jsonl", Reading(raise_it))) for name in SPLITS}
 
 
 @pytest.fixture(scope="module")

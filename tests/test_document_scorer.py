@@ -14,7 +14,9 @@ from spacy_relext.document_scorer import between_concepts, score_concept_relatio
 from spacy_relext.evaluation import concept_ceiling
 from spacy_relext.formats import pubtator
 from spacy_relext.formats.concepts import NEAREST, UNPAIRED
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 NLP = spacy.blank("en")
 #       0         1         2
@@ -33,7 +35,7 @@ SENTENCES = [(0, 10), (11, 28)]
 def make_doc(between=None, concepts=None, mentions=MENTIONS):
     """A Doc; relations are (head, tail, label) or (head, tail, label, score), between words or between concepts."""
     between, concepts = ([AnnotatedRelation(*r) for r in some] if some is not None else None for some in (between, concepts))
-    return to_doc(AnnotatedDocument("d", TEXT, mentions, between, SENTENCES, concept_relations=concepts), NLP)
+    return to_doc(Document("d", TEXT, mentions, between, SENTENCES, concept_relations=concepts), NLP)
 
 
 def score(*cases, **settings):
@@ -162,7 +164,7 @@ def test_bc5cdr(part, shared_data, tmp_path):
     n_annotated, n_nearest, n_back = CDR[part]
     counts, examples = Counter(), []
     split = NLP.create_pipe("sentencizer")
-    for document in pubtator.read(Path(file), pytest.fail):
+    for document in pubtator.read(Path(file), Reading(pytest.fail)):
         document.sentences = [(sent.start_char, sent.end_char) for sent in split(NLP.make_doc(document.text)).sents]
         doc = to_doc(document, NLP, counts)
         examples.append(Example(predicted_doc(NLP, doc, gold_tokens=True), doc))

@@ -19,7 +19,7 @@ MAIN = """
 import json, multiprocessing, sys
 import spacy
 from spacy_relext.extraction.running import Processes, Runner, Settings, run
-from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.types import Document
 
 
 def relations(docs):
@@ -33,7 +33,7 @@ if __name__ == "__main__":
     alone = relations(nlp.pipe(texts))
     same = relations(nlp.pipe(texts, n_process=2, batch_size=2)) == alone
     runner = Runner(Settings(folder, keep_all_scores=True))
-    batches = [[AnnotatedDocument(f"d{i}", text)] for i, text in enumerate(texts)]
+    batches = [[Document(f"d{i}", text)] for i, text in enumerate(texts)]
     expected = list(run(runner, batches))
     with Processes(runner, 2, start_method="forkserver") as processes:
         extracted = list(run(runner, batches, processes))

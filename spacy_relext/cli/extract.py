@@ -15,17 +15,18 @@ from rich.table import Table
 from spacy.util import minibatch
 from tqdm import tqdm
 
-from spacy_relext.cli.convert import WRITABLE
-from spacy_relext.cli.counts import losses
 from spacy_relext.cli.errors import SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
+from spacy_relext.conversion.exporting import losses, written_by_suffix
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.inputs import READABLE, Columns, Inputs
+from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.resuming import Output, Report, Work
 from spacy_relext.extraction.running import MAX_PAIRS, MAX_PIECES, Processes, Result, Runner, Settings, run, useful_processes
 from spacy_relext.formats import jsonl
+from spacy_relext.formats.catalogue import READABLE, WRITABLE
 from spacy_relext.formats.files import target_of, whole_path
 from spacy_relext.formats.limits import limited
+from spacy_relext.formats.reading import Options
 from spacy_relext.locks import claimed
 
 # Head, relation, tail, score and sentence.
@@ -39,8 +40,8 @@ def extract(
     ),
     output: Path = typer.Option(None, "--output", "-o", help="The file or folder to write; standard output (JSONL) if left out."),
     format: str = typer.Option(None, help=f"Format of the input, unless the suffix says it. One of: {', '.join(READABLE)}."),
-    text_column: str = typer.Option("text", help="csv, tsv: the column with the text."),
-    id_column: str = typer.Option(None, help="csv, tsv: the column with the id of the document; if left out, 'id', if there is one."),
+    text_column: str = typer.Option(None, help="Tables: the column with the text; 'text', if left out."),
+    id_column: str = typer.Option(None, help="Tables: the column with the id of the document; if left out, 'id', if there is one."),
     to: str = typer.Option(None, help=f"Format of the output, unless the suffix says it. One of: {', '.join(WRITABLE)}."),
     documents_per_file: int = typer.Option(None, min=1, help="Write a folder with files of so many documents."),
     threshold: float = typer.Option(None, help="Probability that a relation must have, in the place of the pipeline's."),
@@ -69,7 +70,7 @@ def extract(
 ):
     """Extract relations. With --output, a run that was stopped or killed goes on when the same command is started again."""
     with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
-        inputs = Inputs(paths, format, Columns(text_column, id_column))
+        inputs = Inputs(paths, format, Options(text_column, id_column))
         if inputs.ignored:
             tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
         target = _target(output, to, documents_per_file, spreadsheet_safe=spreadsheet_safe)
@@ -113,10 +114,8 @@ def _target(path: Path | None, to: str | None, documents_per_file: int | None, *
         if to not in (None, "jsonl") or documents_per_file is not None:
             raise RelextError("standard output is JSONL, in one piece. Name a file or folder with --output.")
         return None
-    suffix = path.suffix.removeprefix(".")
-    if to is None and suffix not in WRITABLE and suffix:
-        raise RelextError(f"{path}: the suffix does not say the format. Name it with --to, one of: {', '.join(WRITABLE)}.")
-    target = Output(path, to or suffix or "jsonl", documents_per_file, spreadsheet_safe)
+    named = to or (written_by_suffix(path) if path.suffix else "jsonl")
+    target = Output(path, named, documents_per_file, spreadsheet_safe)
     if target.is_stream and target.is_folder:
         raise RelextError(f"{path}: a folder is to be written, and this is a device, a pipe or an open file. Name a folder.")
     return target

@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from spacy_relext.cli.convert import make_tokenizer
 from spacy_relext.cli.debug_data import SPANS_KEY, TELL, load_data
 from spacy_relext.cli.errors import put_out, reported_errors
+from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.diagnosis.checks import diagnose
 from spacy_relext.diagnosis.settings import read_settings
 from spacy_relext.diagnosis.suggestions import suggest

@@ -9,7 +9,7 @@ from typing import Literal
 from spacy.tokens import Doc, Span
 
 from spacy_relext.candidates import distance_pairs, has_sentences, sentence_pairs
-from spacy_relext.formats.document import SPANS_KEY, document_id
+from spacy_relext.formats.docs import SPANS_KEY, document_id
 from spacy_relext.relations import Relation, Relations, get_relations, has_relations
 from spacy_relext.types import Ints2d
 

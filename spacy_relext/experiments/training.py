@@ -34,7 +34,7 @@ from spacy_relext.evaluation import (
     set_threshold,
 )
 from spacy_relext.experiments.cells import WORK, Cell, Description, read_cell, write_cell
-from spacy_relext.formats.document import document_id
+from spacy_relext.formats.docs import document_id
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.scorer import relation_keys
 

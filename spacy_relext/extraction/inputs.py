@@ -7,31 +7,29 @@ import shutil
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats import FORMATS, texts
-from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.errors import DataError
+from spacy_relext.formats import texts
+from spacy_relext.formats.catalogue import OURS, READABLE, by_suffix, readable
 from spacy_relext.formats.files import is_to_be_read
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
-from spacy_relext.formats.records import OnError, distinct
+from spacy_relext.formats.reading import OnError, Options, Reading
+from spacy_relext.formats.records import distinct
+from spacy_relext.formats.types import Document
 
 # Standard input, as a path and as errors call it.
 STDIN, STDIN_NAME = "-", "<stdin>"
 PACKED = ".gz"
-# The formats of files whose suffix leaves no doubt.
-BY_SUFFIX = {".txt": "txt", ".jsonl": "jsonl", ".csv": "csv", ".tsv": "tsv", ".pubtator": "pubtator"}
+# The suffixes that leave no doubt about the format.
+KNOWN_SUFFIXES = tuple(suffix for made in OURS.values() if made.reads for suffix in made.own_suffixes)
 # Those of texts that a folder is searched for file by file; the others read folders themselves.
-TEXTS = {"txt": (".txt",), "lines": (".txt",), "csv": (".csv",), "tsv": (".tsv",), "jsonl": (".jsonl",)}
-# From a path, and what is done with errors, to documents.
-Reader = Callable[[Path, OnError], Iterator[AnnotatedDocument]]
-READABLE = list(dict.fromkeys([*TEXTS, *(name for name, module in FORMATS.items() if hasattr(module, "read"))]))
+TEXTS = {name: OURS[name].suffixes for name in ("txt", "lines", "texts-csv", "texts-tsv", "jsonl")}
 
 
 @dataclass(frozen=True)
@@ -61,14 +59,6 @@ class Source:
         return STDIN_NAME if self.is_stdin else str(self.path)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The columns of a table with the text and the id of a document; None: "id", if there is one."""
-
-    text: str = "text"
-    id: str | None = None
-
-
 class Inputs:
     """The inputs of a command: where their documents are, in order, the files of folders and patterns by name.
 
@@ -77,11 +67,11 @@ class Inputs:
     RAISES: RelextError for inputs that are not there or have no known format.
     """
 
-    def __init__(self, paths: Sequence[str], format: str | None = None, columns: Columns | None = None):
-        if format is not None and format not in READABLE:
-            raise RelextError(f"there is no format {format!r} to read. One of: {', '.join(READABLE)}.")
+    def __init__(self, paths: Sequence[str], format: str | None = None, options: Options | None = None):
+        if format is not None:
+            readable(format)
         self.format = format
-        self.columns = columns or Columns()
+        self.options = options or Options()
         # By suffix, the files in folders that are not read.
         self.ignored: Counter[str] = Counter()
         # What the formats leave out that is no error, as far as it has been read.
@@ -91,13 +81,13 @@ class Inputs:
         common = Path(os.path.commonpath(roots)) if roots else Path()
         self.sources = [Source(path, format or _format_of(path), _name_of(path, common)) for path, _ in found]
 
-    def read(self, on_error: OnError) -> Iterator[AnnotatedDocument]:
+    def read(self, on_error: OnError) -> Iterator[Document]:
         """The documents, whose ids differ, of one source after the other.
 
         on_error: Is given what is wrong with a document or a file, and may raise it; if it does not, the document or file is left out.
         """
         self.left_out.clear()
-        documents = (_read(source, _reader(source.format, self.columns, self.left_out), on_error) for source in self.sources)
+        documents = (_read(source, Reading(on_error, self.left_out, self.options)) for source in self.sources)
         yield from distinct(chain.from_iterable(documents), on_error)
 
     def count(self) -> int | None:
@@ -122,7 +112,7 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
     if given == STDIN:
         return [(path, path)]
     if path.is_dir() and (format is None or format in TEXTS):
-        suffixes = tuple(BY_SUFFIX) if format is None else TEXTS[format]
+        suffixes = KNOWN_SUFFIXES if format is None else TEXTS[format]
         files = sorted(file for file in path.rglob("*") if is_to_be_read(file))
         ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
         files = [file for file in files if _suffix(file) in suffixes]
@@ -153,14 +143,15 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
 def _format_of(path: Path) -> str:
     if str(path) == STDIN:
         return "lines"
-    if _suffix(path) not in BY_SUFFIX:
-        suffixes = ", ".join(BY_SUFFIX)
+    found = by_suffix(_suffix(path))
+    if found is None:
+        suffixes = ", ".join(KNOWN_SUFFIXES)
         raise DataError(
             f"expected {suffixes}, or {PACKED} after them, and saw {path.suffix or 'no suffix'}. Name the format with --format, one of: "
             f"{', '.join(READABLE)}.",
             path=path,
         )
-    return BY_SUFFIX[_suffix(path)]
+    return found.name
 
 
 def _plain(path: Path) -> Path:
@@ -175,7 +166,7 @@ def _name_of(path: Path, folder: Path) -> str:
     return "stdin" if str(path) == STDIN else Path(os.path.relpath(_plain(path).with_suffix(""), folder)).as_posix()
 
 
-def _read(source: Source, read: Reader, on_error: OnError) -> Iterator[AnnotatedDocument]:
+def _read(source: Source, reading: Reading) -> Iterator[Document]:
     """The documents of one source, which name it as their place. A file without any is an error."""
     n_seen, raising = 0, False
 
@@ -184,16 +175,16 @@ def _read(source: Source, read: Reader, on_error: OnError) -> Iterator[Annotated
         n_seen += 1
         inner = source.is_stdin or source.is_packed or error.path is None
         raising = True
-        on_error(DataError(error.message, path=source.place if inner else error.path, line=error.line))
+        reading.on_error(DataError(error.message, path=source.place if inner else error.path, line=error.line))
         raising = False
 
     if source.is_stdin and source.format == "lines":
         # Line by line as they come, and none is no error: a command before this one may have found nothing.
-        yield from texts.parse_lines(reported(bounded_lines(sys.stdin.buffer, STDIN_NAME), on_error), STDIN_NAME, on_error)
+        yield from texts.parse_lines(reported(bounded_lines(sys.stdin.buffer, STDIN_NAME), reading.on_error), STDIN_NAME, reading.on_error)
         return
     try:
         with _at_hand(source) as path:
-            for document in read(path, report):
+            for document in readable(source.format).read(path, replace(reading, on_error=report)):
                 n_seen += 1
                 if source.format == "txt":
                     document.id = source.name
@@ -227,17 +218,8 @@ def _at_hand(source: Source) -> Iterator[Path]:
         yield path
 
 
-def _reader(format: str, columns: Columns, counts: Counter[str]) -> Reader:
-    table = partial(texts.read_table, text_column=columns.text, id_column=columns.id)
-    own: dict[str, Reader] = {"txt": texts.read_text, "lines": texts.read_lines, "csv": table, "tsv": partial(table, delimiter="\t")}
-    if format in own:
-        return own[format]
-    module = FORMATS[format]
-    return partial(module.read, counts=counts) if getattr(module, "COUNTS", False) else module.read
-
-
 def _count_lines(source: Source) -> int | None:
     """Lines that are not blank, None for too many; rows of tables with line ends in fields are counted too often."""
     with gzip.open(source.path) if source.is_packed else source.path.open("rb") as file:
         n_lines = count_lines(file, limits().unpacked if source.is_packed else None)
-    return None if n_lines is None else n_lines - (source.format in ("csv", "tsv"))
+    return None if n_lines is None else n_lines - (source.format in ("texts-csv", "texts-tsv"))

@@ -20,7 +20,7 @@ import json
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,10 +34,11 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.running import Processes, Result, Runner, run
 from spacy_relext.extraction.shards import RESULT, Shards, checksum, read_json, remove
-from spacy_relext.formats import FORMATS, jsonl
-from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats import jsonl
+from spacy_relext.formats.catalogue import writable
 from spacy_relext.formats.files import TEMPORARY, put_in_place, target_of, whole_file
 from spacy_relext.formats.records import OnError
+from spacy_relext.formats.types import Document
 
 # What is in relations.xml.done.
 DONE = {"asked", "headers", "lost", "output"}
@@ -47,7 +48,7 @@ DONE = {"asked", "headers", "lost", "output"}
 class Output:
     """What is written: a file or, in some formats or where it is split, a folder.
 
-    format: One of `FORMATS`. documents_per_file: The output is a folder with files of so many documents. spreadsheet_safe: See `delimited`.
+    format: Of the catalogue. documents_per_file: The output is a folder with files of so many documents. spreadsheet_safe: See `delimited`.
     """
 
     path: Path
@@ -58,17 +59,14 @@ class Output:
     def __post_init__(self) -> None:
         if self.documents_per_file is not None and self.documents_per_file < 1:
             raise RelextError(f"{self.documents_per_file} documents per file; expected one at least.")
-        if not hasattr(FORMATS.get(self.format), "write"):
-            writable = [name for name, module in FORMATS.items() if hasattr(module, "write")]
-            raise RelextError(f"there is no format {self.format!r} to write. One of: {', '.join(writable)}.")
-
+        writable(self.format)
         if self.spreadsheet_safe and self.format != "csv":
             raise RelextError(f"--spreadsheet-safe is for csv, and the format is {self.format}. Leave it out.")
 
     @property
     def suffix(self) -> str:
         """Of the files of the format; empty where it writes folders."""
-        return FORMATS[self.format].SUFFIX
+        return writable(self.format).suffix
 
     @property
     def is_stream(self) -> bool:
@@ -88,7 +86,7 @@ class Output:
             return Counter()
         settings = {"spreadsheet_safe": True} if self.spreadsheet_safe else {}
         documents = (jsonl.parse(line, None, number) for number, line in enumerate(lines, start=1))
-        return FORMATS[self.format].write(documents, path, **settings)
+        return writable(self.format).write(documents, path, **settings)
 
     def write_all(self, lines: Iterable[str], path: Path) -> Counter[str]:
         """The same, in files of `documents_per_file` documents."""
@@ -116,7 +114,7 @@ class Shard:
     """Some consecutive documents of the input, and what was wrong."""
 
     number: int
-    documents: list[AnnotatedDocument] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -206,7 +204,7 @@ class Work:
             "pairs of a document": of_each("max_pairs"),
             "relations of the input": settings.keep_relations,
             "format of the input": self.inputs.format,
-            "columns": asdict(self.inputs.columns),
+            "options": {name: getattr(self.inputs.options, name) for name in sorted(self.inputs.options.given)},
             "documents per shard": self.size,
             "format of the output": self.output.format,
             "documents per file": self.output.documents_per_file,
@@ -238,7 +236,7 @@ class Work:
         finished = len(self.headers)
         planned: deque[Shard] = deque()
 
-        def batches() -> Iterator[list[AnnotatedDocument]]:
+        def batches() -> Iterator[list[Document]]:
             n_shards = 0
             for n_shards, shard in enumerate(self._read_shards(on_error), start=1):
                 if n_shards > finished and not self.is_moved:
@@ -286,7 +284,7 @@ class Work:
                 return
             yield shard
 
-    def _refusal(self, record: dict[str, Any], document: AnnotatedDocument) -> DataError | None:
+    def _refusal(self, record: dict[str, Any], document: Document) -> DataError | None:
         """What the format of the output has against a document: better known now than after the last one."""
         if self.output.format != "jsonl":
             with TemporaryDirectory(dir=self.folder, prefix=TEMPORARY) as folder:

@@ -22,9 +22,10 @@ from thinc.api import Model
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractors_of, load_pipeline, set_threshold
-from spacy_relext.formats.document import AnnotatedDocument, check_readable, from_doc, to_doc
+from spacy_relext.formats.docs import check_readable, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
 from spacy_relext.formats.records import OnError
+from spacy_relext.formats.types import Document
 from spacy_relext.notices import Gathered, gathering
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
@@ -106,7 +107,7 @@ class Runner:
 
         extractor.set_annotations = watched  # type: ignore[method-assign]
 
-    def accepted(self, documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
+    def accepted(self, documents: Iterable[Document], on_error: OnError) -> Iterator[Document]:
         """The documents without those that cannot be read, or are too long: they should not fill the memory until it is their turn."""
         for document in documents:
             try:
@@ -118,7 +119,7 @@ class Runner:
                 self._drop_relations(document)
                 yield document
 
-    def _check_pieces(self, document: AnnotatedDocument) -> None:
+    def _check_pieces(self, document: Document) -> None:
         most = self.settings.max_pieces
         # No tokenizer makes more pieces of a text than it has bytes.
         if len(document.text.encode("utf8")) <= most:
@@ -130,11 +131,11 @@ class Runner:
                     f"the text has {n_pieces:,} word pieces, and {most:,} are read at the most. Cut the text, or raise --max-pieces."
                 )
 
-    def _drop_relations(self, document: AnnotatedDocument) -> None:
+    def _drop_relations(self, document: Document) -> None:
         if not self.settings.keep_relations:
             document.relations = document.annotated_labels = None
 
-    def __call__(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
+    def __call__(self, batch: Sequence[Document]) -> list[Result]:
         """The results of some documents, in their order."""
         # What the vocabulary learns from the documents is forgotten: it would grow with every new word.
         with self.nlp.memory_zone():
@@ -149,7 +150,7 @@ class Runner:
         self.told.add(told)
         return results
 
-    def _run_alone(self, document: AnnotatedDocument) -> Result:
+    def _run_alone(self, document: Document) -> Result:
         try:
             return self._run([document])[0]
         except DataError as error:
@@ -159,7 +160,7 @@ class Runner:
             kind = "" if isinstance(error, RelextError) else f"{type(error).__name__}: "
             return document.error(f"the pipeline fails on it: {kind}{error}")
 
-    def _run(self, batch: Sequence[AnnotatedDocument]) -> list[Result]:
+    def _run(self, batch: Sequence[Document]) -> list[Result]:
         """Documents that bring mentions keep exactly those: components that find entities rest meanwhile."""
         results: list[Result] = []
         for given, group in groupby(batch, key=lambda document: document.mentions_given or bool(document.mentions)):
@@ -170,14 +171,14 @@ class Runner:
                 results += [self._record(document, doc) for document, doc in zip(documents, found, strict=True)]
         return results
 
-    def _bare_doc(self, document: AnnotatedDocument) -> Doc:
+    def _bare_doc(self, document: Document) -> Doc:
         self._drop_relations(document)
         doc = to_doc(document, self.nlp)
         if document.relations is None:
             set_relations(doc, [])  # those that follow from relations between concepts
         return doc
 
-    def _record(self, document: AnnotatedDocument, doc: Doc) -> dict[str, Any]:
+    def _record(self, document: Document, doc: Doc) -> dict[str, Any]:
         mentions = [span for extractor in self.extractors for span in extractor.mentions(doc)]
         # Without sources, relations are those of the one extractor.
         several = self.settings.keep_relations or len({extractor.name for extractor in self.extractors} | sources_of(doc)) > 1
@@ -241,7 +242,7 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self.executor.shutdown(cancel_futures=True)
 
-    def run(self, batches: Iterable[Sequence[AnnotatedDocument]]) -> Iterator[list[Result]]:
+    def run(self, batches: Iterable[Sequence[Document]]) -> Iterator[list[Result]]:
         """The results of each batch, in their order. `AHEAD` batches are read ahead for each process.
 
         RAISES: RelextError where a process is killed.
@@ -266,7 +267,7 @@ class Processes:
             ) from error
 
 
-def run(runner: Runner, batches: Iterable[Sequence[AnnotatedDocument]], processes: Processes | None = None) -> Iterator[list[Result]]:
+def run(runner: Runner, batches: Iterable[Sequence[Document]], processes: Processes | None = None) -> Iterator[list[Result]]:
     """The results of each batch, in their order; in this process, or in others."""
     return map(runner, batches) if processes is None else processes.run(batches)
 
@@ -302,7 +303,7 @@ def _start(settings: Settings) -> None:
     _runner = _runner or Runner(settings)
 
 
-def _work(batch: Sequence[AnnotatedDocument]) -> tuple[list[Result], Gathered]:
+def _work(batch: Sequence[Document]) -> tuple[list[Result], Gathered]:
     """The results of a batch, and what was told of it."""
     assert _runner is not None
     _runner.told = Gathered()

@@ -14,18 +14,18 @@ the nine other folds, and is not read.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.limits import is_blank, lines_of, read_line
+from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place, distinct, load_json
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 LABEL = "interaction"
-LABELS = (LABEL,)
 FILE = re.compile(r"test_(\d+)\.json")
 PAIR = re.compile(r"(?P<document>.+)\.s(?P<sentence>\d{1,18})_(?P=document)\.s(?P=sentence)\.p\d+")
 MARKERS = re.compile(r"\[/?E[12]\]")
@@ -56,16 +56,12 @@ def parts(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    """Read the file of a fold, or all folds of a folder.
-
-    on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out. A line whose document
-        cannot be known leaves out its whole file.
-    """
-    yield from distinct(_documents(path, on_error), on_error)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read the file of a fold, or all folds of a folder."""
+    yield from distinct(_documents(path, reading.on_error), reading.on_error)
 
 
-def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
     for file in parts(path).values() if path.is_dir() else [path]:
         try:
             records = read_records(file)
@@ -104,7 +100,7 @@ def read_records(file: Path) -> dict[str, list[tuple[int, int, dict[str, Any]]]]
     return records
 
 
-def parse(name: str, lines: list[tuple[int, int, dict[str, Any]]], file: Path) -> AnnotatedDocument:
+def parse(name: str, lines: list[tuple[int, int, dict[str, Any]]], file: Path) -> Document:
     """Make a document of the lines of its pairs.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -123,13 +119,13 @@ def parse(name: str, lines: list[tuple[int, int, dict[str, Any]]], file: Path) -
         if pair in sentence.pairs:
             raise DataError(f"{record['id']}: the sentence has a pair of these mentions already.", path=file, line=line)
         sentence.pairs[pair] = positive
-    document = AnnotatedDocument(name, "", relations=[], sentences=[], source=file, line=lines[0][0])
+    document = Document(name, "", relations=[], sentences=[], source=file, line=lines[0][0])
     for number, sentence in sorted(sentences.items()):
         _append(document, number, sentence)
     return document
 
 
-def _append(document: AnnotatedDocument, number: int, sentence: Sentence) -> None:
+def _append(document: Document, number: int, sentence: Sentence) -> None:
     """Add a sentence with its mentions and positive pairs to a document."""
     places = sorted({place for pair in sentence.pairs for place in pair})
     expected = len(places) * (len(places) - 1) // 2

@@ -15,24 +15,20 @@ from bioc.biocjson.decoder import parse_doc
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.biocmodel import Place, collection, losses, read_all
-from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import read_whole
+from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place as Record
 from spacy_relext.formats.records import distinct, load_json
-
-SUFFIX = ".json"
-
-
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    """Read a file, or all .json files of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
-    """
-    yield from distinct(read_all(_documents(find_files(path, (".json",)), on_error), on_error), on_error)
+from spacy_relext.formats.types import Document
 
 
-def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or all .json files of a folder and the folders in it."""
+    yield from distinct(read_all(_documents(find_files(path, (".json",)), reading.on_error), reading.on_error), reading.on_error)
+
+
+def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
     for file in files:
         try:
             entries = _entries(file)
@@ -70,14 +66,14 @@ def _parse(entry: Any, number: int, file: Path) -> BioCDocument:
         raise ValueError(f"document {number}, id {name!r}: {type(error).__name__} {error}") from error
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a file.
 
     RETURNS: What the format cannot hold, counted.
     """
     lost: Counter[str] = Counter()
 
-    def counted() -> Iterator[AnnotatedDocument]:
+    def counted() -> Iterator[Document]:
         for document in documents:
             lost.update(losses(document))
             yield document

@@ -34,7 +34,8 @@ from bioc import BioCAnnotation, BioCCollection, BioCDocument, BioCLocation, Bio
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of
-from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
+from spacy_relext.formats.offsets import check_parts, stretch
+from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import LONG_FORM
 
 TYPE, LABELS, CONCEPTS, SCORE, STATE, ROLE = "type", ("relation", "type"), ("identifier", "MESH"), "score", "relations", "CompositeRole"
@@ -43,9 +44,7 @@ MAX_GAP = 10_000
 Place = tuple[Path, int | None]
 
 
-def read_all(
-    documents: Iterable[tuple[Callable[[], BioCDocument], Place]], on_error: Callable[[DataError], None]
-) -> Iterator[AnnotatedDocument]:
+def read_all(documents: Iterable[tuple[Callable[[], BioCDocument], Place]], on_error: Callable[[DataError], None]) -> Iterator[Document]:
     """Ours of the documents of one file or several, each with its place.
 
     documents: Functions, so that what is wrong with one document is an error of it alone. The library raises these: it takes the form of
@@ -58,7 +57,7 @@ def read_all(
             on_error(error)
 
 
-def _made(make: Callable[[], BioCDocument], path: Path, line: int | None) -> AnnotatedDocument:
+def _made(make: Callable[[], BioCDocument], path: Path, line: int | None) -> Document:
     name = "a document"
     try:
         source = make()
@@ -71,12 +70,12 @@ def _made(make: Callable[[], BioCDocument], path: Path, line: int | None) -> Ann
         raise DataError(f"{name} is not as BioC has it ({reason}). Is something missing, or no number?", path=path, line=line) from error
 
 
-def from_bioc(source: BioCDocument, path: Path, line: int | None) -> AnnotatedDocument:
+def from_bioc(source: BioCDocument, path: Path, line: int | None) -> Document:
     """Our document of the library's.
 
     RAISES: DataError for annotation that cannot be right or held; what the library raises for other input.
     """
-    document = AnnotatedDocument(str(source.id), "", source=path, line=line)
+    document = Document(str(source.id), "", source=path, line=line)
     if source.id is None:
         raise document.error("it has no id.")
     _add_text(document, source)
@@ -89,7 +88,7 @@ def from_bioc(source: BioCDocument, path: Path, line: int | None) -> AnnotatedDo
     return document
 
 
-def _add_text(document: AnnotatedDocument, source: BioCDocument) -> None:
+def _add_text(document: Document, source: BioCDocument) -> None:
     sentences: list[tuple[int, int]] = []
 
     def append(text: str, offset: int, what: str) -> None:
@@ -120,7 +119,7 @@ def _add_text(document: AnnotatedDocument, source: BioCDocument) -> None:
         document.not_held["sentences of documents in which passages have none"] += len(sentences)
 
 
-def _add_mentions(document: AnnotatedDocument, annotations: list[BioCAnnotation]) -> None:
+def _add_mentions(document: Document, annotations: list[BioCAnnotation]) -> None:
     composites: list[Mention] = []
     taken: set[tuple[int, int]] = set()
     # Composite mentions first: the parts of them are left out.
@@ -154,7 +153,7 @@ def _is_part(mention: Mention, composite: Mention) -> bool:
     return within and mention.type == composite.type and set(concepts_of(mention)) <= set(concepts_of(composite))
 
 
-def _add_relations(document: AnnotatedDocument, relations: list[BioCRelation], state: str | None) -> None:
+def _add_relations(document: Document, relations: list[BioCRelation], state: str | None) -> None:
     mentions, names = {mention.id for mention in document.mentions}, {relation.id for relation in relations}
     between: dict[str, list[AnnotatedRelation]] = {"mentions": [], "concepts": []}
     for relation in relations:
@@ -198,7 +197,7 @@ def _levels(mentions: list[AnnotatedRelation], concepts: list[AnnotatedRelation]
     return {name for name, some in (("mentions", mentions), ("concepts", concepts)) if some} or {"mentions"}
 
 
-def collection(documents: Iterable[AnnotatedDocument]) -> BioCCollection:
+def collection(documents: Iterable[Document]) -> BioCCollection:
     """A collection of the library's documents."""
     made = BioCCollection()
     made.source, made.date, made.key, made.encoding = "spacy-relext", "", "", "UTF-8"  # else the date of today
@@ -212,7 +211,7 @@ def collection(documents: Iterable[AnnotatedDocument]) -> BioCCollection:
     return made
 
 
-def to_bioc(document: AnnotatedDocument, name: str) -> BioCDocument:
+def to_bioc(document: Document, name: str) -> BioCDocument:
     """The library's document of ours."""
     made, passage = BioCDocument(), BioCPassage()
     made.id = name
@@ -264,7 +263,7 @@ def _relation(name: str, relation: AnnotatedRelation, infons: dict[str, str]) ->
     return made
 
 
-def _pieces(document: AnnotatedDocument) -> list[tuple[int, int]]:
+def _pieces(document: Document) -> list[tuple[int, int]]:
     """Sentences, with the white space around them that reading would not put there. Empty where they leave out parts of the text."""
     sentences = list(document.sentences or ())
     if not sentences:
@@ -282,6 +281,6 @@ def _pieces(document: AnnotatedDocument) -> list[tuple[int, int]]:
     return sentences
 
 
-def losses(document: AnnotatedDocument) -> Counter[str]:
+def losses(document: Document) -> Counter[str]:
     """What BioC cannot hold of a document: sentences that leave out parts of its text, and the details of relations."""
     return Counter({"sentences": len(document.sentences or ()) if not _pieces(document) else 0}) + document.losses(*DETAILS)

@@ -14,23 +14,19 @@ from lxml import etree
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.biocmodel import Place, collection, losses, read_all, to_bioc
-from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import read_whole
+from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import distinct
-
-SUFFIX = ".xml"
-
-
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    """Read a file, or all .xml files of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
-    """
-    yield from distinct(read_all(_documents(find_files(path, (".xml",)), on_error), on_error), on_error)
+from spacy_relext.formats.types import Document
 
 
-def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or all .xml files of a folder and the folders in it."""
+    yield from distinct(read_all(_documents(find_files(path, (".xml",)), reading.on_error), reading.on_error), reading.on_error)
+
+
+def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
     for file in files:
         try:
             elements = _elements(file)
@@ -73,14 +69,14 @@ def _parse(element: etree._Element) -> BioCDocument:
     return biocxml.loads(etree.tostring(shell, encoding="unicode")).documents[0]
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a file.
 
     RETURNS: What the format cannot hold, counted.
     """
     lost: Counter[str] = Counter()
 
-    def checked() -> Iterator[AnnotatedDocument]:
+    def checked() -> Iterator[Document]:
         for document in documents:
             try:
                 biocxml.encoder.encode_document(to_bioc(document, document.id))

@@ -24,18 +24,19 @@ counted. Types, labels and identifiers must be free of white space.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import SEPARATOR
-from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, check_parts, stretch
 from spacy_relext.formats.files import whole_folder
+from spacy_relext.formats.offsets import check_parts, stretch
+from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import new_file
 from spacy_relext.formats.texts import whole_text
+from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
-SUFFIX = ""
 LINES = {
     "T": (re.compile(r"(T\S+)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)\t(.*)"), "T1, tab, type, start and end, tab, text"),
     "R": (re.compile(r"(R\S+)\t(\S+) [^\s:]+:(\S+) [^\s:]+:(\S+)\s*"), "R1, tab, label, Arg1:T1, Arg2:T2"),
@@ -48,7 +49,7 @@ NOT_HELD = {"A": "brat attributes (A, M)", "M": "brat attributes (A, M)", "*": "
 SCORE = "Score"
 
 
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read the .txt and .ann file of a document, of which either is named, or all of a folder and the folders in it."""
     folder, found = (path, path.rglob("*")) if path.is_dir() else (path.parent, iter([path]))
     files = sorted({file.with_name(file.name[:-4] + ".txt") for file in found if file.suffix in (".txt", ".ann")})
@@ -58,10 +59,10 @@ def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[Annotate
         try:
             yield parse(file, folder)
         except DataError as error:
-            on_error(error)
+            reading.on_error(error)
 
 
-def parse(file: Path, folder: Path) -> AnnotatedDocument:
+def parse(file: Path, folder: Path) -> Document:
     """Make a document of a .txt file and the .ann file beside it.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -70,7 +71,7 @@ def parse(file: Path, folder: Path) -> AnnotatedDocument:
     annotation = file.with_name(stem + ".ann")
     if not file.exists():
         raise DataError(f"there is no {file.name} beside it, with the text that it annotates.", path=annotation)
-    document = AnnotatedDocument((file.parent.relative_to(folder) / stem).as_posix(), whole_text(file), source=file)
+    document = Document((file.parent.relative_to(folder) / stem).as_posix(), whole_text(file), source=file)
     if annotation.exists():
         document.source = annotation
         _annotate(document, whole_text(annotation), annotation)
@@ -79,7 +80,7 @@ def parse(file: Path, folder: Path) -> AnnotatedDocument:
     return document
 
 
-def _annotate(document: AnnotatedDocument, text: str, file: Path) -> None:
+def _annotate(document: Document, text: str, file: Path) -> None:
     """Add what an .ann file says. Lines may refer to later ones, so mentions are made first, then relations, then what is said of both."""
     rows: dict[str, dict[int, tuple[str, ...]]] = {kind: {} for kind in LINES}
     ids: dict[str, int] = {}
@@ -147,7 +148,7 @@ def _annotate(document: AnnotatedDocument, text: str, file: Path) -> None:
     document.relations = list(relations.values())
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a .txt and an .ann file per document into a new folder; the .ann is left out where there is nothing to say.
 
     RETURNS: What the format cannot hold, counted.
@@ -169,7 +170,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return lost
 
 
-def _lines(document: AnnotatedDocument) -> list[str]:
+def _lines(document: Document) -> list[str]:
     def word(value: str, what: str) -> str:
         if not value or re.search(r"\s", value):
             raise document.error(
@@ -198,6 +199,6 @@ def _lines(document: AnnotatedDocument) -> list[str]:
     return [*lines, *references, *scores]
 
 
-def _name(document: AnnotatedDocument, mention: Mention) -> str:
+def _name(document: Document, mention: Mention) -> str:
     """The text of a mention on one line: as brat writes it, a space for each line end."""
     return " ".join(re.findall(r"[^\r\n]+", document.text[mention.start : mention.end]))

@@ -15,16 +15,18 @@ and `…_gold_standard.tsv` is enough; where both are there, they must agree.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.limits import is_blank, lines_of, read_line
+from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import MOST_DIGITS, distinct
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
-LABELS = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
+# The groups that are evaluated.
+EVALUATED = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
 TYPES = {"CHEMICAL": "CHEMICAL", "GENE-Y": "GENE", "GENE-N": "GENE"}
 WIDTHS = {"abstracts": 3, "entities": 6, "relations": 6, "gold_standard": 4}
 
@@ -45,16 +47,12 @@ class Row:
 Table = dict[str, list[Row]]
 
 
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    """Read the set of files in a folder, such as chemprot_training, and those in the folders in it.
-
-    on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out. Where rows are lost
-        that may belong to any document, the whole set is.
-    """
-    yield from distinct(_documents(path, on_error), on_error)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read the set of files in a folder, such as chemprot_training, and those in the folders in it."""
+    yield from distinct(_documents(path, reading.on_error), reading.on_error)
 
 
-def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
     # By its entities too, so that a set without abstracts is not passed over.
     found = [(file, kind) for kind in ("abstracts", "entities") for file in path.rglob(f"*_{kind}*.tsv")]
     files = sorted({file.with_name(file.name.replace(f"_{kind}", "_abstracts")) for file, kind in found})
@@ -108,7 +106,7 @@ def read_rows(file: Path, width: int) -> Table:
     return table
 
 
-def parse(name: str, tables: dict[str, Table]) -> AnnotatedDocument:
+def parse(name: str, tables: dict[str, Table]) -> Document:
     """Make a document of its rows.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -122,7 +120,7 @@ def parse(name: str, tables: dict[str, Table]) -> AnnotatedDocument:
         row = next(row for some in rows.values() for row in some[-1:])
         raise row.error(f"the document {name!r} has {len(rows['abstracts'])} rows in the file of abstracts; expected one.")
     [row] = rows["abstracts"]
-    document = AnnotatedDocument(name, f"{row.fields[1]} {row.fields[2]}", source=row.file, line=row.line)
+    document = Document(name, f"{row.fields[1]} {row.fields[2]}", source=row.file, line=row.line)
     mentions: dict[str, Mention] = {}
     for row in rows["entities"]:
         mention = _mention(row, document.text)
@@ -172,8 +170,8 @@ def _relation(row: Row, mentions: dict[str, Mention]) -> AnnotatedRelation | Non
     group, *fields, head, tail = row.fields[1:]
     # The field of …_relations.tsv is "Y " or "N ".
     evaluated = fields[0].strip() if fields else "Y"
-    if not re.fullmatch(r"CPR:\d+", group) or evaluated != ("Y" if group in LABELS else "N"):
-        raise row.error(f"saw the group {group!r}, evaluated {evaluated!r}; expected Y for {', '.join(LABELS)}, and N for other groups.")
+    if not re.fullmatch(r"CPR:\d+", group) or evaluated != ("Y" if group in EVALUATED else "N"):
+        raise row.error(f"saw the group {group!r}, evaluated {evaluated!r}; expected Y for {', '.join(EVALUATED)}, and N for other groups.")
     relation = AnnotatedRelation(_argument(row, "Arg1", head, mentions, "CHEMICAL"), _argument(row, "Arg2", tail, mentions, "GENE"), group)
     return relation if evaluated == "Y" else None
 

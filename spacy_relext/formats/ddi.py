@@ -8,29 +8,29 @@ direction. One such pair of the training part has no type: it is read as `int`, 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, stretch
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.limits import read_whole
+from spacy_relext.formats.offsets import stretch
+from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import distinct, new_file
+from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
-SUFFIX = ""
-LABELS = ("effect", "mechanism", "advise", "int")
 UNTYPED = "int"
 NO_SPACE = "sentences without white space after them (now with a space)"
 
 
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read an XML file, or all XML files of a folder and the folders in it."""
-    yield from distinct(_documents(path, on_error), on_error)
+    yield from distinct(_documents(path, reading.on_error), reading.on_error)
 
 
-def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
     for file in find_files(path, (".xml",), "Expected a folder such as DDICorpus/Train."):
         try:
             yield parse(file)
@@ -38,7 +38,7 @@ def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[An
             on_error(error)
 
 
-def parse(file: Path) -> AnnotatedDocument:
+def parse(file: Path) -> Document:
     """Make a document of one XML file. Its text is that of its sentences, each with a space after it where it has no white space."""
     raw = read_whole(file)
     try:
@@ -49,7 +49,7 @@ def parse(file: Path) -> AnnotatedDocument:
         raise DataError(f"XML in an encoding that cannot be read: {error}. Convert the file to UTF-8.", path=file) from error
     if root.tag != "document" or root.find("sentence") is None:
         raise DataError(f"expected <document> with <sentence> elements, and saw <{root.tag}>. Is this a file of DDICorpus?", path=file)
-    document = AnnotatedDocument(root.get("id", file.stem), "", relations=[], sentences=[], source=file)
+    document = Document(root.get("id", file.stem), "", relations=[], sentences=[], source=file)
     assert document.relations is not None
     assert document.sentences is not None
     for sentence in root.iter("sentence"):
@@ -76,7 +76,7 @@ def parse(file: Path) -> AnnotatedDocument:
     return document
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write one XML file per document into a new folder. Pairs are all unordered pairs of mentions of a sentence, as in the corpus.
 
     RETURNS: What the format cannot hold, counted.
@@ -99,7 +99,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return lost
 
 
-def _element(document: AnnotatedDocument, name: str, lost: Counter[str]) -> ElementTree.Element:
+def _element(document: Document, name: str, lost: Counter[str]) -> ElementTree.Element:
     """The element of a document. RAISES: DataError for what the format cannot hold."""
     if document.sentences is None:
         raise document.error("it has no sentences, and the DDI format is by sentence. Add a sentencizer to the pipeline.")

@@ -18,11 +18,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.formats.concepts import SEPARATOR
-from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.triples import End, prepared, triples
+from spacy_relext.formats.types import Document
 
-SUFFIX = ".csv"
 END = {"": str, "_type": str, "_start": int, "_end": int, "_kb_id": str}
 COLUMNS: dict[str, type] = {
     "document": str,
@@ -39,7 +38,7 @@ FORMULAS = "fields begin with =, +, -, @, a tab or a line end, which spreadsheet
 Row = tuple[str | int | float | None, ...]
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path, *, spreadsheet_safe: bool = False) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path, *, spreadsheet_safe: bool = False) -> Counter[str]:
     """Write a file, relation by relation.
 
     spreadsheet_safe: Put ' before fields that a spreadsheet would take for formulas.
@@ -69,7 +68,7 @@ def _counted(found: Iterable[Row], lost: Counter[str]) -> Iterator[Row]:
         yield row
 
 
-def rows(documents: Iterable[AnnotatedDocument], lost: Counter[str]) -> Iterator[Row]:
+def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Row]:
     """The relations of some documents as values of `COLUMNS`, None for what is not known. lost: Is added to: what no row holds."""
     for document in prepared(documents, lost, "whole texts", "documents without relations", "mentions in no relation"):
         for triple in triples(document, lost):

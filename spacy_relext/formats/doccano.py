@@ -23,36 +23,27 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
-
-SUFFIX = ".jsonl"
-# `read` counts what it leaves out.
-COUNTS = True
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 
-def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
-    """Read a JSONL file, or all of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
-    counts: Is added to: relations that are denied.
-    """
-    return read_lines(path, (".jsonl", ".json"), parse, on_error, counts)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a JSONL file, or all of a folder and the folders in it."""
+    return read_lines(path, (".jsonl", ".json"), parse, reading)
 
 
-def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument:
+def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     """Make a document of a line."""
     text, meta = at.text(record, "text" if "text" in record or "data" not in record else "data"), at.meta(record)
     mentions = _mentions(record, at)
-    relations = _relations(record, {m.id for m in mentions}, at, counts)
+    relations = _relations(record, {m.id for m in mentions}, at, reading)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
-    return AnnotatedDocument(
-        [*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line
-    )
+    return Document([*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a JSONL file. Ids of entities and of relations differ over the file."""
     entity_ids, relation_ids = count(1), count(1)
     lost: Counter[str] = Counter()
@@ -96,7 +87,7 @@ def _mentions(record: dict[str, Any], at: Place) -> list[Mention]:
     return mentions
 
 
-def _relations(record: dict[str, Any], mentions: set[str], at: Place, counts: Counter[str]) -> list[AnnotatedRelation] | None:
+def _relations(record: dict[str, Any], mentions: set[str], at: Place, reading: Reading) -> list[AnnotatedRelation] | None:
     if record.get("relations") is None:
         return None
     entries = list(at.entries(record, "relations", "relation"))
@@ -109,4 +100,4 @@ def _relations(record: dict[str, Any], mentions: set[str], at: Place, counts: Co
                 kind = "a relation; relations of relations cannot be held" if end in others else "no entity of the text"
                 raise at.fail(f"{what}: {key!r} is {end!r}, which is {kind}.")
         relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
-    return at.without_denied(relations, counts)
+    return at.without_denied(relations, reading)

@@ -25,30 +25,24 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.records import OnError, Place, read_lines, with_distinct_ids
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import Place, read_lines, with_distinct_ids
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words, check_words, find_words
 
-SUFFIX = ".jsonl"
-# `read` counts what it leaves out.
-COUNTS = True
 KEYS = {"doc_key", "sentences", "ner", "relations", "_text", "_scores"}
 
 # First token of the document, and last.
 Tokens = tuple[int, int]
 
 
-def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
-    """Read a file, or all .json and .jsonl files of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
-    counts: Is added to: documents with fields that are not read.
-    """
-    return read_lines(path, (".json", ".jsonl"), parse, on_error, counts)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or all .json and .jsonl files of a folder and the folders in it."""
+    return read_lines(path, (".json", ".jsonl"), parse, reading)
 
 
-def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument:
+def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     """Make a document of a line."""
     name = at.name(record, "doc_key", "document")
     lists = at.take(record, "sentences", list, "document")
@@ -71,12 +65,12 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
             head, tail = (_mention(places, (start, end), what, at) for start, end in (ends[:2], ends[2:]))
             relations.append(AnnotatedRelation(head.id, tail.id, label, score))
     for key in sorted(set(record) - KEYS):
-        counts[f"documents with {key!r}, not read"] += 1
+        reading.counts[f"documents with {key!r}, not read"] += 1
     sentences = [(offsets[start][0], offsets[end - 1][1]) for start, end in pairwise(bounds) if start < end]
-    return AnnotatedDocument(name, text, mentions, relations, sentences, source=at.path, line=at.line)
+    return Document(name, text, mentions, relations, sentences, source=at.path, line=at.line)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a file of JSON lines."""
     lost: Counter[str] = Counter()
     with whole_file(path) as file:
@@ -119,7 +113,7 @@ def _mention(places: dict[Tokens, list[Mention]], tokens: Tokens, what: str, at:
     return found[0]
 
 
-def _record(document: AnnotatedDocument) -> dict[str, Any]:
+def _record(document: Document) -> dict[str, Any]:
     if document.sentences is None:
         raise document.error("it has no sentences, and the DyGIE format is by sentence. Convert it with --sentences, or add a sentencizer.")
     if not document.id:
@@ -143,7 +137,7 @@ def _record(document: AnnotatedDocument) -> dict[str, Any]:
     return record | {"_text": document.text}
 
 
-def _relation_lists(document: AnnotatedDocument, places: dict[str, tuple[int, int, int]], n_sentences: int) -> dict[str, list[list]]:
+def _relation_lists(document: Document, places: dict[str, tuple[int, int, int]], n_sentences: int) -> dict[str, list[list]]:
     """Relations by sentence, and their scores where they are not 1."""
     relations: list[list] = [[] for _ in range(n_sentences)]
     scores: list[list] = [[] for _ in range(n_sentences)]

@@ -25,11 +25,10 @@ from urllib.parse import quote
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
 from spacy_relext.formats.concepts import SEPARATOR
-from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import whole_path
 from spacy_relext.formats.triples import Entity, entities, one_line, prepared, triples
+from spacy_relext.formats.types import Document
 
-SUFFIX = ".graphml"
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -49,7 +48,7 @@ class _Edge:
     documents: dict[str, None] = field(default_factory=dict)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a GraphML file.
 
     RETURNS: What the format cannot hold, counted.
@@ -70,7 +69,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return lost
 
 
-def to_networkx(documents: Iterable[AnnotatedDocument], *, symmetric_labels: Collection[str] = (), lost: Counter[str] | None = None) -> Any:
+def to_networkx(documents: Iterable[Document], *, symmetric_labels: Collection[str] = (), lost: Counter[str] | None = None) -> Any:
     """The graph of the relations of some documents, as the module's description says.
 
     symmetric_labels: Labels without a direction: one edge for both, from the node whose name sorts first.

@@ -44,12 +44,12 @@ from cassis.typesystem import (
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.cas import TYPES, Lines, load, unpack
-from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import find_files, whole_folder
-from spacy_relext.formats.records import OnError, Place, distinct, new_file
+from spacy_relext.formats.reading import OnError, Reading
+from spacy_relext.formats.records import Place, distinct, new_file
+from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
-SUFFIX = ""
 DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
 SENTENCE, TOKEN = f"{DKPRO}.segmentation.type.Sentence", f"{DKPRO}.segmentation.type.Token"
 NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
@@ -78,15 +78,12 @@ class Layer:
     label: str | None = None
 
 
-def read(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
-    """Read a .zip, .xmi or .json file, or all of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
-    """
-    yield from distinct(_documents(path, on_error), on_error)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a .zip, .xmi or .json file, or all of a folder and the folders in it."""
+    yield from distinct(_documents(path, reading.on_error), reading.on_error)
 
 
-def _documents(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
+def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
     for file in find_files(path, (".zip", ".xmi", ".json")):
         unpacked = unpack(file)
         while True:
@@ -101,7 +98,7 @@ def _documents(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
                 yield document
 
 
-def parse(raw: bytes, types: bytes | None, path: Path) -> AnnotatedDocument:
+def parse(raw: bytes, types: bytes | None, path: Path) -> Document:
     """Make a document of a CAS.
 
     types: The TypeSystem.xml of an XMI file.
@@ -110,11 +107,11 @@ def parse(raw: bytes, types: bytes | None, path: Path) -> AnnotatedDocument:
     return _document(*load(raw, types, path), path)
 
 
-def _document(cas: Cas, lines: Lines, path: Path) -> AnnotatedDocument:
+def _document(cas: Cas, lines: Lines, path: Path) -> Document:
     if cas.sofa_string is None:
         raise DataError("it has no text.", path=path)
     Place(path).check_characters(cas.sofa_string)
-    document = AnnotatedDocument(path.stem, cas.sofa_string, source=path)
+    document = Document(path.stem, cas.sofa_string, source=path)
     annotations: dict[str, list[Any]] = {}
     for annotation in sorted(cas.select_all_fs(), key=lambda annotation: annotation.xmiID):
         annotations.setdefault(annotation.type.name, []).append(annotation)
@@ -174,12 +171,12 @@ def _lineage(type_: Type | None) -> list[str]:
     return [] if type_ is None else [type_.name, *_lineage(type_.supertype)]
 
 
-def _mention(entry: Any, layer: Layer, document: AnnotatedDocument, at: Place) -> Mention:
+def _mention(entry: Any, layer: Layer, document: Document, at: Place) -> Mention:
     _count_unread(entry, {layer.label, CONCEPT}, document)
     return Mention(str(entry.xmiID), entry.begin, entry.end, _label(entry, layer, document, at), _string(entry, CONCEPT, at))
 
 
-def _relation(entry: Any, layer: Layer, kinds: dict[int, str], document: AnnotatedDocument, at: Place) -> AnnotatedRelation:
+def _relation(entry: Any, layer: Layer, kinds: dict[int, str], document: Document, at: Place) -> AnnotatedRelation:
     for feature in (HEAD, TAIL):
         end = entry.get(feature)
         if end is None or kinds.get(end.xmiID) != "mention":
@@ -198,7 +195,7 @@ def _name(entry: Any) -> str:
     return f"{entry.type.short_name} {entry.xmiID}"
 
 
-def _label(entry: Any, layer: Layer, document: AnnotatedDocument, at: Place) -> str:
+def _label(entry: Any, layer: Layer, document: Document, at: Place) -> str:
     label = _string(entry, layer.label, at) if layer.label else ""
     document.not_held["annotations without a label (named after their layer)"] += bool(layer.label) and not label
     return label or entry.type.short_name
@@ -211,7 +208,7 @@ def _string(entry: Any, feature: str, at: Place) -> str:
     return value or ""
 
 
-def _count_unread(entry: Any, read: set[str | None], document: AnnotatedDocument) -> None:
+def _count_unread(entry: Any, read: set[str | None], document: Document) -> None:
     for feature in entry.type.all_features:
         if feature.name not in read | {"sofa", "begin", "end"}:
             value = entry.get(feature.name)
@@ -220,7 +217,7 @@ def _count_unread(entry: Any, read: set[str | None], document: AnnotatedDocument
             document.not_held[f"values of {entry.type.short_name}.{feature.name}, not read"] += number
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a TypeSystem.xml, and an .xmi file per document, into a folder.
 
     RETURNS: What the format cannot hold, counted.
@@ -245,7 +242,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return lost
 
 
-def _to_cas(document: AnnotatedDocument, name: str) -> Cas:
+def _to_cas(document: Document, name: str) -> Cas:
     types = _written_types()
     cas = Cas(types, sofa_string=document.text, sofa_mime="text/plain")
 

@@ -33,18 +33,18 @@ Where several extractors do, each of these has its `source`.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import is_blank, read_line, reported_lines
+from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place, distinct
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.values import ASSERTED, CALLER, Sources, checked_attributes, checked_sources, checked_status
 
-SUFFIX = ".jsonl"
 PAIRS = "pairs"
 ANNOTATED = "annotated_labels"
 KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", ANNOTATED, PAIRS, "meta"}
@@ -52,15 +52,12 @@ MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
 RELATION_KEYS = {"head", "tail", "label", "score", "sources", "status", "attributes"}
 
 
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    """Read a JSONL file, or all JSONL files of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a line, and may raise it; if it does not, the line is left out.
-    """
-    yield from distinct(_documents(path, on_error), on_error)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a JSONL file, or all JSONL files of a folder and the folders in it."""
+    yield from distinct(_documents(path, reading.on_error), reading.on_error)
 
 
-def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
     for name in find_files(path, (".jsonl",)):
         for number, line in reported_lines(name, on_error):
             if is_blank(line):
@@ -71,7 +68,7 @@ def _documents(path: Path, on_error: Callable[[DataError], None]) -> Iterator[An
                 on_error(error)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a JSONL file, which holds everything."""
     with whole_file(path) as file:
         for document in documents:
@@ -79,7 +76,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return Counter()
 
 
-def write_line(document: AnnotatedDocument, file: TextIO) -> None:
+def write_line(document: Document, file: TextIO) -> None:
     """Write one document as one line."""
     file.write(line_of(to_record(document)))
 
@@ -89,7 +86,7 @@ def line_of(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def to_record(document: AnnotatedDocument) -> dict[str, Any]:
+def to_record(document: Document) -> dict[str, Any]:
     """What the line of a document says."""
     record: dict[str, Any] = {"id": document.id, "text": document.text}
     if document.sentences is not None:
@@ -114,7 +111,7 @@ def to_record(document: AnnotatedDocument) -> dict[str, Any]:
     return record
 
 
-def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocument:
+def parse(raw: bytes | str, path: Path | str | None, line: int) -> Document:
     """Make a document of one line.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -161,7 +158,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> AnnotatedDocu
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
             relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), *_said(entry, at, what)))
     scored = take(record, PAIRS, list, "document") if PAIRS in record else []
-    document = AnnotatedDocument(
+    document = Document(
         identifier,
         text,
         mentions,
@@ -198,7 +195,7 @@ def _said(entry: dict[str, Any], at: Place, what: str) -> tuple[float, Sources, 
         raise at.fail(str(error)) from error
 
 
-def _annotated_labels(labels: list, document: AnnotatedDocument) -> frozenset[str]:
+def _annotated_labels(labels: list, document: Document) -> frozenset[str]:
     if not labels or not all(isinstance(label, str) and label for label in labels):
         raise document.error(
             f"expected {ANNOTATED!r} to be a list of one label or more, and saw {labels!r:.60}. Leave it out for all labels."

@@ -33,31 +33,25 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
-SUFFIX = ".json"
-# `read` counts what it leaves out.
-COUNTS = True
 ANNOTATED = "relations_annotated"
 
 # From an offset of the file to one of the text, or None where there is none.
 Offset = Callable[[int], int | None]
 
 
-def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
-    """Read a JSON file, or all of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a task, and may raise it; if it does not, the task is left out.
-    counts: Is added to: what the description of the module says to be counted.
-    """
-    return read_lists(path, (".json",), parse, on_error, counts)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a JSON file, or all of a folder and the folders in it."""
+    return read_lists(path, (".json",), parse, reading)
 
 
-def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument | None:
+def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | None:
     """Make a document of a task; None of one without annotation."""
-    annotation = _annotation(record, at, counts)
+    annotation = _annotation(record, at, reading)
     if annotation is None:
         return None
     text, meta = _text(record, at), at.meta(record)
@@ -66,21 +60,19 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
     arrows = [(what, entry) for what, entry in results if entry.get("type") == "relation"]
     for _, entry in results:
         if entry.get("type") not in ("labels", "relation"):
-            counts[f"results of the type {entry.get('type')!r:.40}, not read"] += 1
+            reading.counts[f"results of the type {entry.get('type')!r:.40}, not read"] += 1
     texts = {str(entry.get("to_name")) for _, entry in labels}
     if len(texts) > 1:
         raise at.fail(f"the labels are of several texts: {sorted(texts)}. Expected one text a task.")
-    regions = _regions(labels, text, at, counts)
+    regions = _regions(labels, text, at, reading)
     found = [relation for what, entry in arrows for relation in _relations(what, entry, regions, at)]
-    relations = at.without_denied(found, counts) if found or meta.get(ANNOTATED) is not False else None
+    relations = at.without_denied(found, reading) if found or meta.get(ANNOTATED) is not False else None
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
     mentions = [mention for region in regions.values() for mention in region]
-    return AnnotatedDocument(
-        [*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line
-    )
+    return Document([*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a JSON file of tasks with one annotation each, the labels `label`, the text `text`, offsets in code points."""
     lost: Counter[str] = Counter()
     with whole_file(path) as file:
@@ -95,18 +87,18 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return lost
 
 
-def _annotation(record: dict[str, Any], at: Place, counts: Counter[str]) -> dict[str, Any] | None:
+def _annotation(record: dict[str, Any], at: Place, reading: Reading) -> dict[str, Any] | None:
     """The annotation that is read, by the rule in the description of the module."""
     entries = [entry for _, entry in at.entries(record, "annotations", "annotation")]
     valid = [entry for entry in entries if not entry.get("was_cancelled")]
-    counts["cancelled annotations, left out"] += len(entries) - len(valid)
+    reading.counts["cancelled annotations, left out"] += len(entries) - len(valid)
     chosen = [entry for entry in valid if entry.get("ground_truth")] or valid
     if not chosen:
-        counts["tasks without annotation, left out"] += 1
+        reading.counts["tasks without annotation, left out"] += 1
         return None
     if len(chosen) > 1:
         raise at.fail(f"{len(chosen)} annotations could be meant. Mark one as ground truth, or delete the others.")
-    counts["annotations beside the ground truth, left out"] += len(valid) - 1
+    reading.counts["annotations beside the ground truth, left out"] += len(valid) - 1
     return chosen[0]
 
 
@@ -118,7 +110,7 @@ def _text(record: dict[str, Any], at: Place) -> str:
     return at.text(data, keys[0])
 
 
-def _regions(labels: list[tuple[str, dict]], text: str, at: Place, counts: Counter[str]) -> dict[str, list[Mention]]:
+def _regions(labels: list[tuple[str, dict]], text: str, at: Place, reading: Reading) -> dict[str, list[Mention]]:
     """The mentions of each region by its id."""
     values = {}
     for what, entry in labels:
@@ -131,7 +123,7 @@ def _regions(labels: list[tuple[str, dict]], text: str, at: Place, counts: Count
         if not types or not all(isinstance(kind, str) for kind in types):
             raise at.fail(f"{what}: expected 'labels' to be one or more strings, and saw {types!r:.60}.")
         values[name] = (what, start, end, value.get("text"), types)
-    offset = _offsets([value[:4] for value in values.values()], text, at, counts)
+    offset = _offsets([value[:4] for value in values.values()], text, at, reading)
     regions: dict[str, list[Mention]] = {}
     for name, (what, start, end, _, types) in values.items():
         first, last = offset(start), offset(end)
@@ -141,7 +133,7 @@ def _regions(labels: list[tuple[str, dict]], text: str, at: Place, counts: Count
     return regions
 
 
-def _offsets(values: list[tuple[str, int, int, Any]], text: str, at: Place, counts: Counter[str]) -> Offset:
+def _offsets(values: list[tuple[str, int, int, Any]], text: str, at: Place, reading: Reading) -> Offset:
     """The reading of offsets, code points or UTF-16 units, with which all regions agree."""
 
     def wrong(offset: Offset) -> list[tuple[str, int, int, Any]]:
@@ -155,13 +147,15 @@ def _offsets(values: list[tuple[str, int, int, Any]], text: str, at: Place, coun
     disagreeing = wrong(code_points)
     if not disagreeing:
         beyond = [value for value in values if astral and value[2] > astral[0]]
-        counts["tasks whose offsets nothing checks, read as code points"] += bool(beyond) and all(value[3] is None for value in beyond)
+        reading.counts["tasks whose offsets nothing checks, read as code points"] += bool(beyond) and all(
+            value[3] is None for value in beyond
+        )
         return code_points
     if not astral or wrong(utf16):
         what, start, end, said = disagreeing[0]
         hint = " (nor in UTF-16 units)" if astral else ""
         raise at.fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {said!r:.60}{hint}.")
-    counts["tasks with offsets in UTF-16 units"] += 1
+    reading.counts["tasks with offsets in UTF-16 units"] += 1
     return utf16
 
 
@@ -204,7 +198,7 @@ def _relations(what: str, entry: dict[str, Any], regions: dict[str, list[Mention
             yield AnnotatedRelation(head, tail, label, at.score(entry, what))
 
 
-def _results(document: AnnotatedDocument) -> list[dict[str, Any]]:
+def _results(document: Document) -> list[dict[str, Any]]:
     text = document.text
     results: list[dict[str, Any]] = [
         {

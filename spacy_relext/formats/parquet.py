@@ -11,15 +11,14 @@ from spacy.util import minibatch
 
 from spacy_relext.extras import extra
 from spacy_relext.formats.delimited import COLUMNS, rows
-from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import whole_path
+from spacy_relext.formats.types import Document
 
-SUFFIX = ".parquet"
 GROUP = 10_000
 TYPES = {str: "string", int: "int64", float: "float64"}
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a file.
 
     RETURNS: What the format cannot hold, counted.

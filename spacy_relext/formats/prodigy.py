@@ -26,34 +26,28 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.records import ID, SENTENCES, OnError, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
-SUFFIX = ".jsonl"
-# `read` counts what it leaves out.
-COUNTS = True
 LEFT_OUT = ("reject", "ignore")
 
 # First and last character of the tokens.
 Offsets = list[tuple[int, int]]
 
 
-def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
-    """Read a JSONL file, or all of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a task, and may raise it; if it does not, the task is left out.
-    counts: Is added to: tasks that are left out for their answer, and relations that are denied.
-    """
-    return read_lines(path, (".jsonl",), parse, on_error, counts)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a JSONL file, or all of a folder and the folders in it."""
+    return read_lines(path, (".jsonl",), parse, reading)
 
 
-def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument | None:
+def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | None:
     """Make a document of a task; None of one that was not accepted."""
     answer = record.get("answer")
     if answer in LEFT_OUT:
-        counts[f"tasks left out, answer {answer!r}"] += 1
+        reading.counts[f"tasks left out, answer {answer!r}"] += 1
         return None
     if answer != "accept":
         raise at.fail(
@@ -69,14 +63,12 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
         for what, entry in at.entries(record, "relations", "relation"):
             head, tail = (_end(entry, end, what, mentions, tokens, at) for end in ("head", "child"))
             relations.append(AnnotatedRelation(head.id, tail.id, at.take(entry, "label", str, what), at.score(entry, what)))
-        relations = at.without_denied(relations, counts)
+        relations = at.without_denied(relations, reading)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
-    return AnnotatedDocument(
-        [*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line
-    )
+    return Document([*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a JSONL file of accepted tasks."""
     lost: Counter[str] = Counter()
     with whole_file(path) as file:
@@ -141,7 +133,7 @@ def _token(tokens: Offsets, index: int, what: str, at: Place) -> tuple[int, int]
     return tokens[index]
 
 
-def _record(document: AnnotatedDocument) -> dict[str, Any]:
+def _record(document: Document) -> dict[str, Any]:
     refuse_denials(document)
     words = Words(document)
     spans = {

@@ -25,32 +25,30 @@ for the ids).
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
-from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation, Mention, check_parts
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
+from spacy_relext.formats.offsets import check_parts
+from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import distinct, whole_number
+from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
-SUFFIX = ".txt"
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
 # Numbers of lines, and the lines.
 Block = list[tuple[int, Line]]
 
 
-def read(path: Path, on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
-    """Read a file, or all .txt and .pubtator files of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out.
-    """
-    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), on_error), on_error)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or all .txt and .pubtator files of a folder and the folders in it."""
+    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), reading.on_error), reading.on_error)
 
 
-def _documents(files: list[Path], on_error: Callable[[DataError], None]) -> Iterator[AnnotatedDocument]:
+def _documents(files: list[Path], on_error: OnError) -> Iterator[Document]:
     for file in files:
         for block in _blocks(reported_lines(file, on_error)):
             try:
@@ -71,7 +69,7 @@ def _blocks(lines: Iterable[tuple[int, Line]]) -> Iterator[Block]:
         yield block
 
 
-def parse(block: Block, file: Path) -> AnnotatedDocument:
+def parse(block: Block, file: Path) -> Document:
     """Make a document of its lines.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -94,7 +92,7 @@ def parse(block: Block, file: Path) -> AnnotatedDocument:
                 line=first,
             )
     text = f"{title[3]} {abstract[3]}" if abstract[3] else title[3]
-    document = AnnotatedDocument(title[1], text, source=file, line=first, concept_relations=[])
+    document = Document(title[1], text, source=file, line=first, concept_relations=[])
     for number, line in lines[2:]:
         try:
             _add(document, line.split("\t"))
@@ -116,7 +114,7 @@ def _is_mention(fields: list[str]) -> bool:
     return len(fields) >= 5 and fields[1].isdecimal() and fields[2].isdecimal()
 
 
-def _add(document: AnnotatedDocument, fields: list[str]) -> None:
+def _add(document: Document, fields: list[str]) -> None:
     """Add what a line says.
 
     RAISES: ValueError for what cannot be right.
@@ -149,7 +147,7 @@ def _add(document: AnnotatedDocument, fields: list[str]) -> None:
         )
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a file.
 
     RETURNS: What the format cannot hold, counted.
@@ -175,7 +173,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return lost
 
 
-def _lines(name: str, document: AnnotatedDocument, lost: Counter[str]) -> list[str]:
+def _lines(name: str, document: Document, lost: Counter[str]) -> list[str]:
     text = re.sub(r"[\t\r\n]", " ", document.text)
     lost["tabs and line ends (now spaces)"] += sum(a != b for a, b in zip(text, document.text, strict=True))
     # The title ends with the first sentence. One character must stand between it and the abstract, which must not be empty.

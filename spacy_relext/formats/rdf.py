@@ -35,11 +35,10 @@ from urllib.parse import quote
 
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
-from spacy_relext.formats.document import AnnotatedDocument
 from spacy_relext.formats.files import whole_path
 from spacy_relext.formats.triples import End, Entity, entities, one_line, prepared, triples
+from spacy_relext.formats.types import Document
 
-SUFFIX = ".ttl"
 SYNTAXES = {"": "turtle", ".ttl": "turtle", ".nt": "nt", ".n3": "n3", ".jsonld": "json-ld"}
 BASE = "https://example.org/relext/"
 WEB_IRI = re.compile(r"https?:[^\x00-\x20<>\"{}|\\^`]+")
@@ -48,7 +47,7 @@ NIF = "http://persistence.uni-leipzig.org/nlp2rdf/ontologies/nif-core#"
 ITS = "http://www.w3.org/2005/11/its/rdf#"
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path, *, base_iri: str = BASE) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path, *, base_iri: str = BASE) -> Counter[str]:
     """Write a file.
 
     base_iri: What the IRIs begin with.
@@ -110,7 +109,7 @@ class _Builder:
             return self.rdflib.URIRef(entity.concept)
         return self.iri("concept", entity.concept) if entity.concept else self.iri("entity", entity.type, entity.name)
 
-    def statements(self, document: AnnotatedDocument, lost: Counter[str]) -> Iterator[tuple[Any, Any, Any]]:
+    def statements(self, document: Document, lost: Counter[str]) -> Iterator[tuple[Any, Any, Any]]:
         """What is said of the relations of a document."""
         r = self.rdflib
         place = self.iri("document", document.id)
@@ -160,7 +159,7 @@ class _Builder:
             yield mention, r.URIRef(ITS + "taIdentRef"), self.of_entity(entity)
 
 
-def _distinct(documents: Iterable[AnnotatedDocument]) -> Iterator[AnnotatedDocument]:
+def _distinct(documents: Iterable[Document]) -> Iterator[Document]:
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:

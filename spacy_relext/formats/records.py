@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.document import DETAILS, AnnotatedDocument, AnnotatedRelation
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.limits import Line, is_blank, read_line, read_whole, reported_lines
+from spacy_relext.formats.reading import OnError, Reading
+from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document
 
 # Labels by which annotators say that there is no relation, without hyphens, underscores and spaces.
 DENIALS = {"norel", "norelation", "none"}
@@ -19,8 +20,7 @@ DENIALS = {"norel", "norelation", "none"}
 ID, SENTENCES = "document_id", "sentence_offsets"
 
 # Makes a document of a record, or None of one that is left out; what is no error, and not in the document, is counted.
-Parse = Callable[[dict[str, Any], "Place", Counter[str]], AnnotatedDocument | None]
-OnError = Callable[[DataError], None]
+Parse = Callable[[dict[str, Any], "Place", Reading], Document | None]
 
 
 _TWICE = "the key {!r} stands twice in one object. Expected it once: which of the two is right?"
@@ -187,7 +187,7 @@ class Place:
             sentences.append((entry[0], entry[1]))
         return sentences
 
-    def without_denied(self, relations: list[AnnotatedRelation], counts: Counter[str]) -> list[AnnotatedRelation]:
+    def without_denied(self, relations: list[AnnotatedRelation], reading: Reading) -> list[AnnotatedRelation]:
         """The relations without those whose label denies that there is one, which are counted."""
         affirmed = [relation for relation in relations if not is_denial(relation.label)]
         denied = {(relation.head, relation.tail): relation.label for relation in relations if is_denial(relation.label)}
@@ -195,7 +195,7 @@ class Place:
             if (relation.head, relation.tail) in denied:
                 label = denied[relation.head, relation.tail]
                 raise self.fail(f"{relation.head} and {relation.tail} have the relations {relation.label!r} and {label!r}. Delete one.")
-        counts["denied relations (read as none)"] += len(relations) - len(affirmed)
+        reading.counts["denied relations (read as none)"] += len(relations) - len(affirmed)
         return affirmed
 
 
@@ -204,25 +204,20 @@ def is_denial(label: str) -> bool:
     return "".join(c for c in label.lower() if c not in "-_ ") in DENIALS
 
 
-def read_lines(
-    path: Path, suffixes: tuple[str, ...], parse: Parse, on_error: OnError, counts: Counter[str] | None
-) -> Iterator[AnnotatedDocument]:
+def read_lines(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading) -> Iterator[Document]:
     """The documents of a file, or of all files of a folder and the folders in it, that has a record per line.
 
-    on_error: Is given what is wrong with a record, and may raise it; if it does not, the record is left out.
-    counts: Is added to what `parse` counts, but for records with errors. Both are so in `read_lists`.
+    What is wrong with a record leaves out the record, and what `parse` has counted of it. Both are so in `read_lists`.
     """
 
     def records() -> Iterator[tuple[Place, Line]]:
         for file in find_files(path, suffixes):
-            yield from ((Place(file, number), line) for number, line in reported_lines(file, on_error) if not is_blank(line))
+            yield from ((Place(file, number), line) for number, line in reported_lines(file, reading.on_error) if not is_blank(line))
 
-    return _documents(records(), lambda at, line: at.decode(read_line(line)), parse, on_error, counts)
+    return _documents(records(), lambda at, line: at.decode(read_line(line)), parse, reading)
 
 
-def read_lists(
-    path: Path, suffixes: tuple[str, ...], parse: Parse, on_error: OnError, counts: Counter[str] | None
-) -> Iterator[AnnotatedDocument]:
+def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading) -> Iterator[Document]:
     """The documents of files that are one list of records each. What is wrong with the list leaves out its file."""
 
     def records() -> Iterator[tuple[Place, Any]]:
@@ -233,7 +228,7 @@ def read_lists(
                 if not isinstance(entries, list):
                     raise at.fail(f"expected a list of objects, and saw {type(entries).__name__}.")
             except DataError as error:
-                on_error(error)
+                reading.on_error(error)
                 continue
             yield from ((Place(file, number=number), (entry, bool(twice))) for number, entry in enumerate(entries, start=1))
 
@@ -243,10 +238,10 @@ def read_lists(
             at.check_keys(entry)
         return entry
 
-    return _documents(records(), checked, parse, on_error, counts)
+    return _documents(records(), checked, parse, reading)
 
 
-def distinct(documents: Iterable[AnnotatedDocument], on_error: OnError) -> Iterator[AnnotatedDocument]:
+def distinct(documents: Iterable[Document], on_error: OnError) -> Iterator[Document]:
     """The documents without those that have the id of another, which are errors: two of one id would be counted as one."""
     places: dict[str, str] = {}
     for document in documents:
@@ -257,7 +252,7 @@ def distinct(documents: Iterable[AnnotatedDocument], on_error: OnError) -> Itera
         yield document
 
 
-def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]) -> Iterator[AnnotatedDocument]:
+def with_distinct_ids(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Document]:
     """The documents, whose ids must differ where they have one: a file with two of an id could not be read again.
 
     lost: Is added to: concepts, which the formats that are written with this have no place for.
@@ -271,7 +266,7 @@ def with_distinct_ids(documents: Iterable[AnnotatedDocument], lost: Counter[str]
         lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts", *DETAILS)
 
 
-def new_file(folder: Path, document: AnnotatedDocument, name: str, suffix: str) -> Path:
+def new_file(folder: Path, document: Document, name: str, suffix: str) -> Path:
     """The file of a document in a folder of them: its name with _ for what is in no file name, which must be that of no other."""
     file = folder / (re.sub(r"[^\w.-]", "_", name) + suffix)
     try:
@@ -285,14 +280,14 @@ def new_file(folder: Path, document: AnnotatedDocument, name: str, suffix: str) 
     return file
 
 
-def refuse_denials(document: AnnotatedDocument) -> None:
+def refuse_denials(document: Document) -> None:
     """Refuse to write a relation whose label would be read as none."""
     for relation in document.relations or ():
         if is_denial(relation.label):
             raise document.error(f"a relation has the label {relation.label!r}, which would be read as no relation. Rename the label.")
 
 
-def meta_of(document: AnnotatedDocument) -> dict[str, Any]:
+def meta_of(document: Document) -> dict[str, Any]:
     """What of a document goes into a record's `meta`: id and sentences."""
     meta: dict[str, Any] = {ID: document.id} if document.id else {}
     if document.sentences is not None:
@@ -301,24 +296,23 @@ def meta_of(document: AnnotatedDocument) -> dict[str, Any]:
 
 
 def _documents(
-    records: Iterable[tuple[Place, Any]], decode: Callable[[Place, Any], Any], parse: Parse, on_error: OnError, counts: Counter[str] | None
-) -> Iterator[AnnotatedDocument]:
+    records: Iterable[tuple[Place, Any]], decode: Callable[[Place, Any], Any], parse: Parse, reading: Reading
+) -> Iterator[Document]:
     places: dict[str, Place] = {}
     for at, raw in records:
-        own: Counter[str] = Counter()
+        attempt = reading.attempt()
         try:
             record = decode(at, raw)
             if not isinstance(record, dict):
                 raise at.fail(f"expected a JSON object, and saw {type(record).__name__}.")
-            document = parse(record, at, own)
+            document = parse(record, at, attempt)
             other = places.setdefault(document.id, at) if document is not None else at
             if document is not None and other != at:
                 raise at.fail(f"the document id {document.id!r} is that of {other} as well. Expected ids that differ.")
         except DataError as error:
-            on_error(error)
+            reading.on_error(error)
             continue
-        if counts is not None:
-            counts.update(own)
+        reading.keep(attempt)
         if document is not None:
             yield document
 

@@ -19,27 +19,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.records import OnError, Place, read_lists, with_distinct_ids
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import Place, read_lists, with_distinct_ids
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words, check_words, find_words
 
-SUFFIX = ".json"
-# `read` counts what it leaves out.
-COUNTS = True
 KEYS = {"tokens", "entities", "relations", "orig_id", "text", "sentences"}
 
 
-def read(path: Path, on_error: OnError, counts: Counter[str] | None = None) -> Iterator[AnnotatedDocument]:
-    """Read a JSON file, or all of a folder and the folders in it.
-
-    on_error: Is given what is wrong with a document, and may raise it; if it does not, the document is left out.
-    counts: Is added to: documents with keys that are not read.
-    """
-    return read_lists(path, (".json",), parse, on_error, counts)
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a JSON file, or all of a folder and the folders in it."""
+    return read_lists(path, (".json",), parse, reading)
 
 
-def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedDocument:
+def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     """Make a document of an entry of the list."""
     words = check_words(at.take(record, "tokens", list, "document"), at)
     text, offsets = find_words(words, at.text(record) if "text" in record else None, at)
@@ -60,12 +54,12 @@ def parse(record: dict[str, Any], at: Place, counts: Counter[str]) -> AnnotatedD
             head, tail = (mentions[end].id for end in ends)
             relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
     for key in sorted(set(record) - KEYS):
-        counts[f"documents with {key!r}, not read"] += 1
+        reading.counts[f"documents with {key!r}, not read"] += 1
     name = at.name(record, "orig_id", "document") if record.get("orig_id") is not None else at.default_id
-    return AnnotatedDocument(name, text, mentions, relations, at.sentences(record, "sentences"), source=at.path, line=at.line)
+    return Document(name, text, mentions, relations, at.sentences(record, "sentences"), source=at.path, line=at.line)
 
 
-def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a JSON file."""
     lost: Counter[str] = Counter()
     with whole_file(path) as file:
@@ -76,7 +70,7 @@ def write(documents: Iterable[AnnotatedDocument], path: Path) -> Counter[str]:
     return lost
 
 
-def _record(document: AnnotatedDocument) -> dict[str, Any]:
+def _record(document: Document) -> dict[str, Any]:
     words = Words(document)
     record: dict[str, Any] = {"tokens": words.texts, "entities": []}
     for mention, span in zip(document.mentions, words.mentions, strict=True):

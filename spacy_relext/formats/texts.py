@@ -14,29 +14,33 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
-from spacy_relext.formats.document import AnnotatedDocument
-from spacy_relext.formats.files import read_errors
+from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.limits import Line, is_blank, limits, read_line, read_whole, reported_lines, too_large
-from spacy_relext.formats.records import OnError, Place
+from spacy_relext.formats.reading import OnError, Reading
+from spacy_relext.formats.records import Place
+from spacy_relext.formats.types import Document
 
 # The csv module refuses fields of more than 131,072 characters. This is the most that fits its C long everywhere.
 FIELD_LIMIT = 2**31 - 1
 
 
-def read_text(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
-    """Read a file as one document."""
-    try:
-        yield AnnotatedDocument(path.stem, whole_text(path), source=path)
-    except DataError as error:
-        on_error(error)
+def read_text(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or each .txt file of a folder and the folders in it, as one document."""
+    for file in find_files(path, (".txt",)):
+        name = file.relative_to(path) if path.is_dir() else Path(file.name)
+        try:
+            yield Document(name.with_suffix("").as_posix(), whole_text(file), source=file)
+        except DataError as error:
+            reading.on_error(error)
 
 
-def read_lines(path: Path, on_error: OnError) -> Iterator[AnnotatedDocument]:
-    """Read a file with a text, or a JSON object, a line."""
-    yield from parse_lines(reported_lines(path, on_error), path, on_error)
+def read_lines(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or all .txt files of a folder and the folders in it, with a text, or a JSON object, a line."""
+    for file in find_files(path, (".txt",)):
+        yield from parse_lines(reported_lines(file, reading.on_error), file, reading.on_error)
 
 
-def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: OnError) -> Iterator[AnnotatedDocument]:
+def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: OnError) -> Iterator[Document]:
     """The documents of lines with their numbers, which may still be being written."""
     for number, line in lines:
         if not is_blank(line):
@@ -46,22 +50,29 @@ def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: O
                 on_error(error)
 
 
-def _parse_line(raw: bytes, at: Place) -> AnnotatedDocument:
+def _parse_line(raw: bytes, at: Place) -> Document:
     if raw.lstrip().startswith(b"{"):
         return jsonl.parse(raw, at.path, at.line or 0)
     try:
-        return AnnotatedDocument(at.default_id, raw.decode("utf8").rstrip("\r\n"), source=at.path, line=at.line)
+        return Document(at.default_id, raw.decode("utf8").rstrip("\r\n"), source=at.path, line=at.line)
     except UnicodeDecodeError as error:
         raise at.fail(f"not UTF-8 (byte {error.start} of the line). Convert the file to UTF-8.") from error
 
 
-def read_table(
-    path: Path, on_error: OnError, *, text_column: str = "text", id_column: str | None = None, delimiter: str = ","
-) -> Iterator[AnnotatedDocument]:
-    """Read a file with a text per row.
+def read_csv(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or all of a folder and the folders in it, with a text per row."""
+    for file in find_files(path, (".csv",)):
+        yield from _table(file, reading, ",")
 
-    id_column: Holds the ids; None: the column "id", if there is one.
-    """
+
+def read_tsv(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read such files with tabs between the fields."""
+    for file in find_files(path, (".tsv",)):
+        yield from _table(file, reading, "\t")
+
+
+def _table(path: Path, reading: Reading, delimiter: str) -> Iterator[Document]:
+    text_column, id_column, on_error = reading.options.text_column or "text", reading.options.id_column, reading.on_error
     csv.field_size_limit(min(FIELD_LIMIT, limits().record))
     # What is not UTF-8 becomes half surrogates, so that it is an error of its row alone.
     with closing(_table_lines(path)) as lines:
@@ -106,7 +117,7 @@ def _checked_header(header: list[str], text_column: str, id_column: str | None, 
     return header
 
 
-def _parse_row(row: list[str], header: list[str], text_column: str, id_column: str | None, at: Place) -> AnnotatedDocument:
+def _parse_row(row: list[str], header: list[str], text_column: str, id_column: str | None, at: Place) -> Document:
     if len(row) != len(header):
         raise at.fail(f"a row of {len(row)} fields, and the header has {len(header)}. Put quotes around fields that hold the delimiter.")
     fields = dict(zip(header, row, strict=True))
@@ -117,7 +128,7 @@ def _parse_row(row: list[str], header: list[str], text_column: str, id_column: s
         raise at.fail("not UTF-8. Convert the file to UTF-8.") from error
     if not name:
         raise at.fail(f"the column {id_column or 'id'!r} is empty; it holds the ids of the documents.")
-    return AnnotatedDocument(name, text, source=at.path, line=at.line)
+    return Document(name, text, source=at.path, line=at.line)
 
 
 def whole_text(path: Path) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from spacy_relext.formats.concepts import concepts_of
-from spacy_relext.formats.document import DETAILS, AnnotatedDocument, Mention
+from spacy_relext.formats.types import DETAILS, Document, Mention
 
 SAID = "relations between concepts that are said of mentions too"
 
@@ -49,7 +49,7 @@ class Entity:
     name: str = ""
 
 
-def prepared(documents: Iterable[AnnotatedDocument], lost: Counter[str], *losses: str) -> Iterator[AnnotatedDocument]:
+def prepared(documents: Iterable[Document], lost: Counter[str], *losses: str) -> Iterator[Document]:
     """The documents, all with an id.
 
     lost: Is added to: long forms, details of relations, and what they have of the `losses`, which are names of `document.LOSSES`.
@@ -59,7 +59,7 @@ def prepared(documents: Iterable[AnnotatedDocument], lost: Counter[str], *losses
         yield document if document.id else replace(document, id=f"document-{number}")
 
 
-def triples(document: AnnotatedDocument, lost: Counter[str]) -> Iterator[Triple]:
+def triples(document: Document, lost: Counter[str]) -> Iterator[Triple]:
     """The relations of a document.
 
     lost: Is added to: relations between concepts that are no triples, since relations between mentions say the same.
@@ -103,11 +103,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _end_of(document: AnnotatedDocument, mention: Mention) -> End:
+def _end_of(document: Document, mention: Mention) -> End:
     return End(document.text[mention.start : mention.end], mention.type, mention.start, mention.end, tuple(concepts_of(mention)))
 
 
-def _sentence(document: AnnotatedDocument, head: Mention, tail: Mention) -> tuple[int | None, str | None]:
+def _sentence(document: Document, head: Mention, tail: Mention) -> tuple[int | None, str | None]:
     """First character and text of the sentences that two mentions stand in; (None, None) where sentences are not known."""
     if not document.sentences:
         return None, None

@@ -1,8 +1,11 @@
 """What an annotated document is made of."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from spacy_relext.errors import DataError
 from spacy_relext.values import ASSERTED, CALLER, Sources, details
 
 
@@ -47,3 +50,69 @@ class AnnotatedRelation:
     def details(self) -> dict[str, Any]:
         """What JSON says of it beyond its score: nothing of what it is taken for without."""
         return details(dict(self.sources) or {CALLER: self.score}, self.status, self.attributes)
+
+
+@dataclass
+class Document:
+    """A text with its annotation; `relations` is None where relations were not annotated, which is not the same as none.
+
+    sentences: Character offsets (start, end) of the sentences, or None. source, line: Where it was read, for error messages.
+    concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
+        `relations` is None beside them, the relations between mentions follow from them (concepts.py).
+    not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives.
+    mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
+    annotated_labels: The labels that it is annotated for, also those that do not occur in it. None: it does not say.
+    """
+
+    id: str
+    text: str
+    mentions: list[Mention] = field(default_factory=list)
+    relations: list[AnnotatedRelation] | None = None
+    sentences: list[tuple[int, int]] | None = None
+    source: Any = None
+    line: int | None = None
+    concept_relations: list[AnnotatedRelation] | None = None
+    not_held: Counter[str] = field(default_factory=Counter)
+    mentions_given: bool = field(default=False, compare=False)
+    annotated_labels: frozenset[str] | None = None
+
+    def error(self, message: str) -> DataError:
+        """An error that says where the document stands."""
+        return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
+
+    @property
+    def labels(self) -> set[str]:
+        """The labels of its relations."""
+        return {relation.label for relation in self.all_relations}
+
+    @property
+    def all_relations(self) -> list[AnnotatedRelation]:
+        """Its relations between mentions, and those between concepts."""
+        return [*(self.relations or ()), *(self.concept_relations or ())]
+
+    def losses(self, *names: str) -> Counter[str]:
+        """What it has of the LOSSES of these names."""
+        return Counter({name: int(LOSSES[name](self)) for name in names})
+
+
+# What most formats have no place for: its name in reports, and how often a document has it.
+LOSSES: dict[str, Callable[[Document], int]] = {
+    "sentences": lambda document: len(document.sentences or ()),
+    "scores of relations": lambda document: sum(r.score != 1 for r in document.all_relations),
+    "sources of relations": lambda document: sum(bool(r.sources) for r in document.all_relations),
+    "statuses of relations": lambda document: sum(r.status != ASSERTED for r in document.all_relations),
+    "attributes of relations": lambda document: sum(bool(r.attributes) for r in document.all_relations),
+    "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
+    "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
+    "relations between concepts": lambda document: len(document.concept_relations or ()),
+    "documents not annotated for relations (now with none)": lambda document: (
+        document.relations is None and document.concept_relations is None
+    ),
+    "documents without relations": lambda document: not (document.relations or document.concept_relations),
+    "mentions in no relation": lambda document: len(
+        {mention.id for mention in document.mentions} - {end for r in document.relations or () for end in (r.head, r.tail)}
+    ),
+    "whole texts": lambda document: bool(document.text),
+}
+# What JSONL alone holds of a relation.
+DETAILS = ("sources of relations", "statuses of relations", "attributes of relations")

@@ -6,8 +6,9 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_relext.formats.document import SPANS_KEY, AnnotatedDocument, to_doc
+from spacy_relext.formats.docs import SPANS_KEY, to_doc
 from spacy_relext.formats.records import Place
+from spacy_relext.formats.types import Document
 
 
 class Words:
@@ -16,7 +17,7 @@ class Words:
     White space around a mention is no part of it.
     """
 
-    def __init__(self, document: AnnotatedDocument):
+    def __init__(self, document: Document):
         self.doc: Doc = to_doc(document, _tokenizer())
         self.mentions: list[Span] = list(self.doc.spans[SPANS_KEY])  # in the order of `document.mentions`
         self.texts = [token.text for token in self.doc if not token.is_space]

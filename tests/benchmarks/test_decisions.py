@@ -9,7 +9,7 @@ from spacy.tokens import DocBin
 
 from benchmarks import decisions
 from benchmarks.speed.ours import make_pipeline
-from spacy_relext.formats.document import to_doc
+from spacy_relext.formats.docs import to_doc
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from tests.cli.toy import SENTENCES, document
 

@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from spacy_relext.corpus import read_docs
-from spacy_relext.formats.document import AnnotatedDocument, from_doc, to_doc
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.docs import from_doc, to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import register_extensions
 
 
@@ -18,7 +18,7 @@ def fold(number):
     mentions += [Mention("C2", 17, 18, "GENE"), Mention("D", 23, 24, "GENE")]
     # The tail may stand first.
     relations = [AnnotatedRelation("A", "B", "binds"), AnnotatedRelation("C", "A", "binds")]
-    return AnnotatedDocument(f"d{number}", text, mentions, relations, [(0, 16), (17, 25)])
+    return Document(f"d{number}", text, mentions, relations, [(0, 16), (17, 25)])
 
 
 def test_every_pair_of_a_sentence_is_a_document_in_one_fold(tmp_path):

@@ -7,12 +7,13 @@ import pytest
 import spacy
 from spacy.tokens import DocBin, Span
 
-from spacy_relext.cli.convert import make_tokenizer
-from spacy_relext.cli.counts import ACROSS, PAIRS, RELATED, SAME_PLACE
+from spacy_relext.conversion.counts import ACROSS, PAIRS, RELATED, SAME_PLACE
+from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
-from spacy_relext.formats import FORMATS
-from spacy_relext.formats.document import document_id
+from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.docs import document_id
+from spacy_relext.formats.reading import Reading
 from spacy_relext.relations import annotated_labels, get_relations, has_relations
 from tests.cli.toy import relext
 from tests.formats import test_aimed, test_chemprot
@@ -186,7 +187,7 @@ def test_bad_xml_is_skipped_and_counted(tmp_path):
     (tmp_path / "b.xml").write_text(XML.format(2), encoding="utf8")
     assert_fails(relext("convert", "ddi", tmp_path, tmp_path / "a.spacy"), r"a\.xml:3: no well-formed XML", tmp_path / "a.spacy")
     result = relext("convert", "ddi", tmp_path, tmp_path / "a.spacy", "--skip-errors")
-    assert "1 documents had errors" in result.output
+    assert "1 document had errors" in result.output
     assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["X.d2"]
 
 
@@ -334,7 +335,7 @@ def test_bad_document_of_chemprot_is_skipped(tmp_path):
     result = relext("convert", "chemprot", source, tmp_path / "a.spacy")
     assert_fails(result, r"part_gold_standard\.tsv:1: expected Arg1: .* saw 'Arg1:T5'.*--skip-errors", tmp_path / "a.spacy")
     result = relext("convert", "chemprot", source, tmp_path / "a.spacy", "--skip-errors")
-    assert "1 documents had errors and were skipped" in result.output
+    assert "1 document had errors and were skipped" in result.output
     assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["8"]
 
 
@@ -393,7 +394,7 @@ def test_export_to_ddi(tmp_path):
     relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", RECORDS[0]), tmp_path / "a.spacy")
     result = relext("export", "ddi", tmp_path / "a.spacy", tmp_path / "xml")
     assert result.exit_code == 0, result.output
-    [document] = FORMATS["ddi"].read(tmp_path / "xml", pytest.fail)
+    [document] = get_format("ddi").read(tmp_path / "xml", Reading(pytest.fail))
     assert document.id == "a"
     assert [(r.head, r.tail, r.label) for r in document.relations] == [("a.s0.e0", "a.s0.e1", "RAISES")]
 
@@ -432,7 +433,7 @@ def test_export_of_mentions_under_another_name(tmp_path):
 def test_export_to_a_format_that_is_only_read(format, tmp_path):
     relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", RECORDS[0]), tmp_path / "a.spacy")
     result = relext("export", format, tmp_path / "a.spacy", tmp_path / "out")
-    assert_fails(result, f"the format '{format}' is read, and not written. Export to one of: jsonl, brat", tmp_path / "out")
+    assert_fails(result, f"the format '{format}' is read, and not written. One of: jsonl, brat", tmp_path / "out")
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "graphml", "rdf"])
@@ -445,15 +446,15 @@ def test_formats_that_are_only_written(format, tmp_path):
     for lost in ("3 whole texts", "2 documents without relations", "1 mentions in no relation"):
         assert f"{lost}: not in {format}." in result.output
     result = relext("convert", format, output, tmp_path / "b.spacy")
-    assert_fails(result, f"the format '{format}' is written, and not read. Convert one of: jsonl, brat", tmp_path / "b.spacy")
+    assert_fails(result, f"the format '{format}' is written, and not read. One of: jsonl, brat", tmp_path / "b.spacy")
 
 
 def test_help_names_the_formats_of_each_command():
     wide = {"COLUMNS": "500", "TERM": "dumb"}
     convert, export = (relext(command, "--help", env=wide).stdout for command in ("convert", "export"))
-    assert "chemprot, aimed." in convert
+    assert "chemprot, aimed, txt," in convert
     assert "parquet" not in convert
-    assert "csv, parquet, graphml, rdf." in export
+    assert "csv, parquet, graphml, rdf;" in export
     assert "chemprot" not in export
 
 
@@ -463,7 +464,7 @@ def test_base_iri_of_rdf(tmp_path):
     assert result.exit_code == 0, result.output
     assert "<http://my.example/relation/RAISES>" in (tmp_path / "a.nt").read_text(encoding="utf8")
     result = relext("export", "csv", tmp_path / "a.spacy", tmp_path / "a.csv", "--base-iri", "http://my.example/")
-    assert_fails(result, "--base-iri is for rdf, and the format is csv", tmp_path / "a.csv")
+    assert_fails(result, "--base-iri is not for csv", tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("format", ["prodigy", "doccano", "label-studio", "spert", "dygie"])
@@ -513,7 +514,7 @@ def test_skipped_documents_of_the_exchange_formats_are_counted(tmp_path):
     result = relext("convert", "pubtator", tmp_path / "a.txt", tmp_path / "a.spacy", "--skip-errors")
     assert result.exit_code == 0, result.output
     assert "document '1': mention 'T1' is 'Too'" in " ".join(result.output.split())
-    assert "1 documents had errors and were skipped" in result.output
+    assert "1 document had errors and were skipped" in result.output
 
 
 # Annotated for which labels

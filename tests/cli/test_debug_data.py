@@ -8,7 +8,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_relext.formats.document import to_doc
+from spacy_relext.formats.docs import to_doc
 from spacy_relext.relations import register_extensions
 from tests.cli.toy import relext
 from tests.conftest import ROOT

@@ -13,7 +13,8 @@ from spacy.tokens import DocBin, Span
 from spacy.util import load_config
 
 import spacy_relext
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from tests.cli.toy import SENTENCES, document, relext
 
@@ -98,7 +99,7 @@ def test_mentions_that_are_not_found_cost_recall(model, tmp_path):
     text = "Aspirin increases warfarin levels. Avoid ketamine with vitamin K."
     mentions = [Mention(str(i), *place, "DRUG") for i, place in enumerate([(0, 7), (18, 26), (41, 49), (55, 64)])]
     relations = [AnnotatedRelation("0", "1", "MECHANISM"), AnnotatedRelation("2", "3", "ADVISE")]
-    data = write_data(tmp_path / "a.spacy", AnnotatedDocument("a", text, mentions, relations, [(0, 34), (35, 65)]))
+    data = write_data(tmp_path / "a.spacy", Document("a", text, mentions, relations, [(0, 34), (35, 65)]))
     figures = figures_of(model, data)
     scores = figures["predicted_mentions"]
     assert (scores["rel_micro_p"], scores["rel_micro_r"], scores["rel_micro_f"]) == pytest.approx((1.0, 0.5, 2 / 3))
@@ -111,7 +112,7 @@ def test_relations_across_sentences_are_beyond_the_ceiling(model, tmp_path):
     text = "Aspirin increases warfarin levels. So does digoxin."
     mentions = [Mention(str(i), *place, "DRUG") for i, place in enumerate([(0, 7), (18, 26), (43, 50)])]
     relations = [AnnotatedRelation("0", "1", "MECHANISM"), AnnotatedRelation("2", "1", "MECHANISM")]
-    data = write_data(tmp_path / "a.spacy", AnnotatedDocument("a", text, mentions, relations, [(0, 34), (35, 51)]))
+    data = write_data(tmp_path / "a.spacy", Document("a", text, mentions, relations, [(0, 34), (35, 51)]))
     figures = figures_of(model, data)
     for key in ("gold_mentions", "predicted_mentions", "predicted_mentions_strict"):
         assert (figures[key]["rel_micro_r"], figures[key]["rel_micro_max_r"]) == (0.5, 0.5)

@@ -12,7 +12,8 @@ import pytest
 import spacy
 from filelock import FileLock
 
-from spacy_relext.formats import FORMATS
+from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.reading import Reading
 from spacy_relext.relations import get_relations
 from tests.cli.toy import relext
 
@@ -342,7 +343,7 @@ def test_labels_threshold_and_scores(model, three):
 def test_formats_of_the_output(model, three, tmp_path):
     result = relext("extract", model, three, "--output", tmp_path / "out.xml", "--to", "biocxml")
     assert result.exit_code == 0, result.output
-    assert [len(d.relations) for d in FORMATS["biocxml"].read(tmp_path / "out.xml", pytest.fail)] == [1, 1, 2]
+    assert [len(d.relations) for d in get_format("biocxml").read(tmp_path / "out.xml", Reading(pytest.fail))] == [1, 1, 2]
     result = relext("extract", model, three, "--output", tmp_path / "out", "--to", "brat")
     assert "4 sentences: not in brat" in result.stderr
     assert f"4 relations in 3 documents in {tmp_path / 'out'}" in result.stderr

@@ -10,7 +10,7 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_relext.formats.document import to_doc
+from spacy_relext.formats.docs import to_doc
 from tests.cli.test_evaluate import assert_fails
 from tests.cli.toy import SENTENCES, document, relext
 from tests.pipeline.test_views import marked_pipeline

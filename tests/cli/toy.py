@@ -12,7 +12,8 @@ from spacy.util import fix_random_seed
 from typer.testing import CliRunner, Result
 
 from spacy_relext.cli import relext_cli
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 DRUGS = ("aspirin", "warfarin", "ketamine", "rifampicin", "digoxin", "quinine")
 
@@ -48,7 +49,7 @@ def document(text, relations=None, name="d"):
     mentions = [Mention(f"T{i}", start, end, "DRUG") for i, (start, end) in enumerate(sorted(mentions), start=1)]
     if relations is not None:
         relations = [AnnotatedRelation(mentions[head].id, mentions[tail].id, label) for head, tail, label in relations]
-    return AnnotatedDocument(name, text, mentions, relations, [(0, len(text))])
+    return Document(name, text, mentions, relations, [(0, len(text))])
 
 
 def train(folder: Path) -> None:

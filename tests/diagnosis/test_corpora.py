@@ -6,12 +6,14 @@ from pathlib import Path
 
 import spacy
 
-from spacy_relext.cli.sentences import make_splitter
+from spacy_relext.conversion.sentences import make_splitter
 from spacy_relext.diagnosis.checks import diagnose
 from spacy_relext.diagnosis.data import Data, make_data
 from spacy_relext.diagnosis.suggestions import suggest
 from spacy_relext.formats import aimed, chemprot, ddi, jsonl
-from spacy_relext.formats.document import AnnotatedDocument, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import Document
 from spacy_relext.relations import register_extensions
 from tests.conftest import DEMO
 
@@ -20,7 +22,7 @@ def raise_it(error):
     raise error
 
 
-def data_of(parts: dict[str, Iterable[AnnotatedDocument]], training: list[str]) -> Data:
+def data_of(parts: dict[str, Iterable[Document]], training: list[str]) -> Data:
     register_extensions()
     nlp = spacy.blank("en")
     return make_data({name: [to_doc(d, nlp) for d in documents] for name, documents in parts.items()}, training, spans_key="mentions")
@@ -38,7 +40,7 @@ def summary(data: Data) -> dict[str, tuple[str, int]]:
 
 def test_demonstration_corpus():
     """Two of its labels have no direction, and a full stop after "vitamin K" is taken for a part of it."""
-    data = data_of({part: jsonl.read(DEMO / f"{part}.jsonl", raise_it) for part in ("train", "dev", "test")}, ["train"])
+    data = data_of({part: jsonl.read(DEMO / f"{part}.jsonl", Reading(raise_it)) for part in ("train", "dev", "test")}, ["train"])
     assert summary(data) == {"left-to-right": ("info", 0), "misaligned-mentions": ("info", 12)}
     suggested = suggest(data)
     # As configs/demo.cfg has it.
@@ -58,7 +60,7 @@ def test_demonstration_corpus():
 def test_aimed(shared_data, tmp_path):
     """Two of its abstracts, in folds 0 and 3, are the same."""
     folds = aimed.parts(unpack(shared_data / "aimed" / "AImed.zip", tmp_path))
-    data = data_of({name: aimed.read(file, raise_it) for name, file in folds.items()}, list(folds))
+    data = data_of({name: aimed.read(file, Reading(raise_it)) for name, file in folds.items()}, list(folds))
     assert summary(data) == {
         "shared-documents": ("error", 1),
         "left-to-right": ("info", 0),
@@ -75,7 +77,10 @@ def test_ddi(shared_data, tmp_path):
     """As configs/ddi.cfg has it; texts of DrugBank are quoted in other texts of DrugBank, now and then with other labels."""
     folder = unpack(shared_data / "ddi2013" / "DDICorpus-2013.zip", tmp_path) / "DDICorpus"
     data = data_of(
-        {"train": ddi.read(folder / "Train", raise_it), "test": ddi.read(folder / "Test" / "Test for DDI Extraction task", raise_it)},
+        {
+            "train": ddi.read(folder / "Train", Reading(raise_it)),
+            "test": ddi.read(folder / "Test" / "Test for DDI Extraction task", Reading(raise_it)),
+        },
         ["train"],
     )
     assert summary(data) == {
@@ -101,7 +106,7 @@ def test_chemprot(shared_data, tmp_path):
     split = make_splitter("sentencizer", spacy.blank("en"))
 
     def read(part):
-        for document in chemprot.read(folder / f"chemprot_{part}", raise_it):
+        for document in chemprot.read(folder / f"chemprot_{part}", Reading(raise_it)):
             document.sentences = split(document)
             yield document
 
@@ -119,5 +124,5 @@ def test_chemprot(shared_data, tmp_path):
     }
     suggested = suggest(data)
     assert suggested.symmetric_labels == []
-    assert suggested.type_rules == {label: [["CHEMICAL", "GENE"]] for label in chemprot.LABELS}
+    assert suggested.type_rules == {label: [["CHEMICAL", "GENE"]] for label in chemprot.EVALUATED}
     assert suggested.candidates == {"@misc": "spacy-relext.sentence_pairs.v1", "ordered": True, "overlapping": False}

@@ -14,7 +14,8 @@ from spacy.tokens import Doc, Span
 
 from spacy_relext.diagnosis.checks import diagnose
 from spacy_relext.diagnosis.data import make_data
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import Relation, get_relations, register_extensions, set_relations
 from tests.diagnosis.toy import Parts, append, make_parts, word
 
@@ -37,7 +38,7 @@ def findings(parts: Parts, plant_in_docs: Callable[[Docs], None] | None = None, 
     return diagnose(make_data(docs, ["train"], spans_key="mentions"), nlp, **settings)
 
 
-def related(documents: list[AnnotatedDocument], label: str) -> list[tuple[AnnotatedDocument, AnnotatedRelation]]:
+def related(documents: list[Document], label: str) -> list[tuple[Document, AnnotatedRelation]]:
     """The relations of a label, with their documents."""
     return [(document, relation) for document in documents for relation in document.relations if relation.label == label]
 
@@ -49,11 +50,11 @@ def relabel(parts: Parts, old: str, new: str, chosen: slice = slice(None)) -> No
             document.relations[document.relations.index(relation)] = replace(relation, label=new)
 
 
-def change_mention(document: AnnotatedDocument, number: int = 0, **changes) -> None:
+def change_mention(document: Document, number: int = 0, **changes) -> None:
     document.mentions[number] = replace(document.mentions[number], **changes)
 
 
-def unrelated(documents: list[AnnotatedDocument]) -> list[tuple[AnnotatedDocument, Mention, Mention]]:
+def unrelated(documents: list[Document]) -> list[tuple[Document, Mention, Mention]]:
     """Pairs of mentions of a sentence without a relation."""
     pairs = []
     for document in documents:
@@ -63,11 +64,11 @@ def unrelated(documents: list[AnnotatedDocument]) -> list[tuple[AnnotatedDocumen
     return pairs
 
 
-def copied(document: AnnotatedDocument, name: str) -> AnnotatedDocument:
-    return AnnotatedDocument(name, *(copy.deepcopy(getattr(document, key)) for key in ("text", "mentions", "relations", "sentences")))
+def copied(document: Document, name: str) -> Document:
+    return Document(name, *(copy.deepcopy(getattr(document, key)) for key in ("text", "mentions", "relations", "sentences")))
 
 
-def replaced(document: AnnotatedDocument, n: int) -> None:
+def replaced(document: Document, n: int) -> None:
     """Other words, as long as the old ones, in a document: every n-th that is no mention."""
     draw, starts = random.Random(1), {m.start for m in document.mentions}
     words = [match for match in re.finditer(r"\w+", document.text) if match.start() not in starts]
@@ -75,7 +76,7 @@ def replaced(document: AnnotatedDocument, n: int) -> None:
         document.text = document.text[: match.start()] + word(draw) + document.text[match.end() :]
 
 
-def append_copy(document: AnnotatedDocument, source: AnnotatedDocument, *, related: bool = True) -> None:
+def append_copy(document: Document, source: Document, *, related: bool = True) -> None:
     """Add the first sentence of another document."""
     (start, end), offset = source.sentences[0], len(document.text) + 1
     document.text += " " + source.text[start:end]
@@ -128,7 +129,7 @@ def empty_part(parts):
 
 
 def empty_documents(parts):
-    parts["train"].append(AnnotatedDocument("new", "", [], [], []))
+    parts["train"].append(Document("new", "", [], [], []))
 
 
 def no_mentions(parts):
@@ -147,7 +148,7 @@ def not_annotated(parts):
 
 
 def partly_annotated(parts):
-    parts["train"].append(AnnotatedDocument("new", "", [], [], []))
+    parts["train"].append(Document("new", "", [], [], []))
     append(parts["train"][-1], "", "DRUG", "DRUG", random.Random(2))
     parts["train"][-1].relations = None
 

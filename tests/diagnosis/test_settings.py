@@ -11,7 +11,8 @@ from spacy_relext.diagnosis.data import make_data
 from spacy_relext.diagnosis.lengths import load_encoder
 from spacy_relext.diagnosis.settings import read_settings
 from spacy_relext.errors import RelextError
-from spacy_relext.formats.document import AnnotatedRelation, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation
 from spacy_relext.relations import register_extensions
 from tests.conftest import ROOT
 from tests.diagnosis.toy import make_parts

@@ -6,7 +6,8 @@ import pytest
 
 from spacy_relext.diagnosis.data import make_data
 from spacy_relext.diagnosis.suggestions import EXPECTED, Reach, directions, reach, resolve, suggest, type_rules
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import register_extensions
 from tests.diagnosis.toy import append, make_parts
 
@@ -23,7 +24,7 @@ def drawn(specification, *, seed=0):
     draw, documents = random.Random(seed), []
     for label, head, tail, n in specification:
         for _ in range(n):
-            document = AnnotatedDocument(f"d{len(documents)}", "", [], [], [])
+            document = Document(f"d{len(documents)}", "", [], [], [])
             append(document, label, head, tail, draw)
             if label and document.mentions[0].type == head:
                 document.relations = [AnnotatedRelation("T1", "T2", label)]
@@ -98,7 +99,7 @@ def far(nlp):
     """20 documents of three sentences; in two thirds of them the relation is between the first and the last."""
     draw, documents = random.Random(0), []
     for i in range(20):
-        document = AnnotatedDocument(f"d{i}", "", [], [], [])
+        document = Document(f"d{i}", "", [], [], [])
         for _ in range(3):
             append(document, "", "DRUG", "GENE", draw)
         tail = "T2" if i % 3 == 0 else "T6"
@@ -135,7 +136,7 @@ def test_reach_by_hand(nlp):
     """Three mentions in a row, 1 --X--> 2 and 3 --Y--> 1: each pair once reaches the first, and the second where Y has no direction."""
     text = "Aspirin warfarin ketamine"
     mentions = [Mention(f"T{i}", text.index(name), text.index(name) + len(name), "DRUG") for i, name in enumerate(text.split())]
-    document = AnnotatedDocument("d", text, mentions, [AnnotatedRelation("T0", "T1", "X"), AnnotatedRelation("T2", "T0", "Y")], [(0, 25)])
+    document = Document("d", text, mentions, [AnnotatedRelation("T0", "T1", "X"), AnnotatedRelation("T2", "T0", "Y")], [(0, 25)])
     texts = data_of([document], nlp).texts
     once = resolve({**SENTENCES, "ordered": False})
     assert reach(texts, once, []) == Reach(3, 2, 1)

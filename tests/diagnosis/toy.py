@@ -2,9 +2,9 @@
 
 import random
 
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
-Parts = dict[str, list[AnnotatedDocument]]
+Parts = dict[str, list[Document]]
 
 LABELS = {"RAISES": ("DRUG", "DRUG"), "LOWERS": ("DRUG", "DRUG"), "BLOCKS": ("DRUG", "GENE")}
 # A cycle of five sentences: the last two types are not related.
@@ -22,7 +22,7 @@ def word(draw: random.Random) -> str:
     return "".join(draw.choice(SYLLABLES) for _ in range(3))
 
 
-def append(document: AnnotatedDocument, label: str, head_type: str, tail_type: str, draw: random.Random, *, n_words: int = 12) -> None:
+def append(document: Document, label: str, head_type: str, tail_type: str, draw: random.Random, *, n_words: int = 12) -> None:
     """Add a sentence with two mentions at any places, the head in front or behind, and a relation if there is a label."""
     words = [word(draw) for _ in range(n_words)]
     first, second = sorted(draw.sample(range(n_words), 2))
@@ -48,7 +48,7 @@ def make_parts() -> Parts:
     for name, size in (("train", 45), ("dev", 30), ("test", 30)):
         parts[name] = []
         for i in range(size):
-            document = AnnotatedDocument(f"{name}-{i}", "", [], [], [])
+            document = Document(f"{name}-{i}", "", [], [], [])
             for _ in range(4):
                 append(document, *KINDS[number % len(KINDS)], draw)
                 number += 1

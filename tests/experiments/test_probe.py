@@ -26,7 +26,8 @@ from spacy_relext.experiments.probe import (
     score_probe,
     vectors_by_layer,
 )
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.ml.marked import MarkedEncoder, marked_pairs
 from spacy_relext.ml.marking import pair_markers
 from tests.cli.test_evaluate import write_data as write_documents
@@ -169,8 +170,8 @@ def test_figures_worked_out_by_hand(pipeline, tmp_path):
     mentions = [Mention(str(i), text.index(name), text.index(name) + len(name), "DRUG") for i, name in enumerate(names)]
     relations = [AnnotatedRelation(*r) for r in (("0", "1", "MECHANISM"), ("2", "3", "ADVISE"), ("0", "4", "ADVISE"))]
     sentences = [(0, 34), (35, 63), (64, len(text))]
-    unknown = AnnotatedDocument("b", text, mentions, None, sentences)
-    path = write_documents(tmp_path / "a.spacy", unknown, AnnotatedDocument("a", text, mentions, relations, sentences))
+    unknown = Document("b", text, mentions, None, sentences)
+    path = write_documents(tmp_path / "a.spacy", unknown, Document("a", text, mentions, relations, sentences))
     data = annotated_data(nlp, pipe, path)
     assert pipe.labels == ("ADVISE", "MECHANISM")
     pairs = data.pairs[1].prepared.candidates.pairs.tolist()

@@ -6,7 +6,7 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_relext.experiments.cells import Cell
-from spacy_relext.formats.document import to_doc
+from spacy_relext.formats.docs import to_doc
 from tests.cli.toy import SENTENCES, document, relext
 
 CONFIG = """

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.inputs import Columns, Inputs
-from spacy_relext.formats import FORMATS
+from spacy_relext.extraction.inputs import Inputs
+from spacy_relext.formats.catalogue import READABLE, WRITABLE, get_format
+from spacy_relext.formats.reading import Options
 from tests.cli.toy import document
 
 JSONL = '{"id": "j1", "text": "One."}\n{"text": "Two."}\n'
@@ -89,16 +90,16 @@ def test_formats_by_name(folder, tmp_path):
     assert ids(folder / "e.md", format="txt") == ["e"]
     assert ids(write(tmp_path / "x.txt", "One.\n\nTwo.\n"), format="lines") == ["x-1", "x-3"]
     assert ids(folder, format="txt") == ["b", "sub/b"]
-    assert ids(write(tmp_path / "x.dat", "key;body\n".replace(";", "\t") + "k\tX.\n"), format="tsv", columns=Columns("body", "key")) == [
-        "k"
-    ]
+    assert ids(
+        write(tmp_path / "x.dat", "key;body\n".replace(";", "\t") + "k\tX.\n"), format="texts-tsv", options=Options("body", "key")
+    ) == ["k"]
 
 
-@pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "read") and hasattr(module, "write")])
+@pytest.mark.parametrize("name", [name for name in READABLE if name in WRITABLE])
 def test_corpus_formats_plain_and_packed(name, tmp_path):
     documents = [document("Aspirin increases warfarin levels.", [], "d1"), document("Avoid ketamine with warfarin.", [], "d2")]
     path = tmp_path / "corpus"
-    FORMATS[name].write(documents, path)
+    get_format(name).write(documents, path)
     assert ids(path, format=name) == ["d1", "d2"]
     if path.is_file():
         packed = write(tmp_path / "corpus.gz", path.read_bytes())
@@ -120,7 +121,7 @@ def test_standard_input(standard_input):
     assert [(d.id, d.text, d.line) for d in documents] == [("stdin-1", "One.", 1), ("j", "Two.", 3)]
     assert errors == []
     standard_input("id,text\na,x\nb\n")
-    documents, errors = read("-", format="csv")
+    documents, errors = read("-", format="texts-csv")
     assert [(d.id, d.source) for d in documents] == [("a", "<stdin>")]
     assert [str(error)[:24] for error in errors] == ["<stdin>:3: a row of 1 fi"]
     standard_input("Some\ntext.\n")
@@ -200,7 +201,7 @@ def test_unreadable_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("x.txt", "Is a directory"), ("x.txt.gz", "Is a directory"), ("x.jsonl", "holds no .jsonl file")]
+    ("name", "message"), [("x.txt", "holds no .txt file"), ("x.txt.gz", "Is a directory"), ("x.jsonl", "holds no .jsonl file")]
 )
 def test_a_folder_in_the_place_of_a_text(tmp_path, name, message):
     """As a pattern of the shell gives it: an error of it alone."""
@@ -217,11 +218,15 @@ def test_a_folder_in_the_place_of_a_text(tmp_path, name, message):
     [
         ("none.txt", None, r"none\.txt: there is no such file or folder"),
         ("*.doc", None, r"the pattern fits no file"),
-        ("a.xml", None, r"a\.xml: expected \.txt, .* and saw \.xml\. Name the format with --format, one of: txt, lines, csv, .*biocxml"),
+        (
+            "a.xml",
+            None,
+            r"a\.xml: expected \.jsonl, .* and saw \.xml\. Name the format with --format, one of: jsonl, .*biocxml, .*texts-csv",
+        ),
         ("a.xml.gz", None, r"saw \.gz"),
-        ("a.txt", "word", r"there is no format 'word' to read. One of: txt, "),
-        ("empty", None, r"empty: the folder holds no \.txt or .* file"),
-        ("empty", "csv", r"empty: the folder holds no \.csv file"),
+        ("a.txt", "word", r"there is no format 'word'. One of: jsonl, "),
+        ("empty", None, r"empty: the folder holds no \.jsonl or .* file"),
+        ("empty", "texts-csv", r"empty: the folder holds no \.csv file"),
     ],
 )
 def test_inputs_that_are_not_there(tmp_path, name, format, message):

@@ -12,11 +12,12 @@ from dataclasses import replace
 import pytest
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.inputs import Columns, Inputs
+from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.resuming import Output, Shard, Work
 from spacy_relext.extraction.running import Runner, Settings
-from spacy_relext.formats import FORMATS
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.catalogue import WRITABLE, get_format
+from spacy_relext.formats.reading import Options, Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 # By turns: a relation, another one, none, an error in the input.
 TEXTS = ("Aspirin increases warfarin levels.", "Avoid ketamine with warfarin.", "Nothing.", None)
@@ -231,8 +232,8 @@ def begun(runner, source, tmp_path):
     return tmp_path / "out"
 
 
-def go_on(output, source, runner, *, size=4, columns=None, **settings):
-    return list(Work(Output(output, **settings), Inputs([str(source)], columns=columns), runner, size=size).fill(skip))
+def go_on(output, source, runner, *, size=4, options=None, **settings):
+    return list(Work(Output(output, **settings), Inputs([str(source)], options=options), runner, size=size).fill(skip))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def go_on(output, source, runner, *, size=4, columns=None, **settings):
         ({"size": 5}, r"documents per shard: 4 then, 5 now"),
         ({"format": "brat"}, r"format of the output: 'jsonl' then, 'brat' now"),
         ({"documents_per_file": 2}, r"documents per file: None then, 2 now"),
-        ({"columns": Columns("body")}, r"columns: {'text': 'text', 'id': None} then, {'text': 'body', 'id': None} now"),
+        ({"options": Options("body")}, r"options: {} then, {'text_column': 'body'} now"),
     ],
 )
 def test_what_was_asked_for_has_changed(begun, source, runner, change, message):
@@ -319,13 +320,13 @@ def test_outputs_that_cannot_be_put_in_their_place(runner, source, tmp_path):
     assert start(runner, source, tmp_path / "out", format="brat")[0].documents == 12
     with pytest.raises(DataError, match=r"out: a new folder is to be written, and there is something already"):
         start(runner, source, tmp_path / "out", format="brat")
-    with pytest.raises(RelextError, match=r"there is no format 'chemprot' to write\. One of: jsonl, "):
+    with pytest.raises(RelextError, match=r"the format 'chemprot' is read, and not written\. One of: jsonl, "):
         Output(tmp_path / "new", "chemprot")
     with pytest.raises(RelextError, match="0 documents per file"):
         Output(tmp_path / "new", documents_per_file=0)
 
 
-@pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "write")])
+@pytest.mark.parametrize("name", WRITABLE)
 def test_every_format(runner, source, tmp_path, name):
     report, _ = start(runner, source, tmp_path / "out", format=name)
     assert (tmp_path / "out").is_dir() == Output(tmp_path / "out", name).is_folder
@@ -334,8 +335,8 @@ def test_every_format(runner, source, tmp_path, name):
         assert (report.documents, report.relations, report.errors) == (4, 0, 11)
         return
     assert (report.documents, report.relations, report.errors) == (12, 8, 3)
-    if hasattr(FORMATS[name], "read"):
-        documents = list(FORMATS[name].read(tmp_path / "out", fail))
+    if get_format(name).reads:
+        documents = list(get_format(name).read(tmp_path / "out", Reading(fail)))
         # Folders are read by name.
         assert sorted(d.id for d in documents) == sorted(f"d{i}" for i in range(15) if i % 4 != 3)
         assert sum(len(d.relations or ()) for d in documents) == 8
@@ -401,7 +402,7 @@ def test_shards_are_whole(begun):
     ids=str,
 )
 def test_the_checksum_of_a_shard_is_that_of_all_that_a_result_depends_on(changed):
-    document = AnnotatedDocument("d", "Tea hurts.", [Mention("t", 0, 3, "FOOD")], sentences=[(0, 10)], mentions_given=True)
+    document = Document("d", "Tea hurts.", [Mention("t", 0, 3, "FOOD")], sentences=[(0, 10)], mentions_given=True)
     assert Shard(0, [document]).digest == Shard(1, [replace(document)]).digest
     assert Shard(0, [document]).digest != Shard(0, [replace(document, **changed)]).digest
 

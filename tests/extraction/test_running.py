@@ -12,7 +12,7 @@ from spacy.tokens import Span
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.running import Processes, Runner, Settings, run, useful_processes
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.cli.toy import document
 
 LEVELS = "Aspirin increases warfarin levels."
@@ -34,7 +34,7 @@ def keep_mentions_elsewhere(doc):
 
 
 def texts(*contents):
-    return [AnnotatedDocument(f"d{i}", text, source="in.txt", line=i) for i, text in enumerate(contents)]
+    return [Document(f"d{i}", text, source="in.txt", line=i) for i, text in enumerate(contents)]
 
 
 def changed(model, folder, change):
@@ -159,8 +159,8 @@ def test_mentions_that_the_pipeline_keeps_elsewhere(model, tmp_path):
 def test_given_mentions_none_among_them(runner):
     """No mentions given is not the same as none: they are looked for."""
     given = document(LEVELS)
-    none = AnnotatedDocument("none", LEVELS, mentions_given=True)
-    raw = AnnotatedDocument("raw", LEVELS)
+    none = Document("none", LEVELS, mentions_given=True)
+    raw = Document("raw", LEVELS)
     records = runner([given, none, raw, none, given])
     assert [[m["text"] for m in record["mentions"]] for record in records] == [
         ["Aspirin", "warfarin"],
@@ -175,7 +175,7 @@ def test_given_mentions_none_among_them(runner):
 def test_what_is_wrong_with_one_document_is_an_error_of_it_alone(model, tmp_path):
     poisoned = changed(model, tmp_path, lambda nlp: nlp.add_pipe("fails_on_poison", before="relation_extractor"))
     batch = texts(LEVELS, "A poison.", AVOID, "x" * 30)
-    batch.append(AnnotatedDocument("off", "Off.", [Mention("T1", 3, 9, "DRUG")], source="in.txt", line=9))
+    batch.append(Document("off", "Off.", [Mention("T1", 3, 9, "DRUG")], source="in.txt", line=9))
     poisoned.nlp.max_length = len(LEVELS) - 5
     first, *results = poisoned(batch)
     assert isinstance(first, DataError)
@@ -227,7 +227,7 @@ def test_processes_and_one_that_is_killed(runner):
     def batches():
         for number in range(12):
             read.append(number)
-            yield [*texts(LEVELS), AnnotatedDocument(str(number), AVOID)] if number < 11 else [Bomb()]
+            yield [*texts(LEVELS), Document(str(number), AVOID)] if number < 11 else [Bomb()]
 
     found = []
 

@@ -9,7 +9,9 @@ import pytest
 from spacy_relext.candidates import sentence_pairs
 from spacy_relext.errors import DataError
 from spacy_relext.formats import aimed
-from spacy_relext.formats.document import AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Mention
 from spacy_relext.relations import get_relations
 
 #        0         1         2
@@ -53,7 +55,7 @@ def write(path, *lines):
 
 
 def test_pairs_become_sentences_once(tmp_path):
-    first, second = aimed.read(write(tmp_path / "test_0.json", *LINES), raise_it)
+    first, second = aimed.read(write(tmp_path / "test_0.json", *LINES), Reading(raise_it))
     assert (first.id, first.text) == ("X.d1", f"{FIRST} {SECOND}")
     assert first.sentences == [(0, 30), (31, 50)]
     assert first.mentions == [
@@ -71,7 +73,7 @@ def test_pairs_become_sentences_once(tmp_path):
 
 
 def test_doc_has_all_pairs_and_overlapping_mentions_in_its_spans(nlp, tmp_path):
-    doc = to_doc(next(aimed.read(write(tmp_path / "test_0.json", *LINES), raise_it)), nlp)
+    doc = to_doc(next(aimed.read(write(tmp_path / "test_0.json", *LINES), Reading(raise_it))), nlp)
     assert [span.text for span in doc.spans["mentions"]] == ["Quux", "Quux", "Quux kinase", "Abc", "Abc", "Def"]
     assert [span.text for span in doc.ents] == ["Quux", "Quux kinase", "Abc", "Abc", "Def"]
     assert len(sentence_pairs(ordered=False, overlapping=True)(doc, list(doc.spans["mentions"]))) == 7
@@ -89,7 +91,7 @@ def test_parts_are_the_folds_in_order_of_their_numbers(tmp_path):
         ("fold-2", tmp_path / "sub" / "test_2.json"),
         ("fold-10", tmp_path / "sub" / "test_10.json"),
     ]
-    assert len(list(aimed.read(tmp_path, raise_it))) == 4
+    assert len(list(aimed.read(tmp_path, Reading(raise_it)))) == 4
     write(tmp_path / "copy" / "test_2.json", *LINES)
     with pytest.raises(DataError, match=r"fold 2 is in .*copy"):
         aimed.parts(tmp_path)
@@ -131,10 +133,10 @@ BAD_DOCUMENTS = {
 def test_bad_document_is_reported_once_and_left_out_alone(lines, number, message, tmp_path):
     file = write(tmp_path / "test_0.json", *LINES[:7], *lines)
     with pytest.raises(DataError, match=message) as caught:
-        list(aimed.read(file, raise_it))
+        list(aimed.read(file, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (file, number)
     errors = []
-    assert [document.id for document in aimed.read(file, errors.append)] == ["X.d1"]
+    assert [document.id for document in aimed.read(file, Reading(errors.append))] == ["X.d1"]
     assert len(errors) == 1
 
 
@@ -153,17 +155,17 @@ def test_line_of_no_document_leaves_out_the_file(line, message, tmp_path):
     file = write(tmp_path / "test_0.json", *LINES, line)
     write(tmp_path / "test_1.json", *LINES)
     with pytest.raises(DataError, match=message) as caught:
-        list(aimed.read(tmp_path, raise_it))
+        list(aimed.read(tmp_path, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (file, 9)
     errors = []
-    assert [document.source.name for document in aimed.read(tmp_path, errors.append)] == ["test_1.json"] * 2
+    assert [document.source.name for document in aimed.read(tmp_path, Reading(errors.append))] == ["test_1.json"] * 2
     assert len(errors) == 1
 
 
 def test_not_utf8(tmp_path):
     (tmp_path / "test_0.json").write_bytes(json.dumps(LAST).encode().replace(b"Ghi", b"Gh\xef") + b"\n")
     with pytest.raises(DataError, match=r"test_0\.json:1: no line of JSON .*utf-8"):
-        list(aimed.read(tmp_path, raise_it))
+        list(aimed.read(tmp_path, Reading(raise_it)))
 
 
 # The real corpus, a fold: documents, sentences, pairs, positive ones.
@@ -187,7 +189,7 @@ def test_counts_of_the_real_corpus(nlp, shared_data, tmp_path):
     get_pairs = sentence_pairs(ordered=False, overlapping=True)
     counts, names, n_overlapping = [], [], 0
     for file in aimed.parts(tmp_path).values():
-        documents = list(aimed.read(file, raise_it))
+        documents = list(aimed.read(file, Reading(raise_it)))
         docs = [to_doc(document, nlp) for document in documents]
         mentions = [list(doc.spans["mentions"]) for doc in docs]
         pairs = [get_pairs(*both) for both in zip(docs, mentions, strict=True)]

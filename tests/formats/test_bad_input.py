@@ -14,11 +14,14 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats import FORMATS
-from spacy_relext.formats.document import ACROSS, INSIDE, AnnotatedDocument, AnnotatedRelation, Mention, document_id, from_doc, to_doc
+from spacy_relext.extraction.inputs import TEXTS
+from spacy_relext.formats.catalogue import READABLE, get_format
+from spacy_relext.formats.docs import ACROSS, INSIDE, document_id, from_doc, to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.cli.toy import relext
 
-READ = [name for name, module in FORMATS.items() if hasattr(module, "read")]
+READ = [name for name in READABLE if name not in TEXTS]
 FOLDERS = {"brat": ".ann", "ddi": ".xml", "inception": ".xmi"}
 FILES = {
     "jsonl": ".jsonl", "biocxml": ".xml", "biocjson": ".json", "pubtator": ".txt", "prodigy": ".jsonl", "doccano": ".jsonl",
@@ -31,7 +34,7 @@ BY_LINE = ("jsonl", "pubtator", "prodigy", "doccano", "dygie", "chemprot", "aime
 #       0           1           2
 #       0123 456789012 345678901
 TEXT = "Te\u0301a helps \U0001f642 pain. So."
-BAD = AnnotatedDocument(
+BAD = Document(
     "bad",
     TEXT,
     [Mention("T1", 0, 4, "CHEMICAL", "C1"), Mention("T2", 13, 17, "GENE", "C2")],
@@ -54,7 +57,7 @@ class Case:
     edits: tuple
     error: str = ""
     count: str = ""
-    document: AnnotatedDocument | None = None
+    document: Document | None = None
     file: str = ""
     left_out: bool = False
 
@@ -272,12 +275,12 @@ def write(name, document, folder):
     elif name == "aimed":
         write_aimed(document, folder / ("test_0.json" if document.id == "bad" else "test_1.json"))
     elif name in FOLDERS:
-        FORMATS[name].write([document], folder / document.id)
+        get_format(name).write([document], folder / document.id)
         for file in (folder / document.id).iterdir():
             file.replace(folder / file.name)
         (folder / document.id).rmdir()
     else:
-        FORMATS[name].write([document], folder / (document.id + FILES[name]))
+        get_format(name).write([document], folder / (document.id + FILES[name]))
 
 
 def write_chemprot(document, folder):
@@ -327,8 +330,7 @@ def break_file(file, edits):
 def convert(name, folder, nlp):
     """As `relext convert` does it: documents as they come out of their Docs, errors, and what the report would count."""
     documents, errors, counts = [], [], Counter()
-    more = (counts,) if getattr(FORMATS[name], "COUNTS", False) else ()
-    for document in FORMATS[name].read(folder, errors.append, *more):
+    for document in get_format(name).read(folder, Reading(errors.append, counts)):
         try:
             documents.append(from_doc(to_doc(document, nlp, counts)))
         except DataError as error:
@@ -391,5 +393,5 @@ def test_command_stops_at_a_fault_or_leaves_its_document_out_and_counts_it(name,
     assert not output.exists()
     result = relext("convert", name, tmp_path / "in", output, "--skip-errors")
     assert result.exit_code == 0, result.output
-    assert "1 documents had errors and were skipped" in result.output
+    assert "1 document had errors and were skipped" in result.output
     assert [document_id(doc) for doc in DocBin().from_disk(output).get_docs(spacy.blank("en").vocab)] == ["good"]

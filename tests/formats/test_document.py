@@ -7,9 +7,11 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats import FORMATS
+from spacy_relext.formats.catalogue import WRITABLE, get_format
 from spacy_relext.formats.concepts import related_concepts
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, document_id, from_doc, to_doc
+from spacy_relext.formats.docs import document_id, from_doc, to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import Relation, has_relations, register_extensions, set_relations
 
 register_extensions()
@@ -33,9 +35,7 @@ def test_mentions_cut_tokens_into_whole_tokens(nlp):
     text = "Pre-warfarinised CYP3A4s ok."
     assert words(nlp.make_doc(text)) == ["Pre", "-", "warfarinised", "CYP3A4s", "ok", "."]
     counts = Counter()
-    doc = to_doc(
-        AnnotatedDocument("a", text, [Mention("1", 4, 12, "C"), Mention("2", 17, 23, "P"), Mention("3", 18, 20, "P")]), nlp, counts
-    )
+    doc = to_doc(Document("a", text, [Mention("1", 4, 12, "C"), Mention("2", 17, 23, "P"), Mention("3", 18, 20, "P")]), nlp, counts)
     assert doc.text == text
     assert words(doc) == ["Pre", "-", "warfarin", "ised", "C", "YP", "3A4", "s", "ok", "."]
     assert [span.text for span in doc.spans["mentions"]] == ["warfarin", "CYP3A4", "YP"]
@@ -48,7 +48,7 @@ def test_mentions_cut_tokens_into_whole_tokens(nlp):
 
 def test_whole_token_mentions_cut_nothing(nlp):
     counts = Counter()
-    doc = to_doc(AnnotatedDocument("a", "Give  warfarin now.", [Mention("1", 6, 14, "C")]), nlp, counts)
+    doc = to_doc(Document("a", "Give  warfarin now.", [Mention("1", 6, 14, "C")]), nlp, counts)
     assert words(doc) == words(nlp.make_doc("Give  warfarin now."))
     assert counts["cut tokens"] == 0
 
@@ -56,7 +56,7 @@ def test_whole_token_mentions_cut_nothing(nlp):
 def test_white_space_around_a_mention_is_trimmed_and_counted(nlp):
     counts = Counter()
     text = "Give \twarfarin\u00a0 now."
-    doc = to_doc(AnnotatedDocument("a", text, [Mention("1", 4, 16, "C"), Mention("2", 16, 19, "C")]), nlp, counts)
+    doc = to_doc(Document("a", text, [Mention("1", 4, 16, "C"), Mention("2", 16, 19, "C")]), nlp, counts)
     assert doc.text == text
     assert [span.text for span in doc.spans["mentions"]] == ["warfarin", "now"]
     assert counts["trimmed mentions"] == 1
@@ -66,7 +66,7 @@ def test_sentences(nlp):
     #       0         1         2
     #       012345678901234567890123
     text = "One here.Two there. Last."
-    document = AnnotatedDocument("a", text, sentences=[(0, 9), (9, 20), (20, 25)])
+    document = Document("a", text, sentences=[(0, 9), (9, 20), (20, 25)])
     counts = Counter()
     doc = to_doc(document, nlp, counts)
     # "here.Two" is one token to the tokenizer: sentences cut tokens as mentions do.
@@ -77,12 +77,12 @@ def test_sentences(nlp):
 
 
 def test_empty_sentences_leave_no_trace(nlp):
-    doc = to_doc(AnnotatedDocument("a", "One. Two.", sentences=[(0, 4), (4, 4), (4, 5), (5, 9)]), nlp)
+    doc = to_doc(Document("a", "One. Two.", sentences=[(0, 4), (4, 4), (4, 5), (5, 9)]), nlp)
     assert [sentence.text for sentence in doc.sents] == ["One.", "Two."]
 
 
 def test_without_sentences_the_doc_has_none(nlp):
-    doc = to_doc(AnnotatedDocument("a", "One. Two."), nlp)
+    doc = to_doc(Document("a", "One. Two."), nlp)
     assert not doc.has_annotation("SENT_START")
     assert from_doc(doc).sentences is None
 
@@ -91,7 +91,7 @@ def test_overlapping_mentions_are_spans_and_the_longest_are_entities(nlp):
     counts = Counter()
     text = "calcium channel blockers"
     mentions = [Mention("1", 0, 7, "C"), Mention("2", 0, 24, "G"), Mention("3", 8, 15, "P")]
-    doc = to_doc(AnnotatedDocument("a", text, mentions, [AnnotatedRelation("1", "3", "L")]), nlp, counts)
+    doc = to_doc(Document("a", text, mentions, [AnnotatedRelation("1", "3", "L")]), nlp, counts)
     assert [(span.text, span.label_) for span in doc.spans["mentions"]] == [("calcium", "C"), (text, "G"), ("channel", "P")]
     assert [(span.text, span.label_) for span in doc.ents] == [(text, "G")]
     assert counts["overlapping mentions (in doc.spans only)"] == 2
@@ -99,7 +99,7 @@ def test_overlapping_mentions_are_spans_and_the_longest_are_entities(nlp):
 
 
 def test_unannotated_differs_from_no_relations(nlp):
-    unknown, none = (to_doc(AnnotatedDocument("a", "Text.", relations=relations), nlp) for relations in (None, []))
+    unknown, none = (to_doc(Document("a", "Text.", relations=relations), nlp) for relations in (None, []))
     assert not has_relations(unknown)
     assert has_relations(none)
     assert from_doc(unknown).relations is None
@@ -108,7 +108,7 @@ def test_unannotated_differs_from_no_relations(nlp):
 
 def test_round_trip(nlp):
     text = "Azoles raise\nwarfarin levels. Not 5-FU!"
-    document = AnnotatedDocument(
+    document = Document(
         "d/1",
         text,
         [Mention("T1", 0, 6, "CLASS"), Mention("T2", 13, 21, "DRUG"), Mention("T3", 34, 38, "DRUG")],
@@ -120,11 +120,9 @@ def test_round_trip(nlp):
 
 def test_round_trip_through_a_file_keeps_everything(nlp, tmp_path):
     documents = [
-        AnnotatedDocument(
-            "first", "a b", [Mention("T1", 0, 1, "X"), Mention("T2", 2, 3, "Y")], [AnnotatedRelation("T2", "T1", "L")], [(0, 3)]
-        ),
-        AnnotatedDocument("second", "a b", [Mention("T1", 0, 3, "X")]),
-        AnnotatedDocument("empty", "", sentences=[]),
+        Document("first", "a b", [Mention("T1", 0, 1, "X"), Mention("T2", 2, 3, "Y")], [AnnotatedRelation("T2", "T1", "L")], [(0, 3)]),
+        Document("second", "a b", [Mention("T1", 0, 3, "X")]),
+        Document("empty", "", sentences=[]),
     ]
     DocBin(docs=[to_doc(d, nlp) for d in documents], store_user_data=True).to_disk(tmp_path / "a.spacy")
     other = spacy.blank("en")
@@ -134,14 +132,14 @@ def test_round_trip_through_a_file_keeps_everything(nlp, tmp_path):
 
 def test_mentions_at_one_place_with_two_types_both_come_back(nlp):
     mentions = [Mention("T1", 0, 7, "CHEMICAL"), Mention("T2", 0, 7, "HORMONE"), Mention("T3", 12, 19, "CHEMICAL")]
-    document = AnnotatedDocument("a", "insulin and glucose", mentions, [AnnotatedRelation("T2", "T3", "L")])
+    document = Document("a", "insulin and glucose", mentions, [AnnotatedRelation("T2", "T3", "L")])
     assert contents(from_doc(to_doc(document, nlp))) == contents(document)
 
 
 def test_relation_between_mentions_at_one_place_is_refused(nlp):
     mentions = [Mention("1", 0, 7, "CHEMICAL"), Mention("2", 0, 8, "HORMONE")]
     with pytest.raises(DataError, match="'insulin' at 0 as head and as tail"):
-        to_doc(AnnotatedDocument("a", "insulin ", mentions, [AnnotatedRelation("1", "2", "L")]), nlp)
+        to_doc(Document("a", "insulin ", mentions, [AnnotatedRelation("1", "2", "L")]), nlp)
 
 
 def test_from_doc_takes_entities_where_there_are_no_spans_and_adds_the_relations_mentions(nlp):
@@ -164,7 +162,7 @@ def test_relation_that_types_its_mention_otherwise_makes_no_second_mention(nlp):
 
 
 def test_document_id_survives_bytes_and_copy(nlp):
-    doc = to_doc(AnnotatedDocument("pmid-1", "Some text."), nlp)
+    doc = to_doc(Document("pmid-1", "Some text."), nlp)
     assert document_id(doc) == "pmid-1"
     assert document_id(Doc(nlp.vocab).from_bytes(doc.to_bytes())) == "pmid-1"
     assert document_id(doc.copy()) == "pmid-1"
@@ -172,7 +170,7 @@ def test_document_id_survives_bytes_and_copy(nlp):
 
 def test_empty_and_blank_texts(nlp):
     for text in ("", " ", "\n\n"):
-        doc = to_doc(AnnotatedDocument("e", text, sentences=[(0, len(text))]), nlp)
+        doc = to_doc(Document("e", text, sentences=[(0, len(text))]), nlp)
         assert doc.text == text
         assert (document_id(doc), len(doc.spans["mentions"]), doc.ents) == ("e", 0, ())
 
@@ -181,31 +179,31 @@ def test_counts_are_optional_and_add_up(nlp):
     counts = Counter()
     for _ in range(2):
         to_doc(
-            AnnotatedDocument("a", "x y", [Mention("1", 0, 1, "T"), Mention("2", 2, 3, "T")], [AnnotatedRelation("1", "2", "L")]),
+            Document("a", "x y", [Mention("1", 0, 1, "T"), Mention("2", 2, 3, "T")], [AnnotatedRelation("1", "2", "L")]),
             nlp,
             counts,
         )
     assert +counts == {"documents": 2, "mentions": 4, "relations": 2, "relations: L": 2}
 
 
-@pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "write")])
+@pytest.mark.parametrize("name", WRITABLE)
 def test_long_forms_come_back_or_are_counted(name, nlp, tmp_path):
-    document = AnnotatedDocument("a", "TA helps.", [Mention("T1", 0, 2, "DRUG", "C1", "Teal acid")], [], [(0, 9)])
+    document = Document("a", "TA helps.", [Mention("T1", 0, 2, "DRUG", "C1", "Teal acid")], [], [(0, 9)])
     doc = to_doc(document, nlp)
     assert doc.user_data["._.", "long_form", 0, 2] == "Teal acid"
     path = tmp_path / {"brat": "folder", "ddi": "folder", "biocxml": "a.xml", "pubtator": "a.txt", "rdf": "a.ttl"}.get(name, "a.json")
-    lost = FORMATS[name].write([from_doc(doc)], path)
+    lost = get_format(name).write([from_doc(doc)], path)
     holds = name in ("jsonl", "biocxml", "biocjson")
     assert lost["long forms of abbreviations"] == (not holds)
-    if hasattr(FORMATS[name], "read"):
-        [back] = FORMATS[name].read(path, on_error)
+    if get_format(name).reads:
+        [back] = get_format(name).read(path, Reading(on_error))
         assert [mention.long_form for mention in back.mentions] == ["Teal acid" if holds else ""]
 
 
-@pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "write")])
+@pytest.mark.parametrize("name", WRITABLE)
 def test_what_is_said_of_relations_comes_back_or_is_counted(name, nlp, tmp_path):
     given = [Mention("1", 0, 3, "X", "C1"), Mention("2", 10, 13, "X", "C2")]
-    doc = to_doc(AnnotatedDocument("a", "Tea helps Bob.", given, [], [(0, 14)]), nlp)
+    doc = to_doc(Document("a", "Tea helps Bob.", given, [], [(0, 14)]), nlp)
     mentions = doc.spans["mentions"]
     sources = {"ddi": 0.5, "rules": 0.25}
     doc._.relations = [
@@ -217,13 +215,13 @@ def test_what_is_said_of_relations_comes_back_or_is_counted(name, nlp, tmp_path)
     document = from_doc(doc)
     if name == "ddi":  # which has one relation per pair
         del document.relations[1:]
-    lost = FORMATS[name].write([document], path)
+    lost = get_format(name).write([document], path)
     counted = {kind: lost[f"{kind} of relations"] for kind in ("sources", "statuses", "attributes")}
     if name != "jsonl":
         assert counted == {"sources": 1 if name == "ddi" else 2, "statuses": 1, "attributes": 1}
         return
     assert not any(counted.values())
-    [back] = FORMATS[name].read(path, on_error)
+    [back] = get_format(name).read(path, Reading(on_error))
     assert to_doc(back, nlp)._.relations.to_dicts() == doc._.relations.to_dicts()
 
 
@@ -245,7 +243,7 @@ def test_sources_are_given_where_they_are_not_one_for_all(nlp):
 def test_what_is_said_of_relations_between_concepts_is_kept(nlp):
     mentions = [Mention("1", 0, 3, "X", "C1"), Mention("2", 10, 13, "X", "C2")]
     relation = AnnotatedRelation("C1", "C2", "A", 0.5, (("ddi", 0.5),), "uncertain", ("novel",))
-    doc = to_doc(AnnotatedDocument("a", "Tea helps Bob.", mentions, concept_relations=[relation]), nlp)
+    doc = to_doc(Document("a", "Tea helps Bob.", mentions, concept_relations=[relation]), nlp)
     for again in (doc, Doc(nlp.vocab).from_bytes(doc.to_bytes())):
         document = from_doc(again, sources=True)
         assert document.concept_relations == [relation]
@@ -261,7 +259,7 @@ def test_values_that_cannot_be_right_name_the_document(nlp):
     mentions = [Mention("1", 0, 3, "X"), Mention("2", 10, 13, "X")]
     for wrong in (AnnotatedRelation("1", "2", "A", float("nan")), AnnotatedRelation("1", "2", " "), AnnotatedRelation("1", "2", "A", 2.0)):
         with pytest.raises(DataError, match=r"a\.x:3: document 'a': .*(score is|has the label)"):
-            to_doc(AnnotatedDocument("a", "Tea helps Bob.", mentions, [wrong], source="a.x", line=3), nlp)
+            to_doc(Document("a", "Tea helps Bob.", mentions, [wrong], source="a.x", line=3), nlp)
 
 
 def test_mentions_of_relations_alone_are_given_with_what_is_known(nlp):

@@ -8,8 +8,11 @@ import pytest
 from spacy.tokens import DocBin
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats import FORMATS, biocxml, brat, jsonl, pubtator
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, concept_relations, from_doc, to_doc
+from spacy_relext.formats import biocxml, brat, jsonl, pubtator
+from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.docs import concept_relations, from_doc, to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
 
 NAMES = {"brat": "folder", "biocxml": "a.xml", "biocjson": "a.json", "pubtator": "a.txt", "jsonl": "a.jsonl"}
@@ -17,7 +20,7 @@ NAMES = {"brat": "folder", "biocxml": "a.xml", "biocjson": "a.json", "pubtator":
 # A character beyond the 16 bits of UTF-16, a combining accent, nested and overlapping mentions, two of one place.
 TEXT = "Ale\u0301f acid \U0001f48a helps pain. Acid <b> & nerve pain."
 DOCUMENTS = [
-    AnnotatedDocument(
+    Document(
         "d.1",
         TEXT,
         [
@@ -32,8 +35,8 @@ DOCUMENTS = [
         [AnnotatedRelation("T1", "T4", "TREATS"), AnnotatedRelation("T6", "T5", "AFTER")],
         [(0, 24), (25, 47)],
     ),
-    AnnotatedDocument("none", "Nothing here.", relations=[], sentences=[(0, 13)]),
-    AnnotatedDocument("empty", "", relations=[]),
+    Document("none", "Nothing here.", relations=[], sentences=[(0, 13)]),
+    Document("empty", "", relations=[]),
 ]
 
 
@@ -48,8 +51,8 @@ def contents(document, *, sentences=True):
 
 
 def round_trip(name, documents, folder):
-    lost = FORMATS[name].write(documents, folder / NAMES[name])
-    back = {document.id: document for document in FORMATS[name].read(folder / NAMES[name], raise_it)}
+    lost = get_format(name).write(documents, folder / NAMES[name])
+    back = {document.id: document for document in get_format(name).read(folder / NAMES[name], Reading(raise_it))}
     return [back[document.id] for document in documents], +lost
 
 
@@ -75,9 +78,7 @@ def test_scores_and_what_is_annotated_survive(name, tmp_path):
         ([], related),
         ([AnnotatedRelation("T2", "T1", "R", 0.5)], []),
     ]
-    documents = [
-        AnnotatedDocument(str(i), "a b", mentions, relations, concept_relations=between) for i, (relations, between) in enumerate(states)
-    ]
+    documents = [Document(str(i), "a b", mentions, relations, concept_relations=between) for i, (relations, between) in enumerate(states)]
     back, lost = round_trip(name, documents, tmp_path)
     assert [contents(d) for d in back] == [contents(d) for d in documents]
     assert not lost
@@ -94,7 +95,7 @@ def test_scores_and_what_is_annotated_survive(name, tmp_path):
     ],
 )
 def test_sentences_of_bioc_take_in_white_space_that_is_no_space(name, text, sentences, expected, tmp_path):
-    [back], lost = round_trip(name, [AnnotatedDocument("a", text, relations=[], sentences=sentences)], tmp_path)
+    [back], lost = round_trip(name, [Document("a", text, relations=[], sentences=sentences)], tmp_path)
     assert (back.text, back.sentences) == (text, expected)
     assert lost == ({"sentences": 1} if expected is None and sentences else {})
 
@@ -103,16 +104,16 @@ def test_brat_keeps_scores_line_ends_and_documents_without_annotation(tmp_path):
     text = "Left\r\nheart\nfailure and tea."
     mentions = [Mention("m", 0, 19, "DISEASE"), Mention("n", 24, 27, "FOOD")]
     documents = [
-        AnnotatedDocument("a", text, mentions, [AnnotatedRelation("n", "m", "R", 0.125)]),
-        AnnotatedDocument("b", "Not annotated."),
-        AnnotatedDocument("c/1", "x", [Mention("m", 0, 1, "X")]),
+        Document("a", text, mentions, [AnnotatedRelation("n", "m", "R", 0.125)]),
+        Document("b", "Not annotated."),
+        Document("c/1", "x", [Mention("m", 0, 1, "X")]),
     ]
     lost = brat.write(documents, tmp_path)
     assert (tmp_path / "a.ann").read_text(encoding="utf8") == (
         "T1\tDISEASE 0 4;6 11;12 19\tLeft heart failure\nT2\tFOOD 24 27\ttea\nR1\tR Arg1:T2 Arg2:T1\n#1\tScore R1\t0.125\n"
     )
     assert not (tmp_path / "b.ann").exists()
-    back = list(brat.read(tmp_path, raise_it))
+    back = list(brat.read(tmp_path, Reading(raise_it)))
     assert [contents(d) for d in back[:2]] == [contents(d) for d in documents[:2]]
     assert (back[2].id, back[2].relations) == ("c_1", [])
     assert +lost == {"documents not annotated for relations (now with none)": 1, "document ids that are no file names": 1}
@@ -129,7 +130,7 @@ def test_brat_lines_of_all_kinds(tmp_path):
         encoding="utf8",
         newline="",
     )
-    [document] = brat.read(tmp_path, raise_it)
+    [document] = brat.read(tmp_path, Reading(raise_it))
     assert document.id == "sub/a"
     # As in DDI, the stretch from first to last character; the second is another one.
     assert [(m.start, m.end, m.kb_id) for m in document.mentions] == [
@@ -178,35 +179,35 @@ def test_bad_brat(ann, message, line, tmp_path):
         (tmp_path / f"{name}.txt").write_text("Tea for two.", encoding="utf8")
     (tmp_path / "b.ann").write_bytes(ann if isinstance(ann, bytes) else ann.encode())
     with pytest.raises(DataError, match=message) as caught:
-        list(brat.read(tmp_path, raise_it))
+        list(brat.read(tmp_path, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (tmp_path / "b.ann", line)
     errors = []
-    assert [document.id for document in brat.read(tmp_path, errors.append)] == ["a", "c"]
+    assert [document.id for document in brat.read(tmp_path, Reading(errors.append))] == ["a", "c"]
     assert len(errors) == 1
 
 
 def test_bad_brat_folders(tmp_path):
     with pytest.raises(DataError, match="there is none"):
-        list(brat.read(tmp_path, raise_it))
+        list(brat.read(tmp_path, Reading(raise_it)))
     (tmp_path / "a.ann").write_text("", encoding="utf8")
     with pytest.raises(DataError, match=r"no a\.txt beside it"):
-        list(brat.read(tmp_path, raise_it))
+        list(brat.read(tmp_path, Reading(raise_it)))
     (tmp_path / "a.txt").write_bytes(b"Line\nT\xe9a")
     with pytest.raises(DataError, match="not UTF-8") as caught:
-        list(brat.read(tmp_path, raise_it))
+        list(brat.read(tmp_path, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (tmp_path / "a.txt", 2)
     (tmp_path / "a.ann").rename(tmp_path / "a.a1")
     (tmp_path / "a.txt").write_bytes(b"")
     with pytest.raises(DataError, match=r"a\.a1 is beside it"):
-        list(brat.read(tmp_path, raise_it))
+        list(brat.read(tmp_path, Reading(raise_it)))
 
 
 def test_brat_refuses_what_it_cannot_write(tmp_path):
     for i, mention in enumerate([Mention("m", 0, 1, "A B"), Mention("m", 0, 1, ""), Mention("m", 0, 1, "A", "B C")]):
         with pytest.raises(DataError, match="white space"):
-            brat.write([AnnotatedDocument("a", "x", [mention])], tmp_path / str(i))
+            brat.write([Document("a", "x", [mention])], tmp_path / str(i))
     with pytest.raises(DataError, match="exists already"):
-        brat.write([AnnotatedDocument("a/b", "x"), AnnotatedDocument("a_b", "x")], tmp_path / "twice")
+        brat.write([Document("a/b", "x"), Document("a_b", "x")], tmp_path / "twice")
 
 
 # Title and abstract with one space between; the second document has neither.
@@ -229,7 +230,7 @@ PUBTATOR = """7|t|Tea|a|and pain.
 def test_pubtator(end, nlp, tmp_path):
     file = tmp_path / "a.txt"
     file.write_bytes(PUBTATOR.replace("\n", end).encode())
-    document, empty = pubtator.read(file, raise_it)
+    document, empty = pubtator.read(file, Reading(raise_it))
     assert document.text == "Tea|a|and pain. Tea \U0001f375 hurts. Pain|t|x follows."
     assert [m.kb_id for m in document.mentions] == ["C1", "D1|D2", "C1", "", "D2"]
     assert document.relations is None
@@ -239,7 +240,7 @@ def test_pubtator(end, nlp, tmp_path):
     lost = pubtator.write([document, empty], tmp_path / "b.txt")
     written = (tmp_path / "b.txt").read_text(encoding="utf8")
     assert written.splitlines()[2:6] == [line for line in PUBTATOR.replace("\tacute|chronic", "").splitlines()[2:6]]
-    assert [contents(d) for d in pubtator.read(tmp_path / "b.txt", raise_it)] == [contents(document), contents(empty)]
+    assert [contents(d) for d in pubtator.read(tmp_path / "b.txt", Reading(raise_it))] == [contents(document), contents(empty)]
     assert not +lost
     # Through a Doc, with sentences: the first is the title again.
     document.sentences = [(0, 15), (16, 28), (29, 46)]
@@ -276,31 +277,31 @@ def test_bad_pubtator(text, message, line, tmp_path):
     # A good document in lines 1 and 2, two empty lines, and one more after it.
     file.write_bytes(GOOD.encode() + b"\n\n" + bad + b"\n\n" + GOOD.replace("1|", "9|").encode())
     with pytest.raises(DataError, match=message) as caught:
-        list(pubtator.read(file, raise_it))
+        list(pubtator.read(file, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (file, line)
     errors = []
-    assert [document.id for document in pubtator.read(file, errors.append)] == ["1", "9"]
+    assert [document.id for document in pubtator.read(file, Reading(errors.append))] == ["1", "9"]
     assert len(errors) == 1
 
 
 def test_pubtator_refuses_or_counts_what_it_cannot_write(tmp_path):
     mentions = [Mention("a", 0, 1, "X", "C1|C2"), Mention("b", 2, 3, "X", "C3"), Mention("c", 4, 5, "X")]
-    document = AnnotatedDocument("d", "a\tb\nc", mentions, [AnnotatedRelation("a", "b", "R", 0.5)])
-    assert +pubtator.write([document, AnnotatedDocument("e", "x")], tmp_path / "a.txt") == {
+    document = Document("d", "a\tb\nc", mentions, [AnnotatedRelation("a", "b", "R", 0.5)])
+    assert +pubtator.write([document, Document("e", "x")], tmp_path / "a.txt") == {
         "tabs and line ends (now spaces)": 2,
         "scores of relations": 1,
         "relations between mentions (now between their concepts)": 1,
         pubtator.BY_CONCEPT: 1,
         "documents not annotated for relations (now with none)": 1,
     }
-    back = next(pubtator.read(tmp_path / "a.txt", raise_it))
+    back = next(pubtator.read(tmp_path / "a.txt", Reading(raise_it)))
     assert back.text == "a b c"
     assert back.concept_relations == [AnnotatedRelation("C1", "C3", "R"), AnnotatedRelation("C2", "C3", "R")]
     document.relations = [AnnotatedRelation("a", "c", "R")]
     with pytest.raises(DataError, match="1 of its relations are with a mention that has no concept"):
         pubtator.write([document], tmp_path / "b.txt")
     with pytest.raises(DataError, match="each once"):
-        pubtator.write([AnnotatedDocument("d", "x"), AnnotatedDocument("d", "x")], tmp_path / "b.txt")
+        pubtator.write([Document("d", "x"), Document("d", "x")], tmp_path / "b.txt")
     assert not (tmp_path / "b.txt").exists()
 
 
@@ -346,10 +347,10 @@ def test_bad_bioc(inner, message, tmp_path):
     head = '<!DOCTYPE collection [<!ENTITY x "xx">]>\n<collection><source/><date/><key/>\n'
     file.write_text(head + "\n".join(documents) + "</collection>", encoding="utf8")
     with pytest.raises(DataError, match=message) as caught:
-        list(biocxml.read(file, raise_it))
+        list(biocxml.read(file, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (file, 4)
     errors = []
-    assert [document.id for document in biocxml.read(file, errors.append)] == ["a", "b2"]
+    assert [document.id for document in biocxml.read(file, Reading(errors.append))] == ["a", "b2"]
     assert len(errors) == 1
 
 
@@ -390,12 +391,12 @@ def test_bad_bioc_files(name, tmp_path):
     text, message, line = BAD_FILES[name]
     file = tmp_path / name
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    module = FORMATS[f"bioc{file.suffix[1:]}"]
+    module = get_format(f"bioc{file.suffix[1:]}")
     with pytest.raises(DataError, match=message) as caught:
-        list(module.read(tmp_path, raise_it))
+        list(module.read(tmp_path, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (file, line)
     errors = []
-    list(module.read(tmp_path, errors.append))
+    list(module.read(tmp_path, Reading(errors.append)))
     assert len(errors) == 1
 
 
@@ -418,7 +419,7 @@ def test_bioc_from_elsewhere(tmp_path):
         f"<collection><document><id>1</id><passage><offset>0</offset>{text}{inner}</passage>{cid}{swapped}</document></collection>",
         encoding="utf8",
     )
-    [document] = biocxml.read(file, raise_it)
+    [document] = biocxml.read(file, Reading(raise_it))
     assert document.text == "A and B acids may be a it"
     assert document.mentions == [Mention("0", 0, 13, "X", "C1|C2"), Mention("2", 14, 17, "X"), Mention("3", 18, 25, "X")]
     assert document.relations == [AnnotatedRelation("2", "0", "R")]
@@ -431,7 +432,7 @@ def test_bioc_from_elsewhere(tmp_path):
 
 
 def test_xml_refuses_control_characters_and_json_holds_them(tmp_path):
-    document = AnnotatedDocument("a", "x\x00\r\ny\u2028", relations=[])
+    document = Document("a", "x\x00\r\ny\u2028", relations=[])
     with pytest.raises(DataError, match=r"document 'a': XML cannot hold it: .* Export to biocjson"):
         biocxml.write([document], tmp_path / "a.xml")
     assert not list(tmp_path.iterdir())
@@ -452,11 +453,11 @@ CDR = {"Training": (500, 9385, 1038), "Development": (500, 9591, 1012), "Test": 
 
 @pytest.mark.parametrize("part", CDR)
 def test_bc5cdr_is_the_same_in_both_formats_and_survives(part, cdr, tmp_path):
-    documents = list(pubtator.read(cdr / f"CDR_{part}Set.PubTator.txt", raise_it))
+    documents = list(pubtator.read(cdr / f"CDR_{part}Set.PubTator.txt", Reading(raise_it)))
     counts = (len(documents), sum(len(d.mentions) for d in documents), sum(len(d.concept_relations) for d in documents))
     assert counts == CDR[part]
     expected = [contents(document) for document in documents]
-    assert [contents(document) for document in biocxml.read(cdr / f"CDR_{part}Set.BioC.xml", raise_it)] == expected
+    assert [contents(document) for document in biocxml.read(cdr / f"CDR_{part}Set.BioC.xml", Reading(raise_it))] == expected
     for name in ("pubtator", "biocjson"):
         back, lost = round_trip(name, documents, tmp_path)
         assert [contents(document) for document in back] == expected
@@ -473,5 +474,5 @@ def test_jsonl_refuses_a_concept_relation_of_another_form():
 
 def test_report_names_what_is_not_held(nlp):
     counts = Counter()
-    to_doc(AnnotatedDocument("a", "x", not_held=Counter({"notes": 2})), nlp, counts)
+    to_doc(Document("a", "x", not_held=Counter({"notes": 2})), nlp, counts)
     assert counts["notes"] == 2

@@ -9,7 +9,8 @@ from cassis import Cas, TypeSystem, load_cas_from_xmi, load_typesystem
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import inception
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
 from tests.formats.test_exchange import DOCUMENTS, contents
 
@@ -84,7 +85,7 @@ def save(cas, folder, name="a"):
 
 
 def test_layers_are_found_in_the_type_system(cas, tmp_path):
-    [document] = inception.read(save(cas, tmp_path), raise_it)
+    [document] = inception.read(save(cas, tmp_path), Reading(raise_it))
     assert (document.id, document.text, document.sentences) == ("case 7.txt", TEXT, [(0, 19), (21, 41)])
     places = {m.id: (document.text[m.start : m.end], m.type) for m in document.mentions}
     assert sorted(places.values()) == [
@@ -118,18 +119,18 @@ def test_offsets_of_the_file_are_utf16_units(cas, tmp_path):
 
 
 def test_archives_json_and_files_side_by_side_say_the_same(cas, tmp_path):
-    [expected] = inception.read(save(cas, tmp_path / "plain"), raise_it)
+    [expected] = inception.read(save(cas, tmp_path / "plain"), Reading(raise_it))
     # As INCEpTION exports a project: a folder a document, which is named like a file, and an archive an annotator.
     archive = tmp_path / "curation" / "case 7.xmi" / "CURATION_USER.zip"
     archive.parent.mkdir(parents=True)
     with zipfile.ZipFile(archive, "w") as opened:
         for name in ("a.xmi", inception.TYPES):
             opened.write(tmp_path / "plain" / name, name)
-    [zipped] = inception.read(tmp_path / "curation", raise_it)
+    [zipped] = inception.read(tmp_path / "curation", Reading(raise_it))
     assert contents(zipped) == contents(expected)
     assert zipped.source == archive / "a.xmi"
     cas.to_json(tmp_path / "a.json")
-    [of_json] = inception.read(tmp_path / "a.json", raise_it)
+    [of_json] = inception.read(tmp_path / "a.json", Reading(raise_it))
     assert contents(of_json) == contents(expected)
     assert of_json.not_held == expected.not_held
 
@@ -137,7 +138,7 @@ def test_archives_json_and_files_side_by_side_say_the_same(cas, tmp_path):
 def test_document_without_a_layer_for_relations_is_not_annotated_for_them(tmp_path):
     types = {name: TYPES[name] for name in (inception.METADATA, inception.NAMED_ENTITY)}
     cas = Cas(type_system(types), sofa_string="Tea.")
-    [document] = inception.read(save(cas, tmp_path, "name"), raise_it)
+    [document] = inception.read(save(cas, tmp_path, "name"), Reading(raise_it))
     assert (document.id, document.sentences, document.relations) == ("name", None, None)
 
 
@@ -145,14 +146,14 @@ def test_what_is_written_is_read_again(tmp_path):
     mentions = [Mention("T1", 0, 1, "X", "a|b"), Mention("T2", 2, 3, "Y\n")]
     documents = [
         *DOCUMENTS,
-        AnnotatedDocument("scored/1", "a b\r\n\t", mentions, [AnnotatedRelation("T2", "T1", "R", 0.123456789)], [(0, 3)]),
+        Document("scored/1", "a b\r\n\t", mentions, [AnnotatedRelation("T2", "T1", "R", 0.123456789)], [(0, 3)]),
     ]
     lost = inception.write(documents, tmp_path / "out")
     assert not +lost
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
         inception.TYPES, "d.1.xmi", "empty.xmi", "none.xmi", "scored_1.xmi"
     ]  # fmt: skip
-    back = {document.id: document for document in inception.read(tmp_path / "out", raise_it)}
+    back = {document.id: document for document in inception.read(tmp_path / "out", Reading(raise_it))}
     assert [contents(back[document.id]) for document in documents] == [contents(document) for document in documents]
     assert not any(sum(document.not_held.values()) for document in back.values())
 
@@ -173,17 +174,17 @@ def test_what_is_written_is_as_inception_wants_it(tmp_path):
 def test_what_cannot_be_written_is_counted_or_refused_and_leaves_nothing(tmp_path):
     related = [AnnotatedRelation("a", "a", "R")]
     documents = [
-        AnnotatedDocument("", "x"),
-        AnnotatedDocument("b", "x", [Mention("T", 0, 1, "X", "a")], relations=[], concept_relations=related),
+        Document("", "x"),
+        Document("b", "x", [Mention("T", 0, 1, "X", "a")], relations=[], concept_relations=related),
     ]
     assert +inception.write(documents, tmp_path / "out") == {
         "relations between concepts": 1,
         "documents not annotated for relations (now with none)": 1,
     }
-    assert [document.id for document in inception.read(tmp_path / "out", raise_it)] == ["b", "document-0"]
+    assert [document.id for document in inception.read(tmp_path / "out", Reading(raise_it))] == ["b", "document-0"]
     for documents, message in (
-        ([AnnotatedDocument("a", "x\x00")], "document 'a': XML cannot hold it: .* Export to biocjson"),
-        ([AnnotatedDocument("a", "x")] * 2, r"document 'a': a\.xmi exists already"),
+        ([Document("a", "x\x00")], "document 'a': XML cannot hold it: .* Export to biocjson"),
+        ([Document("a", "x")] * 2, r"document 'a': a\.xmi exists already"),
     ):
         with pytest.raises(DataError, match=message):
             inception.write(documents, tmp_path / "other")
@@ -222,12 +223,12 @@ def test_bad_xmi(pattern, replacement, message, words, cas, tmp_path):
     assert number
     bad.write_text(changed, encoding="utf8")
     with pytest.raises(DataError, match=message) as caught:
-        list(inception.read(bad, raise_it))
+        list(inception.read(bad, Reading(raise_it)))
     assert caught.value.path == bad
     if words:
         assert words in changed.splitlines()[caught.value.line - 1]
     errors = []
-    assert [document.id for document in inception.read(tmp_path, errors.append)] == ["case 7.txt"]
+    assert [document.id for document in inception.read(tmp_path, Reading(errors.append))] == ["case 7.txt"]
     assert len(errors) == 1
 
 
@@ -236,7 +237,7 @@ def test_relations_of_relations_and_of_tokens_are_refused(cas, tmp_path):
     for name, end in (("Effect", first), ("Token", cas.select(inception.TOKEN)[0])):
         second = add(cas, EFFECT, 0, 3, Governor=first.Governor, Dependent=end)
         with pytest.raises(DataError, match=rf"its Dependent is {name} \d+, which is no mention; relations of relations cannot be held"):
-            list(inception.read(save(cas, tmp_path), raise_it))
+            list(inception.read(save(cas, tmp_path), Reading(raise_it)))
         cas.remove(second)
 
 
@@ -253,9 +254,9 @@ def test_label_of_relations_must_be_known(tmp_path):
         file = save(cas, tmp_path)
         if label is None:
             with pytest.raises(DataError, match="has the features Certainty, kind: which of them is the label"):
-                list(inception.read(file, raise_it))
+                list(inception.read(file, Reading(raise_it)))
         else:
-            [document] = inception.read(file, raise_it)
+            [document] = inception.read(file, Reading(raise_it))
             assert [relation.label for relation in document.relations] == [label]
 
 
@@ -263,7 +264,7 @@ def test_bad_archives_type_systems_and_json(cas, tmp_path):
     def fails(name, content, message, read=None):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=message) as caught:
-            list(inception.read(tmp_path / (read or name), raise_it))
+            list(inception.read(tmp_path / (read or name), Reading(raise_it)))
         assert caught.value.path == tmp_path / name
         (tmp_path / name).unlink()
 
@@ -298,7 +299,7 @@ def test_annotators_of_one_document_are_an_error(cas, tmp_path):
     for name in ("anna", "bert"):
         save(cas, tmp_path / "annotation" / "case 7.txt", name)
     errors = []
-    [document] = inception.read(tmp_path, errors.append)
+    [document] = inception.read(tmp_path, Reading(errors.append))
     assert document.source.name == "anna.xmi"
     [error] = errors
     assert "document 'case 7.txt': a document with this id is in" in str(error)

@@ -8,7 +8,9 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, from_doc, to_doc
+from spacy_relext.formats.docs import from_doc, to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import annotated_labels, get_relations
 
 #       0         1         2         3
@@ -31,7 +33,7 @@ def raise_it(error):
 
 
 def read_all(path, on_error=raise_it):
-    return list(jsonl.read(path, on_error))
+    return list(jsonl.read(path, Reading(on_error)))
 
 
 def write_records(path, *records):
@@ -46,7 +48,7 @@ def changed(**values):
 
 def test_line_of_the_description_is_read(tmp_path):
     [document] = read_all(write_records(tmp_path / "a.jsonl", GOOD))
-    assert document == AnnotatedDocument(
+    assert document == Document(
         "case-7",
         TEXT,
         [Mention("T1", 0, 10, "CHEMICAL"), Mention("T2", 18, 26, "CHEMICAL")],
@@ -78,15 +80,15 @@ def test_mentions_without_id_are_numbered(tmp_path):
 
 def test_write_then_read_gives_the_same(tmp_path):
     documents = [
-        AnnotatedDocument(
+        Document(
             "a",
             "Ré—👩🏽‍⚕️ gave e\u0301phedrine\nwith \u2028 tea.",
             [Mention("x", 0, 2, "P"), Mention("y", 13, 24, "C")],
             [AnnotatedRelation("y", "x", "L", 0.25)],
             [(0, 36)],
         ),
-        AnnotatedDocument("b", "", [], None, None),
-        AnnotatedDocument("c", "t", [], [], []),
+        Document("b", "", [], None, None),
+        Document("c", "t", [], [], []),
     ]
     path = tmp_path / "out.jsonl"
     jsonl.write(documents, path)
@@ -100,7 +102,7 @@ def test_write_then_read_gives_the_same(tmp_path):
 def test_written_line_has_the_mentions_text_and_leaves_scores_of_one_out():
     file = io.StringIO()
     relations = [AnnotatedRelation("a", "b", "L"), AnnotatedRelation("b", "a", "L", 0.123456)]
-    jsonl.write_line(AnnotatedDocument("d", "ä b", [Mention("a", 0, 1, "T"), Mention("b", 2, 3, "T")], relations), file)
+    jsonl.write_line(Document("d", "ä b", [Mention("a", 0, 1, "T"), Mention("b", 2, 3, "T")], relations), file)
     record = json.loads(file.getvalue())
     assert "ä" in file.getvalue()
     assert "sentences" not in record

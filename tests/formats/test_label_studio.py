@@ -7,7 +7,9 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import label_studio
-from spacy_relext.formats.document import AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Mention
 
 TEXT = "Teal spares CYP1."
 
@@ -35,7 +37,7 @@ def raise_it(error):
 
 def read(tmp_path, *tasks, on_error=raise_it, counts=None):
     (tmp_path / "a.json").write_text(json.dumps(tasks), encoding="utf8")
-    return list(label_studio.read(tmp_path / "a.json", on_error, counts))
+    return list(label_studio.read(tmp_path / "a.json", Reading(on_error, Counter() if counts is None else counts)))
 
 
 def test_export_is_read(tmp_path):

@@ -10,20 +10,23 @@ import pytest
 import spacy
 
 from spacy_relext.errors import DataError
-from spacy_relext.extraction.inputs import Columns, Inputs
-from spacy_relext.formats import FORMATS, inception
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, to_doc
+from spacy_relext.extraction.inputs import TEXTS, Inputs
+from spacy_relext.formats import inception
+from spacy_relext.formats.catalogue import READABLE, WRITABLE, get_format
+from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.limits import Limits, bounded_lines, count_lines, limited, read_whole
+from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place, load_json
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
-DOCUMENT = AnnotatedDocument(
+DOCUMENT = Document(
     "good",
     "Tea helps pain.",
     [Mention("T1", 0, 3, "A", "C1"), Mention("T2", 10, 14, "B", "C2")],
     [AnnotatedRelation("T1", "T2", "R")],
     [(0, 15)],
 )
-READ = [name for name, module in FORMATS.items() if hasattr(module, "read")]
+READ = [name for name in READABLE if name not in TEXTS]
 JSON_LINES = ("jsonl", "prodigy", "doccano", "dygie")
 JSON_LISTS = ("label-studio", "spert", "biocjson")
 
@@ -31,7 +34,7 @@ JSON_LISTS = ("label-studio", "spert", "biocjson")
 def read(name, path):
     """Documents, as `relext convert` makes Docs of them, and errors."""
     nlp, errors, documents = spacy.blank("xx"), [], []
-    for document in FORMATS[name].read(path, errors.append):
+    for document in get_format(name).read(path, Reading(errors.append)):
         try:
             to_doc(document, nlp)
         except DataError as error:
@@ -44,17 +47,17 @@ def read(name, path):
 def written(name, tmp_path):
     """A file of a format with one document."""
     path = tmp_path / "good"
-    FORMATS[name].write([DOCUMENT], path)
-    if not FORMATS[name].SUFFIX:
+    get_format(name).write([DOCUMENT], path)
+    if not get_format(name).suffix:
         return path
-    return path.rename(tmp_path / f"good{FORMATS[name].SUFFIX}")
+    return path.rename(tmp_path / f"good{get_format(name).suffix}")
 
 
 @pytest.mark.parametrize("name", [name for name in READ if name not in ("aimed", "chemprot")])
 def test_a_file_that_cannot_be_read_is_an_error_of_it_alone(name, tmp_path):
     (tmp_path / "in").mkdir()
     good = written(name, tmp_path / "in")
-    suffix = {"brat": ".txt", "inception": ".xmi", "ddi": ".xml"}.get(name, FORMATS[name].SUFFIX)
+    suffix = {"brat": ".txt", "inception": ".xmi", "ddi": ".xml"}.get(name, get_format(name).suffix)
     (tmp_path / "in" / f"a{suffix}").symlink_to("nothing")
     documents, errors = read(name, tmp_path / "in")
     assert documents == ["good/good" if name == "brat" else "good"]
@@ -64,18 +67,18 @@ def test_a_file_that_cannot_be_read_is_an_error_of_it_alone(name, tmp_path):
 
 
 def test_a_folder_in_the_place_of_a_text(tmp_path):
-    FORMATS["brat"].write([DOCUMENT], tmp_path / "in")
+    get_format("brat").write([DOCUMENT], tmp_path / "in")
     (tmp_path / "in" / "x.txt").mkdir()
     documents, errors = read("brat", tmp_path / "in")
     assert documents == ["good"]
     assert [str(error) for error in errors] == [f"{tmp_path / 'in' / 'x.txt'}: it cannot be read: Is a directory."]
 
 
-@pytest.mark.parametrize("name", [name for name, module in FORMATS.items() if hasattr(module, "write") and not module.SUFFIX])
+@pytest.mark.parametrize("name", [name for name in WRITABLE if not get_format(name).suffix])
 def test_an_id_that_is_too_long_for_a_file(name, tmp_path):
-    long = AnnotatedDocument("x" * 300, DOCUMENT.text, DOCUMENT.mentions, [], DOCUMENT.sentences)
+    long = Document("x" * 300, DOCUMENT.text, DOCUMENT.mentions, [], DOCUMENT.sentences)
     with pytest.raises(DataError, match=r"document 'x+': a file of this name cannot be made: File name too long\. The id has 300"):
-        FORMATS[name].write([DOCUMENT, long], tmp_path / "out")
+        get_format(name).write([DOCUMENT, long], tmp_path / "out")
     assert os.listdir(tmp_path) == []
 
 
@@ -111,9 +114,9 @@ def test_halves_of_characters_in_every_json_format(name, tmp_path):
 
 @pytest.mark.parametrize("name", [*JSON_LINES, *JSON_LISTS])
 def test_a_key_that_stands_twice_is_an_error_of_its_record(name, tmp_path):
-    other = AnnotatedDocument("other", DOCUMENT.text, DOCUMENT.mentions, [], DOCUMENT.sentences)
-    FORMATS[name].write([DOCUMENT, other], tmp_path / f"a{FORMATS[name].SUFFIX}")
-    path = tmp_path / f"a{FORMATS[name].SUFFIX}"
+    other = Document("other", DOCUMENT.text, DOCUMENT.mentions, [], DOCUMENT.sentences)
+    get_format(name).write([DOCUMENT, other], tmp_path / f"a{get_format(name).suffix}")
+    path = tmp_path / f"a{get_format(name).suffix}"
     text = path.read_text(encoding="utf8")
     path.write_text(text.replace('"text": "Tea', '"text": "x", "text": "Tea', 1).replace('"doc_key": ', '"doc_key": 1, "doc_key": ', 1))
     documents, errors = read(name, path)
@@ -192,13 +195,15 @@ def test_whole_numbers_of_json_are_whole_numbers():
     assert load_json(f'[1, -2, {10**60}, "1"]') == ([1, -2, 10**60, "1"], [])
 
 
-@pytest.mark.parametrize("name", ["jsonl", "prodigy", "doccano", "dygie", "pubtator", "txt", "lines", "csv", "biocxml", "spert", "ddi"])
+@pytest.mark.parametrize(
+    "name", ["jsonl", "prodigy", "doccano", "dygie", "pubtator", "txt", "lines", "texts-csv", "biocxml", "spert", "ddi"]
+)
 def test_a_record_that_is_too_large(name, tmp_path):
     """It is an error of the line, where there are lines, and is not held in memory."""
     (tmp_path / "in").mkdir()
-    long = {"csv": "text\n" + "a" * 5000 + "\nb\n", "lines": "a" * 5000 + "\nb\n", "txt": "a" * 5000}
+    long = {"texts-csv": "text\n" + "a" * 5000 + "\nb\n", "lines": "a" * 5000 + "\nb\n", "txt": "a" * 5000}
     if name in long:
-        path = tmp_path / "in" / f"a.{name}"
+        path = tmp_path / "in" / f"a.{name.removeprefix('texts-')}"
         path.write_text(long[name], encoding="utf8")
     elif name in ("pubtator", "biocxml", "spert", "ddi"):
         path = tmp_path / "in" / "a.xml"
@@ -208,7 +213,7 @@ def test_a_record_that_is_too_large(name, tmp_path):
         path.write_text('{"text": "' + "a" * 5000 + '"}\n{"text": "b"}\n', encoding="utf8")
     errors = []
     with limited(Limits(record=4000)):
-        documents = [d.text for d in Inputs([str(path)], name, Columns()).read(errors.append)]
+        documents = [d.text for d in Inputs([str(path)], name).read(errors.append)]
     assert re_in(errors[0], "has more than 4,000 bytes, the most that is read at once. Cut it, or raise --max-record")
     if name in ("jsonl", "lines", "prodigy", "doccano", "dygie"):
         assert errors[0].line == 1
@@ -260,7 +265,7 @@ def test_a_packed_file_that_unpacks_to_too_much(tmp_path):
 
 
 def test_archives_that_unpack_to_too_much(tmp_path):
-    inception.write([DOCUMENT, AnnotatedDocument("large", "x" * 50_000, [], [], [])], tmp_path / "in")
+    inception.write([DOCUMENT, Document("large", "x" * 50_000, [], [], [])], tmp_path / "in")
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted((tmp_path / "in").iterdir()):
             archive.write(file, file.name)

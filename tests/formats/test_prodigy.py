@@ -7,7 +7,9 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import prodigy
-from spacy_relext.formats.document import AnnotatedRelation, Mention, to_doc
+from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Mention
 from spacy_relext.relations import get_relations, has_relations
 
 #       0         1         2
@@ -35,7 +37,7 @@ def raise_it(error):
 def read(tmp_path, *tasks, on_error=raise_it, counts=None):
     path = tmp_path / "tasks.jsonl"
     path.write_text("".join(json.dumps(task) + "\n" for task in tasks), encoding="utf8")
-    return list(prodigy.read(path, on_error, counts))
+    return list(prodigy.read(path, Reading(on_error, Counter() if counts is None else counts)))
 
 
 def without(record, *keys):
@@ -162,7 +164,7 @@ def test_counts_of_the_real_file(nlp, shared_data):
     ]
     labels = Counter(end[-1] for some in ends for end in some)
     counts, total = Counter(), Counter()
-    documents = list(prodigy.read(file, raise_it, counts))
+    documents = list(prodigy.read(file, Reading(raise_it, Counter() if counts is None else counts)))
     docs = [to_doc(document, nlp, total) for document in documents]
     assert [document.text for document in documents] == [task["text"] for task in tasks]
     assert len(documents) == 149

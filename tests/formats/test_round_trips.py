@@ -10,8 +10,11 @@ import pytest
 
 from benchmarks.round_trips import BOTH_WAYS, round_trip
 from spacy_relext.errors import DataError
-from spacy_relext.formats import FORMATS, jsonl
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention, from_doc, to_doc
+from spacy_relext.formats import jsonl
+from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.docs import from_doc, to_doc
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 NAMES = ["prodigy", "doccano", "label-studio", "spert", "dygie"]
 SUFFIXES = {"prodigy": ".jsonl", "doccano": ".jsonl", "label-studio": ".json", "spert": ".json", "dygie": ".json"}
@@ -30,17 +33,17 @@ MENTIONS = [
     Mention("T5", 32, 42, "DRUG"),  # ends before 🙂, inside a token
 ]
 DOCUMENTS = [
-    AnnotatedDocument(
+    Document(
         "d/1",
         TEXT,
         MENTIONS,
         [AnnotatedRelation("T3", "T5", "BLOCKS"), AnnotatedRelation("T5", "T1", "HELPS", 0.123456789)],
         [(0, 45), (46, 53)],
     ),
-    AnnotatedDocument("none", "Teal only.", [Mention("T1", 0, 4, "ACID")], [], [(0, 10)]),
-    AnnotatedDocument("not annotated", " Teal  only. ", [Mention("T1", 1, 5, "ACID")], None, [(1, 13)]),
-    AnnotatedDocument("empty", "", [], None, []),
-    AnnotatedDocument("white", " \n ", [], [], []),
+    Document("none", "Teal only.", [Mention("T1", 0, 4, "ACID")], [], [(0, 10)]),
+    Document("not annotated", " Teal  only. ", [Mention("T1", 1, 5, "ACID")], None, [(1, 13)]),
+    Document("empty", "", [], None, []),
+    Document("white", " \n ", [], [], []),
 ]
 
 
@@ -64,8 +67,8 @@ def contents(document, *, places=False):
 
 def through(name, documents, folder):
     path = folder / f"out{SUFFIXES[name]}"
-    FORMATS[name].write(documents, path)
-    return list(FORMATS[name].read(path, raise_it))
+    get_format(name).write(documents, path)
+    return list(get_format(name).read(path, Reading(raise_it)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,7 +83,7 @@ def test_what_is_written_comes_back(name, nlp, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "dygie"])
 def test_documents_without_id_and_sentences(name, tmp_path):
-    [first, second] = through(name, [AnnotatedDocument("", "One."), AnnotatedDocument("", "Two.", relations=[])], tmp_path)
+    [first, second] = through(name, [Document("", "One."), Document("", "Two.", relations=[])], tmp_path)
     assert (first.text, first.sentences, first.relations) == ("One.", None, None)
     assert (second.text, second.sentences, second.relations) == ("Two.", None, [])
     # Label Studio's tasks have ids of their own.
@@ -91,13 +94,13 @@ def test_documents_without_id_and_sentences(name, tmp_path):
 def test_documents_of_one_id_are_refused_on_both_ways(name, tmp_path):
     path = tmp_path / f"two{SUFFIXES[name]}"
     with pytest.raises(DataError, match="document 'same': a document before it has the same id"):
-        FORMATS[name].write([AnnotatedDocument("same", "One.", sentences=[(0, 4)])] * 2, path)
+        get_format(name).write([Document("same", "One.", sentences=[(0, 4)])] * 2, path)
     assert list(tmp_path.iterdir()) == []
-    FORMATS[name].write([AnnotatedDocument("same", "One.", sentences=[(0, 4)])], path)
+    get_format(name).write([Document("same", "One.", sentences=[(0, 4)])], path)
     once = path.read_text(encoding="utf8")
     path.write_text(once * 2 if name in LINES else json.dumps(json.loads(once) * 2), encoding="utf8")
     errors = []
-    assert len(list(FORMATS[name].read(path, errors.append))) == 1
+    assert len(list(get_format(name).read(path, Reading(errors.append)))) == 1
     place = f"{path}:1 as well" if name in LINES else f"record 1 of {path} as well"
     [error] = errors
     assert f"the document id 'same' is that of {place}" in str(error)
@@ -106,12 +109,12 @@ def test_documents_of_one_id_are_refused_on_both_ways(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["prodigy", "doccano", "label-studio"])
 def test_label_that_would_be_read_as_none_is_not_written(name, tmp_path):
-    document = AnnotatedDocument("a", "A B", [Mention("1", 0, 1, "X"), Mention("2", 2, 3, "X")], [AnnotatedRelation("1", "2", "No-rel")])
+    document = Document("a", "A B", [Mention("1", 0, 1, "X"), Mention("2", 2, 3, "X")], [AnnotatedRelation("1", "2", "No-rel")])
     with pytest.raises(DataError, match="document 'a': a relation has the label 'No-rel', which would be read as no relation"):
-        FORMATS[name].write([document], tmp_path / "a.json")
+        get_format(name).write([document], tmp_path / "a.json")
 
 
-GOOD = AnnotatedDocument("good", "Teal.", sentences=[(0, 5)])
+GOOD = Document("good", "Teal.", sentences=[(0, 5)])
 BAD_LINES = {
     "truncated": (b'{"text": "Te', "not JSON"),
     "not UTF-8": (b'{"text": "T\xe9al"}', r"not UTF-8 \(byte 11"),
@@ -125,15 +128,15 @@ BAD_LINES = {
 @pytest.mark.parametrize("name", LINES)
 def test_bad_line_is_left_out_alone(name, line, message, tmp_path):
     path = tmp_path / f"a{SUFFIXES[name]}"
-    FORMATS[name].write([GOOD], path)
+    get_format(name).write([GOOD], path)
     good = path.read_bytes()
     # Windows line ends, and a blank line.
     path.write_bytes(b"\r\n" + line + b"\r\n" + good)
     with pytest.raises(DataError, match=message) as caught:
-        list(FORMATS[name].read(path, raise_it))
+        list(get_format(name).read(path, Reading(raise_it)))
     assert (caught.value.path, caught.value.line) == (path, 2)
     errors, counts = [], Counter()
-    assert [document.id for document in FORMATS[name].read(path, errors.append, counts)] == ["good"]
+    assert [document.id for document in get_format(name).read(path, Reading(errors.append, counts))] == ["good"]
     assert len(errors) == 1
     assert sum(counts.values()) == 0
 
@@ -150,28 +153,28 @@ BAD_LISTS = {
 @pytest.mark.parametrize("name", LISTS)
 def test_bad_list_leaves_out_its_file(name, change, message, tmp_path):
     good, bad = tmp_path / "a.json", tmp_path / "b.json"
-    FORMATS[name].write([GOOD], good)
+    get_format(name).write([GOOD], good)
     bad.write_bytes(change(good.read_bytes()))
     with pytest.raises(DataError, match=message) as caught:
-        list(FORMATS[name].read(tmp_path, raise_it))
+        list(get_format(name).read(tmp_path, Reading(raise_it)))
     assert caught.value.path == bad
     errors = []
-    assert [document.id for document in FORMATS[name].read(tmp_path, errors.append)] == ["good"]
+    assert [document.id for document in get_format(name).read(tmp_path, Reading(errors.append))] == ["good"]
     assert len(errors) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_empty_files_and_folders(name, tmp_path):
     with pytest.raises(DataError, match=r"the folder holds no \.json"):
-        list(FORMATS[name].read(tmp_path, raise_it))
+        list(get_format(name).read(tmp_path, Reading(raise_it)))
     path = tmp_path / f"a{SUFFIXES[name]}"
-    FORMATS[name].write([], path)
-    assert list(FORMATS[name].read(path, raise_it)) == []
+    get_format(name).write([], path)
+    assert list(get_format(name).read(path, Reading(raise_it))) == []
 
 
 def test_long_text_is_refused_with_its_document(nlp):
     with pytest.raises(DataError, match=r"document 'a': the text has 1,000,001 characters"):
-        to_doc(AnnotatedDocument("a", "x" * 1_000_001), nlp)
+        to_doc(Document("a", "x" * 1_000_001), nlp)
 
 
 def long_records(text, n):
@@ -202,7 +205,7 @@ def test_time_grows_with_the_length_of_a_line_and_no_faster(name, tmp_path):
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps(record if name in LINES else [record]), encoding="utf8")
     start = time.process_time()
-    [document] = FORMATS[name].read(path, raise_it)
+    [document] = get_format(name).read(path, Reading(raise_it))
     assert [(m.start, m.end) for m in document.mentions] == [(0, 1), (2, 3)]
     # A second or two; what goes through the text once for each token takes minutes.
     assert time.process_time() - start < 20
@@ -225,7 +228,7 @@ def corpora(shared_data, tmp_path_factory):
     }
     nlp = spacy.blank("en")
     return {
-        name: [from_doc(to_doc(document, nlp)) for document in islice(FORMATS[name].read(path, raise_it), 33)]
+        name: [from_doc(to_doc(document, nlp)) for document in islice(get_format(name).read(path, Reading(raise_it)), 33)]
         for name, path in sources.items()
     }
 
@@ -256,7 +259,7 @@ def test_documents_of_real_corpora_come_back(name, corpora, nlp, tmp_path):
 
 
 def test_loss_that_is_not_told_is_seen(nlp, tmp_path, monkeypatch):
-    documents = [AnnotatedDocument(name, "Teal.", [Mention("T1", 0, 4, "ACID")], []) for name in "ab"]
-    monkeypatch.setattr(jsonl, "parse", lambda raw, *place, **_: AnnotatedDocument(json.loads(raw)["id"], "Teal.", [], []))
+    documents = [Document(name, "Teal.", [Mention("T1", 0, 4, "ACID")], []) for name in "ab"]
+    monkeypatch.setattr(jsonl, "parse", lambda raw, *place, **_: Document(json.loads(raw)["id"], "Teal.", [], []))
     outcome = round_trip("jsonl", documents, tmp_path, nlp)
     assert (outcome.same, outcome.changed) == (0, ["a", "b"])

@@ -6,8 +6,10 @@ from collections import Counter
 import pytest
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats import FORMATS, dygie, spert
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
+from spacy_relext.formats import dygie, spert
+from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 #       0         1         2         3
 #       012345678901234567890123456789012345
@@ -36,7 +38,7 @@ def raise_it(error):
 def read(name, tmp_path, *records, on_error=raise_it, counts=None):
     path = tmp_path / "a.json"
     path.write_text("\n".join(map(json.dumps, records)) if name == "dygie" else json.dumps(records), encoding="utf8")
-    return list(FORMATS[name].read(path, on_error, counts))
+    return list(get_format(name).read(path, Reading(on_error, Counter() if counts is None else counts)))
 
 
 @pytest.mark.parametrize(("name", "record"), [("spert", SPERT), ("dygie", DYGIE)])
@@ -69,7 +71,7 @@ def test_without_relations_is_not_annotated(name, record, tmp_path):
 
 
 def test_written_tokens_are_cut_at_mentions(tmp_path):
-    document = AnnotatedDocument("a", "CYP1s\n\nrise.", [Mention("x", 0, 4, "GENE"), Mention("y", 7, 11, "RISE")], [], [(0, 12)])
+    document = Document("a", "CYP1s\n\nrise.", [Mention("x", 0, 4, "GENE"), Mention("y", 7, 11, "RISE")], [], [(0, 12)])
     spert.write([document], tmp_path / "a.json")
     [record] = json.loads((tmp_path / "a.json").read_text(encoding="utf8"))
     assert record["tokens"] == ["CYP1", "s", "rise", "."]
@@ -138,12 +140,12 @@ SENTENCES = [(0, 23), (24, 36)]
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (AnnotatedDocument("a", TEXT, MENTIONS), "document 'a': it has no sentences, .* --sentences"),
-        (AnnotatedDocument("", TEXT, MENTIONS, sentences=SENTENCES), "it has no id"),
-        (AnnotatedDocument("a", TEXT, [Mention("x", 17, 29, "X")], sentences=SENTENCES), "'CYP1 . Ochre' at 17 runs across sentences"),
-        (AnnotatedDocument("a", TEXT, MENTIONS, [AnnotatedRelation("T1", "T3", "L")], SENTENCES), "a relation 'L' runs across sentences"),
+        (Document("a", TEXT, MENTIONS), "document 'a': it has no sentences, .* --sentences"),
+        (Document("", TEXT, MENTIONS, sentences=SENTENCES), "it has no id"),
+        (Document("a", TEXT, [Mention("x", 17, 29, "X")], sentences=SENTENCES), "'CYP1 . Ochre' at 17 runs across sentences"),
+        (Document("a", TEXT, MENTIONS, [AnnotatedRelation("T1", "T3", "L")], SENTENCES), "a relation 'L' runs across sentences"),
         (
-            AnnotatedDocument("a", TEXT, [*MENTIONS, Mention("T4", 0, 9, "ACID")], RELATIONS, SENTENCES),
+            Document("a", TEXT, [*MENTIONS, Mention("T4", 0, 9, "ACID")], RELATIONS, SENTENCES),
             "a relation 'SPARES' is of a mention at the place of another",
         ),
     ],

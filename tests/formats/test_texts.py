@@ -3,20 +3,21 @@
 import pytest
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.texts import read_lines, read_table, read_text
+from spacy_relext.formats.reading import Options, Reading
+from spacy_relext.formats.texts import read_csv, read_lines, read_text, read_tsv
 
 
 def read_all(read, path, **settings):
     errors = []
-    return [(d.id, d.text, d.line) for d in read(path, errors.append, **settings)], [
+    return [(d.id, d.text, d.line) for d in read(path, Reading(errors.append, options=Options(**settings)))], [
         str(error).replace(str(path), "FILE") for error in errors
     ]
 
 
-def table(tmp_path, content, **settings):
+def table(tmp_path, content, read=read_csv, **settings):
     path = tmp_path / "t.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_all(read_table, path, **settings)
+    return read_all(read, path, **settings)
 
 
 def test_a_file_is_one_document_with_all_its_characters(tmp_path):
@@ -42,7 +43,7 @@ def test_table(tmp_path):
     expected = [("p1", 'He said "no", then\r\nleft.', 2), ("p2", "Größe", 5)]
     assert table(tmp_path, rows) == (expected, [])
     assert table(tmp_path, b"\xef\xbb\xbf" + rows.encode()) == (expected, [])
-    assert table(tmp_path, 'id\ttext\np1\t"He said ""no"", then\r\nleft."\np2\tGröße\n', delimiter="\t") == (
+    assert table(tmp_path, 'id\ttext\np1\t"He said ""no"", then\r\nleft."\np2\tGröße\n', read=read_tsv) == (
         [*expected[:1], ("p2", "Größe", 4)],
         [],
     )
@@ -95,4 +96,4 @@ def test_errors_may_be_raised(tmp_path):
         raise error
 
     with pytest.raises(DataError, match=r"a\.csv:2: a row of 2 fields"):
-        list(read_table(tmp_path / "a.csv", fail))
+        list(read_csv(tmp_path / "a.csv", Reading(fail)))

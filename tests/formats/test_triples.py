@@ -11,17 +11,18 @@ from pyarrow import parquet
 from rdflib import RDF, RDFS, Literal, URIRef
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats import FORMATS, graphml, rdf
+from spacy_relext.formats import graphml, rdf
+from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.delimited import COLUMNS
-from spacy_relext.formats.document import AnnotatedDocument, AnnotatedRelation, Mention
 from spacy_relext.formats.parquet import GROUP
 from spacy_relext.formats.triples import SAID
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 #         0         1          2         3         4
 #         0123456789012345678901 2345678901234567890123456
 FIRST = 'Teal "acid", or\tT;A\r, \nhelps 💊 pain. TEAL "Acid" ends.'
 DOCUMENTS = [
-    AnnotatedDocument(
+    Document(
         "a/1",
         FIRST,
         [
@@ -39,16 +40,16 @@ DOCUMENTS = [
         [(0, 36), (37, 54)],
     ),
     # Its first relation between concepts is said of mentions too; of the second, C4 is called "x" first.
-    AnnotatedDocument(
+    Document(
         "b",
         "x, y, x y",
         [Mention("1", 0, 1, "X", "C4"), Mention("2", 3, 4, "Y", "C1"), Mention("3", 6, 9, "X", "C4")],
         [AnnotatedRelation("3", "2", "R")],
         concept_relations=[AnnotatedRelation("C4", "C1", "R"), AnnotatedRelation("C1", "C4", "S", 0.5)],
     ),
-    AnnotatedDocument("", "No relation.", [Mention("1", 3, 11, "X")], []),
-    AnnotatedDocument("not annotated", "x", [Mention("1", 0, 1, "X")]),
-    AnnotatedDocument("empty", ""),
+    Document("", "No relation.", [Mention("1", 3, 11, "X")], []),
+    Document("not annotated", "x", [Mention("1", 0, 1, "X")]),
+    Document("empty", ""),
 ]
 T1, T4 = ('Teal "acid"', "ACID", 0, 11, None), ('TEAL "Acid"', "ACID", 37, 48, None)
 T2 = ("T;A\r", "A&B <c>", 16, 20, "C1|C2")
@@ -72,7 +73,7 @@ def check_offsets():
 @pytest.mark.parametrize(("name", "delimiter"), [("a.csv", ","), ("a.tsv", "\t")])
 def test_rows_of_text(name, delimiter, tmp_path):
     check_offsets()
-    lost = FORMATS["csv"].write(iter(DOCUMENTS), tmp_path / name)
+    lost = get_format("csv").write(iter(DOCUMENTS), tmp_path / name)
     assert +lost == LOST
     with (tmp_path / name).open(encoding="utf8", newline="") as file:
         rows = list(csv.reader(file, delimiter=delimiter))
@@ -81,7 +82,7 @@ def test_rows_of_text(name, delimiter, tmp_path):
 
 
 def test_rows_of_parquet_have_types_and_nulls(tmp_path):
-    assert +FORMATS["parquet"].write(iter(DOCUMENTS), tmp_path / "a.parquet") == LOST
+    assert +get_format("parquet").write(iter(DOCUMENTS), tmp_path / "a.parquet") == LOST
     table = parquet.read_table(tmp_path / "a.parquet")
     assert {name: str(table.schema.field(name).type) for name in ("head", "tail_start", "score")} == {
         "head": "string",
@@ -101,10 +102,10 @@ def test_tables_are_written_while_documents_come(name, tmp_path):
         for i in range(2 * GROUP + 1):
             if i == 2 * GROUP:
                 sizes.append(next(tmp_path.glob(f".relext-*/a.{name}")).stat().st_size)
-            yield AnnotatedDocument(f"{i} {i * 7919 % 104729}", "a b", mentions, [AnnotatedRelation("1", "2", "R")])
+            yield Document(f"{i} {i * 7919 % 104729}", "a b", mentions, [AnnotatedRelation("1", "2", "R")])
 
     path = tmp_path / f"a.{name}"
-    FORMATS[name].write(documents(), path)
+    get_format(name).write(documents(), path)
     assert sizes[0] > path.stat().st_size / 3
     if name == "parquet":
         groups = parquet.ParquetFile(path).metadata
@@ -113,14 +114,14 @@ def test_tables_are_written_while_documents_come(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.graphml", "a.ttl", "a.nt", "a.jsonld"])
 def test_nothing_to_write_and_errors_on_the_way(name, tmp_path):
-    module = FORMATS[{"ttl": "rdf", "nt": "rdf", "jsonld": "rdf"}.get(name[2:], name[2:])]
+    module = get_format({"ttl": "rdf", "nt": "rdf", "jsonld": "rdf"}.get(name[2:], name[2:]))
     assert not +module.write([], tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     before = (tmp_path / name).read_bytes()
-    broken = AnnotatedDocument("broken", "x", [Mention("1", 0, 1, "X")], [AnnotatedRelation("1", "2", "R")])
+    broken = Document("broken", "x", [Mention("1", 0, 1, "X")], [AnnotatedRelation("1", "2", "R")])
     with pytest.raises(DataError, match="document 'broken': a relation 'R' refers to the mention '2'"):
         module.write([DOCUMENTS[0], broken], tmp_path / name)
-    unknown = AnnotatedDocument("unknown", "x", [Mention("1", 0, 1, "X", "C")], concept_relations=[AnnotatedRelation("C", "D", "R")])
+    unknown = Document("unknown", "x", [Mention("1", 0, 1, "X", "C")], concept_relations=[AnnotatedRelation("C", "D", "R")])
     with pytest.raises(DataError, match="document 'unknown': a relation 'R' refers to the concept 'D'"):
         module.write([unknown], tmp_path / name)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {name: before}
@@ -131,7 +132,7 @@ def test_missing_library_names_the_extra(name, tmp_path, monkeypatch):
     library = {"parquet": "pyarrow", "graphml": "networkx", "rdf": "rdflib"}[name]
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(RelextError, match=rf'{library} cannot be imported .* pip install -e "\.\[formats\]"'):
-        FORMATS[name].write(DOCUMENTS, tmp_path / f"a.{'ttl' if name == 'rdf' else name}")
+        get_format(name).write(DOCUMENTS, tmp_path / f"a.{'ttl' if name == 'rdf' else name}")
     assert not list(tmp_path.iterdir())
 
 
@@ -181,9 +182,9 @@ def test_graphml_is_read_back_with_its_types(tmp_path):
 def test_graph_over_documents_and_symmetric_labels():
     mentions = [Mention("1", 0, 1, "X"), Mention("2", 2, 3, "X")]
     documents = [
-        AnnotatedDocument("1", "a b", mentions, [AnnotatedRelation("1", "2", "R", 0.2)]),
-        AnnotatedDocument("2", "B A", mentions, [AnnotatedRelation("1", "2", "R", 0.4)]),
-        AnnotatedDocument("3", "b a", mentions, [AnnotatedRelation("1", "2", "R", 0.6), AnnotatedRelation("1", "2", "Q", 0.9)]),
+        Document("1", "a b", mentions, [AnnotatedRelation("1", "2", "R", 0.2)]),
+        Document("2", "B A", mentions, [AnnotatedRelation("1", "2", "R", 0.4)]),
+        Document("3", "b a", mentions, [AnnotatedRelation("1", "2", "R", 0.6), AnnotatedRelation("1", "2", "Q", 0.9)]),
     ]
     graph = graphml.to_networkx(documents)
     assert graph.nodes["X|b"] == {"label": "b", "type": "X", "kb_id": "", "documents": 3}
@@ -196,16 +197,14 @@ def test_graph_over_documents_and_symmetric_labels():
 
 def test_names_and_identifiers_are_never_taken_for_each_other():
     mentions = [Mention("1", 0, 3, "X", "X|a"), Mention("2", 4, 7, "X|a"), Mention("3", 4, 7, "X", "X")]
-    graph = graphml.to_networkx(
-        [AnnotatedDocument("1", "a|b a|b", mentions, [AnnotatedRelation("1", "2", "R"), AnnotatedRelation("3", "2", "R")])]
-    )
+    graph = graphml.to_networkx([Document("1", "a|b a|b", mentions, [AnnotatedRelation("1", "2", "R"), AnnotatedRelation("3", "2", "R")])])
     assert set(graph) == {"X", "a", "X%7Ca|a|b"}
 
 
 def test_graphml_refuses_what_xml_cannot_hold(tmp_path):
     mentions = [Mention("1", 0, 2, "X"), Mention("2", 3, 4, "X")]
     with pytest.raises(RelextError, match=r"XML cannot hold control characters, and 'X\|a\\x00' has some"):
-        graphml.write([AnnotatedDocument("1", "a\0 b", mentions, [AnnotatedRelation("1", "2", "R")])], tmp_path / "a.graphml")
+        graphml.write([Document("1", "a\0 b", mentions, [AnnotatedRelation("1", "2", "R")])], tmp_path / "a.graphml")
     assert not list(tmp_path.iterdir())
 
 
@@ -272,7 +271,7 @@ def test_ntriples_are_the_same_each_time_and_written_while_documents_come(tmp_pa
             yield document
 
     mentions = [Mention("1", 0, 1, "X"), Mention("2", 2, 3, "X")]
-    many = [AnnotatedDocument(str(i), "a b", mentions, [AnnotatedRelation("1", "2", "R")]) for i in range(200)]
+    many = [Document(str(i), "a b", mentions, [AnnotatedRelation("1", "2", "R")]) for i in range(200)]
     rdf.write((document for part in (many, documents()) for document in part), tmp_path / "a.nt")
     assert sizes[0] > 100_000
     rdf.write([*many, *DOCUMENTS], tmp_path / "b.nt")

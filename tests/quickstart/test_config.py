@@ -9,7 +9,7 @@ from spacy.util import load_config, load_config_from_str, registry
 from thinc.api import Config, Optimizer
 
 from spacy_relext.errors import RelextError
-from spacy_relext.formats.document import AnnotatedRelation
+from spacy_relext.formats.types import AnnotatedRelation
 from spacy_relext.quickstart.config import ENCODERS, LARGE, MIN_STEPS, SMALL, depth_first, encoder_size, template_config
 from tests.cli.test_debug_data import write as write_parts
 from tests.cli.toy import TWO_STEPS, relext, spacy_command

@@ -29,9 +29,9 @@ from srsly import msgpack
 
 from benchmarks.round_trips import BOTH_WAYS, round_trip
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats import FORMATS
+from spacy_relext.formats.catalogue import WRITABLE, get_format
 from spacy_relext.formats.ddi import NO_SPACE
-from spacy_relext.formats.document import from_doc, to_doc
+from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.relations import Relation, get_relations, has_relations, set_relations
 
 TYPES = ["DRUG", "GENE", "Krankheit ✓", "a b"]
@@ -60,7 +60,7 @@ ODD = [
     "@",
     "|",
 ]
-WRITTEN = [name for name, module in FORMATS.items() if hasattr(module, "write")]
+WRITTEN = WRITABLE
 
 # A document before it is a Doc: words, spaces, sentence starts, mentions (first token, end, type), relations (head, tail, label, score).
 Plan = dict[str, Any]
@@ -201,7 +201,7 @@ def check_export(docs: Sequence[Doc], names: Sequence[str], nlp: Language) -> in
             else:
                 for document in documents:
                     try:
-                        FORMATS[name].write([document], Path(folder) / f"{document.id}{FORMATS[name].SUFFIX}")
+                        get_format(name).write([document], Path(folder) / f"{document.id}{get_format(name).suffix}")
                     except RelextError:
                         n_refused += 1
     return n_refused

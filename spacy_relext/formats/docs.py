@@ -1,10 +1,8 @@
-"""An annotated document as every format gives and takes it, and its way into a spaCy Doc and back."""
+"""The way of an annotated document into a spaCy Doc, and back."""
 
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -12,9 +10,10 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from spacy_relext.errors import DataError, RelextError
+from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.offsets import is_inside, trim
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import (
     Relation,
@@ -26,7 +25,7 @@ from spacy_relext.relations import (
     sources_of,
     span_at,
 )
-from spacy_relext.values import ASSERTED, CALLER
+from spacy_relext.values import CALLER
 
 # Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
 SPANS_KEY = "mentions"
@@ -35,74 +34,9 @@ ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
 ACROSS = "mentions across sentences"
 INSIDE = "mentions that begin or end inside a character"
-JOINER = "\u200d"
-# What most formats have no place for: its name in reports, and how often a document has it.
-LOSSES: dict[str, Callable[["AnnotatedDocument"], int]] = {
-    "sentences": lambda document: len(document.sentences or ()),
-    "scores of relations": lambda document: sum(r.score != 1 for r in document.all_relations),
-    "sources of relations": lambda document: sum(bool(r.sources) for r in document.all_relations),
-    "statuses of relations": lambda document: sum(r.status != ASSERTED for r in document.all_relations),
-    "attributes of relations": lambda document: sum(bool(r.attributes) for r in document.all_relations),
-    "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
-    "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
-    "relations between concepts": lambda document: len(document.concept_relations or ()),
-    "documents not annotated for relations (now with none)": lambda document: (
-        document.relations is None and document.concept_relations is None
-    ),
-    "documents without relations": lambda document: not (document.relations or document.concept_relations),
-    "mentions in no relation": lambda document: len(
-        {mention.id for mention in document.mentions} - {end for r in document.relations or () for end in (r.head, r.tail)}
-    ),
-    "whole texts": lambda document: bool(document.text),
-}
-# What JSONL alone holds of a relation.
-DETAILS = ("sources of relations", "statuses of relations", "attributes of relations")
 
 
-@dataclass
-class AnnotatedDocument:
-    """A text with its annotation; `relations` is None where relations were not annotated, which is not the same as none.
-
-    sentences: Character offsets (start, end) of the sentences, or None. source, line: Where it was read, for error messages.
-    concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
-        `relations` is None beside them, the relations between mentions follow from them (concepts.py).
-    not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives.
-    mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
-    annotated_labels: The labels that it is annotated for, also those that do not occur in it. None: it does not say.
-    """
-
-    id: str
-    text: str
-    mentions: list[Mention] = field(default_factory=list)
-    relations: list[AnnotatedRelation] | None = None
-    sentences: list[tuple[int, int]] | None = None
-    source: Any = None
-    line: int | None = None
-    concept_relations: list[AnnotatedRelation] | None = None
-    not_held: Counter[str] = field(default_factory=Counter)
-    mentions_given: bool = field(default=False, compare=False)
-    annotated_labels: frozenset[str] | None = None
-
-    def error(self, message: str) -> DataError:
-        """An error that says where the document stands."""
-        return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
-
-    @property
-    def labels(self) -> set[str]:
-        """The labels of its relations."""
-        return {relation.label for relation in self.all_relations}
-
-    @property
-    def all_relations(self) -> list[AnnotatedRelation]:
-        """Its relations between mentions, and those between concepts."""
-        return [*(self.relations or ()), *(self.concept_relations or ())]
-
-    def losses(self, *names: str) -> Counter[str]:
-        """What it has of the LOSSES of these names."""
-        return Counter({name: int(LOSSES[name](self)) for name in names})
-
-
-def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | None = None) -> Doc:
+def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None) -> Doc:
     """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
 
     nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
@@ -120,7 +54,7 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
                 f"mention {mention.id!r} has the offsets {mention.start}-{mention.end}; the text has {len(text)} characters, and a mention "
                 "at least one. Offsets count characters from 0, and the end is exclusive."
             )
-        start, end = _trim(text, mention.start, mention.end)
+        start, end = trim(text, mention.start, mention.end)
         if start == end:
             raise document.error(f"mention {mention.id!r} at {mention.start}-{mention.end} is nothing but white space.")
         counts["trimmed mentions"] += (start, end) != (mention.start, mention.end)
@@ -128,7 +62,7 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     starts = _sentence_starts(document)
     bounds = sorted(starts or ())
     counts[ACROSS] += sum(bisect_right(bounds, start) < bisect_left(bounds, end) for start, end in spans)
-    counts[INSIDE] += sum(_is_inside(text, mention.start) or _is_inside(text, mention.end) for mention in document.mentions)
+    counts[INSIDE] += sum(is_inside(text, mention.start) or is_inside(text, mention.end) for mention in document.mentions)
     cuts = sorted({offset for span in spans for offset in span} | set(starts or ()))
     words, spaces, offsets = [], [], []
     for token in nlp.make_doc(text):
@@ -177,7 +111,7 @@ def to_doc(document: AnnotatedDocument, nlp: Language, counts: Counter[str] | No
     return doc
 
 
-def check_readable(document: AnnotatedDocument, nlp: Language) -> None:
+def check_readable(document: Document, nlp: Language) -> None:
     """Refuse a text that is longer than the pipeline reads, and halves of surrogate pairs, which JSON can spell, and no file can hold."""
     if len(document.text) > nlp.max_length:
         raise document.error(
@@ -206,7 +140,7 @@ def check_readable(document: AnnotatedDocument, nlp: Language) -> None:
             ) from error
 
 
-def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = None) -> AnnotatedDocument:
+def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = None) -> Document:
     """The annotation of a Doc: mentions of `doc.spans["mentions"]`, or of `doc.ents` where there are none, and those of its relations.
 
     others: Are mentions as well, e.g. those that a pipeline keeps under another name.
@@ -243,7 +177,7 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
         sources = tuple(r.source_scores.items()) if named and r.sources != (CALLER,) else ()
         return AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score, sources, r.status, r.attributes)
 
-    return AnnotatedDocument(
+    return Document(
         id=document_id(doc),
         text=doc.text,
         mentions=mentions,
@@ -276,52 +210,7 @@ def _stored(doc: Doc, name: str, default: Any) -> Any:
     return default
 
 
-def stretch(parts: list[tuple[int, int]], taken: set[tuple[int, int]]) -> tuple[int, int]:
-    """The one stretch (start, end) that stands for the sorted parts of a discontinuous mention: from the first to the last character.
-
-    taken: Stretches of other mentions. Leading parts are left out until the stretch is none of them ("A and B salts").
-    """
-    end = parts[-1][1]
-    stretches = [(start, end) for start, _ in parts]
-    return next((found for found in stretches if found not in taken), stretches[0])
-
-
-def check_parts(document: AnnotatedDocument, name: str, parts: list[tuple[int, int]], text: str | None) -> str:
-    """What is wrong with the parts of a mention, of which the file says that they read `text`; an empty string if nothing is."""
-    length = len(document.text)
-    if not parts:
-        return f"mention {name!r} has no offsets."
-    for start, end in parts:
-        if not 0 <= start < end <= length:
-            return f"mention {name!r} has the offsets {start}-{end}; the text has {length} characters, and a mention at least one."
-    seen = " ".join(document.text[start:end] for start, end in parts)
-    whole = document.text[parts[0][0] : parts[-1][1]]
-    if text is not None and text not in (seen, whole):
-        return (
-            f"mention {name!r} is {text!r:.60}, and the characters {', '.join(f'{a}-{b}' for a, b in parts)} of the text are {seen!r:.60}. "
-            "Offsets count characters (not bytes), those of line ends too."
-        )
-    return ""
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return start, end
-
-
-def _is_inside(text: str, offset: int) -> bool:
-    """Whether an offset parts a base from its combining mark, the parts of an emoji sequence, or CR from LF."""
-    if not 0 < offset < len(text):
-        return False
-    before, after = text[offset - 1], text[offset]
-    modifier = "\U0001f3fb" <= after <= "\U0001f3ff"
-    return JOINER in (before, after) or modifier or unicodedata.category(after) in ("Mn", "Me") or (before, after) == ("\r", "\n")
-
-
-def _sentence_starts(document: AnnotatedDocument) -> set[int] | None:
+def _sentence_starts(document: Document) -> set[int] | None:
     """First characters of the sentences, at which tokens are cut."""
     if document.sentences is None:
         return None
@@ -332,15 +221,13 @@ def _sentence_starts(document: AnnotatedDocument) -> set[int] | None:
                 f"the sentence {start}-{end} overlaps the one before it or runs beyond the text of {len(document.text)} characters."
             )
         last = end
-        start, end = _trim(document.text, start, end)
+        start, end = trim(document.text, start, end)
         if start < end:
             starts.add(start)
     return starts
 
 
-def _relations(
-    document: AnnotatedDocument, given: list[AnnotatedRelation], placed: dict[str, Span], counts: Counter[str]
-) -> list[Relation]:
+def _relations(document: Document, given: list[AnnotatedRelation], placed: dict[str, Span], counts: Counter[str]) -> list[Relation]:
     relations: dict[tuple, Relation] = {}
     for relation in given:
         for end in (relation.head, relation.tail):

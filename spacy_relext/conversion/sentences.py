@@ -1,16 +1,27 @@
-"""Sentences for documents that come without."""
+"""Tokenizers, and sentences for documents that come without."""
 
 from collections.abc import Callable
 
+import spacy
 from spacy.language import Language
 
-from spacy_relext.biomed import SPLITTERS
+from spacy_relext.biomed import SPLITTERS, TOKENIZER
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import load_pipeline
-from spacy_relext.formats.document import AnnotatedDocument
+from spacy_relext.formats.types import Document
 
 # From a document to the offsets of its sentences.
-Splitter = Callable[[AnnotatedDocument], list[tuple[int, int]]]
+Splitter = Callable[[Document], list[tuple[int, int]]]
+
+
+def make_tokenizer(name: str) -> Language:
+    """A pipeline for its tokenizer: of a language, of scispaCy, or of a trained pipeline."""
+    if name == "scispacy":
+        return spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": TOKENIZER}}})
+    try:
+        return spacy.blank(name) if len(name) <= 3 else spacy.load(name)
+    except (ImportError, OSError) as error:
+        raise RelextError(f"there is no tokenizer {name!r}: {error}. Expected a language code, 'scispacy', or a pipeline.") from error
 
 
 def make_splitter(name: str, nlp: Language) -> Splitter:
@@ -30,7 +41,7 @@ def make_splitter(name: str, nlp: Language) -> Splitter:
         )
     pipeline.select_pipes(enable=pipeline.pipe_names[: setters[-1] + 1])
 
-    def split(document: AnnotatedDocument) -> list[tuple[int, int]]:
+    def split(document: Document) -> list[tuple[int, int]]:
         if len(document.text) > pipeline.max_length:
             raise document.error(f"the text has {len(document.text):,} characters, and {name} reads {pipeline.max_length:,} at the most.")
         return [(sent.start_char, sent.end_char) for sent in pipeline(document.text).sents]

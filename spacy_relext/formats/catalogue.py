@@ -1,0 +1,266 @@
+"""The formats, by name: what each can do is declared here; its code is loaded when it is first used.
+
+Another package adds a format by an entry point of the group `spacy_relext_formats`, whose value is a `Format`, or a class of one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from spacy_relext.errors import RelextError
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import DETAILS, Document
+
+GROUP = "spacy_relext_formats"
+_CONCEPTS = ("concept identifiers", "long forms of abbreviations", "relations between concepts")
+_NOT_ANNOTATED = "documents not annotated for relations (now with none)"
+# What a table or graph of triples has no place for.
+_TRIPLES = ("whole texts", "documents without relations", "mentions in no relation")
+
+
+class Format(Protocol):
+    """A format of files: subclass it, and say what differs from what stands here.
+
+    name: What `--format` calls it. about: What it is, in a few words.
+    suffixes: Those of the files that are looked for in folders. own_suffixes: Those that no other format has.
+    suffix: That of the file that is written; empty where `write` makes a folder.
+    reads, writes: Which of the two it does. options: The names of the `Options` that `read` knows. settings: The keywords of `write`.
+    parts: A folder is a corpus in parts that stay apart; `find_parts` tells which.
+    labels: Those that the corpus is annotated for, where the format is that of one corpus.
+    is_tool: It is that of an annotation tool, in which a text without any mention is one that nobody has annotated yet.
+    lacks: What it cannot hold, by the names of `LOSSES` (types.py).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def about(self) -> str: ...
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def own_suffixes(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def suffix(self) -> str:
+        return ""
+
+    @property
+    def reads(self) -> bool:
+        return False
+
+    @property
+    def writes(self) -> bool:
+        return False
+
+    @property
+    def parts(self) -> bool:
+        return False
+
+    @property
+    def is_tool(self) -> bool:
+        return False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def options(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def settings(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        return ()
+
+    def read(self, path: Path, reading: Reading) -> Iterator[Document]:
+        """The documents of a file, or of all files of a folder and the folders in it."""
+        raise NotImplementedError
+
+    def write(self, documents: Iterable[Document], path: Path, **settings: Any) -> Counter[str]:
+        """Write a file, or a folder, whole or not at all. RETURNS: What the format could not hold, counted."""
+        raise NotImplementedError
+
+    def find_parts(self, folder: Path) -> dict[str, Path]:
+        """The parts of a corpus by name."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A format of this package: the functions `read`, `write` and `parts` of a module, which is loaded when one of them is called."""
+
+    name: str
+    about: str
+    suffixes: tuple[str, ...] = ()
+    own_suffixes: tuple[str, ...] = ()
+    suffix: str = ""
+    reads: bool = True
+    writes: bool = True
+    parts: bool = False
+    is_tool: bool = False
+    labels: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
+    settings: frozenset[str] = frozenset()
+    lacks: tuple[str, ...] = ()
+    module: str = ""
+    function: str = "read"
+
+    @property
+    def code(self) -> ModuleType:
+        """Its module."""
+        return import_module(f"spacy_relext.formats.{self.module or self.name}")
+
+    def read(self, path: Path, reading: Reading) -> Iterator[Document]:
+        """As `Format` says."""
+        return getattr(self.code, self.function)(path, reading)
+
+    def write(self, documents: Iterable[Document], path: Path, **settings: Any) -> Counter[str]:
+        """As `Format` says."""
+        return self.code.write(documents, path, **settings)
+
+    def find_parts(self, folder: Path) -> dict[str, Path]:
+        """As `Format` says."""
+        return self.code.parts(folder)
+
+
+def _texts(name: str, about: str, function: str, suffixes: tuple[str, ...], **more: Any) -> BuiltIn:
+    return BuiltIn(name, about, suffixes, writes=False, module="texts", function=function, **more)
+
+
+_COLUMNS = frozenset({"text_column", "id_column"})
+_OURS = (
+    BuiltIn("jsonl", "our own, which holds everything", (".jsonl",), (".jsonl",), ".jsonl"),
+    BuiltIn(
+        "brat",
+        "brat's standoff files",
+        (".txt", ".ann"),
+        is_tool=True,
+        lacks=("sentences", "long forms of abbreviations", "relations between concepts", *DETAILS),
+    ),
+    BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", lacks=DETAILS),
+    BuiltIn("biocjson", "BioC JSON", (".json",), suffix=".json", lacks=DETAILS),
+    BuiltIn(
+        "pubtator",
+        "PubTator",
+        (".txt", ".pubtator"),
+        (".pubtator",),
+        ".txt",
+        lacks=("sentences", "scores of relations", "long forms of abbreviations", _NOT_ANNOTATED, *DETAILS),
+    ),
+    BuiltIn("prodigy", "tasks of Prodigy", (".jsonl",), suffix=".jsonl", is_tool=True, lacks=(*_CONCEPTS, *DETAILS)),
+    BuiltIn("doccano", "doccano's JSONL", (".jsonl", ".json"), suffix=".jsonl", is_tool=True, lacks=(*_CONCEPTS, *DETAILS)),
+    BuiltIn(
+        "label-studio",
+        "Label Studio's JSON",
+        (".json",),
+        suffix=".json",
+        is_tool=True,
+        module="label_studio",
+        lacks=(*_CONCEPTS, *DETAILS),
+    ),
+    BuiltIn("spert", "SpERT's JSON", (".json",), suffix=".json", lacks=(*_CONCEPTS, *DETAILS)),
+    BuiltIn("dygie", "the JSONL of DyGIE++, SciERC and PURE", (".json", ".jsonl"), suffix=".jsonl", lacks=(*_CONCEPTS, *DETAILS)),
+    BuiltIn("inception", "INCEpTION's UIMA CAS", (".xmi", ".json", ".zip"), is_tool=True),
+    BuiltIn("ddi", "the XML of DDIExtraction 2013", (".xml",), labels=("effect", "mechanism", "advise", "int")),
+    BuiltIn(
+        "chemprot",
+        "the tables of BioCreative VI ChemProt",
+        (".tsv",),
+        writes=False,
+        labels=("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9"),
+    ),
+    BuiltIn("aimed", "AIMed as ten folds", (".json",), writes=False, parts=True, labels=("interaction",)),
+    _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
+    _texts("lines", "a text per line", "read_lines", (".txt",)),
+    _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS),
+    _texts("texts-tsv", "the same, with tabs", "read_tsv", (".tsv",), own_suffixes=(".tsv",), options=_COLUMNS),
+    BuiltIn(
+        "csv",
+        "a table of relations, a row each",
+        suffix=".csv",
+        reads=False,
+        settings=frozenset({"spreadsheet_safe"}),
+        module="delimited",
+    ),
+    BuiltIn("parquet", "the same as Parquet", suffix=".parquet", reads=False),
+    BuiltIn("graphml", "a graph of entities", suffix=".graphml", reads=False),
+    BuiltIn("rdf", "triples as RDF", suffix=".ttl", reads=False, settings=frozenset({"base_iri"})),
+)
+OURS: Mapping[str, BuiltIn] = {made.name: made for made in _OURS}
+READABLE, WRITABLE = [f.name for f in _OURS if f.reads], [f.name for f in _OURS if f.writes]
+
+
+def get_format(name: str) -> Format:
+    """The format of a name. RAISES: RelextError where there is none, or where that of another package cannot be used."""
+    others = _others()
+    if name in OURS and name in others:
+        raise RelextError(f"{others[name].value} adds a format {name!r}, and there is one of this name. Uninstall it, or have it renamed.")
+    if name in OURS:
+        return OURS[name]
+    if name in others:
+        return _load(others[name])
+    raise RelextError(f"there is no format {name!r}. One of: {', '.join([*OURS, *others])}.")
+
+
+def readable(name: str) -> Format:
+    """The format of a name, which must be one that is read."""
+    found = get_format(name)
+    if not found.reads:
+        raise RelextError(f"the format {name!r} is written, and not read. One of: {', '.join(_names('reads'))}.")
+    return found
+
+
+def writable(name: str) -> Format:
+    """The format of a name, which must be one that is written."""
+    found = get_format(name)
+    if not found.writes:
+        raise RelextError(f"the format {name!r} is read, and not written. One of: {', '.join(_names('writes'))}.")
+    return found
+
+
+def by_suffix(suffix: str) -> Format | None:
+    """The one format that reads files of a suffix, if only one does."""
+    return next((found for found in formats() if found.reads and suffix in found.own_suffixes), None)
+
+
+def formats() -> list[Format]:
+    """All of them: ours, and those of other packages, which are loaded."""
+    return [*OURS.values(), *map(get_format, _others())]
+
+
+def _names(verb: str) -> list[str]:
+    return [found.name for found in formats() if getattr(found, verb)]
+
+
+def _others() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+@cache
+def _load(entry: EntryPoint) -> Format:
+    try:
+        found = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise RelextError(f"the format {entry.name!r} cannot be loaded from {entry.value}: {error}.") from error
+    made = found() if isinstance(found, type) else found
+    missing = [name for name in vars(Format) if not name.startswith("_") and not hasattr(made, name)]
+    if missing:
+        raise RelextError(f"the format {entry.name!r} of {entry.value} lacks {', '.join(missing)}. Subclass spacy_relext.Format.")
+    if made.name != entry.name:
+        raise RelextError(f"the format of {entry.value} calls itself {made.name!r}, and its entry point {entry.name!r}. Expected one name.")
+    return made

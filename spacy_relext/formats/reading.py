@@ -1,0 +1,52 @@
+"""What a reader is given beside the path: what becomes of errors, how files are to be taken, and where it counts what it leaves out."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+
+from spacy_relext.errors import DataError
+
+# Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
+OnError = Callable[[DataError], None]
+
+
+def raise_error(error: DataError) -> None:
+    """Raise it."""
+    raise error
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are taken that can be taken in several ways. A format names those that it knows (`Format.options`).
+
+    text_column: The column, or the key of a record, with the text. id_column: That with the id of the document.
+    """
+
+    text_column: str | None = None
+    id_column: str | None = None
+
+    @property
+    def given(self) -> set[str]:
+        """The names of those that are not as they are by default."""
+        return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+@dataclass
+class Reading:
+    """One input, whole: a reader is given the same one for all files of a folder.
+
+    counts: Is added to by the reader: what it leaves out that is no error, and is in no document. What a document could not hold of its
+        file is in its `not_held`.
+    """
+
+    on_error: OnError = raise_error
+    counts: Counter[str] = field(default_factory=Counter)
+    options: Options = field(default_factory=Options)
+
+    def attempt(self) -> "Reading":
+        """The same with counts of its own, for a record that may turn out to be an error: `keep` adds them."""
+        return replace(self, counts=Counter())
+
+    def keep(self, attempt: "Reading") -> None:
+        """Add what an attempt has counted."""
+        self.counts.update(attempt.counts)
