@@ -112,6 +112,8 @@ def _print_report(report: Report) -> None:
         msg.table(rows, header=("", *columns), aligns=("l", *"r" * len(columns)), max_col=60)
     total: Counter[str] = report.total
     msg.table([(name, f"{count:,}") for name, count in total.items() if count], aligns=("l", "r"), max_col=60)
+    for what, place in report.examples.items():
+        msg.text(f"The first of the {what}: {place}")
     for path, n_documents in report.written.items():
         msg.good(f"{path}: {n_documents:,} {'document' if n_documents == 1 else 'documents'}")
     if report.errors:

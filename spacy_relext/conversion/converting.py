@@ -37,6 +37,8 @@ class Report:
     """What a conversion has found and left out: counts of each part, by name, and how many documents each file has."""
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    # For what was left out, where the first of its kind stands.
+    examples: dict[str, str] = field(default_factory=dict)
     written: dict[Path, int] = field(default_factory=dict)
     # In how many documents what was wrong, and they were left out.
     errors: int = 0
@@ -181,6 +183,7 @@ class _Conversion:
             pairs.add(doc)
             yield doc
         counts.update(reading.counts)
+        self.report.examples = {**reading.examples, **self.report.examples}
         if not n_docs:
             left_out = f" Left out: {_listed(reading.counts)}." if +reading.counts else ""
             raise DataError(f"there is no document in it.{left_out}", path=source)
@@ -223,6 +226,7 @@ def _docs(
             reading.on_error(error)
             continue
         counts.update(own)
+        reading.examples = {**document.examples, **reading.examples}
         if labels is not None and document.annotated_labels is None:
             labels.update(document.labels)
         yield doc

@@ -42,11 +42,19 @@ class Reading:
     on_error: OnError = raise_error
     counts: Counter[str] = field(default_factory=Counter)
     options: Options = field(default_factory=Options)
+    # For names of `counts`, where the first of its kind stands.
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def leave_out(self, what: str, place: str) -> None:
+        """Count something that is left out, which stands in FILE:LINE or in a record of a file."""
+        self.counts[what] += 1
+        self.examples.setdefault(what, place)
 
     def attempt(self) -> "Reading":
         """The same with counts of its own, for a record that may turn out to be an error: `keep` adds them."""
-        return replace(self, counts=Counter())
+        return replace(self, counts=Counter(), examples={})
 
     def keep(self, attempt: "Reading") -> None:
         """Add what an attempt has counted."""
         self.counts.update(attempt.counts)
+        self.examples = {**attempt.examples, **self.examples}

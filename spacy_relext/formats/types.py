@@ -59,7 +59,9 @@ class Document:
     sentences: Character offsets (start, end) of the sentences, or None. source, line: Where it was read, for error messages.
     concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
         `relations` is None beside them, the relations between mentions follow from them (concepts.py).
-    not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives.
+    denied: Relations between mentions that an annotator denied. They are none of `relations`: to a model, such a pair has no relation.
+    not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives; `leave_out` adds to it.
+    examples: For names of `not_held`, where the first of its kind stands.
     mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
     annotated_labels: The labels that it is annotated for, also those that do not occur in it. None: it does not say.
     """
@@ -75,10 +77,18 @@ class Document:
     not_held: Counter[str] = field(default_factory=Counter)
     mentions_given: bool = field(default=False, compare=False)
     annotated_labels: frozenset[str] | None = None
+    denied: list[AnnotatedRelation] = field(default_factory=list)
+    examples: dict[str, str] = field(default_factory=dict, compare=False)
 
     def error(self, message: str) -> DataError:
         """An error that says where the document stands."""
         return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
+
+    def leave_out(self, what: str, line: int | None = None) -> None:
+        """Count something of the file that the document does not hold, in a line of its source where that is known."""
+        self.not_held[what] += 1
+        line = self.line if line is None else line
+        self.examples.setdefault(what, str(self.source) if line is None else f"{self.source}:{line}")
 
     @property
     def labels(self) -> set[str]:
