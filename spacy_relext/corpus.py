@@ -13,6 +13,7 @@ from spacy.training import Example
 
 from spacy_relext.candidates import CandidateFunction, has_sentences, sentence_pairs
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.notices import counted
 from spacy_relext.relations import (
     Relation,
     annotated_labels,
@@ -82,7 +83,8 @@ def create_corpus(
                     elif len(mentions_of(text)) >= min_mentions:
                         read.append((text, None))
             if n_dropped:
-                logger.warning("%s: %d relations across sentences are left out.", path, n_dropped)
+                dropped = counted(n_dropped, "relation across sentences is", "relations across sentences are")
+                logger.warning("%s: %s left out.", path, dropped)
         names = names_by_type({id(doc): doc for doc, _ in read}.values(), mentions_of) if swap_mentions else {}
         order = random.sample(read, len(read)) if shuffle else read
         for text, pair in order:

@@ -1,7 +1,10 @@
 """Trained pipelines on annotated data: predictions, figures with annotated and with predicted mentions, the choice of the threshold."""
 
 import copy
+import filecmp
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import spacy
@@ -12,6 +15,7 @@ from spacy.training import Example
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.document_scorer import annotated_keys, candidate_keys, score_concept_relations
 from spacy_relext.errors import RelextError
+from spacy_relext.formats.files import TEMPORARY, put_in_place
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
@@ -209,6 +213,21 @@ def set_threshold(nlp: Language, pipe: RelationExtractor, threshold: float) -> N
     pipe.threshold = threshold
     # nlp.config is made anew from this at every access.
     nlp.get_pipe_config(pipe.name)["threshold"] = pipe.cfg[GIVEN]["threshold"] = threshold
+
+
+def store(nlp: Language, folder: Path) -> None:
+    """Store a pipeline over one that is there: what differs is written beside it, and takes its place file by file.
+
+    A run that is stopped leaves each file as it was or as it is to be; other files of the folder stay.
+    """
+    with TemporaryDirectory(dir=folder.parent, prefix=TEMPORARY) as name:
+        made = Path(name) / "model"
+        nlp.to_disk(made)
+        for file in sorted(file for file in made.rglob("*") if file.is_file()):
+            place = folder / file.relative_to(made)
+            if not place.is_file() or not filecmp.cmp(file, place, shallow=False):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                put_in_place(file, place)
 
 
 def _changed(pipe: RelationExtractor, **settings: Any) -> RelationExtractor:

@@ -1,6 +1,7 @@
 """Warnings about what makes results empty or wrong without an error: each kind is told once, through spaCy's logger, or gathered."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,13 @@ logger = logging.getLogger("spacy")
 
 # How many different values a warning names.
 MOST_VALUES = 8
+# In a text, a word, or some, in the form for one, and in that for any other number.
+_FORMS = re.compile(r"\{(n|of)\|([^{}|]*)\|([^{}|]*)\}")
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """A number, and what is counted: 1 document, 2,000 documents."""
+    return f"{n:,} {one if n == 1 else many}"
 
 
 @dataclass
@@ -30,10 +38,13 @@ class Notice:
         self.values.update(other.values)
 
     def fill(self, text: str) -> str:
-        """A text with `{n}`, `{of}` and `{values}` filled in, the most frequent values first."""
+        """A text with `{n}`, `{of}` and `{values}` filled in, the most frequent values first, and one of two forms where words go with a
+        number: `{n} {n|document has|documents have}`.
+        """
         named = ", ".join(value for value, _ in self.values.most_common(MOST_VALUES))
         more = len(self.values) - MOST_VALUES
         named += f" and {more} more" if more > 0 else ""
+        text = _FORMS.sub(lambda form: form[2] if (self.n if form[1] == "n" else self.of) == 1 else form[3], text)
         return text.replace("{n}", f"{self.n:,}").replace("{of}", f"{self.of:,}").replace("{values}", named)
 
 

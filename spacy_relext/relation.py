@@ -211,6 +211,16 @@ class Relations(tuple[Relation, ...]):
     __module__ = PUBLIC
     __slots__ = ()
 
+    def __new__(cls, relations: Iterable[Relation] = ()) -> "Relations":
+        made = super().__new__(cls, listed(relations))
+        for other in made:
+            if not isinstance(other, Relation):
+                raise RelextError(
+                    f"Relations are made of Relation objects, and one is a {type(other).__name__}, {other!r:.60}. Make it one: "
+                    "Relation(head, tail, label) of two Spans and a str, or Relation.from_dict(doc, data)."
+                )
+        return made
+
     def __str__(self) -> str:
         return "\n".join(map(str, self))
 
@@ -240,7 +250,7 @@ class Relations(tuple[Relation, ...]):
         cure = " They cannot be changed in place. Assign them anew: doc._.relations += [relation]." if hasattr(list, name) else ""
         raise AttributeError(f"Relations, a tuple, have no attribute {name!r}.{cure}")
 
-    def to_dicts(self, *, flat: bool = False) -> list[dict[str, Any]]:
+    def to_dicts(self, flat: bool = False) -> list[dict[str, Any]]:
         """The relations as JSON-serialisable data.
 
         flat: Not as `Relation.to_dict` gives them, but without dictionaries in dictionaries, and all with the same keys: `head`,

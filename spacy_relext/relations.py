@@ -8,9 +8,9 @@ that knows any of this.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, Token
 
 from spacy_relext.errors import RelextError
 from spacy_relext.mentions import kb_id_of
@@ -42,12 +42,12 @@ LABELS = "annotated_labels"
 
 def has_relations(doc: Doc) -> bool:
     """Whether relations were ever set on the Doc, be it to an empty list."""
-    return any(_is_entry(key) for key in doc.user_data)
+    return any(_is_entry(key) for key in _user_data(doc))
 
 
 def get_relations(doc: Doc) -> Relations:
     """The relations of a Doc, in order of their head, then tail."""
-    return _read(doc, _entries(doc))
+    return _read(doc, list(_entries(doc)))
 
 
 def n_unreadable(doc: Doc) -> int:
@@ -259,6 +259,14 @@ def _entries_inside(span: Span) -> Iterator[_Entry]:
             yield from ((start, stop, entry) for entry in entries)
 
 
+def refuse_token(token: Token, *_: Any) -> NoReturn:
+    """What `token._.relations` does: relations are between mentions, which are spans."""
+    raise RelextError(
+        f"a token, as {token.text!r:.60}, has no relations: its Doc has, and the span of a mention. Those of the mention of this one token "
+        f"are doc[{token.i}:{token.i + 1}]._.relations."
+    )
+
+
 def set_span_relations(span: Span, relations: Iterable[Any]) -> None:
     """Replace the relations in which a span is head or tail; those of other spans stay."""
     require_extensions()
@@ -299,6 +307,9 @@ def register_extensions() -> None:
     for kind, _, getter, setter in EXTENSIONS:
         kind.set_extension("relations", getter=getter, setter=setter, force=True)
     Span.set_extension(DATA, default=None, force=True)
+    # An error that helps, in the place of spaCy's; whoever has the name for something of their own keeps it.
+    if _foreign(Token) is None:
+        Token.set_extension("relations", getter=refuse_token, setter=refuse_token, force=True)
 
 
 def require_extensions() -> None:
@@ -324,6 +335,9 @@ def _foreign(kind: Any) -> str | None:
 
 
 def _user_data(doc: Doc) -> dict[Any, Any]:
+    if not isinstance(doc, Doc):
+        cure = " The relations of a mention are span._.relations." if isinstance(doc, (Span, Token)) else ""
+        raise RelextError(f"expected the Doc that has the relations, and saw {type(doc).__name__}, {doc!r:.60}.{cure}")
     # spaCy declares the keys as str; those of extensions are tuples.
     return doc.user_data
 

@@ -135,7 +135,7 @@ def test_relations_across_sentences_are_left_out_only_if_told_and_then_counted(u
         read(nlp, tmp_path / "a.spacy", unit=unit)
     units = read(nlp, tmp_path / "a.spacy", unit=unit, crossing="drop")
     assert [triples(example.reference) for example in units] == [[("Tea", "EFFECT", "gin")], [("rum", "EFFECT", "Ale")]]
-    assert "1 relations across sentences are left out" in caplog.text
+    assert "1 relation across sentences is left out" in caplog.text
 
 
 def test_gold_tokens(nlp, tmp_path):

@@ -2,9 +2,10 @@
 
 import copy
 import pickle
+from collections import Counter
 from threading import Thread
 
-from spacy_relext.notices import MOST_VALUES, Gathered, Notices, gathering
+from spacy_relext.notices import MOST_VALUES, Gathered, Notice, Notices, counted, gathering
 
 
 def test_each_kind_is_told_once(caplog):
@@ -23,9 +24,17 @@ def test_each_kind_is_told_once(caplog):
     assert [r.getMessage() for r in caplog.records[2:]] == ["y: it comes too late.", "x: again."]
 
 
+def test_words_go_with_their_number():
+    text = "x: {n} of {of} {of|mention|mentions} {n|has|have} {values}."
+    said = [Notice(n, of, Counter(["B"])).fill(text) for n, of in ((1, 1), (1, 2), (2, 2000))]
+    assert said == ["x: 1 of 1 mention has B.", "x: 1 of 2 mentions has B.", "x: 2 of 2,000 mentions have B."]
+    assert Notice(0, 0).fill("{n|document|documents}") == "documents"
+    assert [counted(n, "document", "documents") for n in (0, 1, 2000)] == ["0 documents", "1 document", "2,000 documents"]
+
+
 def test_texts_of_users_are_no_formats(caplog):
-    Notices().tell("k", "{values} in {these} 100 % {0}", values=["{x}", "%s"])
-    assert caplog.messages == ["{x}, %s in {these} 100 % {0}"]
+    Notices().tell("k", "{values} in {these} {n} 100 % {0} {x|y|z}", values=["{n|a|b}", "%s"])
+    assert caplog.messages == ["{n|a|b}, %s in {these} 1 100 % {0} {x|y|z}"]
 
 
 def test_the_most_frequent_values_are_named(caplog):

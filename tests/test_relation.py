@@ -234,6 +234,8 @@ def test_flat_dictionaries_have_all_keys(relation):
     relations = Relations([relation, relation.replace(sources={"b": 0.5, "a": 0.25}, attributes=["novel", "x"])])
     assert relations.to_dicts() == [one.to_dict() for one in relations]
     first, second = relations.to_dicts(flat=True)
+    assert relations.to_dicts(True) == [first, second]
+    assert relations.to_dicts(False) == relations.to_dicts()
     expected = {"head": "Aspirin", "head_type": "DRUG", "head_start": 0, "head_end": 7, "head_kb_id": "C1", "head_long_form": ""}
     expected |= {"label": "RAISES"}
     expected |= {"tail": "warfarin\nsodium", "tail_type": "DRUG", "tail_start": 21, "tail_end": 36, "tail_kb_id": "", "tail_long_form": ""}
@@ -314,3 +316,19 @@ def test_mentions_without_a_type_have_none():
     doc = spacy.blank("en")("Aspirin raises warfarin")
     relation = Relation.from_dict(doc, {"head": {"start": 0, "end": 7}, "tail": {"start": 15, "end": 23}, "label": "RAISES"})
     assert (relation.head.label_, relation.tail.label_) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([1], r"Relations are made of Relation objects, and one is a int, 1\. Make it one: Relation\(head, tail, label\)"),
+        ([("a", "b", "A")], "one is a tuple"),
+        ([{"label": "A"}], r"one is a dict.*Relation\.from_dict\(doc, data\)"),
+        (5, "expected relations.*saw int"),
+        ("A", "expected relations.*saw str"),
+    ],
+)
+def test_what_relations_are_made_of(given, message):
+    with pytest.raises(RelextError, match=message):
+        Relations(given)
+    assert Relations() == Relations(()) == ()

@@ -7,7 +7,7 @@ import pickle
 import numpy
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, DocBin, Span, Token
 from spacy.vocab import Vocab
 
 from spacy_relext import relations as module
@@ -560,7 +560,7 @@ def test_a_span_reads_no_more_than_what_touches_it(nlp, monkeypatch):
 def free_names():
     """The names as they were, whatever a test makes of them."""
     yield
-    for kind in (Doc, Span):
+    for kind in (Doc, Span, Token):
         if kind.has_extension("relations"):
             kind.remove_extension("relations")
     register_extensions()
@@ -603,6 +603,36 @@ def test_names_of_others_are_an_error_where_they_are_used(free_names, nlp, kind,
     kind.remove_extension("relations")
     register_extensions()
     assert doc._.relations == []
+
+
+def test_a_token_has_no_relations_and_says_where_they_are(free_names, doc):
+    with pytest.raises(RelextError, match=r"a token, as 'warfarin', has no relations.*are doc\[2:3\]\._\.relations"):
+        _ = doc[2]._.relations
+    with pytest.raises(RelextError, match="has no relations"):
+        doc[2]._.relations = []
+    assert plain(doc[2:3]._.relations) == [FORWARD]
+    # Somebody else's is no harm.
+    Token.set_extension("relations", default="theirs", force=True)
+    register_extensions()
+    assert (doc[2]._.relations, len(doc._.relations)) == ("theirs", 3)
+
+
+@pytest.mark.parametrize("function", [get_relations, has_relations, annotated_labels, lambda doc: set_relations(doc, [])])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda doc: doc[0:1],
+            r"expected the Doc that has the relations, and saw Span, Aspirin\. The relations of a mention are span\._\.relations",
+        ),
+        (lambda doc: doc[0], "saw Token, Aspirin. The relations of a mention"),
+        (lambda doc: TEXT, "saw str, 'Aspirin raises"),
+        (lambda doc: None, "saw NoneType, None"),
+    ],
+)
+def test_what_is_no_doc_has_no_relations(doc, function, make, message):
+    with pytest.raises(RelextError, match=message):
+        function(make(doc))
 
 
 def test_registering_twice_is_harmless(doc):

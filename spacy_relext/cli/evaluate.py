@@ -32,6 +32,7 @@ from spacy_relext.evaluation import (
     score_predicted,
     score_thresholds,
     set_threshold,
+    store,
 )
 from spacy_relext.formats.files import whole_file
 from spacy_relext.pipeline.checks import mention_finders
@@ -102,7 +103,7 @@ def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model
     results = score_thresholds(pipe, list(tqdm(found, total=len(examples), desc="Predicting on annotated mentions", unit=" documents")))
     best = best_threshold(results)
     set_threshold(nlp, pipe, best)
-    nlp.to_disk(model)
+    store(nlp, Path(model))
     msg.good(f"Threshold {best} (micro F {100 * (results[best]['rel_micro_f'] or 0.0):.1f} on this data), stored in {model}")
 
 

@@ -28,6 +28,7 @@ from spacy_relext.formats.files import target_of, whole_path
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import Options
 from spacy_relext.locks import claimed
+from spacy_relext.notices import counted
 
 # Head, relation, tail, score and sentence.
 Row = tuple[str, str, str, str, str]
@@ -142,7 +143,7 @@ def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, processes: Pro
 def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None, *, stays: bool = True) -> Report:
     """Results in a file or folder, when all are there. stays: What is finished is found again after a stop."""
     if work.n_read:
-        tell(f"{work.n_read:,} documents are finished already.")
+        tell(f"{counted(work.n_read, 'document is', 'documents are')} finished already.")
     try:
         for _ in _progress(work.fill(errors, processes=processes), work.inputs, work.n_read):
             pass
@@ -151,7 +152,7 @@ def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows:
         return work.finish()
     except BaseException:
         if work.headers and not work.is_moved and stays:
-            tell(f"{work.n_read:,} documents are stored in {work.folder}: the same command goes on from there.")
+            tell(f"{counted(work.n_read, 'document is', 'documents are')} stored in {work.folder}: the same command goes on from there.")
         else:
             work.give_up()
         raise
@@ -169,9 +170,11 @@ def _tell_counts(inputs: Inputs, report: Report, target: Output | None) -> None:
     if target is not None:
         for line in losses(report.lost, target.format):
             tell(line)
-    tell(f"{report.relations:,} relations in {report.documents:,} documents{where}")
+    relations = counted(report.relations, "relation", "relations")
+    tell(f"{relations} in {counted(report.documents, 'document', 'documents')}{where}")
     if report.errors:
-        tell(f"{report.errors:,} documents or files had errors and were skipped.")
+        skipped = ("document or file had errors and was skipped.", "documents or files had errors and were skipped.")
+        tell(counted(report.errors, *skipped))
 
 
 def _rows(line: str) -> Iterator[Row]:

@@ -32,6 +32,7 @@ from spacy_relext.evaluation import (
     score_found,
     score_thresholds,
     set_threshold,
+    store,
 )
 from spacy_relext.experiments.cells import WORK, Cell, Description, read_cell, write_cell
 from spacy_relext.formats.docs import document_id
@@ -208,7 +209,7 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
     )
     if keep:
         set_threshold(nlp, pipe, threshold)
-        nlp.to_disk(model)
+        store(nlp, Path(model))
     else:
         shutil.rmtree(work)
     write_cell(cell, output)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -44,6 +45,12 @@ class Listener:
                 f"listens to one of {', '.join(sorted(reads))}. Take both of one library; the "
                 "listener is model.tok2vec in the config of the extractor."
             )
+        if not _fits(doc, output):
+            raise RelextError(
+                f"the Doc {doc.text[:60]!r}… has output of the {self.name} component that does not fit its {len(doc)} tokens. Was it given "
+                "twice in one batch? The models of spacy-transformers take both for one: give doc.copy(), or use "
+                "spacy-relext.TransformerModel.v1, which reads them apart. Were its tokens merged or split since? Do that before."
+            )
         return True
 
 
@@ -59,6 +66,16 @@ def listens_to(model: Model) -> Listener | None:
             kind = "tok2vec" if node.name == _TOK2VEC else "transformer"
             return Listener(kind if upstream == _ANY else upstream, node)
     return None
+
+
+def _fits(doc: Doc, output: Any) -> bool:
+    """Whether output of spacy-transformers is of the tokens of a Doc: that of others is not looked at."""
+    align = getattr(output, "align", None)
+    hidden = output.model_output.get("last_hidden_state") if align is not None else None
+    if align is None or hidden is None:
+        return True
+    pieces = align.dataXd
+    return len(align.lengths) == len(doc) and (not pieces.size or 0 <= pieces.min() <= pieces.max() < hidden.shape[0] * hidden.shape[1])
 
 
 def _libraries(thing: object) -> set[str]:

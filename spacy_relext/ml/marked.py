@@ -160,7 +160,10 @@ class MarkedEncoder:
 
     def _tell(self, n_long: int, n_marks: int, n_pairs: int) -> None:
         if n_long:
-            text = f"{{n}} of {{of}} pairs stand in texts of more than {self.max_length} word pieces, which are cut around the pair."
+            text = (
+                f"{{n}} of {{of}} {{of|pair|pairs}} {{n|stands in a text|stand in texts}} of more than {self.max_length} word pieces, "
+                "which {n|is|are} cut around the pair."
+            )
             self.notices.tell("long texts", text, n=n_long, of=n_pairs)
         if n_marks:
             text = f"Marked mentions of more word pieces than fit into {self.max_length}: {{n}}. The last pieces of each are left out."

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 import torch
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
 from spacy_transformers.layers.hf_shim import HFShim
@@ -183,7 +183,7 @@ def _encode(model: PrecisionTransformer, docs: list[Doc], is_train: bool) -> tup
     maybe_flush_pytorch_cache(chance=model.attrs.get("flush_cache_chance", 0))
     settle(model.tokenizer, padding="longest")
     # A Doc without tokens has no window, whatever the span getter says.
-    spans = [[span for span in of_doc if len(span)] for of_doc in model.attrs["get_spans"](docs)]
+    spans = _of_different_docs([[span for span in of_doc if len(span)] for of_doc in model.attrs["get_spans"](docs)])
     if not any(spans):
         return FullTransformerBatch.empty(len(docs)), lambda _: docs
     windows = fitting(spans, model.layers[0].shims[0]._hfmodel, model.notices)
@@ -194,6 +194,20 @@ def _encode(model: PrecisionTransformer, docs: list[Doc], is_train: bool) -> tup
         return docs
 
     return FullTransformerBatch(windows.spans, windows.wordpieces, output, windows.align), backprop
+
+
+def _of_different_docs(spans: list[list[Span]]) -> list[list[Span]]:
+    """The windows of a batch, in which a Doc may stand twice: spacy-transformers would take both for one. Further ones are of copies."""
+    seen: set[int] = set()
+    different = []
+    for of_doc in spans:
+        doc = of_doc[0].doc if of_doc else None
+        if doc is not None and id(doc) in seen:
+            copied = doc.copy()
+            of_doc = [copied[span.start : span.end] for span in of_doc]
+        seen.add(id(doc))
+        different.append(of_doc)
+    return different
 
 
 def _forward(

@@ -9,7 +9,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_relext.notices import Notices
+from spacy_relext.notices import Notices, counted
 from spacy_relext.pipeline.settings import filled_config
 
 # What a component that finds mentions assigns.
@@ -90,8 +90,9 @@ class Checks:
         if others and (not found or get_close_matches(key, others)):
             self.notices.tell(
                 "spans_key",
-                f"{name}: spans_key is {key!r}, and {{n}} documents have other groups in doc.spans ({{values}}) and none of this name. "
-                "Their entities (doc.ents) are taken as mentions. Set spans_key to the name of the group with the mentions.",
+                f"{name}: spans_key is {key!r}, and {{n}} {{n|document has|documents have}} other groups in doc.spans ({{values}}) and "
+                "none of this name. Their entities (doc.ents) are taken as mentions. Set spans_key to the name of the group with the "
+                "mentions.",
                 n=max(others.values()),
                 values=map(repr, others.elements()),
             )
@@ -153,9 +154,9 @@ class Checks:
             if unknown:
                 self.notices.tell(
                     "types",
-                    f"{pipe.name}: {{n}} of {{of}} mentions have a type that was not in training: {{values}}. Known are "
-                    f"{', '.join(sorted(known))}. The model treats the others alike, and type rules allow no relation with a type that "
-                    "they do not name. Give the mentions the types of the training data.",
+                    f"{pipe.name}: {{n}} of {{of}} {{of|mention|mentions}} {{n|has|have}} a type that was not in training: {{values}}. "
+                    f"Known are {', '.join(sorted(known))}. The model treats the others alike, and type rules allow no relation with a "
+                    "type that they do not name. Give the mentions the types of the training data.",
                     n=len(unknown),
                     of=sum(map(len, types)),
                     values=map(_shown, unknown),
@@ -219,9 +220,9 @@ class Checks:
             named = f" = {earlier}".replace("'", '"') if nlp is not None and set(mention_finders(nlp)).intersection(earlier) else ""
             self.notices.tell(
                 "predicted mentions",
-                f"{pipe.name}: use_gold_mentions = false, and the pipeline has predicted no mention so far, where {n_annotated} are "
-                "annotated: nothing is learned. Put the component that finds mentions, and the encoder that it listens to, before it into "
-                f"[training] annotating_components{named}; or set use_gold_mentions = true.",
+                f"{pipe.name}: use_gold_mentions = false, and the pipeline has predicted no mention so far, where "
+                f"{counted(n_annotated, 'is', 'are')} annotated: nothing is learned. Put the component that finds mentions, and the "
+                f"encoder that it listens to, before it into [training] annotating_components{named}; or set use_gold_mentions = true.",
             )
 
     def development(self, name: str, n_docs: int, n_annotated: int, n_relations: int) -> None:
@@ -229,14 +230,14 @@ class Checks:
         if n_docs and not n_annotated:
             self.notices.tell(
                 "development data",
-                f"{name}: none of the {n_docs:,} documents that are scored is annotated for relations, so they have no F. Was the data "
+                f"{name}: none of the documents that are scored ({n_docs:,}) is annotated for relations, so there is no F. Was the data "
                 "converted with its relations, and stored with store_user_data=True?",
             )
         elif n_annotated and not n_relations:
             self.notices.tell(
                 "development data",
-                f"{name}: the {n_annotated:,} annotated documents that are scored have no relation, so F is 0 whatever is found. Take "
-                "documents with relations as development data.",
+                f"{name}: none of the annotated documents that are scored ({n_annotated:,}) has a relation, so F is 0 whatever is found. "
+                "Take documents with relations as development data.",
             )
 
 

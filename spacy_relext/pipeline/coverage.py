@@ -96,17 +96,17 @@ def tell_coverage(notices: Notices, name: str, labels: Collection[str], counts: 
         (
             "passed over",
             passed,
-            f"{name}: {{n}} of {{of}} documents are not {done}: they are annotated for {{values}}, and not for all of its labels, "
-            f"{_joined(labels)}. This is right for those of another corpus. If they are of the same, convert it in one go, or name all of "
-            "its labels with relext convert --labels.",
+            f"{name}: {{n}} of {{of}} {{of|document|documents}} {{n|is|are}} not {done}: {{n|it is|they are}} annotated for {{values}}, "
+            f"and not for all of its labels, {_joined(labels)}. This is right for those of another corpus. If they are of the same, "
+            "convert it in one go, or name all of its labels with relext convert --labels.",
         ),
         (
             "partly annotated",
             partly,
-            f"{name}: {{n}} of {{of}} documents are annotated for {{values}} alone, and are {done} as having no relation with any other of "
-            f"its labels, {_joined(labels)}. This is right where the others were looked for and not found: name them with relext convert "
-            "--labels, and it is not said again. If they were not looked for, give this corpus an extractor of its own, with its labels in "
-            "[initialize.components.NAME.labels].",
+            f"{name}: {{n}} of {{of}} {{of|document|documents}} {{n|is|are}} annotated for {{values}} alone, and {{n|is|are}} {done} as "
+            f"having no relation with any other of its labels, {_joined(labels)}. This is right where the others were looked for and not "
+            "found: name them with relext convert --labels, and it is not said again. If they were not looked for, give this corpus an "
+            "extractor of its own, with its labels in [initialize.components.NAME.labels].",
         ),
     ):
         if part:

@@ -48,6 +48,8 @@ def ask(doc: Doc, own: Sequence[Span], pairs: Iterable[tuple[Span, Span]]) -> It
     own: The mentions of the Doc. A span without a type stands for the first of them at its place.
     RAISES: RelextError for what is no pair of two different spans of the Doc.
     """
+    if isinstance(pairs, (str, Span)) or not isinstance(pairs, Iterable):
+        raise RelextError(f"expected pairs, as in [(head, tail)], and saw {type(pairs).__name__}, {pairs!r:.60}.")
     index: dict[tuple[int, ...], int] = {}
     for i, mention in enumerate(own):
         index.setdefault(_key(mention), i)

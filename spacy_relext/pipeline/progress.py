@@ -2,7 +2,7 @@
 
 import numpy
 
-from spacy_relext.notices import Notices
+from spacy_relext.notices import Notices, counted
 from spacy_relext.types import Floats2d
 
 # Updates that are looked at together; so many such windows, or evaluations, are no chance.
@@ -76,9 +76,9 @@ class Progress:
         if self.n_empty_evaluations >= SEVERAL and self.n_updates >= EARLY:
             notices.tell(
                 "no progress",
-                f"{name}: nothing is learned. None of {n_annotated:,} annotated relations was predicted in {self.n_empty_evaluations} "
-                f"evaluations, after {self.n_updates:,} updates. A threshold that no probability reaches does the same: try a lower one. "
-                f"{_CURES}",
+                f"{name}: nothing is learned. None of {counted(n_annotated, 'annotated relation', 'annotated relations')} was predicted in "
+                f"{self.n_empty_evaluations} evaluations, after {self.n_updates:,} updates. A threshold that no probability reaches does "
+                f"the same: try a lower one. {_CURES}",
             )
 
 

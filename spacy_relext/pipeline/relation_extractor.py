@@ -26,7 +26,7 @@ from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.reading import Reading, Watch
 from spacy_relext.ml.threads import SECOND_THREAD, OneThread, steady
 from spacy_relext.ml.windows import loses_words
-from spacy_relext.notices import Notices
+from spacy_relext.notices import Notice, Notices, counted
 from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, tell_coverage
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
@@ -312,19 +312,18 @@ class RelationExtractor(TrainablePipe):
             if self.cfg["exclusive"]:
                 n_several += int(((pairs.targets[:, 1:] > 0).sum(axis=1) > 1).sum())
         if n_missed:
-            logger.warning(
-                "%s: %d of %d annotated relations are between no candidate pair: they cannot be learned or found, and count as misses.",
-                self.name,
-                n_missed,
-                n_gold,
+            text = (
+                f"{self.name}: {{n}} of {{of}} annotated {{of|relation|relations}} {{n|is|are}} between no candidate pair: {{n|it|they}} "
+                "cannot be learned or found, and {n|counts as a miss|count as misses}."
             )
+            logger.warning("%s", Notice(n_missed, n_gold).fill(text))
         if n_several:
-            logger.warning(
-                "%s: %d candidate pairs are annotated with several labels, and labels are exclusive: one of them can be found, and the "
-                "others count as misses. Set exclusive = false to find all, or correct the data if a pair has one label at most.",
-                self.name,
-                n_several,
+            text = (
+                f"{self.name}: {{n}} {{n|candidate pair is|candidate pairs are}} annotated with several labels, and labels are exclusive: "
+                "one of them can be found, and the others count as misses. Set exclusive = false to find all, or correct the data if a "
+                "pair has one label at most."
             )
+            logger.warning("%s", Notice(n_several).fill(text))
 
     def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
         """Score the candidate pairs of some Docs, without writing anything."""
@@ -345,9 +344,10 @@ class RelationExtractor(TrainablePipe):
             if brought and not self.expects_relations:
                 self.notices.tell(
                     "brought",
-                    f"{self.name}: documents bring {{n}} relations that no component of this pipeline found: annotations, what another "
-                    "pipeline found, or a rule of yours. They stay beside those found here. To be rid of them, set doc._.relations = [] "
-                    "before, or overwrite = true for the component; a rule should name itself as their source: Relation(…, "
+                    f"{self.name}: documents bring {{n}} {{n|relation|relations}} that no component of this pipeline found: annotations, "
+                    "what another pipeline found, or a rule of yours. They stay beside those found here. To be rid of them, set "
+                    "doc._.relations = [] before, or overwrite = true for the component; a rule should name itself as their source: "
+                    "Relation(…, "
                     'sources="my_rule").',
                     n=brought,
                 )
@@ -396,6 +396,7 @@ class RelationExtractor(TrainablePipe):
         RAISES: RelextError for what is no such pair, and for a Doc without what the model needs.
         """
         self._require_model()
+        doc = self._doc(doc, "score_pairs")
         found: dict[int, ScoredPair] = {}
         for asked in ask(doc, self.mentions(doc), pairs):
             mirrored = [(tail, head) for head, tail in asked.pairs.values()] if self._symmetric else []
@@ -500,8 +501,9 @@ class RelationExtractor(TrainablePipe):
             known = {*self.labels, *other_labels}
             values = (r.label for example in examples for r in get_relations(example.reference) if r.label not in known)
             text = (
-                f"{self.name}: {{n}} annotated relations have labels that no component of the pipeline has ({{values}}): they are in none "
-                "of its scores, not even as misses. Score data with the labels that it was trained for, or train it for these."
+                f"{self.name}: {{n}} annotated {{n|relation has a label|relations have labels}} that no component of the pipeline has "
+                "({values}): {n|it is|they are} in none of its scores, not even as {n|a miss|misses}. Score data with the labels "
+                "that it was trained for, or train it for these."
             )
             self.notices.tell("unknown-labels", text, n=n_unknown, values=values)
         return scores
@@ -575,10 +577,16 @@ class RelationExtractor(TrainablePipe):
 
     # Mentions and pairs
 
-    def _docs(self, docs: Iterable[Doc], method: str) -> Iterable[Doc]:
-        if isinstance(docs, (Doc, str)):
+    def _docs(self, docs: Iterable[Doc], method: str) -> Iterator[Doc]:
+        if isinstance(docs, (Doc, Span, str)) or not isinstance(docs, Iterable):
             raise RelextError(f"{self.name}: {method} takes several Docs, and saw one {type(docs).__name__}: {method}([doc]).")
-        return docs
+        return (self._doc(doc, method) for doc in docs)
+
+    def _doc(self, doc: Doc, method: str) -> Doc:
+        if not isinstance(doc, Doc):
+            cure = "Make a Doc of the text: nlp(text)." if isinstance(doc, str) else "Of a Span, span.as_doc() is one."
+            raise RelextError(f"{self.name}: {method} takes Docs, and saw {type(doc).__name__}, {doc!r:.60}. {cure}")
+        return doc
 
     def mentions(self, doc: Doc) -> list[Span]:
         """The mentions of a Doc: the spans under `spans_key`, or its entities."""
@@ -618,8 +626,8 @@ class RelationExtractor(TrainablePipe):
         kept = nearest(places, pairs, self.cfg["max_pairs"])
         self.notices.tell(
             "max_pairs",
-            f"{self.name}: {{n}} of {{of}} candidate pairs of Docs with more than {self.cfg['max_pairs']:,} are not scored, those with the "
-            "greatest distance between their mentions. Raise max_pairs (extract: --max-pairs) to score them.",
+            f"{self.name}: {{n}} of {{of}} candidate pairs of Docs with more than {self.cfg['max_pairs']:,} {{n|is|are}} not scored, those "
+            "with the greatest distance between their mentions. Raise max_pairs (extract: --max-pairs) to score them.",
             n=len(pairs) - len(kept),
             of=len(pairs),
         )
@@ -641,8 +649,8 @@ class RelationExtractor(TrainablePipe):
     def _require_model(self) -> None:
         if not self.labels or not self.model.has_dim("nO"):
             raise RelextError(
-                f"{self.name} has no trained model: it has {len(self.labels)} labels and was not initialised. Train it (python -m "
-                "spacy train), load a trained pipeline, or call nlp.initialize() with examples."
+                f"{self.name} has no trained model: it has {counted(len(self.labels), 'label', 'labels')} and was not initialised. Train "
+                "it (python -m spacy train), load a trained pipeline, or call nlp.initialize() with examples."
             )
 
     def _predict(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> list[Predictions]:
@@ -752,7 +760,8 @@ class RelationExtractor(TrainablePipe):
 
 
 def _check_threshold(name: str, threshold: float) -> None:
-    if not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
+    # To Python, True is 1.
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
         raise RelextError(f"{name}: threshold is {threshold!r}; it is a probability, between 0 and 1.")
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import stat
 import threading
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_text_file_to_standard_output(model, tmp_path):
     ]
     assert triples(record) == [("Aspirin", "MECHANISM", "warfarin"), ("ketamine", "ADVISE", "warfarin")]
     assert all(0.5 <= relation.get("score", 1.0) <= 1 for relation in record["relations"])
-    assert "2 relations in 1 documents" in result.stderr
+    assert "2 relations in 1 document" in result.stderr
 
 
 def test_what_is_written_is_what_the_pipeline_finds(model, tmp_path):
@@ -376,12 +377,12 @@ def test_goes_on_after_a_stop(model, three, tmp_path):
     out = tmp_path / "out.jsonl"
     result = relext("extract", model, three, "--output", out, "--shard-size", 1)
     assert_fails(result, r"three\.jsonl:2: not JSON")
-    assert f"1 documents are stored in {out}.work: the same command goes on from there." in result.stderr
+    assert f"1 document is stored in {out}.work: the same command goes on from there." in result.stderr
     assert not out.exists()
     three.write_text(good.replace("\n", "\n\n", 1), encoding="utf8")
     result = relext("extract", model, three, "--output", out, "--shard-size", 1, "--table", env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
-    assert "1 documents are finished already." in result.stderr
+    assert "1 document is finished already." in result.stderr
     assert f"4 relations in 3 documents in {out}" in result.stderr
     assert len(re.findall("│ (?:MECHANISM|ADVISE) ", result.stderr)) == 4
     assert records(out.read_text(encoding="utf8")) == extracted(model, three)
@@ -404,8 +405,8 @@ def test_equal_ids(model, tmp_path):
         relext("extract", model, tmp_path / "a.jsonl"), r"a\.jsonl:2: document 'x': a document with this id is in .*a\.jsonl:1 already"
     )
     result = relext("extract", model, tmp_path / "a.jsonl", "--skip-errors")
-    assert "1 relations in 1 documents" in result.stderr
-    assert "1 documents or files had errors and were skipped." in result.stderr
+    assert "1 relation in 1 document" in result.stderr
+    assert "1 document or file had errors and was skipped." in result.stderr
 
 
 def test_a_text_that_is_too_long(model, tmp_path):
@@ -415,7 +416,7 @@ def test_a_text_that_is_too_long(model, tmp_path):
     assert [record["id"] for record in records(result.stdout)] == ["a-1", "a-3"]
     messages = " ".join(result.stderr.split())
     assert re.search(r"a\.txt:2: document 'a-2': the text has 2,040,000 characters, and the tokenizer reads 1,000,000", messages)
-    assert "1 documents or files had errors and were skipped" in messages
+    assert "1 document or file had errors and was skipped" in messages
 
 
 def test_devices_and_pipes_are_written_through(model, three, tmp_path):
@@ -511,6 +512,26 @@ def test_a_file_name_that_is_no_text(model, tmp_path):
     assert result.exit_code == 0, result.output
     assert [record["id"] for record in records((tmp_path / "out.jsonl").read_text(encoding="utf8"))] == ["d"]
     assert "half of a surrogate pair, which is no character, or a byte of the name of a file" in " ".join(result.stderr.split())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a backslash is between folders there")
+@pytest.mark.parametrize("folder", ["my texts", "a\\b", "Füße und 论文 \u200b", "-o", "[a-b]", "{x}%20$HOME~"])
+def test_odd_names_of_folders_and_files(model, tmp_path, folder, monkeypatch):
+    odd = tmp_path / folder
+    shutil.copytree(model, odd / "the model")
+    (odd / "in put").mkdir()
+    (odd / "in put" / "é \\n.txt").write_text(LEVELS, encoding="utf8")
+    for output in ("out put.jsonl", "out\\put.jsonl"):
+        result = relext("extract", odd / "the model", odd / "in put", "--output", odd / output)
+        assert result.exit_code == 0, result.output
+        [record] = records((odd / output).read_text(encoding="utf8"))
+        assert (record["id"], triples(record)) == ("é \\n", [("Aspirin", "MECHANISM", "warfarin")])
+    # Relative ones, as they are typed after cd.
+    monkeypatch.chdir(odd)
+    result = relext("extract", "the model", "in put", "--output", "brat out", "--to", "brat")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.suffix for path in (odd / "brat out").iterdir()) == [".ann", ".txt"]
+    assert {path.name for path in odd.iterdir()} == {"the model", "in put", "out put.jsonl", "out\\put.jsonl", "brat out"}
 
 
 def test_relations_of_the_input_are_kept_where_asked_for(model, tmp_path):

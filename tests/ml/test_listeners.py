@@ -13,6 +13,7 @@ from tests.pipeline.test_with_transformer import (
     add_extractor,
     make_examples,
     tok2vec_pipeline,
+    transformer_config,
     transformer_pipeline,
     with_entities,
 )
@@ -33,6 +34,30 @@ class Output:
 
 
 Output.__module__ = "spacy_curated_transformers.models.output"
+
+
+def test_output_that_is_not_of_the_tokens_of_a_doc(tiny_bert):
+    """That of a stock transformer for a Doc which stands twice in a batch, and that of tokens which were merged since."""
+    stock = {"@architectures": "spacy-transformers.TransformerModel.v3", "get_spans": {"@span_getters": "spacy-transformers.sent_spans.v1"}}
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    config = {**transformer_config(tiny_bert), **stock}
+    del config["cpu_precision"]
+    nlp.add_pipe("transformer", config={"model": config})
+    extractor = add_extractor(nlp, LISTENER)
+    nlp.initialize(lambda: make_examples(nlp))
+    extractor.threshold = 0.0
+    first, second = with_entities(nlp)[:2]
+    assert [len(doc._.relations) for doc in nlp.pipe([first, second])] == [2, 6]
+    message = r"that does not fit its \d tokens\. Was it given twice in one batch.*doc\.copy\(\)"
+    for docs in ([first, first], [second, first, first], [first, second, first]):
+        with pytest.raises(RelextError, match=message):
+            list(nlp.pipe(docs))
+    doc = nlp(first.copy())
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[1:3])
+    with pytest.raises(RelextError, match=r"its 4 tokens.*Were its tokens merged or split since"):
+        extractor(doc)
 
 
 @pytest.fixture

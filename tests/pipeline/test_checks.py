@@ -310,10 +310,10 @@ def test_development_data_without_relations(told):
     told()
     bare = nlp.make_doc(TEXT)
     assert pipe.score([Example(bare.copy(), bare)])["rel_micro_f"] is None
-    assert "none of the 1 documents that are scored is annotated for relations" in told()[0]
+    assert "none of the documents that are scored (1) is annotated for relations" in told()[0]
     pipe.checks.begin_training()
     pipe.score(make_examples(nlp, [(TEXT, [("Ritonavir", "DRUG")], [])]))
-    assert "the 1 annotated documents that are scored have no relation, so F is 0 whatever is found." in told()[0]
+    assert "none of the annotated documents that are scored (1) has a relation, so F is 0 whatever is found." in told()[0]
     pipe.checks.begin_training()
     pipe.score(make_examples(nlp, [(TEXT, [("Ritonavir", "DRUG"), ("CYP3A4", "GENE")], [(0, 1, "A")])]))
     pipe.score([])

@@ -118,4 +118,4 @@ def test_component_that_predicts_nothing(caplog, monkeypatch):
     for _ in range(SEVERAL):
         nlp.update(make_examples(nlp, data), sgd=optimizer, annotates=["sentencizer"])
         pipe.score(make_examples(nlp, data))
-    assert any("None of 1 annotated relations was predicted in 3 evaluations" in m for m in caplog.messages)
+    assert any("None of 1 annotated relation was predicted in 3 evaluations" in m for m in caplog.messages)

@@ -503,7 +503,7 @@ def test_pair_with_two_labels(exclusive, caplog):
     nlp, extractor = make_pipeline(exclusive=exclusive)
     with caplog.at_level(logging.WARNING, logger="spacy_relext"):
         train(nlp, make_examples(nlp, data), steps=40)
-    assert ("1 candidate pairs are annotated with several labels" in caplog.text) == exclusive
+    assert ("1 candidate pair is annotated with several labels" in caplog.text) == exclusive
     both = {("Ritonavir", "CYP3A4", "A"), ("Ritonavir", "CYP3A4", "B")}
     if exclusive:
         extractor.cfg["threshold"] = 0.3
@@ -525,7 +525,7 @@ def test_label_that_the_component_does_not_know(trained, caplog):
     assert scores["rel_unknown_labels"] == 1
     assert set(scores["rel_per_type"]) == {"ADVISE", "INHIBITS", "MECHANISM"}
     assert scores["rel_micro_r"] == 1.0
-    assert caplog.text.count("1 annotated relations have labels that no component of the pipeline has (CLEAVES)") == 1
+    assert caplog.text.count("1 annotated relation has a label that no component of the pipeline has (CLEAVES)") == 1
     assert trained.evaluate(make_examples(trained))["rel_unknown_labels"] == 0
 
 
@@ -704,7 +704,7 @@ def test_relations_beyond_the_candidates_are_misses(trained, caplog):
     nlp, _ = make_pipeline()
     with caplog.at_level(logging.WARNING, logger="spacy_relext"):
         nlp.initialize(lambda: examples)
-    assert "1 of 6 annotated relations are between no candidate pair" in caplog.text
+    assert "1 of 6 annotated relations is between no candidate pair" in caplog.text
 
 
 def test_relation_between_spans_that_are_no_mentions_is_a_miss(trained):

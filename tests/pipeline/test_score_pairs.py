@@ -236,6 +236,16 @@ def test_what_is_no_pair(make_pair, message):
         pipe.score_pairs(doc, [(span(doc, "warfarin"), span(doc, "aspirin")), make_pair(doc)])
 
 
+def test_what_are_no_pairs_and_no_doc():
+    pipe, doc = ready(cnn_pipeline())
+    for wrong in (None, 5, "Ritonavir", doc[0:2]):
+        with pytest.raises(RelextError, match=rf"expected pairs, as in \[\(head, tail\)\], and saw {type(wrong).__name__}"):
+            pipe.score_pairs(doc, wrong)
+    for wrong in (None, doc[0:2], [doc], doc.text):
+        with pytest.raises(RelextError, match=rf"relation_extractor: score_pairs takes Docs, and saw {type(wrong).__name__}"):
+            pipe.score_pairs(wrong, [])
+
+
 @pytest.mark.parametrize("name", ["transformer listener", "tok2vec listener"])
 def test_doc_without_the_output_of_the_encoder(tiny_bert, name):
     nlp = MAKES[name](tiny_bert)

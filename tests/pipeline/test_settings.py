@@ -45,7 +45,7 @@ def test_threshold_is_a_property(value):
     json.dumps(pipe.cfg)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), float("inf"), "0.5", None])
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), float("inf"), "0.5", None, True, False, numpy.bool_(True)])
 def test_threshold_that_is_no_probability(value):
     _, pipe = make_pipeline()
     with pytest.raises(RelextError, match=r"relation_extractor: threshold is .*; it is a probability, between 0 and 1\."):

@@ -216,7 +216,7 @@ def test_annotated_relations_of_labels_that_nobody_has_are_counted(both, caplog)
     for _ in range(2):
         scores = both.evaluate([*known, Example(both.make_doc(odd.text), odd)])
     assert scores["first_unknown_labels"] == scores["second_unknown_labels"] == 1
-    assert caplog.text.count("one: 1 annotated relations have labels that no component of the pipeline has (ODD)") == 1
+    assert caplog.text.count("one: 1 annotated relation has a label that no component of the pipeline has (ODD)") == 1
 
 
 def test_sourced_extractors_know_the_labels_of_each_other(both):

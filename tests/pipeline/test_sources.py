@@ -195,3 +195,9 @@ def test_one_doc_in_the_place_of_several_is_an_error(two):
     for method in ("attention", "predict"):
         with pytest.raises(RelextError, match=rf"ddi: {method} takes several Docs, and saw one Doc: {method}\(\[doc\]\)"):
             getattr(pipe, method)(doc)
+        for wrong in (None, 5, doc[0], doc[0:2], "Aspirin."):
+            with pytest.raises(RelextError, match=rf"ddi: {method} takes several Docs, and saw one {type(wrong).__name__}"):
+                getattr(pipe, method)(wrong)
+        for wrong, cure in ((doc[0], r"span\.as_doc\(\)"), (doc[0:2], r"span\.as_doc\(\)"), ("Aspirin.", r"nlp\(text\)"), (None, "")):
+            with pytest.raises(RelextError, match=rf"{method} takes Docs, and saw {type(wrong).__name__}, .*{cure}"):
+                list(getattr(pipe, method)([doc, wrong]))

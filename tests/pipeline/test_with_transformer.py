@@ -560,3 +560,26 @@ def test_listener_without_anything_to_listen_to_is_an_error_at_initialisation():
     add_extractor(nlp, LISTENER)
     with pytest.raises(RelextError, match="transformer or tok2vec component that it listens to"):
         initialize(nlp)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_doc_that_stands_twice_in_a_batch(tiny_bert, shared):
+    nlp = transformer_pipeline(tiny_bert)
+    if not shared:
+        nlp = spacy.blank("en")
+        nlp.add_pipe("sentencizer")
+        add_extractor(
+            nlp,
+            {
+                **transformer_config(tiny_bert),
+                "@architectures": "spacy-relext.Tok2VecTransformer.v1",
+                "pooling": {"@layers": "reduce_mean.v1"},
+            },
+        )
+    initialize(nlp)
+    nlp.get_pipe("relation_extractor").threshold = 0.0
+    first, second, third = with_entities(nlp)[:3]
+    expected = [[(r.key, pytest.approx(r.score, abs=1e-6)) for r in nlp(doc.copy())._.relations] for doc in (first, second, third)]
+    for batch, numbers in (([first, first], [0, 0]), ([first, second, first, third, first], [0, 1, 0, 2, 0])):
+        got = [[(r.key, r.score) for r in doc._.relations] for doc in nlp.pipe(batch)]
+        assert got == [expected[number] for number in numbers]
