@@ -40,6 +40,9 @@ def convert(
     labels: str = typer.Option(None, help="Labels that were annotated too, though no document here may have one: A,B."),
     text_column: str = typer.Option(None, help="The column with the text: 'text', if left out."),
     id_column: str = typer.Option(None, help="The column with the id of the document."),
+    roles: list[str] = typer.Option(
+        [], metavar="HEAD,TAIL", help="Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
+    ),
     skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
     max_characters: int = MAX_CHARACTERS,
     max_record: float = MAX_RECORD,
@@ -67,6 +70,7 @@ def convert(
             progress=_progress,
             text_column=text_column,
             id_column=id_column,
+            roles=roles,
         )
         _print_report(report)
 

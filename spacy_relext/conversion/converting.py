@@ -249,7 +249,7 @@ def format_of(path: Path, name: str | None) -> Format:
 
 def make_options(format: Format, **given: object) -> Options:
     """Options for a format; None is as if it were left out. RAISES: RelextError for those that it does not know."""
-    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None}
     unknown = sorted(set(chosen) - set(Options.__dataclass_fields__))
     if unknown:
         raise RelextError(f"there are no options {', '.join(unknown)}. Known are {', '.join(Options.__dataclass_fields__)}.")

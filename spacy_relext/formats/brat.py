@@ -1,7 +1,7 @@
 r"""brat standoff: a folder with a .txt and an .ann file per document (Stenetorp et al., EACL demonstrations, 2012).
 
     T1	DRUG 0 7	Aspirin                   a mention: type, offsets (several with ; between), text
-    R1	RAISES Arg1:T1 Arg2:T2            a relation: head, tail
+    R1	RAISES Arg1:T1 Arg2:T2            a relation: head, tail, by their roles
     E1	INHIBITS:T4 Agent:T1 Theme:T2     an event: its type and trigger, and arguments with their roles
     N1	Reference T1 MESH:D001241	aspirin   an identifier of the concept of a mention
     #1	Score R1	0.87                      ours: the score of a relation that is not 1
@@ -10,9 +10,9 @@ The id of a document is its place in the folder without .txt. Offsets count char
 exclusive. A .txt without .ann is a document that is not annotated for relations; with an .ann, an empty one too, it is.
 
 A discontinuous mention is kept as ddi.py keeps it, and counted unless white space alone is left out: brat itself cuts a mention at a line
-end, and so do we. An event with exactly two mentions as arguments is a relation from the first to the second, whose roles are not held,
-nor is which mention was its trigger. Other events, and relations to relations or events, are errors. Attributes (A, M), notes (#),
-equivalences (*), and the names of N are not held, which is counted.
+end, and so do we. Which argument of a relation is its head is decided by the roles (roles.py). An event with exactly two mentions as
+arguments is a relation between them, whose roles are not held, nor is which mention was its trigger. Other events, and relations to
+relations or events, are errors. Attributes (A, M), notes (#), equivalences (*), and the names of N are not held, which is counted.
 
 Written are T, R, N and scores. Ids of mentions are given anew. brat knows no sentences, long forms and relations between concepts; a
 document with mentions that is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is
@@ -39,7 +39,7 @@ from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Men
 
 LINES = {
     "T": (re.compile(r"(T\S+)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)\t(.*)"), "T1, tab, type, start and end, tab, text"),
-    "R": (re.compile(r"(R\S+)\t(\S+) [^\s:]+:(\S+) [^\s:]+:(\S+)\s*"), "R1, tab, label, Arg1:T1, Arg2:T2"),
+    "R": (re.compile(r"(R\S+)\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*"), "R1, tab, label, Arg1:T1, Arg2:T2"),
     "E": (re.compile(r"(E\S+)\t([^\s:]+):(\S+)((?: [^\s:]+:\S+)*)\s*"), "E1, tab, type:trigger, and Role:T1 for each argument"),
     "N": (re.compile(r"(N\S+)\t\S+ (\S+) (\S+)(?:\t(.*))?"), "N1, tab, Reference, T1, DATABASE:ID, tab, name"),
     "#": (re.compile(r"(#\S*)\t(\S+) (\S+)(?:\t(.*))?"), "#1, tab, type of note, T1, tab, note"),
@@ -57,12 +57,12 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
         raise DataError("expected a folder with .txt and .ann files, or one of them; there is none.", path=path)
     for file in files:
         try:
-            yield parse(file, folder)
+            yield parse(file, folder, reading)
         except DataError as error:
             reading.on_error(error)
 
 
-def parse(file: Path, folder: Path) -> Document:
+def parse(file: Path, folder: Path, reading: Reading) -> Document:
     """Make a document of a .txt file and the .ann file beside it.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
@@ -74,13 +74,13 @@ def parse(file: Path, folder: Path) -> Document:
     document = Document((file.parent.relative_to(folder) / stem).as_posix(), whole_text(file), source=file)
     if annotation.exists():
         document.source = annotation
-        _annotate(document, whole_text(annotation), annotation)
+        _annotate(document, whole_text(annotation), annotation, reading)
     elif file.with_name(stem + ".a1").exists():
         raise DataError(f"{stem}.a1 is beside it, and no .ann. Join {stem}.a1 and {stem}.a2 to {stem}.ann.", path=file)
     return document
 
 
-def _annotate(document: Document, text: str, file: Path) -> None:
+def _annotate(document: Document, text: str, file: Path, reading: Reading) -> None:
     """Add what an .ann file says. Lines may refer to later ones, so mentions are made first, then relations, then what is said of both."""
     rows: dict[str, dict[int, tuple[str, ...]]] = {kind: {} for kind in LINES}
     ids: dict[str, int] = {}
@@ -122,16 +122,17 @@ def _annotate(document: Document, text: str, file: Path) -> None:
         document.not_held["discontinuous mentions (kept as one stretch)"] += any(gap.strip() for gap in gaps)
         mentions[name] = Mention(name, start, end, kind)
     relations: dict[str, AnnotatedRelation] = {}
-    for number, (name, label, head, tail) in rows["R"].items():
-        relations[name] = AnnotatedRelation(checked(head, number, "T"), checked(tail, number, "T"), label)
+    for number, (name, label, *said) in rows["R"].items():
+        ends = [(role, checked(argument, number, "T")) for role, argument in (said[:2], said[2:])]
+        relations[name] = AnnotatedRelation(*reading.roles.direct(label, ends, file, number), label)
     for number, (name, label, trigger, arguments) in rows["E"].items():
         checked(trigger, number, "T")
-        names = [checked(argument.partition(":")[2], number, "T") for argument in arguments.split()]
-        if len(names) != 2:
+        ends = [(role, checked(to, number, "T")) for role, _, to in (argument.partition(":") for argument in arguments.split())]
+        if len(ends) != 2:
             raise DataError(
-                f"the event {name} has {len(names)} arguments. An event is read as a relation, which has two.", path=file, line=number
+                f"the event {name} has {len(ends)} arguments. An event is read as a relation, which has two.", path=file, line=number
             )
-        relations[name] = AnnotatedRelation(names[0], names[1], label)
+        relations[name] = AnnotatedRelation(*reading.roles.direct(label, ends, file, number), label)
         document.not_held["triggers of events"] += 1
     concepts: dict[str, list[str]] = {}
     for number, (_, name, concept, title) in rows["N"].items():

@@ -143,6 +143,7 @@ def _texts(name: str, about: str, function: str, suffixes: tuple[str, ...], **mo
 
 
 _COLUMNS = frozenset({"text_column", "id_column"})
+_ROLES = frozenset({"roles"})
 _OURS = (
     BuiltIn("jsonl", "our own, which holds everything", (".jsonl",), (".jsonl",), ".jsonl"),
     BuiltIn(
@@ -150,6 +151,7 @@ _OURS = (
         "brat's standoff files",
         (".txt", ".ann"),
         is_tool=True,
+        options=_ROLES,
         lacks=("sentences", "long forms of abbreviations", "relations between concepts", *DETAILS),
     ),
     BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", lacks=DETAILS),

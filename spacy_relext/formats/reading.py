@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.roles import Roles
 
 # Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
 OnError = Callable[[DataError], None]
@@ -20,10 +21,12 @@ class Options:
     """How files are taken that can be taken in several ways. A format names those that it knows (`Format.options`).
 
     text_column: The column, or the key of a record, with the text. id_column: That with the id of the document.
+    roles: Pairs of roles, each as "HEAD,TAIL", for arguments of relations whose roles are not known (roles.py), or known otherwise.
     """
 
     text_column: str | None = None
     id_column: str | None = None
+    roles: tuple[str, ...] = ()
 
     @property
     def given(self) -> set[str]:
@@ -44,6 +47,11 @@ class Reading:
     options: Options = field(default_factory=Options)
     # For names of `counts`, where the first of its kind stands.
     examples: dict[str, str] = field(default_factory=dict)
+    # Says which argument of a relation is the head, by the roles of the file; for the whole input, an `attempt` too. None: by the options.
+    roles: Roles = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.roles = self.roles or Roles(self.options.roles)
 
     def leave_out(self, what: str, place: str) -> None:
         """Count something that is left out, which stands in FILE:LINE or in a record of a file."""
