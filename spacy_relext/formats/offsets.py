@@ -1,10 +1,155 @@
-"""Offsets of mentions: what is wrong with them, and the one stretch that stands for several."""
+"""Offsets of mentions: how a file counts them, what is wrong with them, and the one stretch that stands for several.
+
+Most formats count characters, and not all files of them do: some count UTF-16 units or bytes, CR LF as one character, LF as two, or a byte
+order mark that is no part of the text. The texts that stand beside the offsets decide (`fit_offsets`).
+"""
 
 import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, product
+from typing import NamedTuple
 
 from spacy_relext.formats.types import Document
 
 JOINER = "\u200d"
+CHARACTERS, UTF16, BYTES = "characters", "UTF-16 units", "bytes"
+UNITS = (CHARACTERS, UTF16, BYTES)
+ONE, TWO = "CR LF as one character", "LF as two characters"
+MARK = "a byte order mark"
+SPACES = "mentions that their file gives with other white space"
+FORMS = "mentions that their file gives with other forms of letters"
+Compare = Callable[[str, str], bool]
+# The start and the end, exclusive, of a part of a mention.
+Stretch = tuple[int, int]
+
+
+class Said(NamedTuple):
+    """What a file says of a mention: its name for errors, the offsets of its parts as the file counts them, and its text, or None."""
+
+    name: str
+    parts: Sequence[Stretch]
+    text: str | None
+
+
+class OffsetError(ValueError):
+    """Offsets that no reading fits, or several do. index: That of the first mention that is not as the format has it."""
+
+    def __init__(self, message: str, index: int):
+        super().__init__(message)
+        self.index = index
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Offsets in characters of the text: those of the parts of each mention, and what is counted of how they were found."""
+
+    places: list[list[Stretch]]
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def fit_offsets(text: str, mentions: Sequence[Said], *, had_mark: bool = False, units: Collection[str] = UNITS) -> Fit:
+    """The offsets of the mentions of a document, in the one way of counting with which all their texts agree.
+
+    Characters are tried first, and taken if all agree. Of the other ways, all are tried, and those that agree must lead to the same places.
+    If none agrees, the same is tried again with texts that are compared without white space, case and forms of letters (NFKC).
+
+    had_mark: The file of the text began with a byte order mark, which is not in the text and may be counted.
+    units: Those that are tried.
+    RAISES: OffsetError where no way agrees with all mentions, or two that differ do.
+    """
+    for compare in (_is_same, _is_alike):
+        fits: dict[str, list[list[Stretch]]] = {}
+        for name, places in _readings(text, mentions, had_mark, units):
+            if all(_agrees(text, parts, said.text, compare) for parts, said in zip(places, mentions, strict=True)):
+                if places not in fits.values():
+                    fits[name] = places
+                if not name:
+                    break
+        if len(fits) > 1:
+            (one, first), (other, second) = list(fits.items())[:2]
+            index = next(i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a != b)
+            raise OffsetError(
+                f"mention {mentions[index].name!r} stands at {_spell(first[index])} if offsets count {one}, and at {_spell(second[index])} "
+                f"if they count {other}; all texts agree with both. Give offsets in characters.",
+                index,
+            )
+        for name, places in fits.items():
+            counts = Counter({f"documents whose offsets count {name}": 1} if name else {})
+            for parts, said in zip(places, mentions, strict=True):
+                if not _agrees(text, parts, said.text, _is_same):
+                    counts[SPACES if _agrees(text, parts, said.text, _has_same_letters) else FORMS] += 1
+            return Fit(places, counts)
+    wrong = ((i, find_fault(text, said.name, sorted(said.parts), said.text)) for i, said in enumerate(mentions))
+    index, message = next(((i, message) for i, message in wrong if message), (0, "offsets that no way of counting fits."))
+    raise OffsetError(message, index)
+
+
+def _readings(text: str, mentions: Sequence[Said], had_mark: bool, units: Collection[str]) -> Iterator[tuple[str, list[list[Stretch]]]]:
+    """The ways of counting, each with a name, which is empty for characters, and the places to which it leads; those that it cannot read
+    are (-1, -1)."""
+    if CHARACTERS in units:
+        yield "", [list(said.parts) for said in mentions]
+    line_ends = ["", *([ONE] if "\r\n" in text else []), *([TWO] if "\n" in text.replace("\r\n", "") else [])]
+    for mark, line_end, unit in product([False, True] if had_mark else [False], line_ends, units):
+        if (unit, line_end, mark) == (CHARACTERS, "", False) or (
+            unit != CHARACTERS and text.isascii() and not mark and CHARACTERS in units
+        ):
+            continue
+        first = (3 if unit == BYTES else 1) if mark else 0
+        bounds = list(accumulate(_widths(text, unit, line_end), initial=first))
+        # Of two characters that are counted as one, the offset between them is that after the second.
+        index = {offset: i for i, offset in enumerate(bounds)}
+        places = [[(index.get(start, -1), index.get(end, -1)) for start, end in said.parts] for said in mentions]
+        yield ", ".join(filter(None, [unit if unit != CHARACTERS else "", line_end, MARK if mark else ""])), places
+
+
+def _widths(text: str, unit: str, line_end: str) -> Iterator[int]:
+    before = ""
+    for character in text:
+        if line_end == ONE and (before, character) == ("\r", "\n"):
+            yield 0
+        elif line_end == TWO and character == "\n" and before != "\r":
+            yield 2
+        elif unit == BYTES:
+            yield len(character.encode("utf8", "surrogatepass"))
+        else:
+            yield 2 if unit == UTF16 and character > "\uffff" else 1
+        before = character
+
+
+def _agrees(text: str, parts: Sequence[Stretch], said: str | None, compare: Compare) -> bool:
+    ordered = sorted(parts)
+    if not ordered or any(not 0 <= start < end <= len(text) for start, end in ordered):
+        return False
+    return said is None or any(compare(found, said) for found in _found(text, ordered, parts))
+
+
+def _found(text: str, ordered: Sequence[Stretch], given: Sequence[Stretch]) -> set[str]:
+    """What the text has at the parts of a mention: these, joined, in its order or that of the file, and the stretch that covers them."""
+    joined = {" ".join(text[start:end] for start, end in parts) for parts in (ordered, given)}
+    return joined | {text[ordered[0][0] : ordered[-1][1]]}
+
+
+def _is_same(found: str, said: str) -> bool:
+    return found == said
+
+
+def _has_same_letters(found: str, said: str) -> bool:
+    return "".join(found.split()) == "".join(said.split()) != ""
+
+
+def _is_alike(found: str, said: str) -> bool:
+    return bool(said.strip()) and _plain(found) == _plain(said)
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
+
+
+def _spell(parts: Sequence[Stretch]) -> str:
+    return ", ".join(f"{start}-{end}" for start, end in parts)
 
 
 def stretch(parts: list[tuple[int, int]], taken: set[tuple[int, int]]) -> tuple[int, int]:
@@ -19,17 +164,21 @@ def stretch(parts: list[tuple[int, int]], taken: set[tuple[int, int]]) -> tuple[
 
 def check_parts(document: Document, name: str, parts: list[tuple[int, int]], text: str | None) -> str:
     """What is wrong with the parts of a mention, of which the file says that they read `text`; an empty string if nothing is."""
-    length = len(document.text)
+    return find_fault(document.text, name, parts, text)
+
+
+def find_fault(text: str, name: str, parts: Sequence[Stretch], said: str | None) -> str:
+    """What is wrong with the sorted parts of a mention, of which the file says that they read `said`; an empty string if nothing is."""
+    length = len(text)
     if not parts:
         return f"mention {name!r} has no offsets."
     for start, end in parts:
         if not 0 <= start < end <= length:
             return f"mention {name!r} has the offsets {start}-{end}; the text has {length} characters, and a mention at least one."
-    seen = " ".join(document.text[start:end] for start, end in parts)
-    whole = document.text[parts[0][0] : parts[-1][1]]
-    if text is not None and text not in (seen, whole):
+    seen = " ".join(text[start:end] for start, end in parts)
+    if said is not None and said not in (seen, text[parts[0][0] : parts[-1][1]]):
         return (
-            f"mention {name!r} is {text!r:.60}, and the characters {', '.join(f'{a}-{b}' for a, b in parts)} of the text are {seen!r:.60}. "
+            f"mention {name!r} is {said!r:.60}, and the characters {_spell(parts)} of the text are {seen!r:.60}. "
             "Offsets count characters (not bytes), those of line ends too."
         )
     return ""
