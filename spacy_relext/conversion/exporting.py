@@ -41,7 +41,7 @@ def written_by_suffix(path: Path) -> str:
     """The name of the format that a file to be written has by its suffix."""
     name = path.suffix.removeprefix(".")
     if name not in WRITABLE:
-        raise RelextError(f"{path}: the suffix does not say the format. Name it, one of: {', '.join(WRITABLE)}.")
+        raise RelextError(f"{path}: the suffix does not say the format. Name it (--to), one of: {', '.join(WRITABLE)}.")
     return name
 
 

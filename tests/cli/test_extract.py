@@ -257,9 +257,9 @@ def test_skipped_errors_are_counted_and_stay_out_of_standard_output(model, tmp_p
     ("name", "message"),
     [
         ("none.txt", "none.txt: there is no such file or folder"),
-        ("a.docx", r"a\.docx: expected \.txt, \.jsonl, .* saw \.docx\. Name the format with --format, one of: txt, lines,"),
+        ("a.docx", r"a\.docx: expected \.jsonl, \.pubtator, .* saw \.docx\. Name the format with --format, one of: jsonl, brat,"),
         ("a", "a: expected .* saw no suffix"),
-        ("empty", r"empty: the folder holds no \.txt or \.jsonl or .* file\. Other formats are named with --format"),
+        ("empty", r"empty: the folder holds no \.jsonl or \.pubtator or .* file\. Other formats are named with --format"),
         ("latin.txt", r"latin\.txt:1: not UTF-8 \(byte 3 of the file\)\. Convert the file to UTF-8"),
     ],
 )
@@ -358,10 +358,10 @@ def test_formats_of_the_output(model, three, tmp_path):
     [
         (["--to", "brat"], "standard output is JSONL, in one piece"),
         (["--documents-per-file", "2"], "standard output is JSONL, in one piece"),
-        (["--output", "out.xml"], r"out\.xml: the suffix does not say the format\. Name it with --to, one of: jsonl, brat"),
-        (["--output", "out", "--to", "aimed"], "there is no format 'aimed' to write"),
+        (["--output", "out.xml"], r"out\.xml: the suffix does not say the format\. Name it \(--to\), one of: jsonl, brat"),
+        (["--output", "out", "--to", "aimed"], "the format 'aimed' is read, and not written"),
         (["--output", "out", "--to", "brat", "--keep-all-scores"], "brat has no place for them"),
-        (["--format", "docx"], "there is no format 'docx' to read"),
+        (["--format", "docx"], "there is no format 'docx'"),
     ],
 )
 def test_options_that_do_not_fit(model, three, tmp_path, monkeypatch, options, message):
