@@ -117,6 +117,13 @@ def test_distance_pairs_are_all_pairs_with_few_tokens_between(max_distance, orde
         assert as_set(get_pairs(doc, mentions)) == expected, seed
 
 
+def test_at_most_fifty_tokens_between_unless_told():
+    doc = spacy.blank("en")(" ".join("abc" for _ in range(53)))
+    for n_between, n_pairs in ((50, 2), (51, 0)):
+        mentions = [Span(doc, 0, 1, "A"), Span(doc, n_between + 1, n_between + 2, "A")]
+        assert len(distance_pairs()(doc, mentions)) == n_pairs
+
+
 @pytest.mark.parametrize("max_sentences", [0, 1, 2])
 def test_distance_pairs_can_be_limited_by_sentence_boundaries(max_sentences):
     get_pairs = distance_pairs(max_distance=10, max_sentences=max_sentences)

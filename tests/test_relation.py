@@ -281,6 +281,8 @@ def test_pickles_and_copies_are_equal_but_for_their_doc(doc, relation):
         assert (again.head.label_, again.head.kb_id_, again.long_forms) == ("DRUG", "C1", ("aspirin", ""))
     assert copy.copy(full) == full
     assert copy.copy(full).head.doc is doc
+    named = relation.replace(head=Span(doc, 0, 1, "DRUG", span_id="rule 7"))
+    assert pickle.loads(pickle.dumps(named)).head.id_ == "rule 7"
 
 
 def test_a_pickle_holds_the_doc_once(doc, relation):
@@ -298,6 +300,7 @@ def test_a_pickle_holds_the_doc_once(doc, relation):
 def test_relations_differ_from_what_is_no_list():
     assert Relations() == []
     assert Relations() != 5
+    assert (Relations() == 5, Relations() == None, Relations() == set()) == (False, False, False)  # noqa: E711
     assert Relations() != {"a": 1}
 
 

@@ -361,6 +361,36 @@ def test_parts(runner, source, tmp_path):
     assert [len(parts[name].splitlines()) for name in sorted(parts)] == [5, 5, 2]
 
 
+def test_what_parts_cannot_hold_is_summed_up(runner, source, tmp_path):
+    whole, _ = start(runner, source, tmp_path / "whole.csv", format="csv")
+    parts, _ = start(runner, source, tmp_path / "parts", format="csv", documents_per_file=3)
+    assert parts.lost == {what: n for what, n in whole.lost.items() if n}
+    assert parts.lost["documents without relations"] == 4
+
+
+def test_formulas_of_spreadsheets(runner, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({"id": "=1+1", "text": TEXTS[0]}) + "\n", encoding="utf8")
+    for safe in (False, True):
+        start(runner, source, tmp_path / f"{safe}.csv", format="csv", spreadsheet_safe=safe)
+        assert (b"'=1+1" in contents(tmp_path / f"{safe}.csv")) == safe
+
+
+@pytest.mark.parametrize("format", ["jsonl", "brat"])
+def test_an_output_is_on_the_disk_before_it_is_in_its_place(runner, source, tmp_path, format, monkeypatch):
+    synced, real = set(), os.fsync
+
+    def noting(descriptor):
+        synced.add(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    start(runner, source, tmp_path / "out", format=format)
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()] if format == "brat" else [tmp_path / "out"]
+    assert len(files) == (24 if format == "brat" else 1)
+    assert synced.issuperset(path.stat().st_ino for path in files)
+
+
 def test_errors_alone(runner, tmp_path):
     """At the end, after a full shard, and when there is nothing else."""
     source = tmp_path / "in.jsonl"

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from spacy_relext.ml.splitting import OVERLAP, best_parts, overlapping_parts, split_text
+from spacy_relext.ml.splitting import OVERLAP, Part, best_parts, overlapping_parts, split_text
 
 
 def extents(counts):
@@ -45,6 +45,22 @@ def test_a_token_takes_the_part_in_which_it_stands_farthest_from_an_edge():
     assert best_parts(parts, starts, stops).tolist() == [0] * 7 + [1] * 6 + [2] * 7
 
 
+def test_the_first_of_parts_with_equal_edges():
+    parts = [Part(0, 2, 0, 8), Part(1, 3, 6, 14)]
+    assert best_parts(parts, numpy.asarray([0, 6, 8]), numpy.asarray([6, 8, 14])).tolist() == [0, 0, 1]
+
+
+def test_all_tokens_of_the_overlap_are_in_the_next_part():
+    # The second and third are in two parts, though the first one ends before it is full.
+    assert [part[:2] for part in parts_of([5, 1, 1, 6, 7], 8)] == [(0, 3), (1, 4), (4, 5)]
+
+
+def test_tokens_that_share_more_than_fits():
+    # One of ten pieces, the first two of which are another's: nothing of it can be left out. Each part takes a token at least.
+    parts = overlapping_parts(numpy.asarray([0, 0, 10]), numpy.asarray([10, 2, 12]), 12, 4)
+    assert [part[:2] for part in parts] == [(0, 1), (1, 2), (2, 3)]
+
+
 @pytest.mark.parametrize("size", [4, 10, 61])
 @pytest.mark.parametrize("seed", range(8))
 def test_every_token_is_whole_in_the_part_that_it_takes(size, seed):
@@ -77,6 +93,8 @@ def test_of_a_token_that_does_not_fit_the_last_pieces_are_left_out(counts):
     kept = numpy.bincount(tokens[found.part >= 0], minlength=len(counts))
     assert kept.tolist() == [min(n, 20) for n in counts]
     assert found.n_cut == counts.count(50)
+    # A token of just as many pieces loses none.
+    assert split([*counts, 20], 20).n_cut == counts.count(50)
     # The first ones, all of one part, and read in their order.
     for token, start in enumerate(extents(counts)[0]):
         of_token = slice(start, start + kept[token])
@@ -125,5 +143,7 @@ def test_pieces_of_no_token_are_read_where_there_is_room():
 
 def test_text_without_a_piece_of_a_token():
     found = split_text(numpy.zeros(0, dtype="int64"), numpy.zeros(0, dtype="int64"), 30, 10)
-    assert [len(read) for read in found.pieces] == [10]
-    assert found.n_cut == 0
+    assert [read.tolist() for read in found.pieces] == [list(range(10))]
+    # From its first token to the one before.
+    assert found.tokens == [(0, -1)]
+    assert (found.part.tolist(), found.place.tolist(), found.n_cut) == ([], [], 0)
