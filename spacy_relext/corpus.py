@@ -13,6 +13,7 @@ from spacy.training import Example
 
 from spacy_relext.candidates import CandidateFunction, has_sentences, sentence_pairs
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.formats.files import files_in
 from spacy_relext.notices import counted
 from spacy_relext.relations import (
     Relation,
@@ -101,7 +102,7 @@ def read_docs(path: Path | str, nlp: Language) -> Iterator[Doc]:
     path = Path(path)
     if not path.exists():
         raise DataError("there is no such file or folder; expected a .spacy file. `python -m spacy relext convert` makes one.", path=path)
-    files = sorted(path.glob("**/*.spacy")) if path.is_dir() else [path]
+    files = sorted(file for file in files_in(path) if file.suffix == ".spacy") if path.is_dir() else [path]
     if not files:
         raise DataError("the folder holds no .spacy file. `python -m spacy relext convert` makes one.", path=path)
     for file in files:

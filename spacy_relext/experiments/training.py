@@ -36,6 +36,7 @@ from spacy_relext.evaluation import (
 )
 from spacy_relext.experiments.cells import WORK, Cell, Description, read_cell, write_cell
 from spacy_relext.formats.docs import document_id
+from spacy_relext.formats.files import files_in
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.scorer import relation_keys
 
@@ -265,7 +266,7 @@ def checksums(parts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, str]]:
 
 
 def _files(path: Path) -> list[Path]:
-    files = sorted(path.glob("**/*.spacy")) if path.is_dir() else [path]
+    files = sorted(file for file in files_in(path) if file.suffix == ".spacy") if path.is_dir() else [path]
     if not files or not files[0].exists():
         raise DataError("there is no such .spacy file, or none in the folder. `python -m spacy relext convert` makes one.", path=path)
     return files

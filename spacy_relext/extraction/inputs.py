@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from spacy_relext.errors import DataError
 from spacy_relext.formats import texts
 from spacy_relext.formats.catalogue import OURS, READABLE, by_suffix, readable
-from spacy_relext.formats.files import is_to_be_read
+from spacy_relext.formats.files import files_in, is_to_be_read
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
 from spacy_relext.formats.reading import OnError, Options, Reading
-from spacy_relext.formats.records import distinct
 from spacy_relext.formats.types import Document
 
 # Standard input, as a path and as errors call it.
@@ -113,7 +113,7 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
         return [(path, path)]
     if path.is_dir() and (format is None or format in TEXTS):
         suffixes = KNOWN_SUFFIXES if format is None else TEXTS[format]
-        files = sorted(file for file in path.rglob("*") if is_to_be_read(file))
+        files = sorted(files_in(path))
         ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
         files = [file for file in files if _suffix(file) in suffixes]
         if not files and _suffix(path) in suffixes:
@@ -123,7 +123,7 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
             raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with --format.", path=path)
         return [(file, path) for file in files]
     if path.is_dir():
-        packed = next((file for file in sorted(path.rglob("*")) if file.suffix.lower() == PACKED), None)
+        packed = next((file for file in sorted(files_in(path)) if file.suffix.lower() == PACKED), None)
         if packed is not None:
             raise DataError(
                 f"it is packed, and {format} reads folders of plain files. Name such files: '{path}/**/*{PACKED}'.", path=packed

@@ -37,7 +37,7 @@ from spacy_relext.extraction.shards import RESULT, Shards, checksum, read_json, 
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.catalogue import writable
 from spacy_relext.formats.files import TEMPORARY, put_in_place, target_of, whole_file
-from spacy_relext.formats.records import OnError
+from spacy_relext.formats.reading import OnError
 from spacy_relext.formats.types import Document
 
 # What is in relations.xml.done.

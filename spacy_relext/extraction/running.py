@@ -24,7 +24,7 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractors_of, load_pipeline, set_threshold
 from spacy_relext.formats.docs import check_readable, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
-from spacy_relext.formats.records import OnError
+from spacy_relext.formats.reading import OnError
 from spacy_relext.formats.types import Document
 from spacy_relext.notices import Gathered, gathering
 from spacy_relext.pipeline.checks import mention_finders

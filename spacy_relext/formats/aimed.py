@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.files import files_in
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import is_blank, lines_of, read_line
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import Place, distinct, load_json
+from spacy_relext.formats.records import Place, load_json
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 LABEL = "interaction"
@@ -45,7 +47,7 @@ class Sentence:
 
 def parts(folder: Path) -> dict[str, Path]:
     """The files of the folds of a folder and the folders in it, by the names fold-0, fold-1, …"""
-    numbered = sorted((int(match[1]), file) for file in folder.rglob("test_*.json") if (match := FILE.fullmatch(file.name)))
+    numbered = sorted((int(match[1]), file) for file in files_in(folder) if (match := FILE.fullmatch(file.name)))
     if not numbered:
         raise DataError("the folder holds no test_0.json, test_1.json, …", path=folder)
     found: dict[str, Path] = {}

@@ -16,10 +16,11 @@ from bioc.biocjson.decoder import parse_doc
 from spacy_relext.errors import DataError
 from spacy_relext.formats.biocmodel import Place, collection, losses, read_all
 from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place as Record
-from spacy_relext.formats.records import distinct, load_json
+from spacy_relext.formats.records import load_json
 from spacy_relext.formats.types import Document
 
 

@@ -34,6 +34,7 @@ from bioc import BioCAnnotation, BioCCollection, BioCDocument, BioCLocation, Bio
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of
+from spacy_relext.formats.ids import named
 from spacy_relext.formats.offsets import check_parts, stretch
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import LONG_FORM
@@ -201,12 +202,7 @@ def collection(documents: Iterable[Document]) -> BioCCollection:
     """A collection of the library's documents."""
     made = BioCCollection()
     made.source, made.date, made.key, made.encoding = "spacy-relext", "", "", "UTF-8"  # else the date of today
-    seen: set[str] = set()
-    for number, document in enumerate(documents):
-        name = document.id or f"document-{number}"
-        if name in seen:
-            raise document.error("another document has this id. Document ids must differ.")
-        seen.add(name)
+    for name, document in named(documents):
         made.add_document(to_bioc(document, name))
     return made
 

@@ -15,9 +15,9 @@ from lxml import etree
 from spacy_relext.errors import DataError
 from spacy_relext.formats.biocmodel import Place, collection, losses, read_all, to_bioc
 from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import distinct
 from spacy_relext.formats.types import Document
 
 

@@ -30,10 +30,10 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import SEPARATOR
-from spacy_relext.formats.files import whole_folder
+from spacy_relext.formats.files import files_in, whole_folder
+from spacy_relext.formats.ids import NewFiles, named
 from spacy_relext.formats.offsets import check_parts, stretch
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import new_file
 from spacy_relext.formats.texts import whole_text
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
@@ -51,7 +51,7 @@ SCORE = "Score"
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read the .txt and .ann file of a document, of which either is named, or all of a folder and the folders in it."""
-    folder, found = (path, path.rglob("*")) if path.is_dir() else (path.parent, iter([path]))
+    folder, found = (path, files_in(path)) if path.is_dir() else (path.parent, iter([path]))
     files = sorted({file.with_name(file.name[:-4] + ".txt") for file in found if file.suffix in (".txt", ".ann")})
     if not files:
         raise DataError("expected a folder with .txt and .ann files, or one of them; there is none.", path=path)
@@ -156,9 +156,9 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """
     lost: Counter[str] = Counter()
     with whole_folder(path) as folder:
-        for number, document in enumerate(documents):
-            identifier = document.id or f"document-{number}"
-            file = new_file(folder, document, identifier, ".txt")
+        files = NewFiles(folder, ".txt")
+        for identifier, document in named(documents):
+            file = files.add(document, identifier)
             lines = _lines(document)
             file.write_bytes(document.text.encode("utf8"))
             annotated = document.relations is not None or document.concept_relations is not None

@@ -17,12 +17,15 @@ and `…_gold_standard.tsv` is enough; where both are there, they must agree.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.files import files_in
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import is_blank, lines_of, read_line
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import MOST_DIGITS, distinct
+from spacy_relext.formats.records import MOST_DIGITS
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 # The groups that are evaluated.
@@ -54,7 +57,7 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
     # By its entities too, so that a set without abstracts is not passed over.
-    found = [(file, kind) for kind in ("abstracts", "entities") for file in path.rglob(f"*_{kind}*.tsv")]
+    found = [(file, kind) for file in files_in(path) for kind in ("abstracts", "entities") if fnmatch(file.name, f"*_{kind}*.tsv")]
     files = sorted({file.with_name(file.name.replace(f"_{kind}", "_abstracts")) for file, kind in found})
     if not files:
         raise DataError("expected a folder with …_abstracts.tsv, …_entities.tsv and …_gold_standard.tsv; there is no such file.", path=path)

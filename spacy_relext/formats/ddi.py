@@ -15,10 +15,10 @@ from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import find_files, whole_folder
+from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.offsets import stretch
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import distinct, new_file
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
 UNTYPED = "int"
@@ -83,11 +83,11 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """
     lost: Counter[str] = Counter()
     with whole_folder(path) as folder:
-        for number, document in enumerate(documents):
-            name = document.id or f"document-{number}"
+        files = NewFiles(folder, ".xml")
+        for name, document in named(documents):
             root = _element(document, name, lost)
             ElementTree.indent(root)
-            ElementTree.ElementTree(root).write(new_file(folder, document, name, ".xml"), encoding="UTF-8", xml_declaration=True)
+            ElementTree.ElementTree(root).write(files.add(document, name), encoding="UTF-8", xml_declaration=True)
             lost += document.losses(
                 "scores of relations",
                 "concept identifiers",

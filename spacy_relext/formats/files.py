@@ -34,10 +34,21 @@ def find_files(path: Path, suffixes: tuple[str, ...], hint: str = "") -> list[Pa
     """
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and is_to_be_read(file))
+        files = sorted(file for file in files_in(path) if file.suffix.lower() in suffixes)
     if not files:
         raise DataError(f"the folder holds no {' or '.join(suffixes)} file. {hint}".strip(), path=path)
     return files
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """What is to be read of a folder and the folders in it. RAISES: DataError for a folder that cannot be searched."""
+
+    def fail(error: OSError) -> None:
+        if not isinstance(error, NotADirectoryError):
+            raise DataError(f"the folder cannot be read: {error.strerror or error}.", path=error.filename) from error
+
+    for place, _, names in os.walk(folder, onerror=fail):
+        yield from filter(is_to_be_read, (Path(place, name) for name in names))
 
 
 def is_to_be_read(file: Path) -> bool:

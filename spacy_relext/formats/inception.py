@@ -45,8 +45,9 @@ from cassis.typesystem import (
 from spacy_relext.errors import DataError
 from spacy_relext.formats.cas import TYPES, Lines, load, unpack
 from spacy_relext.formats.files import find_files, whole_folder
+from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import Place, distinct, new_file
+from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
@@ -225,10 +226,10 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     lost: Counter[str] = Counter()
     with whole_folder(path) as folder:
         _written_types().to_xml(folder / TYPES)
-        for number, document in enumerate(documents):
-            name = document.id or f"document-{number}"
+        files = NewFiles(folder, ".xmi")
+        for name, document in named(documents):
             try:
-                _to_cas(document, name).to_xmi(new_file(folder, document, name, ".xmi"), pretty_print=True)
+                _to_cas(document, name).to_xmi(files.add(document, name), pretty_print=True)
             except DataError:
                 raise
             except ValueError as error:

@@ -39,9 +39,10 @@ from typing import Any, TextIO
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import Place, distinct
+from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.values import ASSERTED, CALLER, Sources, checked_attributes, checked_sources, checked_status
 

@@ -31,10 +31,11 @@ from pathlib import Path
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
 from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.ids import distinct, named
 from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
 from spacy_relext.formats.offsets import check_parts
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import distinct, whole_number
+from spacy_relext.formats.records import whole_number
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
@@ -153,15 +154,10 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     RETURNS: What the format cannot hold, counted.
     """
     lost: Counter[str] = Counter()
-    seen: set[str] = set()
     with whole_file(path) as file:
-        for number, document in enumerate(documents):
-            name = document.id or f"document-{number}"
-            if re.search(r"[|\t\r\n]", name) or name in seen:
-                raise document.error(
-                    "PubTator needs ids without |, tabs and line ends, and each once. Rename the document before exporting."
-                )
-            seen.add(name)
+        for name, document in named(documents):
+            if re.search(r"[|\t\r\n]", name):
+                raise document.error("PubTator needs ids without |, tabs and line ends. Rename the document before exporting.")
             file.write("\n".join(_lines(name, document, lost)) + "\n\n")
             lost += document.losses(
                 "sentences",

@@ -36,6 +36,7 @@ from urllib.parse import quote
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_path
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.triples import End, Entity, entities, one_line, prepared, triples
 from spacy_relext.formats.types import Document
 
@@ -66,7 +67,7 @@ def write(documents: Iterable[Document], path: Path, *, base_iri: str = BASE) ->
     losses = "whole texts", "sentences", "documents without relations", "mentions in no relation"
 
     def graphs() -> Iterator[Any]:
-        for document in _distinct(prepared(documents, lost, *losses)):
+        for document in distinct(prepared(documents, lost, *losses)):
             graph = rdflib.Graph(bind_namespaces="none")
             for statement in builder.statements(document, lost):
                 graph.add(statement)
@@ -157,12 +158,3 @@ class _Builder:
         yield mention, nif.endIndex, r.Literal(end.end, datatype=r.XSD.nonNegativeInteger)
         for entity in entities(end):
             yield mention, r.URIRef(ITS + "taIdentRef"), self.of_entity(entity)
-
-
-def _distinct(documents: Iterable[Document]) -> Iterator[Document]:
-    seen: set[str] = set()
-    for document in documents:
-        if document.id in seen:
-            raise document.error("a document before it has the same id, and ids make IRIs. Rename one of them.")
-        seen.add(document.id)
-        yield document

@@ -1,7 +1,6 @@
 """JSON records of files: what is taken out of them has its type, and what is wrong with them says where it stands."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,8 +9,10 @@ from typing import Any
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import find_files
+from spacy_relext.formats.ids import Ids
+from spacy_relext.formats.ids import distinct as distinct
 from spacy_relext.formats.limits import Line, is_blank, read_line, read_whole, reported_lines
-from spacy_relext.formats.reading import OnError, Reading
+from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document
 
 # Labels by which annotators say that there is no relation, without hyphens, underscores and spaces.
@@ -241,43 +242,14 @@ def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Rea
     return _documents(records(), checked, parse, reading)
 
 
-def distinct(documents: Iterable[Document], on_error: OnError) -> Iterator[Document]:
-    """The documents without those that have the id of another, which are errors: two of one id would be counted as one."""
-    places: dict[str, str] = {}
-    for document in documents:
-        if document.id in places:
-            on_error(document.error(f"a document with this id is in {places[document.id]} already. Expected ids that differ."))
-            continue
-        places[document.id] = str(document.source) if document.line is None else f"{document.source}:{document.line}"
-        yield document
-
-
 def with_distinct_ids(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Document]:
     """The documents, whose ids must differ where they have one: a file with two of an id could not be read again.
 
     lost: Is added to: concepts, which the formats that are written with this have no place for.
     """
-    seen: set[str] = set()
-    for document in documents:
-        if document.id in seen:
-            raise document.error("a document before it has the same id. Expected ids that differ.")
-        seen |= {document.id} - {""}
+    for document in distinct(documents, unnamed=True):
         yield document
         lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts", *DETAILS)
-
-
-def new_file(folder: Path, document: Document, name: str, suffix: str) -> Path:
-    """The file of a document in a folder of them: its name with _ for what is in no file name, which must be that of no other."""
-    file = folder / (re.sub(r"[^\w.-]", "_", name) + suffix)
-    try:
-        is_taken = file.exists()
-    except OSError as error:
-        raise document.error(
-            f"a file of this name cannot be made: {error.strerror}. The id has {len(name):,} characters; as a rule, 200 are well."
-        ) from error
-    if is_taken:
-        raise document.error(f"{file.name} exists already, of another document. Document ids must differ, as file names too.")
-    return file
 
 
 def refuse_denials(document: Document) -> None:
@@ -298,7 +270,7 @@ def meta_of(document: Document) -> dict[str, Any]:
 def _documents(
     records: Iterable[tuple[Place, Any]], decode: Callable[[Place, Any], Any], parse: Parse, reading: Reading
 ) -> Iterator[Document]:
-    places: dict[str, Place] = {}
+    ids = Ids()
     for at, raw in records:
         attempt = reading.attempt()
         try:
@@ -306,8 +278,8 @@ def _documents(
             if not isinstance(record, dict):
                 raise at.fail(f"expected a JSON object, and saw {type(record).__name__}.")
             document = parse(record, at, attempt)
-            other = places.setdefault(document.id, at) if document is not None else at
-            if document is not None and other != at:
+            other = ids.other(document.id, at) if document is not None else None
+            if document is not None and other is not None:
                 raise at.fail(f"the document id {document.id!r} is that of {other} as well. Expected ids that differ.")
         except DataError as error:
             reading.on_error(error)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from spacy_relext.formats.concepts import concepts_of
+from spacy_relext.formats.ids import default_id
 from spacy_relext.formats.types import DETAILS, Document, Mention
 
 SAID = "relations between concepts that are said of mentions too"
@@ -56,7 +57,7 @@ def prepared(documents: Iterable[Document], lost: Counter[str], *losses: str) ->
     """
     for number, document in enumerate(documents):
         lost.update(document.losses("long forms of abbreviations", *DETAILS, *losses))
-        yield document if document.id else replace(document, id=f"document-{number}")
+        yield document if document.id else replace(document, id=default_id(number))
 
 
 def triples(document: Document, lost: Counter[str]) -> Iterator[Triple]:

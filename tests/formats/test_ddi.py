@@ -243,13 +243,6 @@ def test_mentions_and_relations_stay_or_are_refused(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "d"]
 
 
-def test_two_documents_of_one_name_do_not_overwrite_each_other(tmp_path):
-    document = Document("a/b", "A.", sentences=[(0, 2)])
-    with pytest.raises(DataError, match=r"a_b\.xml exists already"):
-        ddi.write([document, document], tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_documents_without_id_are_numbered(tmp_path):
     ddi.write([Document("", "A.", sentences=[(0, 2)]), Document("", "B.", sentences=[(0, 2)])], tmp_path)
     assert [document.id for document in ddi.read(tmp_path, Reading(raise_it))] == ["document-0", "document-1"]

@@ -1,5 +1,6 @@
 """Outputs are there as a whole or not at all, wherever a path leads; only what is ours is touched."""
 
+import errno
 import os
 import socket
 import stat
@@ -8,9 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
+import spacy
 
+from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError
+from spacy_relext.extraction.inputs import Inputs
+from spacy_relext.formats.catalogue import READABLE, get_format
 from spacy_relext.formats.files import find_files, put_in_place, whole_file, whole_folder, whole_path
+from spacy_relext.formats.reading import Reading
 
 
 def write(path, text="new"):
@@ -174,3 +180,27 @@ def test_links_that_lead_nowhere_are_found_to_be_errors(tmp_path):
     (tmp_path / "b.txt").mkdir()
     (tmp_path / "b.txt" / "c.txt").touch()
     assert [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path, (".txt",))] == ["a.txt", "b.txt/c.txt"]
+
+
+def test_a_folder_that_cannot_be_searched_is_an_error_of_it(tmp_path, monkeypatch):
+    """Whatever searches folders: their files would be passed over in silence."""
+    closed = tmp_path / "data" / "closed"
+    closed.mkdir(parents=True)
+    for name in ("a.txt", "a.jsonl", "test_0.json", "x_abstracts.tsv", "a.spacy"):
+        (tmp_path / "data" / name).write_text("text", encoding="utf8")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path) == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    reads = {name: lambda name=name: list(get_format(name).read(tmp_path / "data", Reading(list().append))) for name in READABLE}
+    reads["extract"] = lambda: Inputs([str(tmp_path / "data")])
+    reads["extract --format brat"] = lambda: Inputs([str(tmp_path / "data")], "brat")
+    reads["train"] = lambda: list(read_docs(tmp_path / "data", spacy.blank("en")))
+    for read in reads.values():
+        with pytest.raises(DataError, match="the folder cannot be read: Permission denied") as caught:
+            read()
+        assert str(caught.value.path) == str(closed)

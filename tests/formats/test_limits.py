@@ -69,6 +69,7 @@ def test_a_file_that_cannot_be_read_is_an_error_of_it_alone(name, tmp_path):
 def test_a_folder_in_the_place_of_a_text(tmp_path):
     get_format("brat").write([DOCUMENT], tmp_path / "in")
     (tmp_path / "in" / "x.txt").mkdir()
+    (tmp_path / "in" / "x.ann").touch()
     documents, errors = read("brat", tmp_path / "in")
     assert documents == ["good"]
     assert [str(error) for error in errors] == [f"{tmp_path / 'in' / 'x.txt'}: it cannot be read: Is a directory."]
