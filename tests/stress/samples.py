@@ -1,0 +1,93 @@
+"""A small valid sample of each format that is read: what the writers make, and files of the formats that are not written."""
+
+import io
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+from spacy_relext.formats.catalogue import formats
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+
+# The files of an input by name, and the name of the input: a file, or "." for the folder.
+Sample = tuple[dict[str, bytes], str]
+
+TEXT = "Cimetidine 🙂 raised warfarin levels.\nKein Effekt von Ätzkali auf Zink, however."
+
+
+def documents() -> list[Document]:
+    """Three documents: with concepts and a score, without relations, and short."""
+    first = Document("case-7", TEXT, sentences=[(0, 36), (37, len(TEXT))])
+    for i, (word, kind, concept) in enumerate([("Cimetidine", "CHEMICAL", "D002927"), ("warfarin", "CHEMICAL", "D014859"),
+                                               ("Ätzkali", "CHEMICAL", "D1|D2"), ("Zink", "GENE", "7")], start=1):  # fmt: skip
+        start = TEXT.index(word)
+        first.mentions.append(Mention(f"T{i}", start, start + len(word), kind, concept))
+    first.relations = [AnnotatedRelation("T1", "T2", "MECHANISM", 0.5), AnnotatedRelation("T4", "T3", "EFFECT")]
+    second = Document("case-8", "Tea and milk.", [Mention("a", 0, 3, "FOOD", "F1"), Mention("b", 8, 12, "FOOD", "F2")], [], [(0, 13)])
+    third = Document("9", "A b.", [Mention("x", 0, 1, "X", "C1"), Mention("y", 2, 3, "Y", "C2")], sentences=[(0, 4)])
+    third.relations = [AnnotatedRelation("y", "x", "R")]
+    return [first, second, third]
+
+
+def _pair(number: int, relation: str, first: tuple[str, int], second: tuple[str, int]) -> str:
+    relations = {"relation_type": relation}
+    for name, (text, start) in (("entity_1", first), ("entity_2", second)):
+        relations |= {name: text, f"{name}_idx": [[start, start + len(text)]], f"{name}_type": "protein"}  # type: ignore[dict-item]
+    return json.dumps({"id": f"AIMed.d1.s0_AIMed.d1.s0.p{number}", "text": "Abc1 binds Xyz, not Q.", "relation": [relations]})
+
+
+_AIMED = "\n".join(
+    [
+        _pair(0, "positive", ("Abc1", 0), ("Xyz", 11)),
+        _pair(1, "negative", ("Abc1", 0), ("Q", 20)),
+        _pair(2, "negative", ("Xyz", 11), ("Q", 20)),
+    ]
+)
+# Of the formats that are read only, and further shapes of others.
+MADE: dict[str, list[Sample]] = {
+    "aimed": [({"test_0.json": _AIMED.encode()}, ".")],
+    "chemprot": [
+        (
+            {
+                "x_abstracts.tsv": b"1\tTea and ABC1.\tTea raised ABC1 today.\n2\tNo.\tNothing here.\n",
+                "x_entities.tsv": b"1\tT1\tCHEMICAL\t0\t3\tTea\n1\tT2\tGENE-Y\t8\t12\tABC1\n1\tT3\tGENE-N\t25\t29\tABC1\n",
+                "x_relations.tsv": b"1\tCPR:3\tY \tACTIVATOR\tArg1:T1\tArg2:T2\n1\tCPR:4\tY \tINHIBITOR\tArg1:T1\tArg2:T3\n",
+                "x_gold_standard.tsv": b"1\tCPR:3\tArg1:T1\tArg2:T2\n1\tCPR:4\tArg1:T1\tArg2:T3\n",
+            },
+            ".",
+        )
+    ],
+    "txt": [({"a.txt": TEXT.encode(), "b.txt": b"Short."}, ".")],
+    "lines": [({"a.txt": ("One text.\n\nAnother – text.\n" + json.dumps({"text": "Tea.", "mentions": []}) + "\n").encode()}, "a.txt")],
+    "texts-csv": [({"a.csv": b'id,text,note\n1,"Tea, and ""milk"".",x\n2,"Two\nlines.",y\n'}, "a.csv")],
+    "texts-tsv": [({"a.tsv": b"id\ttext\n1\tTea and milk.\n2\tMore.\n"}, ".")],
+}
+
+
+def samples() -> dict[str, list[Sample]]:
+    """The samples of each format of the catalogue that is read; of one without, an empty list."""
+    found = {}
+    for made in formats():
+        if made.reads:
+            found[made.name] = ([_written(made)] if made.writes else []) + MADE.get(made.name, [])
+    if "inception" in found:
+        files = found["inception"][0][0]
+        found["inception"].append(({"all.zip": _zipped(files)}, "all.zip"))
+    return found
+
+
+def _written(made) -> Sample:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"sample{made.suffix}"
+        made.write(documents(), path)
+        if path.is_file():
+            return {path.name: path.read_bytes()}, path.name
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}, "."
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
