@@ -142,6 +142,11 @@ def _texts(name: str, about: str, function: str, suffixes: tuple[str, ...], **mo
     return BuiltIn(name, about, suffixes, writes=False, module="texts", function=function, **more)
 
 
+def _corpus(name: str, about: str, *suffixes: str, **more: Any) -> BuiltIn:
+    """One that is read alone."""
+    return BuiltIn(name, about, suffixes, writes=False, **more)
+
+
 _COLUMNS = frozenset({"text_column", "id_column"})
 _ROLES = frozenset({"roles"})
 _OURS = (
@@ -187,6 +192,24 @@ _OURS = (
         labels=("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9"),
     ),
     BuiltIn("aimed", "AIMed as ten folds", (".json",), writes=False, parts=True, labels=("interaction",)),
+    _corpus("ppi", "the XML of AIMed, BioInfer, HPRD50, IEPA and LLL", ".xml"),
+    _corpus(
+        "drugprot",
+        "the tables of BioCreative VII DrugProt",
+        ".tsv",
+        options=_ROLES,
+        labels=(
+            *("ACTIVATOR", "AGONIST", "AGONIST-ACTIVATOR", "AGONIST-INHIBITOR", "ANTAGONIST", "DIRECT-REGULATOR"),
+            *("INDIRECT-DOWNREGULATOR", "INDIRECT-UPREGULATOR", "INHIBITOR", "PART-OF", "PRODUCT-OF", "SUBSTRATE", "SUBSTRATE_PRODUCT-OF"),
+        ),
+    ),
+    _corpus("docred", "the JSON of DocRED and Re-DocRED", ".json", ".jsonl"),
+    _corpus("tacred", "the JSON of TACRED", ".json", ".jsonl"),
+    _corpus("semeval", "the sentences of SemEval-2010 task 8", ".txt"),
+    _corpus("blinded", "tables of sentences with a blinded pair: @GENE$ … @DISEASE$", ".tsv", ".csv", options=_COLUMNS | _ROLES),
+    _corpus("strings", "triples of strings beside a text, as NYT and WebNLG", ".json", ".jsonl"),
+    _corpus("bigbio", "BigBio's schema bigbio_kb, as JSON", ".json", ".jsonl", options=_ROLES),
+    _corpus("datasets", "data sets of the library datasets on disk", ".arrow", options=_COLUMNS | _ROLES),
     _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
     _texts("lines", "a text per line", "read_lines", (".txt",)),
     _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS),

@@ -16,38 +16,20 @@ and `…_gold_standard.tsv` is enough; where both are there, they must agree.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import files_in
 from spacy_relext.formats.ids import distinct
-from spacy_relext.formats.limits import is_blank, lines_of, read_line
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import MOST_DIGITS
+from spacy_relext.formats.tables import Row, Table, mentions_of
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 # The groups that are evaluated.
 EVALUATED = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
 TYPES = {"CHEMICAL": "CHEMICAL", "GENE-Y": "GENE", "GENE-N": "GENE"}
 WIDTHS = {"abstracts": 3, "entities": 6, "relations": 6, "gold_standard": 4}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a file: its fields, and the place that errors name."""
-
-    file: Path
-    line: int
-    fields: list[str]
-
-    def error(self, message: str) -> DataError:
-        return DataError(message, path=self.file, line=self.line)
-
-
-# The rows of a file by document.
-Table = dict[str, list[Row]]
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -85,7 +67,7 @@ def read_tables(abstracts: Path) -> dict[str, Table]:
         # Among files of the test part, upstream's gold standard alone has no "_gs" at the end of its name.
         file = next((f for f in (abstracts.with_name(name), abstracts.with_name(name.replace("_gs.tsv", ".tsv"))) if f.exists()), None)
         if file is not None:
-            tables[kind] = read_rows(file, width)
+            tables[kind] = Table(file, width)
         elif kind == "abstracts":
             raise DataError("there is no such file beside the others of its part.", path=abstracts)
         elif kind == "entities" or (kind == "gold_standard" and "relations" not in tables):
@@ -93,42 +75,21 @@ def read_tables(abstracts: Path) -> dict[str, Table]:
     return tables
 
 
-def read_rows(file: Path, width: int) -> Table:
-    """The rows of a file, those with a wrong number of fields too: with a tab after it, the document's name is whole."""
-    table: Table = {}
-    for number, line in lines_of(file):
-        if is_blank(line):
-            continue
-        try:
-            row = Row(file, number, read_line(line).decode("utf8").rstrip("\r\n").split("\t"))
-        except UnicodeDecodeError as error:
-            raise DataError(f"not UTF-8 (byte {error.start} of the line). Convert the file.", path=file, line=number) from error
-        if len(row.fields) == 1:
-            raise _wrong_width(row, width)
-        table.setdefault(row.fields[0], []).append(row)
-    return table
-
-
 def parse(name: str, tables: dict[str, Table]) -> Document:
     """Make a document of its rows.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
-    rows = {kind: table.get(name, []) for kind, table in tables.items()}
-    for kind, some in rows.items():
-        for row in some:
-            if len(row.fields) != WIDTHS[kind]:
-                raise _wrong_width(row, WIDTHS[kind])
+    rows = {kind: table.rows(name) for kind, table in tables.items()}
     if len(rows["abstracts"]) != 1:
         row = next(row for some in rows.values() for row in some[-1:])
         raise row.error(f"the document {name!r} has {len(rows['abstracts'])} rows in the file of abstracts; expected one.")
     [row] = rows["abstracts"]
     document = Document(name, f"{row.fields[1]} {row.fields[2]}", source=row.file, line=row.line)
-    mentions: dict[str, Mention] = {}
     for row in rows["entities"]:
-        mention = _mention(row, document.text)
-        if mentions.setdefault(mention.id, mention) is not mention:
-            raise row.error(f"document {name!r} has a mention {mention.id!r} already.")
+        if row.fields[2] not in TYPES:
+            raise row.error(f"mention {row.fields[1]!r} has the type {row.fields[2]!r}; expected one of {', '.join(TYPES)}.")
+    mentions = mentions_of(rows["entities"], document, TYPES)
     document.mentions = list(mentions.values())
     # A pair that is in a group under two names is in it once.
     found = {
@@ -146,26 +107,6 @@ def parse(name: str, tables: dict[str, Table]) -> Document:
                     )
     document.relations = list(next(iter(found.values())))
     return document
-
-
-def _wrong_width(row: Row, width: int) -> DataError:
-    return row.error(
-        f"saw {len(row.fields)} fields, and expected {width} with tabs between them. Is the file truncated, or none of ChemProt's?"
-    )
-
-
-def _mention(row: Row, text: str) -> Mention:
-    _, name, kind, start, end, expected = row.fields
-    if kind not in TYPES:
-        raise row.error(f"mention {name!r} has the type {kind!r}; expected one of {', '.join(TYPES)}.")
-    if not (start.isdecimal() and end.isdecimal() and max(len(start), len(end)) <= MOST_DIGITS):
-        raise row.error(f"mention {name!r} has the offsets {start!r:.60} and {end!r:.60}; expected whole numbers.")
-    if not int(start) < int(end) <= len(text):
-        raise row.error(f"mention {name!r} has the offsets {start}-{end}, and the title and abstract {len(text)} characters.")
-    seen = text[int(start) : int(end)]
-    if seen != expected:
-        raise row.error(f"mention {name!r} is {expected!r:.60}, and the characters {start}-{end} of title and abstract are {seen!r:.60}.")
-    return Mention(name, int(start), int(end), TYPES[kind])
 
 
 def _relation(row: Row, mentions: dict[str, Mention]) -> AnnotatedRelation | None:

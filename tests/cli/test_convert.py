@@ -452,7 +452,7 @@ def test_formats_that_are_only_written(format, tmp_path):
 def test_help_names_the_formats_of_each_command():
     wide = {"COLUMNS": "500", "TERM": "dumb"}
     convert, export = (relext(command, "--help", env=wide).stdout for command in ("convert", "export"))
-    assert "chemprot, aimed, txt," in convert
+    assert "chemprot, aimed, ppi," in convert
     assert "parquet" not in convert
     assert "csv, parquet, graphml, rdf;" in export
     assert "chemprot" not in export

@@ -162,7 +162,7 @@ def test_rows_of_a_document_without_abstract(tmp_path):
 # A set of files of which no document is sure to be complete, and the place and message of its error.
 BAD_SETS = {
     "truncated in a name": ({**FILES, "entities": [*FILES["entities"], "1"]}, "entities", 6, "saw 1 fields, and expected 6"),
-    "not ChemProt": ({**FILES, "abstracts": ["Nothing."]}, "abstracts", 1, "none of ChemProt's"),
+    "not ChemProt": ({**FILES, "abstracts": ["Nothing."]}, "abstracts", 1, "or another one"),
     "not UTF-8": ({**FILES, "entities": b"7\tT1\tCHEMICAL\t0\t4\tT\xe9al\n"}, "entities", 1, r"not UTF-8 \(byte 19"),
     "no mentions": (without("entities"), "abstracts", None, r"no part_entities\.tsv beside it"),
     "no relations": (without("relations", "gold_standard"), "abstracts", None, r"no part_gold_standard\.tsv beside it"),

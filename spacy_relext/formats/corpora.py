@@ -1,0 +1,82 @@
+"""What readers of corpora share: records of either form, relations that cannot be held, names found in a text."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.files import find_files, read_errors
+from spacy_relext.formats.ids import distinct
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import Parse, is_denial, read_lines, read_lists
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+
+# What a relation is called of which a file says only that it is there.
+RELATED = "related"
+# The type of mentions of files that give none.
+UNTYPED = "ENTITY"
+DISCONTINUOUS = "discontinuous mentions (kept as one stretch)"
+WITH_ITSELF = "relations of a mention with itself"
+SAME_CHARACTERS = "relations between mentions at the same characters"
+OF_THOSE_LEFT_OUT = "relations of mentions that are left out"
+MISPLACED = "mentions whose text is not at their offsets"
+
+
+def read_records(path: Path, parse: Parse, reading: Reading, skipped: str = "") -> Iterator[Document]:
+    """The documents of .json and .jsonl files, each a list of records, or a record per line: the first character says which.
+
+    skipped: A name of files that hold no documents, which are left out where a folder is read.
+    """
+
+    def documents() -> Iterator[Document]:
+        for file in find_files(path, (".json", ".jsonl")):
+            if path.is_dir() and file.name == skipped:
+                reading.leave_out(f"files named {skipped}", str(file))
+                continue
+            try:
+                read = read_lists if _first_character(file) == b"[" else read_lines
+            except DataError as error:
+                reading.on_error(error)
+                continue
+            yield from read(file, (), parse, reading)
+
+    return distinct(documents(), reading.on_error)
+
+
+def _first_character(file: Path) -> bytes:
+    """The first byte that is no white space and of no byte order mark."""
+    with read_errors(file), file.open("rb") as opened:
+        while chunk := opened.read(2**16):
+            text = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()
+            if text:
+                return text[:1]
+    return b""
+
+
+def relate(
+    document: Document, head: Mention, tail: Mention, label: str, *, line: int | None = None, attributes: tuple[str, ...] = ()
+) -> None:
+    """Add a relation to a document. One that it cannot hold is counted; a label that denies it makes the pair a negative."""
+    if document.relations is None:
+        document.relations = []
+    if is_denial(label):
+        return
+    if head.id == tail.id:
+        document.leave_out(WITH_ITSELF, line)
+    elif (head.start, head.end) == (tail.start, tail.end):
+        document.leave_out(SAME_CHARACTERS, line)
+    else:
+        document.relations.append(AnnotatedRelation(head.id, tail.id, label, attributes=attributes))
+
+
+def occurrences(name: str, text: str) -> list[tuple[int, int]]:
+    """Where a name stands in a text: as whole words; else, anywhere; else, in other letters, or with other white space."""
+    words = [re.escape(word) for word in name.split()]
+    if not words:
+        return []
+    exact, loose = re.escape(name.strip()), r"\s*".join(words)
+    for pattern, flags in ((rf"(?<!\w){exact}(?!\w)", 0), (exact, 0), (rf"(?<!\w){loose}(?!\w)", re.IGNORECASE), (loose, re.IGNORECASE)):
+        found = [match.span() for match in re.finditer(pattern, text, flags)]
+        if found:
+            return found
+    return []
