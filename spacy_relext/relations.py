@@ -22,12 +22,14 @@ __all__ = [
     "Relations",
     "annotated_labels",
     "covers",
+    "get_denied",
     "get_relations",
     "has_relations",
     "n_unreadable",
     "register_extensions",
     "require_extensions",
     "set_annotated_labels",
+    "set_denied",
     "set_found",
     "set_relations",
     "sources_of",
@@ -36,6 +38,8 @@ __all__ = [
 
 # The name of the stored form: ("._.", DATA, start of head, end of head) in `doc.user_data`, as spaCy files span extensions.
 DATA = "relation_data"
+# The same for relations that an annotator denied, which are none.
+DENIED = "denied_relations"
 # The name under which the first token has the labels that the Doc is annotated for.
 LABELS = "annotated_labels"
 
@@ -59,9 +63,9 @@ def n_unreadable(doc: Doc) -> int:
 _Entry = tuple[int, int, dict[str, Any]]
 
 
-def _entries(doc: Doc) -> Iterator[_Entry]:
+def _entries(doc: Doc, name: str = DATA) -> Iterator[_Entry]:
     for key, entries in _user_data(doc).items():
-        if _is_entry(key):
+        if _is_entry(key, name):
             yield from ((key[2], key[3], entry) for entry in entries)
 
 
@@ -120,8 +124,35 @@ def set_relations(doc: Doc, relations: Iterable[Any]) -> None:
         A relation that is given twice is one, with the sources and attributes of both, and status and mentions of the higher score.
     RAISES: RelextError for a mention related to itself, one that does not lie in the Doc, and what is no relation.
     """
-    entries: dict[tuple, dict[tuple, dict[str, Any]]] = {}
+    entries = _filed(doc, relations, DATA)
     user_data = _user_data(doc)
+    for key in [key for key in user_data if _is_entry(key)]:
+        del user_data[key]
+    # Filed anew: in an excerpt, they may lie before its first token.
+    set_annotated_labels(doc, annotated_labels(doc))
+    if len(doc):
+        # The first token carries an entry even where there is no relation: "none" is not "never set".
+        user_data[("._.", DATA, 0, len(doc[0]))] = []
+    user_data.update(entries)
+
+
+def get_denied(doc: Doc) -> Relations:
+    """The relations of which an annotator said that they do not hold. They are none of `doc._.relations`."""
+    return _read(doc, _entries(doc, DENIED))
+
+
+def set_denied(doc: Doc, relations: Iterable[Any]) -> None:
+    """Replace the denied relations of a Doc, which are given and refused as in `set_relations`."""
+    entries = _filed(doc, relations, DENIED)
+    user_data = _user_data(doc)
+    for key in [key for key in user_data if _is_entry(key, DENIED)]:
+        del user_data[key]
+    user_data.update(entries)
+
+
+def _filed(doc: Doc, relations: Iterable[Any], name: str) -> dict[tuple, list[dict[str, Any]]]:
+    """What is stored of relations under a name, by the key of `doc.user_data`."""
+    entries: dict[tuple, dict[tuple, dict[str, Any]]] = {}
     mentions: dict[int, _Mention] = {}
 
     def mention(span: Span, label: str) -> _Mention:
@@ -134,19 +165,11 @@ def set_relations(doc: Doc, relations: Iterable[Any]) -> None:
         head, tail = mention(relation.head, relation.label), mention(relation.tail, relation.label)
         if (head.start, head.end) == (tail.start, tail.end):
             raise RelextError(f"{relation.label}: {head.text!r} is head and tail at once. A relation needs two mentions.")
-        same_head = entries.setdefault(("._.", DATA, head.start, head.end), {})
+        same_head = entries.setdefault(("._.", name, head.start, head.end), {})
         key = (tail.start, tail.end, relation.label)
         entry = _entry(relation, head, tail)
         same_head[key] = _merged(same_head[key], entry) if key in same_head else entry
-    for key in [key for key in user_data if _is_entry(key)]:
-        del user_data[key]
-    # Filed anew: in an excerpt, they may lie before its first token.
-    set_annotated_labels(doc, annotated_labels(doc))
-    if len(doc):
-        # The first token carries an entry even where there is no relation: "none" is not "never set".
-        user_data[("._.", DATA, 0, len(doc[0]))] = []
-    for key, same_head in entries.items():
-        user_data[key] = list(same_head.values())
+    return {key: list(same_head.values()) for key, same_head in entries.items()}
 
 
 def _entry(relation: Relation, head: _Mention, tail: _Mention) -> dict[str, Any]:

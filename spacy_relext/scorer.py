@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_relext.relations import Relation, annotated_labels, covers, get_relations, has_relations
+from spacy_relext.relations import Relation, annotated_labels, covers, get_denied, get_relations, has_relations
 
 
 def make_relation_scorer() -> Callable[..., dict[str, Any]]:
@@ -38,12 +39,14 @@ def score_relations(
     score_prefix: What the names of the figures begin with.
     RETURNS: `rel_micro_p`, `rel_micro_r`, `rel_micro_f` over all labels, `rel_macro_f` (mean of F over the labels that are annotated or
         predicted), `rel_per_type` (p, r, f and support per label). All None where nothing is annotated. With `labels` also
-        `rel_unknown_labels`: how many annotated relations have a label that no component has, and are in none of these figures.
+        `rel_unknown_labels`: how many annotated relations have a label that no component has, and are in none of these figures. Where the
+        annotation denies relations, also `rel_denied`: of how many pairs, and `rel_denied_related`: how many of these pairs were predicted
+        to have a relation that is not annotated.
     """
     right: Counter[str] = Counter()
     predicted: Counter[str] = Counter()
     annotated: Counter[str] = Counter()
-    seen, unknown = False, 0
+    seen, unknown, n_denied, n_related = False, 0, 0, 0
     for example in examples:
         if not has_relations(example.reference):
             continue
@@ -54,11 +57,15 @@ def score_relations(
                 continue
             gold, guess = ({key for key in keys if key[0] in labels} for keys in (gold, guess))
         seen = True
+        denied = _denied_pairs(example.reference)
+        n_denied, n_related = n_denied + len(denied), n_related + len(denied & {_pair(key) for key in guess - gold})
         right.update(key[0] for key in gold & guess)
         predicted.update(key[0] for key in guess)
         annotated.update(key[0] for key in gold)
     names = {name: f"{score_prefix}_{name}" for name in ("micro_p", "micro_r", "micro_f", "macro_f", "per_type")}
     beside = {} if labels is None else {f"{score_prefix}_unknown_labels": unknown}
+    if n_denied:
+        beside |= {f"{score_prefix}_denied": n_denied, f"{score_prefix}_denied_related": n_related}
     if not seen:
         return dict.fromkeys(names.values()) | beside
     per_type = {
@@ -91,6 +98,15 @@ def relation_keys(
 def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> tuple:
     ends = [(span.start_char, span.end_char, span.label_ if strict else "") for span in (relation.head, relation.tail)]
     return (relation.label, *(sorted(ends) if relation.label in symmetric_labels else ends))
+
+
+def _denied_pairs(reference: Doc) -> set[frozenset[tuple[int, int]]]:
+    return {_pair(_key(relation, (), strict=False)) for relation in get_denied(reference)}
+
+
+def _pair(key: tuple) -> frozenset[tuple[int, int]]:
+    """The places of the two mentions of a key, in no order."""
+    return frozenset(end[:2] for end in key[1:])
 
 
 def prf(right: int, predicted: int, annotated: int) -> dict[str, float]:

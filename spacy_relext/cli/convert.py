@@ -43,6 +43,7 @@ def convert(
     roles: list[str] = typer.Option(
         [], metavar="HEAD,TAIL", help="Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
     ),
+    keep_negated: bool = typer.Option(False, help="Read denied relations as relations with the label NOT_<label>, not as none."),
     skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
     max_characters: int = MAX_CHARACTERS,
     max_record: float = MAX_RECORD,
@@ -66,6 +67,7 @@ def convert(
             dev=dev_output,
             dev_share=dev_share,
             seed=seed,
+            keep_negated=keep_negated,
             on_error=SkippedErrors(skip=skip_errors),
             progress=_progress,
             text_column=text_column,

@@ -35,6 +35,7 @@ from spacy_relext.evaluation import (
     store,
 )
 from spacy_relext.formats.files import whole_file
+from spacy_relext.notices import counted
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
@@ -122,6 +123,10 @@ def _print(figures: dict[str, Any]) -> None:
         if scores["rel_micro_f"] is None:
             raise RelextError("the data has no relation annotation. Was it converted from documents with relations?")
         _print_scores(scores, "rel", ("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", "", ""))
+        if "rel_denied" in scores:
+            denied, related = scores["rel_denied"], scores["rel_denied_related"]
+            of = f"{counted(denied, 'pair', 'pairs')} that the annotation denies"
+            msg.text(f"Found related, of {of}: {related:,} ({_share(related / denied)} %).")
     if figures["mentions"] is not None:
         msg.divider("Mentions")
         found = {"boundaries right": figures["mentions"], "boundaries and type right": figures["mentions_strict"]}

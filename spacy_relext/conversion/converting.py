@@ -16,6 +16,7 @@ from spacy_relext.conversion.counts import PairCounts
 from spacy_relext.conversion.sentences import Splitter, make_splitter
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
+from spacy_relext.formats.denials import with_negated
 from spacy_relext.formats.docs import document_id, to_doc
 from spacy_relext.formats.files import whole_folder, whole_path
 from spacy_relext.formats.reading import OnError, Options, Reading, raise_error
@@ -55,6 +56,7 @@ def read(
     *,
     nlp: Language | None = None,
     sentences: str | None = None,
+    keep_negated: bool = False,
     on_error: Errors = "raise",
     counts: Counter[str] | None = None,
     **options: object,
@@ -63,6 +65,7 @@ def read(
 
     format: A name of the catalogue; None: by the suffix, where only one format has it.
     nlp: Gives the tokenizer; None: that of English. sentences: As `relext convert --sentences` takes it, for documents without.
+    keep_negated: Read denied relations as relations whose labels say so: NOT_RAISES.
     on_error: "raise"; "skip": leave out documents with errors, each with a warning; or a function, which is given the error.
     counts: Is added to: what was read, and what was left out that is no error. None: what was left out is told by a warning at the end.
     options: Those of the format, as `Options` has them: text_column="abstract".
@@ -74,7 +77,7 @@ def read(
     reading = Reading(_handler(on_error), options=make_options(chosen, **options))
     split = make_splitter(sentences, nlp) if sentences is not None else None
     found: Counter[str] = Counter()
-    yield from _docs(chosen, source, reading, nlp, split, found)
+    yield from _docs(chosen, source, reading, nlp, split, found, keep_negated=keep_negated)
     if counts is not None:
         counts.update(found + reading.counts)
     elif +reading.counts:
@@ -92,6 +95,7 @@ def convert(
     dev: str | Path | None = None,
     dev_share: float = 0.2,
     seed: int = 0,
+    keep_negated: bool = False,
     on_error: Errors = "raise",
     documents_per_file: int = DOCUMENTS_PER_FILE,
     progress: Progress = lambda documents, source: documents,
@@ -119,6 +123,7 @@ def convert(
         _check_dev(Path(dev), target, dev_share, one_file=is_file)
     made = _Conversion(chosen, make_options(chosen, **options), nlp, _handler(on_error), progress)
     made.split = make_splitter(sentences, nlp) if sentences is not None else None
+    made.keep_negated = keep_negated
     made.occurring |= set(labels)
     if in_parts:
         made.to_files({target / f"{name}.spacy": part for name, part in chosen.find_parts(source).items()})
@@ -135,6 +140,7 @@ class _Conversion:
     def __init__(self, format: Format, options: Options, nlp: Language, on_error: OnError, progress: Progress):
         self.format, self.options, self.nlp, self.progress = format, options, nlp, progress
         self.split: Splitter | None = None
+        self.keep_negated = False
         self.report = Report()
         # The labels of documents that do not say which labels they are annotated for, and those that are given.
         self.occurring: set[str] = set()
@@ -178,7 +184,10 @@ class _Conversion:
         counts = self.report.counts.setdefault(name, Counter())
         pairs = PairCounts()
         n_docs = 0
-        for doc in _docs(self.format, source, reading, self.nlp, self.split, counts, self.occurring, self.progress):
+        found = _docs(
+            self.format, source, reading, self.nlp, self.split, counts, self.occurring, self.progress, keep_negated=self.keep_negated
+        )
+        for doc in found:
             n_docs += 1
             pairs.add(doc)
             yield doc
@@ -213,11 +222,14 @@ def _docs(
     counts: Counter[str],
     labels: set[str] | None = None,
     progress: Progress = lambda documents, source: documents,
+    *,
+    keep_negated: bool = False,
 ) -> Iterator[Doc]:
     """The Docs of a file or folder. counts, labels: Are added to, but for documents with errors."""
     for document in progress(format.read(source, reading), source):
         # Counted apart, so that a document that is skipped half-way leaves no trace in the report.
         own: Counter[str] = Counter()
+        document = with_negated(document) if keep_negated else document
         try:
             if document.sentences is None and split is not None:
                 document.sentences = split(document)

@@ -38,9 +38,10 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     """Make a document of a line."""
     text, meta = at.text(record, "text" if "text" in record or "data" not in record else "data"), at.meta(record)
     mentions = _mentions(record, at)
-    relations = _relations(record, {m.id for m in mentions}, at, reading)
+    relations, denied = _relations(record, {m.id for m in mentions}, at)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
-    return Document([*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line)
+    sentences = at.sentences(meta, SENTENCES)
+    return Document([*names, at.default_id][0], text, mentions, relations, sentences, source=at.path, line=at.line, denied=denied)
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:
@@ -87,9 +88,10 @@ def _mentions(record: dict[str, Any], at: Place) -> list[Mention]:
     return mentions
 
 
-def _relations(record: dict[str, Any], mentions: set[str], at: Place, reading: Reading) -> list[AnnotatedRelation] | None:
+def _relations(record: dict[str, Any], mentions: set[str], at: Place) -> tuple[list[AnnotatedRelation] | None, list[AnnotatedRelation]]:
+    """Those that hold, and those that are denied."""
     if record.get("relations") is None:
-        return None
+        return None, []
     entries = list(at.entries(record, "relations", "relation"))
     others = {str(entry.get("id")) for _, entry in entries}
     relations = []
@@ -100,4 +102,4 @@ def _relations(record: dict[str, Any], mentions: set[str], at: Place, reading: R
                 kind = "a relation; relations of relations cannot be held" if end in others else "no entity of the text"
                 raise at.fail(f"{what}: {key!r} is {end!r}, which is {kind}.")
         relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
-    return at.without_denied(relations, reading)
+    return at.without_denied(relations)

@@ -12,15 +12,18 @@ from spacy.util import filter_spans
 
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
+from spacy_relext.formats.denials import without_asserted
 from spacy_relext.formats.offsets import is_inside, trim
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import (
     Relation,
     annotated_labels,
+    get_denied,
     get_relations,
     has_relations,
     set_annotated_labels,
+    set_denied,
     set_relations,
     sources_of,
     span_at,
@@ -34,14 +37,20 @@ ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
 ACROSS = "mentions across sentences"
 INSIDE = "mentions that begin or end inside a character"
+# What no Doc holds: a relation is known by the characters of its mentions.
+SAME_PLACE = "relations between mentions of the same characters"
+SELF = "relations of a mention to itself"
 
 
 def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None) -> Doc:
     """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
 
+    Denied relations are stored beside them (`relations.get_denied`). A document that has some is annotated for relations.
+
     nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
     counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, mentions across sentences and inside characters, what
-        does not fit `doc.ents`, what the document could not hold of its file.
+        does not fit `doc.ents`, relations between the same characters, which are left out, denied relations, what the document could not
+        hold of its file.
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
@@ -104,8 +113,12 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
         counts["relations between concepts"] += len(document.concept_relations)
         if relations is None:
             relations = mention_relations(document.mentions, document.concept_relations, document.sentences, counts)
-    if relations is not None:
-        set_relations(doc, _relations(document, relations, placed, counts))
+    denied = without_asserted(document, counts)
+    if denied:
+        set_denied(doc, _relations(document, denied, placed, Counter()))
+        counts["denied relations (read as none)"] += len(denied)
+    if relations is not None or denied:
+        set_relations(doc, _relations(document, relations or [], placed, counts))
         set_annotated_labels(doc, document.annotated_labels)
     counts.update(document.not_held)
     return doc
@@ -125,7 +138,7 @@ def check_readable(document: Document, nlp: Language) -> None:
         "mentions": [value for m in document.mentions for value in (m.id, m.type, m.kb_id, m.long_form)],
         "relations": [
             value
-            for r in [*(document.relations or ()), *(document.concept_relations or ())]
+            for r in [*document.all_relations, *document.denied]
             for value in (r.head, r.tail, r.label, r.status, *r.source_names, *r.attributes)
         ],
         "labels": list(document.annotated_labels or ()),
@@ -158,7 +171,8 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
         if (span.start_char, span.end_char, span.label_) not in kinds
     }
     places = {place[:2] for place in found}
-    for relation in relations:
+    denied = get_denied(doc)
+    for relation in [*relations, *denied]:
         for span, long_form in zip((relation.head, relation.tail), relation.long_forms, strict=True):
             if (span.start_char, span.end_char) not in places:
                 found.add((span.start_char, span.end_char, span.label_, kb_id_of(span), long_form))
@@ -185,6 +199,7 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
         sentences=[(s.start_char, s.end_char) for s in doc.sents] if doc.has_annotation("SENT_START") else None,
         concept_relations=concept_relations(doc),
         annotated_labels=annotated_labels(doc),
+        denied=[annotated(r) for r in denied],
     )
 
 
@@ -237,7 +252,10 @@ def _relations(document: Document, given: list[AnnotatedRelation], placed: dict[
                 )
         head, tail = placed[relation.head], placed[relation.tail]
         if (head.start, head.end) == (tail.start, tail.end):
-            raise document.error(f"the relation {relation.label!r} has {head.text!r} at {head.start_char} as head and as tail.")
+            what = SELF if relation.head == relation.tail else SAME_PLACE
+            counts[what] += 1
+            document.examples.setdefault(what, document.place)
+            continue
         if not relation.label:
             raise document.error(f"the relation between {relation.head!r} and {relation.tail!r} has no label.")
         said: dict[str, Any] = {"sources": dict(relation.sources) or CALLER, "status": relation.status, "attributes": relation.attributes}

@@ -24,6 +24,10 @@ where they are not the one extractor: the components that found it, each with it
 
     {"head": "T1", "tail": "T2", "label": "MECHANISM", "score": 0.91, "sources": {"ddi": 0.91, "rules": 0.5}, "attributes": ["speculated"]}
 
+Relations of which the annotation says that they do not hold are none of `relations`: to a model, such a pair has no relation.
+
+    "denied_relations": [{"head": "T1", "tail": "T2", "label": "MECHANISM"}]
+
 `relext extract --keep-all-scores` adds what the model says of each candidate pair. This is not read, which is counted:
 
     "pairs": [{"head": "T1", "tail": "T2", "scores": {"MECHANISM": 0.91, "ADVISE": 0.02}, "no_relation": 0.07}]
@@ -48,7 +52,9 @@ from spacy_relext.values import ASSERTED, CALLER, Sources, checked_attributes, c
 
 PAIRS = "pairs"
 ANNOTATED = "annotated_labels"
-KEYS = {"id", "text", "sentences", "mentions", "relations", "concept_relations", ANNOTATED, PAIRS, "meta"}
+# Keys of relations, and what they are called in errors.
+RELATIONS = {"relations": "relation", "concept_relations": "relation between concepts", "denied_relations": "denied relation"}
+KEYS = {"id", "text", "sentences", "mentions", *RELATIONS, ANNOTATED, PAIRS, "meta"}
 MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
 RELATION_KEYS = {"head", "tail", "label", "score", "sources", "status", "attributes"}
 
@@ -97,7 +103,7 @@ def to_record(document: Document) -> dict[str, Any]:
         | {key: value for key, value in (("kb_id", m.kb_id), ("long_form", m.long_form)) if value}
         for m in document.mentions
     ]
-    for key, relations in (("relations", document.relations), ("concept_relations", document.concept_relations)):
+    for key, relations in zip(RELATIONS, (document.relations, document.concept_relations, document.denied or None), strict=True):
         if relations is not None:
             record[key] = [
                 {"head": r.head, "tail": r.tail, "label": r.label}
@@ -147,7 +153,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> Document:
         if "text" in entry:
             at.check_stretch(text, start, end, entry["text"], what)
     relations: dict[str, list[AnnotatedRelation]] = {}
-    for key, prefix in (("relations", "relation"), ("concept_relations", "relation between concepts")):
+    for key, prefix in RELATIONS.items():
         if record.get(key) is None:
             continue
         relations[key] = []
@@ -170,6 +176,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int) -> Document:
         concept_relations=relations.get("concept_relations"),
         not_held=Counter({"scores of candidate pairs": len(scored)}),
         mentions_given="mentions" in record,
+        denied=relations.get("denied_relations", []),
     )
     if record.get(ANNOTATED) is not None:
         document.annotated_labels = _annotated_labels(take(record, ANNOTATED, list, "document"), document)

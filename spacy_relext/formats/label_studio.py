@@ -66,10 +66,12 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
         raise at.fail(f"the labels are of several texts: {sorted(texts)}. Expected one text a task.")
     regions = _regions(labels, text, at, reading)
     found = [relation for what, entry in arrows for relation in _relations(what, entry, regions, at)]
-    relations = at.without_denied(found, reading) if found or meta.get(ANNOTATED) is not False else None
+    relations, denied = at.without_denied(found)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
     mentions = [mention for region in regions.values() for mention in region]
-    return Document([*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line)
+    annotated = relations if found or meta.get(ANNOTATED) is not False else None
+    sentences = at.sentences(meta, SENTENCES)
+    return Document([*names, at.default_id][0], text, mentions, annotated, sentences, source=at.path, line=at.line, denied=denied)
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:

@@ -57,15 +57,17 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     tokens = _tokens(record, text, at)
     places = [_place(entry, what, text, tokens, at) for what, entry in at.entries(record, "spans", "span")]
     mentions = [Mention(f"T{i}", *place) for i, place in enumerate(places, start=1)]
-    relations = None
+    relations: list[AnnotatedRelation] | None = None
+    denied: list[AnnotatedRelation] = []
     if record.get("relations") is not None:
-        relations = []
+        found = []
         for what, entry in at.entries(record, "relations", "relation"):
             head, tail = (_end(entry, end, what, mentions, tokens, at) for end in ("head", "child"))
-            relations.append(AnnotatedRelation(head.id, tail.id, at.take(entry, "label", str, what), at.score(entry, what)))
-        relations = at.without_denied(relations, reading)
+            found.append(AnnotatedRelation(head.id, tail.id, at.take(entry, "label", str, what), at.score(entry, what)))
+        relations, denied = at.without_denied(found)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
-    return Document([*names, at.default_id][0], text, mentions, relations, at.sentences(meta, SENTENCES), source=at.path, line=at.line)
+    sentences = at.sentences(meta, SENTENCES)
+    return Document([*names, at.default_id][0], text, mentions, relations, sentences, source=at.path, line=at.line, denied=denied)
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:

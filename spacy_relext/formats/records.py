@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.ids import Ids
 from spacy_relext.formats.ids import distinct as distinct
@@ -15,8 +16,6 @@ from spacy_relext.formats.limits import Line, is_blank, read_line, read_whole, r
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document
 
-# Labels by which annotators say that there is no relation, without hyphens, underscores and spaces.
-DENIALS = {"norel", "norelation", "none"}
 # What annotation tools keep in a record's `meta`, and have no field for.
 ID, SENTENCES = "document_id", "sentence_offsets"
 
@@ -188,21 +187,16 @@ class Place:
             sentences.append((entry[0], entry[1]))
         return sentences
 
-    def without_denied(self, relations: list[AnnotatedRelation], reading: Reading) -> list[AnnotatedRelation]:
-        """The relations without those whose label denies that there is one, which are counted."""
+    def without_denied(self, relations: list[AnnotatedRelation]) -> tuple[list[AnnotatedRelation], list[AnnotatedRelation]]:
+        """The relations without those whose label denies that there is one; and these."""
         affirmed = [relation for relation in relations if not is_denial(relation.label)]
-        denied = {(relation.head, relation.tail): relation.label for relation in relations if is_denial(relation.label)}
+        denied = [relation for relation in relations if is_denial(relation.label)]
+        labels = {(relation.head, relation.tail): relation.label for relation in denied}
         for relation in affirmed:
-            if (relation.head, relation.tail) in denied:
-                label = denied[relation.head, relation.tail]
+            if (relation.head, relation.tail) in labels:
+                label = labels[relation.head, relation.tail]
                 raise self.fail(f"{relation.head} and {relation.tail} have the relations {relation.label!r} and {label!r}. Delete one.")
-        reading.counts["denied relations (read as none)"] += len(relations) - len(affirmed)
-        return affirmed
-
-
-def is_denial(label: str) -> bool:
-    """Whether a label says that there is no relation, as No-rel does."""
-    return "".join(c for c in label.lower() if c not in "-_ ") in DENIALS
+        return affirmed, denied
 
 
 def read_lines(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading) -> Iterator[Document]:

@@ -60,6 +60,7 @@ class Document:
     concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
         `relations` is None beside them, the relations between mentions follow from them (concepts.py).
     denied: Relations between mentions that an annotator denied. They are none of `relations`: to a model, such a pair has no relation.
+        Their label is what was denied, or that by which it was, as No-rel.
     not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives; `leave_out` adds to it.
     examples: For names of `not_held`, where the first of its kind stands.
     mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
@@ -87,8 +88,12 @@ class Document:
     def leave_out(self, what: str, line: int | None = None) -> None:
         """Count something of the file that the document does not hold, in a line of its source where that is known."""
         self.not_held[what] += 1
-        line = self.line if line is None else line
-        self.examples.setdefault(what, str(self.source) if line is None else f"{self.source}:{line}")
+        self.examples.setdefault(what, self.place if line is None else f"{self.source}:{line}")
+
+    @property
+    def place(self) -> str:
+        """Where it was read."""
+        return str(self.source) if self.line is None else f"{self.source}:{self.line}"
 
     @property
     def labels(self) -> set[str]:
@@ -112,6 +117,7 @@ LOSSES: dict[str, Callable[[Document], int]] = {
     "sources of relations": lambda document: sum(bool(r.sources) for r in document.all_relations),
     "statuses of relations": lambda document: sum(r.status != ASSERTED for r in document.all_relations),
     "attributes of relations": lambda document: sum(bool(r.attributes) for r in document.all_relations),
+    "denied relations": lambda document: len(document.denied),
     "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
     "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
     "relations between concepts": lambda document: len(document.concept_relations or ()),
@@ -124,5 +130,6 @@ LOSSES: dict[str, Callable[[Document], int]] = {
     ),
     "whole texts": lambda document: bool(document.text),
 }
-# What JSONL alone holds of a relation.
-DETAILS = ("sources of relations", "statuses of relations", "attributes of relations")
+# What the pipeline, and an annotation, say of a relation beyond its label and score; all of it is in JSONL alone.
+PIPELINE_DETAILS = ("sources of relations", "statuses of relations")
+DETAILS = (*PIPELINE_DETAILS, "attributes of relations", "denied relations")

@@ -96,6 +96,16 @@ def test_printed_table(model, data):
     assert [path.name for path in data.parent.iterdir()] == ["data.spacy"]
 
 
+def test_pairs_that_the_annotation_denies(model, tmp_path):
+    documents = [document(*sentence) for sentence in ANNOTATED]
+    # Found as MECHANISM; not found.
+    for i, label in ((2, "No-rel"), (3, "ADVISE")):
+        ends = [mention.id for mention in documents[i].mentions]
+        documents[i].denied = [AnnotatedRelation(*ends, label)]
+    result = relext("evaluate", model, write_data(tmp_path / "data.spacy", *documents))
+    assert " ".join(result.stdout.split()).count("Found related, of 2 pairs that the annotation denies: 1 (50.0 %).") == 3, result.output
+
+
 def test_mentions_that_are_not_found_cost_recall(model, tmp_path):
     """`vitamin K` is unknown to the ruler, and the relation found without it is right all the same."""
     text = "Aspirin increases warfarin levels. Avoid ketamine with vitamin K."

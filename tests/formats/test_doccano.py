@@ -44,11 +44,10 @@ def test_older_versions_have_no_relations(text, labels, tmp_path):
     assert (document.id, document.relations) == ("a-1", None)
 
 
-def test_denied_relations_are_counted_and_none(tmp_path):
-    counts = Counter()
-    [document] = read(tmp_path, {**GOOD, "relations": [{**RELATION, "type": "NO RELATION"}]}, counts=counts)
+def test_denied_relations_are_none(tmp_path):
+    [document] = read(tmp_path, {**GOOD, "relations": [{**RELATION, "type": "NO RELATION"}]})
     assert document.relations == []
-    assert +counts == {"denied relations (read as none)": 1}
+    assert [relation.label for relation in document.denied] == ["NO RELATION"]
 
 
 # Each text, the offsets of a mention in code points, and whether they part what is seen as one character.

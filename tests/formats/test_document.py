@@ -136,10 +136,15 @@ def test_mentions_at_one_place_with_two_types_both_come_back(nlp):
     assert contents(from_doc(to_doc(document, nlp))) == contents(document)
 
 
-def test_relation_between_mentions_at_one_place_is_refused(nlp):
-    mentions = [Mention("1", 0, 7, "CHEMICAL"), Mention("2", 0, 8, "HORMONE")]
-    with pytest.raises(DataError, match="'insulin' at 0 as head and as tail"):
-        to_doc(Document("a", "insulin ", mentions, [AnnotatedRelation("1", "2", "L")]), nlp)
+def test_relations_between_the_same_characters_are_left_out_and_counted(nlp):
+    mentions = [Mention("1", 0, 7, "CHEMICAL"), Mention("2", 0, 8, "HORMONE"), Mention("3", 8, 14, "DRUG")]
+    relations = [AnnotatedRelation("1", "2", "L"), AnnotatedRelation("3", "3", "L"), AnnotatedRelation("2", "3", "L")]
+    document = Document("a", "insulin raises", mentions, relations, source="a.json", line=7)
+    counts = Counter()
+    doc = to_doc(document, nlp, counts)
+    assert [(r.head.text, r.tail.text) for r in doc._.relations] == [("insulin", "raises")]
+    assert counts["relations between mentions of the same characters"] == counts["relations of a mention to itself"] == counts["relations"]
+    assert document.examples["relations between mentions of the same characters"] == "a.json:7"
 
 
 def test_from_doc_takes_entities_where_there_are_no_spans_and_adds_the_relations_mentions(nlp):
@@ -215,14 +220,19 @@ def test_what_is_said_of_relations_comes_back_or_is_counted(name, nlp, tmp_path)
     document = from_doc(doc)
     if name == "ddi":  # which has one relation per pair
         del document.relations[1:]
+    document.denied = [AnnotatedRelation(document.mentions[1].id, document.mentions[0].id, "D", attributes=("novel",))]
     lost = get_format(name).write([document], path)
-    counted = {kind: lost[f"{kind} of relations"] for kind in ("sources", "statuses", "attributes")}
+    counted = {kind: lost[f"{kind} of relations"] for kind in ("sources", "statuses", "attributes")} | {"denied": lost["denied relations"]}
     if name != "jsonl":
-        assert counted == {"sources": 1 if name == "ddi" else 2, "statuses": 1, "attributes": 1}
+        assert (counted["sources"], counted["statuses"]) == (1 if name == "ddi" else 2, 1)
+        [back] = get_format(name).read(path, Reading(on_error)) if get_format(name).reads else [Document("", "")]
+        assert counted["denied"] == (not back.denied)
+        assert counted["attributes"] == (not any(r.attributes for r in back.relations or ()))
         return
     assert not any(counted.values())
     [back] = get_format(name).read(path, Reading(on_error))
     assert to_doc(back, nlp)._.relations.to_dicts() == doc._.relations.to_dicts()
+    assert back.denied == document.denied
 
 
 def test_sources_are_given_where_they_are_not_one_for_all(nlp):

@@ -244,7 +244,6 @@ BAD_ANNOTATION = {
         {"mentions": [{**MENTION, "id": "T2"}, {**MENTION, "start": 1}], "relations": None},
         "two mentions .*'T2'",
     ),
-    "self relation": ({"relations": [{**RELATION, "tail": "T1"}]}, "'Cimetidine' at 0 as head and as tail"),
     "missing mention": ({"relations": [{**RELATION, "tail": "T3"}]}, "refers to the mention 'T3', and the document has T1, T2"),
     "no mentions": ({"mentions": [], "relations": [RELATION]}, "refers to the mention 'T1', and the document has none"),
     "empty label": ({"relations": [{**RELATION, "label": ""}]}, "between 'T1' and 'T2' has no label"),

@@ -58,18 +58,16 @@ def test_direction(direction, ends, tmp_path):
 
 def test_no_relation_is_annotated_unless_the_task_says_otherwise(tmp_path):
     unknown = {"relations_annotated": False, "document_id": "d"}
-    counts = Counter()
     documents = read(
         tmp_path,
         task(TEAL, CYP),
         task(TEAL, CYP, meta=unknown),
         task(TEAL, CYP, arrow(), meta={**unknown, "document_id": "e"}),
         task(TEAL, CYP, arrow(labels=["No-rel"]), meta={**unknown, "document_id": "f"}),
-        counts=counts,
     )
     assert [document.id for document in documents] == ["7", "d", "e", "f"]
     assert [document.relations for document in documents] == [[], None, [AnnotatedRelation("a", "b", "SPARES")], []]
-    assert +counts == {"denied relations (read as none)": 1}
+    assert [document.denied for document in documents] == [[], [], [], [AnnotatedRelation("a", "b", "No-rel")]]
 
 
 # Whether each annotation of a task is cancelled and ground truth, the label of the one that is read, and what is counted.
