@@ -2,9 +2,10 @@
 
 import copy
 import filecmp
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import spacy
@@ -16,6 +17,7 @@ from spacy_relext.corpus import predicted_doc
 from spacy_relext.document_scorer import annotated_keys, candidate_keys, score_concept_relations
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import TEMPORARY, put_in_place
+from spacy_relext.measures import MeasureFunction
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
@@ -99,11 +101,16 @@ def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Ann
     return [pipe.annotated_pairs(example, scoring=True) for example in examples]
 
 
-def score_gold(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
-    """Figures with annotated mentions, and the recall that their candidate pairs allow; of relations between concepts too, if annotated."""
+def score_gold(
+    pipe: RelationExtractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Figures with annotated mentions, and the recall that their candidate pairs allow; of relations between concepts too, if annotated.
+
+    measures: Further ones of relations between concepts; their figures are under their names.
+    """
     found = list(find_with_gold_mentions(pipe, examples, threshold=pipe.cfg["threshold"]))
     ceiling = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=True), examples))
-    figures = _with_ceiling(score_found(pipe, found), ceiling) | _score_concepts(pipe, found)
+    figures = _with_ceiling(score_found(pipe, found), ceiling) | _score_concepts(pipe, found, measures)
     if "doc_rel_micro_f" in figures:
         figures["doc_rel_micro_max_r"] = concept_ceiling(pipe, examples)
     return figures
@@ -130,14 +137,16 @@ def concept_ceiling(pipe: RelationExtractor, examples: Iterable[Example]) -> flo
     return n_reached / n_annotated if n_annotated else None
 
 
-def score_predicted(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, Any] | None:
+def score_predicted(
+    pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool, measures: Mapping[str, MeasureFunction] = MappingProxyType({})
+) -> dict[str, Any] | None:
     """The same with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
     if not any(pipe.mentions(example.predicted) for example in examples):
         return None
     ceiling = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=False), examples), strict=strict)
     figures = _with_ceiling(score_found(pipe, examples, strict=strict), ceiling)
     if not strict and any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
-        figures |= _score_concepts(pipe, examples)
+        figures |= _score_concepts(pipe, examples, measures)
     return figures
 
 
@@ -168,10 +177,11 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example
     return perfect_examples
 
 
-def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example]) -> dict[str, Any]:
+def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction]) -> dict[str, Any]:
     others = pipe.labels_of_others(example.predicted for example in examples)
     symmetric = pipe.cfg["symmetric_labels"]
-    return score_concept_relations(examples, labels=pipe.labels, other_labels=others, symmetric_labels=symmetric, source=pipe.name)
+    scores = score_concept_relations(examples, labels=pipe.labels, other_labels=others, symmetric_labels=symmetric, source=pipe.name)
+    return scores | {name: measure(examples, source=pipe.name) for name, measure in measures.items()}
 
 
 def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,9 @@ from spacy_relext.evaluation import (
     set_threshold,
     store,
 )
+from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.files import whole_file
+from spacy_relext.measures import NOVEL, Measure, make_measures
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -53,6 +55,12 @@ def evaluate(
         False, help="Score annotated mentions on the pipeline's own tokens and sentences, as `spacy evaluate` does, not the annotated ones."
     ),
     component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
+    measure: list[Measure] = typer.Option(
+        [],
+        help="Also the measure of a corpus of relations between concepts: biored (pair; and type; and novelty) or docred (F and Ign F). "
+        "Repeatable.",
+    ),
+    train: Path = typer.Option(None, help="The training part, for docred: what it says already is left out of Ign F."),
     threshold: float = typer.Option(None, min=0.0, max=1.0, help="Score with this threshold instead of the pipeline's own."),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
 ):
@@ -65,19 +73,24 @@ def evaluate(
             if tune_threshold:
                 raise RelextError("--threshold and --tune-threshold exclude each other.")
             pipe.threshold = threshold
+        measures = make_measures(measure, None if train is None else read_docs(train, nlp))
         references = list(read_docs(data_path, nlp))
+        if measures and all(concept_relations(doc) is None for doc in references):
+            raise RelextError(f"{' and '.join(measures)}: a measure of relations between concepts, and {data_path} has none.")
         start = time.perf_counter()
         examples = _predict(nlp, references, annotated=not own_sentences)
         seconds = time.perf_counter() - start
         if tune_threshold:
             _tune(nlp, pipe, examples, model)
-        figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples)}
+        figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples, measures)}
         examples = _predict(nlp, references, annotated=False) if mention_finders(nlp) else []
         for name, strict in (("", False), ("_strict", True)):
-            figures[f"predicted_mentions{name}"] = scores = score_predicted(pipe, examples, strict=strict)
+            figures[f"predicted_mentions{name}"] = scores = score_predicted(pipe, examples, strict=strict, measures=measures)
             figures[f"mentions{name}"] = None if scores is None else score_mentions(pipe, examples, strict=strict)
         _print(figures)
         _print_concepts(figures)
+        for name in measures:
+            _print_measure(figures, name)
         figures |= {
             "model": str(model),
             "component": pipe.name,
@@ -146,6 +159,24 @@ def _print_concepts(figures: dict[str, Any]) -> None:
         _print_scores(scores, "doc_rel")
         if scores["doc_rel_unlinked"]:
             msg.warn(f"{scores['doc_rel_unlinked']:,} predicted relations are with a mention that has no concept, and count for none.")
+
+
+def _print_measure(figures: dict[str, Any], name: str) -> None:
+    for key, mentions in (("gold_mentions", "annotated"), ("predicted_mentions", "predicted")):
+        scores = (figures[key] or {}).get(name)
+        if not scores:
+            continue
+        msg.divider(f"The measure {name}, {mentions} mentions")
+        rows = [
+            (title.replace("_", " "), *(_share(s.get(k)) for k in "prf"), f"{s['support']:,}")
+            for title, s in scores.items()
+            if isinstance(s, dict)
+        ]
+        _table(rows, "", "n")
+        if name == Measure.biored and scores["pair_type_and_novelty"] is None:
+            msg.info(f"Not measured: novelty. No predicted relation has the attribute {NOVEL!r}.")
+        if name == Measure.docred:
+            msg.info(f"Found and in the training part already: {scores['in_training']:,}. Ign F is the F of 'ignoring training'.")
 
 
 def _print_scores(scores: dict[str, Any], name: str, *more: tuple[str, ...]) -> None:

@@ -9,7 +9,9 @@ from typing import Literal
 from spacy.tokens import Doc, Span
 
 from spacy_relext.candidates import distance_pairs, has_sentences, sentence_pairs
-from spacy_relext.formats.docs import SPANS_KEY, document_id
+from spacy_relext.formats.concepts import identifiers
+from spacy_relext.formats.docs import SPANS_KEY, concept_relations, document_id
+from spacy_relext.formats.types import AnnotatedRelation
 from spacy_relext.relations import Relation, Relations, get_relations, has_relations
 from spacy_relext.types import Ints2d
 
@@ -62,6 +64,20 @@ class Text:
         found: dict[tuple[Place, Place], set[str]] = {}
         for relation in self.relations:
             found.setdefault((place(relation.head), place(relation.tail)), set()).add(relation.label)
+        return found
+
+    @cached_property
+    def concept_relations(self) -> list[AnnotatedRelation]:
+        """The annotated relations between concepts."""
+        return concept_relations(self.doc) or []
+
+    @cached_property
+    def mentions_of(self) -> dict[str, list[Span]]:
+        """The mentions of each concept, in the order of the text."""
+        found: dict[str, list[Span]] = {}
+        for span in sorted(self.mentions, key=place):
+            for concept in identifiers(span.kb_id_):
+                found.setdefault(concept, []).append(span)
         return found
 
     @cached_property

@@ -4,8 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from spacy_relext.diagnosis.data import Data, Finding, Text, found, percent, place
-from spacy_relext.diagnosis.suggestions import TypePair, directions, expected_types
+from spacy_relext.diagnosis.data import Data, Finding, found, percent, place
+from spacy_relext.diagnosis.directions import TypePair, directions, mirrored
+from spacy_relext.diagnosis.suggestions import expected_types
 from spacy_relext.relations import n_unreadable
 
 # Fewer relations of a label in the training data are hardly learned; fewer in other data make its figures a matter of chance.
@@ -16,6 +17,13 @@ UNEVEN, ENOUGH = 0.25, 50
 ALL_RELATED, FEW_RELATED = 0.9, 0.01
 # A type pair or direction that has less than this share of the relations that it would have by chance is taken for a slip.
 SLIP, SLIP_EXPECTED = 0.1, 20
+NO_DIRECTION = {
+    "left-to-right": "labels whose head stands before the tail (nearly) always, though the types do not say which is which",
+    "sorted-concepts": "labels whose head is the concept with the lower identifier (nearly) always, though the types do not say which is "
+    "which",
+    "turned-concepts": "labels that relate the same two concepts in one direction in some documents and in the other in others (so many of "
+    "the pairs that stand in several documents), and those with too few relations to tell",
+}
 DENIED = re.compile(
     r"(no|not|none|nil|null|na|n/a|other|false|negative|norel|unrelated)([\W_]*(relations?|rel|related|interactions?))?", re.IGNORECASE
 )
@@ -66,28 +74,35 @@ def check_pairs(data: Data) -> Iterator[Finding]:
 
 
 def check_directions(data: Data) -> Iterator[Finding]:
-    """Labels that are used in both directions between the same two mentions, or always from left to right."""
+    """Labels that are used in both directions between the same two mentions or concepts, or in an order that says nothing."""
     symmetric, doubtful = directions(data.texts)
+    single: dict[str, list[str]] = {label: [] for label in symmetric}
+    both: dict[str, list[str]] = {label: [] for label in doubtful}
+    for text in data.texts if any(way.mirrored for way in symmetric.values()) or doubtful else ():
+        for r, is_mirrored in mirrored(text):
+            if r.label in (both if is_mirrored else single):
+                (both if is_mirrored else single)[r.label].append(text.where(r.shown))
     for label, way in symmetric.items():
-        if way.mirrored:
-            single = [text.where(r) for text in data.texts for r in text.relations if r.label == label and not _mirrored(text, r)]
+        if way.is_mirrored:
             message = (
                 f"{label}: most relations are annotated in both directions, and in one only: {{n}} of {way.n:,}. Set symmetric_labels if "
                 "the label has no direction; complete the relations if it has."
             )
-            yield from found("warning", "one-direction", message, single)
+            yield from found("warning", "one-direction", message, single[label])
     for label in doubtful:
-        both = [text.where(r) for text in data.texts for r in text.relations if r.label == label and _mirrored(text, r)]
         message = f"{label}: relations that are annotated in both directions, as most of the label are not: {{n}}. Which one is meant?"
-        yield from found("warning", "both-directions", message, both)
-    looks = [label for label, way in symmetric.items() if not way.mirrored]
-    if looks:
-        yield Finding(
-            "info",
-            "left-to-right",
-            "labels whose head stands before the tail (nearly) always, though the types do not say which is which: "
-            f"{', '.join(looks)}. They seem to have no direction: symmetric_labels.",
-        )
+        yield from found("warning", "both-directions", message, both[label])
+    reasons: dict[str, list[str]] = {"left-to-right": [], "sorted-concepts": [], "turned-concepts": []}
+    for label, way in symmetric.items():
+        if way.is_turned:
+            reasons["turned-concepts"].append(f"{label} ({way.turned:,} of {way.recurring:,})")
+        elif way.is_by_id and not way.is_forward:
+            reasons["sorted-concepts"].append(label)
+        elif not way.is_mirrored:
+            reasons["left-to-right" if way.is_forward or not reasons["turned-concepts"] else "turned-concepts"].append(label)
+    for name, labels in reasons.items():
+        if labels:
+            yield Finding("info", name, f"{NO_DIRECTION[name]}: {', '.join(labels)}. They seem to have no direction: symmetric_labels.")
 
 
 def check_types(data: Data) -> Iterator[Finding]:
@@ -164,10 +179,6 @@ def check_balance(data: Data) -> Iterator[Finding]:
                 f"{percent(count[label], count.total())} and {percent(train[label], train.total())}. Draw the parts at random."
             )
             yield Finding("warning", "uneven-parts", message)
-
-
-def _mirrored(text: Text, relation) -> bool:
-    return relation.label in text.labels.get((place(relation.tail), place(relation.head)), ())
 
 
 def _types(relation, symmetric: bool) -> TypePair:

@@ -1,7 +1,8 @@
 """Settings that the data suggests: which pairs to score, labels without a direction, types that a label stands between."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,41 +10,33 @@ import numpy
 from spacy.tokens import Span
 from spacy.util import registry
 
-from spacy_relext.candidates import CandidateFunction, has_sentences
-from spacy_relext.diagnosis.data import Data, Text, place
+from spacy_relext.candidates import CandidateFunction, has_sentences, sentence_bounds, sentence_of
+from spacy_relext.diagnosis.data import Data, Place, Text, place
+from spacy_relext.diagnosis.directions import TypePair, directions
 from spacy_relext.pipeline.decoding import allowed_by_types
-
-TypePair = tuple[str, str]
+from spacy_relext.types import Ints2d
 
 # The share of the relations that a setting is to reach.
 REACH = 0.95
 DISTANCES = (10, 20, 50, 100, 200, 500, 1000)
-# A label seems to have no direction if so many relations, and this share of them, run from left to right. Where that is wrong, as many
-# directions are right all the same: those of a label without direction are written from left to right.
-ONE_WAY, ONE_WAY_SHARE = 20, 0.95
+# Numbers of sentence boundaries between the two mentions of a pair.
+BOUNDARIES = (1, 2, 3, 5, 10, 20)
 # A type pair never seen with a label is forbidden if so many relations of it were to be expected: relations come in clusters.
 EXPECTED = 20
 
 
 @dataclass(frozen=True)
-class Way:
-    """How relations of a label run where the types of their mentions do not tell head from tail.
-
-    n: These relations. forward: Those whose head stands first. mirrored: Those that are annotated in the other direction as well.
-    """
-
-    n: int
-    forward: int
-    mirrored: int
-
-
-@dataclass(frozen=True)
 class Reach:
-    """What candidates make of some texts: pairs that are scored, annotated relations, and those of them that are between such a pair."""
+    """What candidates make of some texts: pairs that are scored, annotated relations, and those of them that such a pair can say.
+
+    related: Pairs that have a relation between mentions, a label each.
+    Where relations between concepts are annotated, these are counted: any mention of the one and any of the other can say that they hold.
+    """
 
     pairs: int
     relations: int
     reached: int
+    related: int
 
 
 @dataclass(frozen=True)
@@ -81,31 +74,6 @@ def suggest(data: Data) -> Suggestions:
         mention_types=sorted({span.label_ for text in data.train for span in text.mentions}),
         tried=tried,
     )
-
-
-def directions(texts: Iterable[Text]) -> tuple[dict[str, Way], dict[str, Way]]:
-    """The labels that seem to have no direction; and those that have one, but for some pairs that are annotated in both."""
-    seen: dict[str, set[TypePair]] = {}
-    for text in texts:
-        for r in text.relations:
-            seen.setdefault(r.label, set()).add((r.head.label_, r.tail.label_))
-    counts: dict[str, Counter[str]] = {label: Counter() for label in seen}
-    for text in texts:
-        for r in text.relations:
-            if (r.tail.label_, r.head.label_) in seen[r.label]:
-                head, tail = place(r.head), place(r.tail)
-                counts[r.label].update(n=1, forward=head < tail, mirrored=r.label in text.labels.get((tail, head), ()))
-    ways = {label: Way(count["n"], count["forward"], count["mirrored"]) for label, count in counts.items()}
-    symmetric = {label: way for label, way in ways.items() if way.n and (2 * way.mirrored >= way.n or _one_way(way))}
-    # Rare labels are like the others, where these are all without direction.
-    rare = {label: way for label, way in ways.items() if 0 < way.n == way.forward < ONE_WAY}
-    if symmetric and not ways.keys() - symmetric.keys() - rare.keys():
-        symmetric |= rare
-    return symmetric, {label: way for label, way in ways.items() if label not in symmetric and way.mirrored}
-
-
-def _one_way(way: Way) -> bool:
-    return way.n >= ONE_WAY and way.forward >= ONE_WAY_SHARE * way.n and not way.mirrored
 
 
 def expected_types(texts: Iterable[Text], symmetric: Collection[str]) -> dict[str, tuple[Counter[TypePair], dict[TypePair, float]]]:
@@ -149,23 +117,34 @@ def _is_forbidden(types: TypePair, seen: Counter[TypePair], expected: dict[TypeP
 
 def reach(texts: Iterable[Text], get_pairs: CandidateFunction, symmetric: Collection[str]) -> Reach:
     """What a candidate function makes of some texts."""
-    n_pairs = n_relations = n_reached = 0
+    n_pairs = n_relations = n_reached = n_related = 0
     for text in texts:
         pairs = get_pairs(text.doc, text.mentions)
         n_pairs += len(pairs)
-        if not text.labels:
+        targets = _targets(text)
+        n_relations += len(targets)
+        if not targets:
             continue
-        # Several mentions may stand at one place: they are one.
-        number = {at: i for i, at in enumerate(dict.fromkeys(text.places))}
-        numbers = numpy.asarray([number[at] for at in text.places], dtype="int64")[pairs]
-        found = set((numbers[:, 0] * len(number) + numbers[:, 1]).tolist())
-        for (head, tail), labels in text.labels.items():
-            n_relations += len(labels)
-            if head in number and tail in number:
-                i, j = number[head], number[tail]
-                forward, backward = i * len(number) + j in found, j * len(number) + i in found
-                n_reached += sum(forward or (backward and label in symmetric) for label in labels)
-    return Reach(n_pairs, n_relations, n_reached)
+        says = _among(text, pairs)
+        n_reached += sum(any(says(place(head), place(tail), label in symmetric) for head, tail in ends) for label, ends in targets)
+        n_related += sum(says(*ends, label in symmetric) for ends, labels in text.labels.items() for label in labels)
+    return Reach(n_pairs, n_relations, n_reached, n_related)
+
+
+def _among(text: Text, pairs: Ints2d) -> Callable[[Place, Place, bool], bool]:
+    """Whether two places, head and tail, are among pairs of mentions, or with True the other way round."""
+    # Several mentions may stand at one place: they are one.
+    number = {at: i for i, at in enumerate(dict.fromkeys(text.places))}
+    numbers = numpy.asarray([number[at] for at in text.places], dtype="int64")[pairs]
+    found = set((numbers[:, 0] * len(number) + numbers[:, 1]).tolist())
+
+    def among(head: Place, tail: Place, either: bool) -> bool:
+        if head not in number or tail not in number:
+            return False
+        i, j = number[head], number[tail]
+        return i * len(number) + j in found or (either and j * len(number) + i in found)
+
+    return among
 
 
 def possible_pairs(texts: Iterable[Text], suggested: Suggestions) -> int:
@@ -189,20 +168,46 @@ def gap(a: Span, b: Span) -> int:
     return max(0, last.start - first.end)
 
 
+def _targets(text: Text) -> list[tuple[str, list[tuple[Span, Span]]]]:
+    """What is to be reached in a text: for each relation between concepts its label and the pairs of mentions that can say it, head first;
+    and the relations between mentions that do not follow from those.
+    """
+    labels = {r.label for r in text.concept_relations}
+    single = {(r.label, place(r.head), place(r.tail)): (r.head, r.tail) for r in text.relations if r.label not in labels}
+    between = {(r.label, r.head, r.tail) for r in text.concept_relations}
+    return [(label, [ends]) for (label, _, _), ends in single.items()] + [
+        (label, [(a, b) for a in text.mentions_of.get(head, ()) for b in text.mentions_of.get(tail, ()) if place(a) != place(b)])
+        for label, head, tail in sorted(between)
+    ]
+
+
 def try_settings(texts: Sequence[Text], labels: Sequence[str], symmetric: Collection[str]) -> list[tuple[dict[str, Any], Reach]]:
-    """Candidate settings from narrow to wide and what they reach, up to the first that reaches all that can be reached."""
+    """Candidate settings from narrow to wide and what they reach, up to the first that reaches all that can be reached.
+
+    Where the texts have sentences: pairs within one, and with more and more boundaries between them; otherwise by tokens between them.
+    """
     shared = any(r.head.start < r.tail.end and r.tail.start < r.head.end for text in texts for r in text.relations)
-    settings: dict[str, Any] = {"ordered": bool(set(labels) - set(symmetric)), "overlapping": shared}
-    tried = []
+    shape: dict[str, Any] = {"ordered": bool(set(labels) - set(symmetric)), "overlapping": shared}
+    distant: dict[str, Any] = {"@misc": "spacy-relext.distance_pairs.v1"}
     if all(has_sentences(text.doc) for text in texts):
-        block = {"@misc": "spacy-relext.sentence_pairs.v1", **settings}
-        tried.append((block, reach(texts, resolve(block), symmetric)))
-        if tried[0][1].reached == tried[0][1].relations:
-            return tried
-    longest = max(gap(r.head, r.tail) for text in texts for r in text.relations)
-    for distance in DISTANCES:
-        block = {"@misc": "spacy-relext.distance_pairs.v1", "max_distance": distance, **settings}
-        tried.append((block, reach(texts, resolve(block), symmetric)))
-        if longest <= distance:
-            break
-    return tried
+        blocks = [{"@misc": "spacy-relext.sentence_pairs.v1", **shape}]
+        blocks += [{**distant, "max_distance": DISTANCES[-1], "max_sentences": n, **shape} for n in BOUNDARIES]
+        measure, steps = _boundaries_of, (0, *BOUNDARIES)
+    else:
+        blocks = [{**distant, "max_distance": n, **shape} for n in DISTANCES]
+        measure, steps = _gaps_of, DISTANCES
+    # What the nearest two mentions of a relation have between them; a relation without any is reached by nothing.
+    longest = max((min(gaps) for text in texts for gaps in measure(text) if gaps), default=0)
+    last = bisect_left(steps, longest) + 1
+    return [(block, reach(texts, resolve(block), symmetric)) for block in blocks[:last]]
+
+
+def _gaps_of(text: Text) -> Iterator[list[int]]:
+    return ([gap(*ends) for ends in pairs] for _, pairs in _targets(text))
+
+
+def _boundaries_of(text: Text) -> Iterator[list[int]]:
+    starts, _ = sentence_bounds(text.doc)
+    for _, pairs in _targets(text):
+        tokens = numpy.asarray([(a.start, b.start) for a, b in pairs], dtype="int64").reshape(-1, 2)
+        yield [abs(a - b) for a, b in sentence_of(starts, tokens).tolist()]

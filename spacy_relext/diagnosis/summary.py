@@ -70,10 +70,10 @@ def candidate_table(data: Data, suggested: Suggestions) -> Table:
     """A row a candidate setting, the suggested one first and with its type rules: what it scores, and what it reaches."""
     rows: Table = [["candidates", "pairs", "related", "relations reached"]]
     for block, r in suggested.tried:
-        rows.append([describe(block), r.pairs, percent(r.reached, r.pairs), percent(r.reached, r.relations)])
+        rows.append([describe(block), r.pairs, percent(r.related, r.pairs), percent(r.reached, r.relations)])
         if block == suggested.candidates and suggested.type_rules:
             n = possible_pairs(data.train, suggested)
-            rows.append(["… with the suggested type_rules", n, percent(r.reached, n), percent(r.reached, r.relations)])
+            rows.append(["… with the suggested type_rules", n, percent(r.related, n), percent(r.reached, r.relations)])
     return rows
 
 

@@ -1,7 +1,7 @@
 """A filled config from annotated data and a choice of what training is to be like."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -15,9 +15,9 @@ from thinc.api import Config
 from spacy_relext.biomed import SPLITTERS, TOKENIZER
 from spacy_relext.candidates import has_sentences
 from spacy_relext.corpus import n_crossing
-from spacy_relext.diagnosis.data import Data
+from spacy_relext.diagnosis.data import Data, percent
 from spacy_relext.diagnosis.lengths import POSITIONS, UNLIMITED
-from spacy_relext.diagnosis.suggestions import Suggestions
+from spacy_relext.diagnosis.suggestions import Suggestions, possible_pairs
 from spacy_relext.encoders import require_encoder
 from spacy_relext.errors import RelextError
 
@@ -117,6 +117,7 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     config["system"]["gpu_allocator"] = None if choice.optimize == "cpu" else "pytorch"
     config["training"]["optimizer"]["learn_rate"]["initial_rate"] = recipe.learn_rate
     config["training"]["batcher"]["size"] = recipe.batch
+    reasons += _across(data, suggested)
     if config["corpora"]["train"].get("crossing") == "drop":
         reasons.append("Some relations run across sentences: they are not trained on, and count as missed in every score.")
     try:
@@ -226,6 +227,22 @@ def _what_is_read(template: str, choice: Choice, within: bool) -> str:
     if choice.optimize == "accuracy":
         reason += " A pass per pair is for relations within sentences, and too many are not."
     return reason
+
+
+def _across(data: Data, suggested: Suggestions) -> list[str]:
+    """What pairs across sentences cost, and what they are worth."""
+    chosen = suggested.candidates
+    first, within = suggested.tried[0]
+    if first == chosen or "max_sentences" not in chosen:
+        return []
+    across = next(r for block, r in suggested.tried if block == chosen)
+    few, many = (possible_pairs(data.train, replace(suggested, candidates=block)) for block in (first, chosen))
+    return [
+        f"Pairs within sentences reach {percent(within.reached, within.relations)} of the relations, with {few:,} pairs of types that may "
+        f"have one. Candidates are pairs with up to {chosen['max_sentences']} sentence boundaries between them: "
+        f"{percent(across.reached, across.relations)}, with {many:,} pairs, {many / max(1, few):.1f} times as many. max_sentences sets it; "
+        "`relext debug-data` has the figures of others."
+    ]
 
 
 def _how_large(encoder: str, size: Size) -> str:

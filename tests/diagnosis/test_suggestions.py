@@ -5,7 +5,8 @@ import random
 import pytest
 
 from spacy_relext.diagnosis.data import make_data
-from spacy_relext.diagnosis.suggestions import EXPECTED, Reach, directions, reach, resolve, suggest, type_rules
+from spacy_relext.diagnosis.directions import directions
+from spacy_relext.diagnosis.suggestions import EXPECTED, Reach, reach, resolve, suggest, type_rules
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import register_extensions
@@ -38,7 +39,7 @@ def test_directed_labels_with_rules(nlp):
     assert suggested.type_rules == {"RAISES": [["DRUG", "DRUG"]], "LOWERS": [["DRUG", "DRUG"]], "BLOCKS": [["DRUG", "GENE"]]}
     assert suggested.candidates == SENTENCES
     assert (suggested.labels, suggested.mention_types) == (["BLOCKS", "LOWERS", "RAISES"], ["DRUG", "GENE"])
-    assert suggested.tried == [(SENTENCES, Reach(360, 108, 108))]
+    assert suggested.tried == [(SENTENCES, Reach(360, 108, 108, 108))]
 
 
 def test_labels_that_run_from_left_to_right_have_no_direction(nlp):
@@ -139,8 +140,8 @@ def test_reach_by_hand(nlp):
     document = Document("d", text, mentions, [AnnotatedRelation("T0", "T1", "X"), AnnotatedRelation("T2", "T0", "Y")], [(0, 25)])
     texts = data_of([document], nlp).texts
     once = resolve({**SENTENCES, "ordered": False})
-    assert reach(texts, once, []) == Reach(3, 2, 1)
-    assert reach(texts, once, ["Y"]) == Reach(3, 2, 2)
-    assert reach(texts, resolve(SENTENCES), []) == Reach(6, 2, 2)
+    assert reach(texts, once, []) == Reach(3, 2, 1, 1)
+    assert reach(texts, once, ["Y"]) == Reach(3, 2, 2, 2)
+    assert reach(texts, resolve(SENTENCES), []) == Reach(6, 2, 2, 2)
     near = resolve({"@misc": "spacy-relext.distance_pairs.v1", "max_distance": 0, "ordered": True})
-    assert reach(texts, near, []) == Reach(4, 2, 1)
+    assert reach(texts, near, []) == Reach(4, 2, 1, 1)

@@ -1,0 +1,151 @@
+"""Corpora whose relations are between concepts of a document, from file to score: shapes of BioRED and DocRED, invented."""
+
+import json
+import random
+
+import pytest
+import srsly
+from spacy.util import load_config
+
+from tests.cli.toy import TWO_STEPS, relext, spacy_command
+
+
+class Writer:
+    """A document in our JSONL, sentence by sentence."""
+
+    def __init__(self, name):
+        self.record = {"id": name, "text": "", "mentions": [], "concept_relations": []}
+
+    def add(self, *parts):
+        """A sentence of words and of mentions (text, type, concept)."""
+        for part in (*parts, "."):
+            text, *known = (part,) if isinstance(part, str) else part
+            self.record["text"] += " " * bool(self.record["text"]) + text
+            if known:
+                end = len(self.record["text"])
+                self.record["mentions"].append({"start": end - len(text), "end": end, "type": known[0], "kb_id": known[1]})
+
+    def relate(self, head, tail, label, *attributes):
+        self.record["concept_relations"].append({"head": head, "tail": tail, "label": label, "attributes": list(attributes)})
+
+
+def biored_like(n, draw):
+    """Pairs of a gene and a disease, or of two genes, in any order, in a sentence or in two; the same pairs in several documents."""
+    for i in range(n):
+        gene, other, disease = draw.randrange(4), 4 + draw.randrange(4), draw.randrange(4)
+        document = Writer(f"d{i}")
+        document.add("The gene", (f"gen{gene}", "Gene", f"{gene}"), "raises", (f"ill{disease}", "Disease", f"D{disease}"))
+        document.add("It was seen again")
+        document.add("So does", (f"gen{other}", "Gene", f"{other}"))
+        for first, second, label in ((f"{gene}", f"D{disease}", "Association"), (f"{gene}", f"{other}", "Bind")):
+            ends = (first, second) if draw.random() < 0.5 else (second, first)
+            document.relate(*ends, label, *(["novel"] if draw.random() < 0.5 else []))
+        yield document.record
+
+
+def docred_like(n, draw):
+    """Persons who are married, both ways, and who live in towns; identifiers count the entities of a document."""
+    for i in range(n):
+        person, town = draw.randrange(5), draw.randrange(5)
+        document = Writer(f"t{i}")
+        document.add((f"Ann{person}", "PER", "0"), "married", (f"Bob{person}", "PER", "1"))
+        document.add((f"Bob{person}", "PER", "1"), "was glad")
+        document.add("They live in", (f"Town{town}", "LOC", "2"))
+        document.relate("0", "1", "spouse")
+        document.relate("1", "0", "spouse")
+        document.relate("0", "2", "residence")
+        yield document.record
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Write and convert a corpus; the folder of its parts."""
+
+    def make(documents):
+        draw = random.Random(0)
+        for part, n in (("train", 60), ("dev", 20)):
+            srsly.write_jsonl(tmp_path / f"{part}.jsonl", documents(n, draw))
+            result = relext("convert", "jsonl", tmp_path / f"{part}.jsonl", tmp_path / f"{part}.spacy", "--sentences", "sentencizer")
+            assert result.exit_code == 0, result.output
+        return tmp_path
+
+    return make
+
+
+def found(folder):
+    """What debug-data finds and suggests."""
+    result = relext("debug-data", folder / "train.spacy", "--dev", folder / "dev.spacy", "--output", folder / "report.json")
+    report = json.loads((folder / "report.json").read_text(encoding="utf8"))
+    return {finding["name"]: finding["message"] for finding in report["findings"]}, report["suggestions"], result.output
+
+
+def trained(folder, encoder):
+    """What init-config says, its config, and the figures of what two steps of training make of it, everything found."""
+    config = folder / "my.cfg"
+    said = relext("init-config", folder / "train.spacy", config, "--dev", folder / "dev.spacy", "--encoder", encoder)
+    assert said.exit_code == 0, said.output
+    spacy_command("train", config, "--output", folder / "out", *TWO_STEPS, cwd=folder)
+    return " ".join(said.output.split()), load_config(config)["components"]["relation_extractor"]
+
+
+def evaluate(folder, *options):
+    result = relext("evaluate", folder / "out" / "model-last", folder / "dev.spacy", "--threshold", "0", "-o", folder / "f.json", *options)
+    assert result.exit_code == 0, result.output
+    return json.loads((folder / "f.json").read_text(encoding="utf8"))["gold_mentions"], result.output
+
+
+def test_biored(corpus, tiny_bert):
+    folder = corpus(biored_like)
+    findings, suggested, _ = found(folder)
+    assert "Association" in findings["turned-concepts"]
+    assert suggested["symmetric_labels"] == ["Association", "Bind"]
+    assert suggested["candidates"] == {
+        "@misc": "spacy-relext.distance_pairs.v1",
+        "max_distance": 1000,
+        "max_sentences": 2,
+        "ordered": False,
+        "overlapping": False,
+    }
+    said, extractor = trained(folder, tiny_bert)
+    # Of three mentions in three sentences one pair is within a sentence, and reaches one of two relations.
+    assert "Pairs within sentences reach 50 % of the relations, with 60 pairs of types that may have one." in said
+    assert "up to 2 sentence boundaries between them: 100 %, with 180 pairs, 3.0 times as many." in said
+    assert extractor["symmetric_labels"] == ["Association", "Bind"]
+    figures, printed = evaluate(folder, "--measure", "biored")
+    scores = figures["biored"]
+    assert (scores["pair"]["r"], scores["pair"]["support"]) == (1.0, 40)
+    # Each of the three pairs of a document is found, with one label.
+    assert scores["pair"]["p"] == pytest.approx(2 / 3)
+    assert scores["pair_and_type"]["f"] == pytest.approx(figures["doc_rel_micro_f"])
+    assert scores["novel"]["support"] + scores["not_novel"]["support"] == 40
+    assert "The measure biored, annotated mentions" in printed
+    assert "Not measured: novelty" in printed
+
+
+def test_docred(corpus, tiny_bert):
+    folder = corpus(docred_like)
+    findings, suggested, _ = found(folder)
+    # The one is annotated both ways; the other has types that tell its direction.
+    assert suggested["symmetric_labels"] == ["spouse"]
+    assert "turned-concepts" not in findings
+    assert "sorted-concepts" not in findings
+    # The nearest mention of a spouse is one sentence away.
+    assert suggested["candidates"]["max_sentences"] == 2
+    trained(folder, tiny_bert)
+    figures, printed = evaluate(folder, "--measure", "docred", "--train", folder / "train.spacy")
+    scores = figures["docred"]
+    assert scores["all"]["support"] == 60
+    assert scores["in_training"] <= 60 * scores["all"]["r"]
+    assert scores["ignoring_training"]["r"] == scores["all"]["r"]
+    assert scores["ignoring_training"]["p"] <= scores["all"]["p"]
+    assert "ignoring training" in printed
+
+
+def test_measures_want_relations_between_concepts(corpus, tmp_path, model):
+    srsly.write_jsonl(tmp_path / "plain.jsonl", [{"text": "Nothing.", "mentions": [], "relations": []}])
+    assert relext("convert", "jsonl", tmp_path / "plain.jsonl", tmp_path / "plain.spacy").exit_code == 0
+    result = relext("evaluate", model, tmp_path / "plain.spacy", "--measure", "biored")
+    assert result.exit_code == 1
+    assert "a measure of relations between concepts" in " ".join(result.output.split())
+    result = relext("evaluate", model, tmp_path / "plain.spacy", "--measure", "docred")
+    assert "give both --measure docred and --train" in " ".join(result.output.split())
