@@ -20,7 +20,8 @@ PAIR = """<?xml version="1.0" encoding="UTF-8"?><corpus source="X"><document id=
 INTERACTION = """<?xml version="1.0" encoding="UTF-8"?><corpus source="X"><document id="X.d0" origId="1">
 <sentence charOffset="0-16" id="X.d0.s0" origId="1-1" text="AbcA binds AbcB.">
 <entity charOffset="0-4" id="e0" text="AbcA" type="protein"/>
-<entity charOffset="11-15" id="e1" text="AbcB" type="protein"/><interaction e1="e0" e2="e1" id="i0" type="PPI"/></sentence></document></corpus>"""
+<entity charOffset="11-15" id="e1" text="AbcB" type="protein"/>
+<interaction e1="e0" e2="e1" id="i0" type="PPI"/></sentence></document></corpus>"""
 # Of two entities, the first reads as its text says with inclusive ends, the second with exclusive ones.
 MIXED = PAIR.replace("11-14", "11-15").split('<sentence id="X.d0.s1"')[0] + "</document></corpus>"
 

@@ -5,9 +5,13 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
+from random import Random
+
+import pyarrow
 
 from spacy_relext.formats.catalogue import formats
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from tests.stress.shapes import SHAPES
 
 # The files of an input by name, and the name of the input: a file, or "." for the folder.
 Sample = tuple[dict[str, bytes], str]
@@ -62,6 +66,9 @@ MADE: dict[str, list[Sample]] = {
     "texts-csv": [({"a.csv": b'id,text,note\n1,"Tea, and ""milk"".",x\n2,"Two\nlines.",y\n'}, "a.csv")],
     "texts-tsv": [({"a.tsv": b"id\ttext\n1\tTea and milk.\n2\tMore.\n"}, ".")],
 }
+for _shape in SHAPES.values():
+    _made = _shape(Random(0), 3)
+    MADE.setdefault(_made.format, []).append(({name: text.encode() for name, text in _made.files.items()}, _made.target))
 
 
 def samples() -> dict[str, list[Sample]]:
@@ -70,6 +77,7 @@ def samples() -> dict[str, list[Sample]]:
     for made in formats():
         if made.reads:
             found[made.name] = ([_written(made)] if made.writes else []) + MADE.get(made.name, [])
+    found["datasets"] = [_data_set()]
     if "inception" in found:
         files = found["inception"][0][0]
         found["inception"].append(({"all.zip": _zipped(files)}, "all.zip"))
@@ -83,6 +91,16 @@ def _written(made) -> Sample:
         if path.is_file():
             return {path.name: path.read_bytes()}, path.name
         return {file.relative_to(path).as_posix(): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}, "."
+
+
+def _data_set() -> Sample:
+    """BigBio's rows in two batches, as `Dataset.save_to_disk` writes them."""
+    [text] = SHAPES["BigBio"](Random(0), 3).files.values()
+    table = pyarrow.Table.from_pylist([json.loads(line) for line in text.splitlines()])
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    return {"data-00000-of-00001.arrow": sink.getvalue().to_pybytes(), "state.json": b"{}", "dataset_info.json": b"{}"}, "."
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:
