@@ -46,13 +46,15 @@ class Way:
     """How relations of a label run where the types of their ends do not tell head from tail.
 
     n: These relations. forward: Those whose head stands first. mirrored: Those that are annotated in the other direction as well, in
-    the same document. by_id: Those between concepts whose head has the identifier that comes first in the alphabet.
-    recurring: Pairs of concepts that stand in several documents. turned: Those of them that do in both directions.
+    the same document. pairs: Different pairs of concepts of one type, whatever the document, without mirrored ones: identifiers of different
+    types differ in form. by_id: Those of them whose head is always the one with the lower identifier. recurring: Pairs of concepts that
+    stand in several documents. turned: Those that do in both directions.
     """
 
     n: int
     forward: int
     mirrored: int
+    pairs: int = 0
     by_id: int = 0
     recurring: int = 0
     turned: int = 0
@@ -65,12 +67,12 @@ class Way:
     @property
     def is_forward(self) -> bool:
         """The head stands first (nearly) always."""
-        return self._is_one_way(self.forward)
+        return self.n >= ONE_WAY and self.forward >= ONE_WAY_SHARE * self.n and not self.mirrored
 
     @property
     def is_by_id(self) -> bool:
         """The head is (nearly) always the concept whose identifier comes first."""
-        return self._is_one_way(self.by_id)
+        return self.pairs >= ONE_WAY and self.by_id >= ONE_WAY_SHARE * self.pairs and not self.mirrored
 
     @property
     def is_turned(self) -> bool:
@@ -81,9 +83,6 @@ class Way:
     def is_symmetric(self) -> bool:
         """The label seems to have no direction."""
         return self.is_mirrored or self.is_forward or self.is_by_id or self.is_turned
-
-    def _is_one_way(self, n: int) -> bool:
-        return self.n >= ONE_WAY and n >= ONE_WAY_SHARE * self.n and not self.mirrored
 
 
 def directed(text: Text) -> Iterator[Directed]:
@@ -133,21 +132,28 @@ def directions(texts: Iterable[Text]) -> tuple[dict[str, Way], dict[str, Way]]:
     pairs: dict[str, dict[Hashable, Counter[bool]]] = {label: {} for label in seen}
     for r, is_mirrored in relations:
         if r.types[::-1] in seen[r.label]:
-            counts[r.label].update(n=1, forward=r.forward, mirrored=is_mirrored, by_id=r.by_id)
+            counts[r.label].update(n=1, forward=r.forward, mirrored=is_mirrored)
             if r.pair is not None and not is_mirrored:
-                pairs[r.label].setdefault(r.pair, Counter())[r.by_id] += 1
+                pairs[r.label].setdefault((r.pair, r.types[0] == r.types[1]), Counter())[r.by_id] += 1
     ways = {}
     for label, count in counts.items():
-        recurring = [found for found in pairs[label].values() if found.total() > 1]
-        turned = sum(len(found) > 1 for found in recurring)
-        ways[label] = Way(count["n"], count["forward"], count["mirrored"], count["by_id"], len(recurring), turned)
+        concepts = pairs[label].values()
+        alike = [found for (_, is_alike), found in pairs[label].items() if is_alike]
+        ways[label] = Way(
+            **{name: count[name] for name in ("n", "forward", "mirrored")},
+            pairs=len(alike),
+            by_id=sum(list(found) == [True] for found in alike),
+            recurring=sum(found.total() > 1 for found in concepts),
+            turned=sum(len(found) > 1 for found in concepts),
+        )
     symmetric = {label: way for label, way in ways.items() if way.is_symmetric}
     # Labels that have too few relations to tell are like the others, where these are all without direction.
     any_turned = any(way.is_turned for way in symmetric.values())
     rare = {
         label: way
         for label, way in ways.items()
-        if (0 < way.n < ONE_WAY and way.n in (way.forward, way.by_id)) or (way.n and way.recurring < TURNED and any_turned)
+        if (0 < way.n < ONE_WAY and (way.n == way.forward or 0 < way.pairs == way.by_id))
+        or (way.n and way.recurring < TURNED and any_turned)
     }
     if symmetric and not ways.keys() - symmetric.keys() - rare.keys():
         symmetric |= rare

@@ -1,6 +1,7 @@
 """Settings that the data suggests."""
 
 import random
+from types import MappingProxyType
 
 import pytest
 
@@ -145,3 +146,82 @@ def test_reach_by_hand(nlp):
     assert reach(texts, resolve(SENTENCES), []) == Reach(6, 2, 2, 2)
     near = resolve({"@misc": "spacy-relext.distance_pairs.v1", "max_distance": 0, "ordered": True})
     assert reach(texts, near, []) == Reach(4, 2, 1, 1)
+
+
+# Relations between concepts
+
+
+def between_concepts(pairs, nlp, *, names=None):
+    """A document per (head, tail, label): each two concepts, G and H, stand in it once, the lower first, as genes of these names."""
+    documents = []
+    for i, (head, tail, label) in enumerate(pairs):
+        first, second = sorted((head, tail))
+        words = [names(i, concept) if names else f"name{concept}" for concept in (first, second)]
+        text = " ".join(words)
+        mentions = [Mention("T1", 0, len(words[0]), "GENE", first), Mention("T2", len(words[0]) + 1, len(text), "GENE", second)]
+        relations = [AnnotatedRelation(head, tail, label)]
+        documents.append(Document(f"d{i}", text, mentions, None, [(0, len(text))], concept_relations=relations))
+    return data_of(documents, nlp)
+
+
+# Ten pairs of concepts, each in three documents, half of them turned in one of these.
+PAIRS = [(f"{i}", f"{i + 1}") for i in range(0, 20, 2)]
+TURNED = [ends[:: -1 if i % 2 and j == 2 else 1] for j in range(3) for i, ends in enumerate(PAIRS)]
+
+
+def test_concepts_that_stand_in_either_direction_by_document_have_none(nlp):
+    symmetric, doubtful = directions(between_concepts([(*ends, "MIX") for ends in TURNED], nlp).texts)
+    way = symmetric["MIX"]
+    assert (way.n, way.forward, way.pairs, way.by_id, way.recurring, way.turned, doubtful) == (30, 25, 10, 5, 10, 5, {})
+    assert (way.is_turned, way.is_by_id, way.is_forward, way.is_mirrored) == (True, False, False, False)
+
+
+def test_labels_with_too_few_to_tell_follow_those_that_are_turned(nlp):
+    """But not one whose concepts stand in one direction in all documents."""
+    mixed = [(*ends, "MIX") for ends in TURNED]
+    few = [("30", "31", "FEW"), ("33", "32", "FEW")]
+    assert set(directions(between_concepts([*mixed, *few], nlp).texts)[0]) == {"MIX", "FEW"}
+    # Half of them have the lower identifier first, and the other half never.
+    one_way = [(*ends[:: -1 if i % 2 else 1], "ONE") for i, ends in enumerate(PAIRS)] * 3
+    assert set(directions(between_concepts([*mixed, *few, *one_way], nlp).texts)[0]) == {"MIX"}
+
+
+def test_identifiers_that_count_the_concepts_of_a_document_are_no_evidence(nlp):
+    """The same numbers, but other names in every document."""
+    data = between_concepts([(*ends, "MIX") for ends in TURNED], nlp, names=lambda i, concept: f"name{i}-{concept}")
+    assert directions(data.texts) == ({}, {})
+
+
+def test_order_of_identifiers_is_no_direction(nlp):
+    """The lower one is the head wherever it stands."""
+
+    def way_of(pairs, types=MappingProxyType({})):
+        documents = []
+        for i, (head, tail) in enumerate(pairs):
+            concepts = (head, tail) if i % 2 else (tail, head)
+            mentions = [Mention(f"T{j}", 2 * j, 2 * j + 1, types.get(concept, "GENE"), concept) for j, concept in enumerate(concepts)]
+            documents.append(Document(f"d{i}", "a a", mentions, None, [(0, 3)], concept_relations=[AnnotatedRelation(head, tail, "MIX")]))
+        symmetric, _ = directions(data_of(documents, nlp).texts)
+        return symmetric.get("MIX")
+
+    way = way_of([("0", f"{i}") for i in range(1, 21)])
+    assert (way.n, way.forward, way.pairs, way.by_id, way.recurring) == (20, 10, 20, 20, 0)
+    # Twenty documents that say the same of the same two concepts say nothing of an order.
+    assert way_of([("0", "1")] * 20) is None
+    assert way_of([("0", f"{i}") for i in range(1, 20)] + [("3", "2"), ("5", "4")]) is None
+    # Nor do identifiers of different types, where one relation runs the other way.
+    assert way_of([("0", f"D{i}") for i in range(1, 41)] + [("D50", "0")], {"0": "DRUG"}) is None
+
+
+def test_any_mentions_of_two_concepts_reach_their_relation(nlp):
+    """A in the first and the third sentence, B in the second, C in the fourth."""
+    text = "a. b. a. c."
+    mentions = [Mention(f"T{i}", 3 * i, 3 * i + 1, "X", concept) for i, concept in enumerate("ABAC")]
+    relations = [AnnotatedRelation("B", "A", "R"), AnnotatedRelation("A", "C", "R"), AnnotatedRelation("B", "C", "R")]
+    sentences = [(3 * i, 3 * i + 2) for i in range(4)]
+    data = data_of([Document("d", text, mentions, None, sentences, concept_relations=relations)], nlp)
+    suggested = suggest(data)
+    # Within a sentence nothing; with one boundary 3 of 6 pairs and two relations; with two all. B is as near to either A.
+    shown = [(block.get("max_sentences", 0), r) for block, r in suggested.tried]
+    assert shown == [(0, Reach(0, 3, 0, 0)), (1, Reach(6, 3, 2, 3)), (2, Reach(10, 3, 3, 4))]
+    assert suggested.candidates["max_sentences"] == 2
