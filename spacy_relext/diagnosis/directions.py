@@ -46,9 +46,9 @@ class Way:
     """How relations of a label run where the types of their ends do not tell head from tail.
 
     n: These relations. forward: Those whose head stands first. mirrored: Those that are annotated in the other direction as well, in
-    the same document. pairs: Different pairs of concepts of one type, whatever the document, without mirrored ones: identifiers of different
-    types differ in form. by_id: Those of them whose head is always the one with the lower identifier. recurring: Pairs of concepts that
-    stand in several documents. turned: Those that do in both directions.
+    the same document. pairs: Different pairs of concepts of one type, whatever the document, without mirrored ones: identifiers of two types
+    differ in form. by_id: Those of them whose head is always the one with the lower identifier. recurring: Pairs of concepts that stand in
+    several documents. turned: Those that do in both directions.
     """
 
     n: int
@@ -129,7 +129,7 @@ def directions(texts: Iterable[Text]) -> tuple[dict[str, Way], dict[str, Way]]:
     for r, _ in relations:
         seen.setdefault(r.label, set()).add(r.types)
     counts: dict[str, Counter[str]] = {label: Counter() for label in seen}
-    pairs: dict[str, dict[Hashable, Counter[bool]]] = {label: {} for label in seen}
+    pairs: dict[str, dict[tuple[Hashable, bool], Counter[bool]]] = {label: {} for label in seen}
     for r, is_mirrored in relations:
         if r.types[::-1] in seen[r.label]:
             counts[r.label].update(n=1, forward=r.forward, mirrored=is_mirrored)
