@@ -46,9 +46,9 @@ class Way:
     """How relations of a label run where the types of their ends do not tell head from tail.
 
     n: These relations. forward: Those whose head stands first. mirrored: Those that are annotated in the other direction as well, in
-    the same document. pairs: Different pairs of concepts of one type, whatever the document, without mirrored ones: identifiers of two types
-    differ in form. by_id: Those of them whose head is always the one with the lower identifier. recurring: Pairs of concepts that stand in
-    several documents. turned: Those that do in both directions.
+    the same document. The others between concepts, as different pairs whatever the document: pairs: those of one type, since
+    identifiers of two types differ in form. by_id: Those of them whose head is always the one with the lower identifier. recurring:
+    Pairs, also of two types, that stand in several documents. turned: Those that do in both directions.
     """
 
     n: int
