@@ -12,7 +12,9 @@ from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.ids import Ids
 from spacy_relext.formats.ids import distinct as distinct
-from spacy_relext.formats.limits import Line, is_blank, read_line, read_whole, reported_lines
+from spacy_relext.formats.jsonstream import MOST_DIGITS, Twice, open_json
+from spacy_relext.formats.jsonstream import load_json as load_json
+from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document
 
@@ -24,45 +26,6 @@ Parse = Callable[[dict[str, Any], "Place", Reading], Document | None]
 
 
 _TWICE = "the key {!r} stands twice in one object. Expected it once: which of the two is right?"
-# Numbers with more digits are none that is read: Python itself makes no whole number of more than 4,300 digits of a text.
-MOST_DIGITS = 100
-
-
-class Twice(dict[str, Any]):
-    """An object of JSON in which a key stands twice."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]):
-        super().__init__(pairs)
-        counts = Counter(key for key, _ in pairs)
-        self.key = counts.most_common(1)[0][0]
-
-
-class ManyDigits(float):
-    """A whole number of JSON that is longer than any that is read. It is none to who asks for one."""
-
-    def __new__(cls, text: str):
-        made = super().__new__(cls, text)
-        made.length = len(text)
-        return made
-
-    length: int
-
-    def __repr__(self) -> str:
-        return f"a number of {self.length:,} digits"
-
-
-def load_json(text: str) -> tuple[Any, list[str]]:
-    """What JSON says, and the keys that stand twice in one object, which is a `Twice` then. RAISES: What `json.loads` does."""
-    twice: list[str] = []
-
-    def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            made = Twice(pairs)
-            twice.append(made.key)
-        return made
-
-    return json.loads(text, object_pairs_hook=make, parse_int=_whole_number), twice
 
 
 def whole_number(text: str) -> int:
@@ -70,10 +33,6 @@ def whole_number(text: str) -> int:
     if len(text) > MOST_DIGITS:
         raise ValueError(f"saw a number of {len(text):,} digits; no offset has so many.")
     return int(text)
-
-
-def _whole_number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= MOST_DIGITS else ManyDigits(digits)
 
 
 @dataclass(frozen=True)
@@ -213,19 +172,17 @@ def read_lines(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Rea
 
 
 def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading) -> Iterator[Document]:
-    """The documents of files that are one list of records each. What is wrong with the list leaves out its file."""
+    """The documents of files that are one list of records each, of which one is held at a time. What is wrong with a list ends it."""
 
     def records() -> Iterator[tuple[Place, Any]]:
         for file in find_files(path, suffixes):
-            at = Place(file)
             try:
-                entries, twice = at.decode_all(read_whole(file), "one list of objects")
-                if not isinstance(entries, list):
-                    raise at.fail(f"expected a list of objects, and saw {type(entries).__name__}.")
+                with open_json(file, "one list of objects", Place(file).fail) as stream:
+                    for number, found in enumerate(stream.entries(), start=1):
+                        yield Place(file, number=number), found
+                    stream.end()
             except DataError as error:
                 reading.on_error(error)
-                continue
-            yield from ((Place(file, number=number), (entry, bool(twice))) for number, entry in enumerate(entries, start=1))
 
     def checked(at: Place, found: tuple[Any, bool]) -> Any:
         entry, to_check = found

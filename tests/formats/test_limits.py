@@ -206,7 +206,10 @@ def test_a_record_that_is_too_large(name, tmp_path):
     if name in long:
         path = tmp_path / "in" / f"a.{name.removeprefix('texts-')}"
         path.write_text(long[name], encoding="utf8")
-    elif name in ("pubtator", "biocxml", "spert", "ddi"):
+    elif name == "spert":
+        path = tmp_path / "in" / "a.json"
+        path.write_text(json.dumps([{"tokens": [word], "entities": []} for word in ("a" * 5000, "b")]), encoding="utf8")
+    elif name in ("pubtator", "biocxml", "ddi"):
         path = tmp_path / "in" / "a.xml"
         path.write_text("1|t|Tea\n1|a|" + "a" * 5000 + "\n\n2|t|b\n2|a|\n", encoding="utf8")
     else:
