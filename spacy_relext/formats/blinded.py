@@ -24,12 +24,14 @@ from itertools import combinations
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.corpora import RELATED, SAME_CHARACTERS, relate
+from spacy_relext.formats.corpora import RELATED, relate
+from spacy_relext.formats.denials import is_denial
+from spacy_relext.formats.docs import SAME_PLACE
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import Place, is_denial
+from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import Document, Mention
 
 MARKER = re.compile(r"@([A-Za-z][A-Za-z0-9_/-]*)\$")
@@ -149,7 +151,7 @@ def parse(fields: list[str], columns: Columns, at: Place, name: str, reading: Re
     if not label:
         raise at.fail("the label is empty; expected 1 or 0, or a name.")
     if pair is None and is_positive:
-        document.leave_out(SAME_CHARACTERS if "-" in markers[0][1] else NO_PAIR)
+        document.leave_out(SAME_PLACE if "-" in markers[0][1] else NO_PAIR)
     elif is_positive:
         head, tail = _directed(document.mentions, label, at, reading)
         relate(document, head, tail, label)

@@ -1,14 +1,15 @@
-"""What readers of corpora share: records of either form, relations that cannot be held, names found in a text."""
+"""What readers of corpora share: records as one list or one per line, relations and their denials, names found in a text."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import Parse, is_denial, read_lines, read_lists
+from spacy_relext.formats.records import Parse, read_lines, read_lists
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 # What a relation is called of which a file says only that it is there.
@@ -16,8 +17,6 @@ RELATED = "related"
 # The type of mentions of files that give none.
 UNTYPED = "ENTITY"
 DISCONTINUOUS = "discontinuous mentions (kept as one stretch)"
-WITH_ITSELF = "relations of a mention with itself"
-SAME_CHARACTERS = "relations between mentions at the same characters"
 OF_THOSE_LEFT_OUT = "relations of mentions that are left out"
 MISPLACED = "mentions whose text is not at their offsets"
 
@@ -53,20 +52,11 @@ def _first_character(file: Path) -> bytes:
     return b""
 
 
-def relate(
-    document: Document, head: Mention, tail: Mention, label: str, *, line: int | None = None, attributes: tuple[str, ...] = ()
-) -> None:
-    """Add a relation to a document. One that it cannot hold is counted; a label that denies it makes the pair a negative."""
+def relate(document: Document, head: Mention, tail: Mention, label: str) -> None:
+    """Add a relation to a document: a denied one, if its label says that there is none."""
     if document.relations is None:
         document.relations = []
-    if is_denial(label):
-        return
-    if head.id == tail.id:
-        document.leave_out(WITH_ITSELF, line)
-    elif (head.start, head.end) == (tail.start, tail.end):
-        document.leave_out(SAME_CHARACTERS, line)
-    else:
-        document.relations.append(AnnotatedRelation(head.id, tail.id, label, attributes=attributes))
+    (document.denied if is_denial(label) else document.relations).append(AnnotatedRelation(head.id, tail.id, label))
 
 
 def occurrences(name: str, text: str) -> list[tuple[int, int]]:

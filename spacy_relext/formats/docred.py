@@ -22,13 +22,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.corpora import WITH_ITSELF, read_records
+from spacy_relext.formats.corpora import read_records
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import check_words, find_words
 
 EVIDENCE = "evidence:"
+WITH_ITSELF = "relations of a concept to itself"
 NAMES = "rel_info.json"
 RENAMED = "documents of a title that another has (numbered)"
 OTHER_NAMES = "names of mentions that differ from their tokens (tokens kept)"

@@ -78,7 +78,7 @@ def parse(name: str, abstracts: Table, tables: dict[str, Table], reading: Readin
             head, tail = reading.roles.direct(
                 row.fields[1], [_argument(row, field, mentions) for field in row.fields[2:]], row.file, row.line
             )
-            relate(document, mentions[head], mentions[tail], row.fields[1], line=row.line)
+            relate(document, mentions[head], mentions[tail], row.fields[1])
     return document
 
 

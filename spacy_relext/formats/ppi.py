@@ -25,12 +25,12 @@ from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.corpora import DISCONTINUOUS, MISPLACED, OF_THOSE_LEFT_OUT, UNTYPED, relate
+from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import CHUNK, limits, too_large
 from spacy_relext.formats.offsets import stretch
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import is_denial
 from spacy_relext.formats.types import Document, Mention
 
 LABEL, NEGATIVE = "PPI", "neg"

@@ -114,7 +114,10 @@ def parse(lines: Lines, file: Path, keys: dict[str, str]) -> Document:
         if found is None or (found[2] and found[2] == found[3]) or len(relations) > 1:
             raise Place(file, place).fail(f'saw {text!r:.60}; expected one relation such as "Cause-Effect(e1,e2)", or "Other".')
         head, tail = (found[2] or "e1", found[3] or "e2")
-        relate(document, mentions[head], mentions[tail], found[1] or "none", line=place)
+        if found[1]:
+            relate(document, mentions[head], mentions[tail], found[1])
+        else:
+            document.relations = []
     return document
 
 

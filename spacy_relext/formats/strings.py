@@ -12,8 +12,8 @@ triples [head, label, tail] or objects with subject or head, predicate, relation
 No offsets are read: where a name stands is found in the text, as whole words; else anywhere; else in other letters, or with other white
 space. Where a name, or both, stands several times, the two that are nearest to each other are taken, the first such pair of several,
 which is counted; its other places are no mentions. A triple whose name the text does not have is left out, and counted. Mentions have the
-type that `entityMentions`, or `subject_type` and `object_type`, give the name, and ENTITY where nothing does. The label None of NYT is a
-negative.
+type that `entityMentions`, or `subject_type` and `object_type`, give the name, and ENTITY where nothing does. The label None of NYT
+denies a relation, and makes the pair a negative.
 """
 
 from bisect import bisect_left

@@ -4,9 +4,9 @@
       "obj_start": 3, "obj_end": 3, "obj_type": "CITY", "relation": "per:cities_of_residence"}, …]
 
 An example is a document of one sentence with two mentions: it says nothing of other pairs. Numbers count tokens, ends are inclusive. The
-head is the subject. `no_relation` is a negative; an example without `relation` is not annotated. The text is that of the tokens with a
-space between them; the tokens for brackets of the Penn Treebank (-LRB-, -RSB-, …) are written as brackets, counted. What else an example
-has (`docid`, parts of speech, dependencies, other names) is not read.
+head is the subject. `no_relation` denies one, and makes the pair a negative; an example without `relation` is not annotated. The text is
+that of the tokens with a space between them; the tokens for brackets of the Penn Treebank (-LRB-, -RSB-, …) are written as brackets,
+counted. What else an example has (`docid`, parts of speech, dependencies, other names) is not read.
 """
 
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from spacy_relext.formats.blinded import NEAREST, NO_PAIR
-from spacy_relext.formats.corpora import SAME_CHARACTERS
+from spacy_relext.formats.docs import SAME_PLACE
 from tests.formats.given import read, write
 
 ROWS = ["1\t@GENE$ causes @DISEASE$.\t1", "2\tIn @DISEASE$, @GENE$ is quiet.\t0", "3\tIn @DISEASE$, @GENE$ is not.\t1"]
@@ -77,7 +77,7 @@ def test_rows_without_a_pair_and_with_more_are_counted(tmp_path):
     rows = ["a\tNothing here.\t1", "b\tThe @CHEM-GENE$ is both.\tCPR:3", "c\t@GENE$, then @GENE$ and @DISEASE$\t1"]
     found = read("blinded", write(tmp_path / "a.tsv", "index\tsentence\tlabel", *rows))
     assert found.errors == []
-    assert found.left_out == {NO_PAIR: 1, SAME_CHARACTERS: 1, NEAREST: 1}
+    assert found.left_out == {NO_PAIR: 1, SAME_PLACE: 1, NEAREST: 1}
     assert found.examples[NO_PAIR].endswith("a.tsv:2")
     assert [[m.start for m in document.mentions] for document in found.documents] == [[4], [13, 24]]
 

@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from spacy_relext.formats.corpora import WITH_ITSELF
-from spacy_relext.formats.docred import OTHER_NAMES, RENAMED
+from spacy_relext.formats.docred import OTHER_NAMES, RENAMED, WITH_ITSELF
 from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.types import AnnotatedRelation
 from tests.formats.given import read, write

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from spacy_relext.formats import ppi
-from spacy_relext.formats.corpora import DISCONTINUOUS, MISPLACED, OF_THOSE_LEFT_OUT, SAME_CHARACTERS, WITH_ITSELF
+from spacy_relext.formats.corpora import DISCONTINUOUS, MISPLACED, OF_THOSE_LEFT_OUT
+from spacy_relext.formats.docs import SAME_PLACE, SELF
 from spacy_relext.formats.limits import Limits, limited
 from spacy_relext.formats.ppi import READINGS
 from spacy_relext.formats.reading import Reading
@@ -70,7 +71,7 @@ def test_relations_that_cannot_be_held_are_counted(tmp_path):
     itself = '<pair e1="e0" e2="e0" interaction="True"/>'
     found = read("ppi", write(tmp_path / "a.xml", PAIR.replace("</sentence>", same + itself + "</sentence>", 1)))
     assert found.relations == [("AbcA", "PPI", "AbcB")]
-    assert (found.counts[SAME_CHARACTERS], found.counts[WITH_ITSELF]) == (1, 1)
+    assert (found.counts[SAME_PLACE], found.counts[SELF]) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from spacy_relext.formats.corpora import SAME_CHARACTERS
+from spacy_relext.formats.docs import SELF
 from spacy_relext.formats.strings import NAME_NOT_THERE, NOT_THERE, SEVERAL
 from tests.formats.given import read, write
 
@@ -74,11 +74,11 @@ def test_what_is_not_there_is_counted(tmp_path):
     }  # fmt: skip
     found = read("strings", write(tmp_path / "a.json", record))
     assert found.errors == []
-    assert found.left_out == {NOT_THERE: 1, "relations of a mention with itself": 1, NAME_NOT_THERE: 1}
+    assert found.left_out == {NOT_THERE: 1, SELF: 1, NAME_NOT_THERE: 1, "denied relations (read as none)": 1}
     [document] = found.documents
-    assert document.relations == []
+    assert [r.label for r in document.relations] == ["is"]
+    assert found.relations == []
     assert [(document.text[m.start : m.end], m.type) for m in document.mentions] == [("Ann", "ENTITY"), ("of", "X"), ("Rome", "LOCATION")]
-    assert SAME_CHARACTERS not in found.counts
 
 
 def test_record_without_triples_is_not_annotated(tmp_path):

@@ -39,7 +39,7 @@ def test_head_is_the_subject_wherever_it_stands(tmp_path):
 def test_no_relation_is_a_negative_and_an_example_without_is_not_annotated(tmp_path):
     without = {key: value for key, value in ONE.items() if key != "relation"} | {"id": "e2"}
     first, second = read("tacred", write(tmp_path / "a.json", [ONE | {"relation": "no_relation"}, without])).documents
-    assert (first.relations, second.relations) == ([], None)
+    assert (first.relations, [r.label for r in first.denied], second.relations) == ([], ["no_relation"], None)
     assert len(first.mentions) == len(second.mentions) == 2
 
 

@@ -23,8 +23,8 @@ import spacy
 from spacy_relext.conversion.converting import make_options
 from spacy_relext.errors import DataError
 from spacy_relext.formats.catalogue import get_format
-from spacy_relext.formats.corpora import DISCONTINUOUS, SAME_CHARACTERS
-from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.corpora import DISCONTINUOUS
+from spacy_relext.formats.docs import SAME_PLACE, to_doc
 from spacy_relext.formats.reading import Reading
 
 WORDS = [
@@ -200,6 +200,7 @@ def tacred(random: Random, n: int) -> Shape:
         a, b = random.sample(made.names, 2)
         label = random.choice(["no_relation", "per:title", "org:founded"])
         shape.relations[label] += label != "no_relation"
+        shape.left_out["denied relations (read as none)"] += label == "no_relation"
         record = {"id": f"{i:x}", "docid": "x", "relation": label, "token": made.tokens, "subj_start": a, "subj_end": a, "obj_start": b}
         records.append(record | {"obj_end": b, "subj_type": "PERSON", "obj_type": "TITLE", "stanford_ner": ["O"] * len(made.tokens)})
     shape.files[shape.target] = json.dumps(records)
@@ -232,7 +233,7 @@ def blinded(random: Random, n: int) -> Shape:
         label = random.choice(["false", "CPR:3", "CPR:9"])
         if random.random() < 0.1:
             made.tokens[made.names[0]], made.tokens[made.names[1]] = "@CHEM-GENE$", "it"
-            shape.left_out[SAME_CHARACTERS] += label != "false"
+            shape.left_out[SAME_PLACE] += label != "false"
         else:
             shape.relations[label] += label != "false"
         rows.append(f"{i}.T1.T2\t{made.text}\t{label}\n")
