@@ -54,7 +54,7 @@ NAMES = ["AbcA", "AbcB", "IL-4", "STAT6", "TNF-α", "p53", "Kinase-2", "Ätzkali
 class Shape:
     """A corpus that was made: its format, its files and which of them to read, and what is in it.
 
-    left_out: By the names of the report; other names may be there too.
+    left_out: By the names of the report, or a part of them; others may be there too.
     """
 
     format: str
@@ -192,6 +192,38 @@ def scierc(random: Random, n: int) -> Shape:
     return shape
 
 
+def ehealth(random: Random, n: int) -> Shape:
+    """eHealth-KD (Piad-Morffis et al., IberLEF 2019 to 2021): brat, a sentence per line, with equivalences and attributes of mentions."""
+    shape = Shape("brat", n_documents=n)
+    for i in range(n):
+        text, lines, number = "", [], 1
+        for _ in range(random.randint(1, 5)):
+            made = sentence(random, 3)
+            names = []
+            for token in made.names:
+                start, end = (len(text) + offset for offset in made.offsets(token))
+                names.append((f"T{number}", start, end, made.tokens[token]))
+                lines.append(f"T{number}\t{random.choice(['Concept', 'Action'])} {start} {end}\t{made.tokens[token]}")
+                number += 1
+            (a, *first), (b, *_), (c, *last) = names
+            if random.random() < 0.3:
+                # "A … C" of "A and B … C".
+                lines.append(f"T{number}\tConcept {first[0]} {first[1]};{last[0]} {last[1]}\t{first[2]} {last[2]}")
+                shape.left_out[DISCONTINUOUS] += 1
+                number += 1
+            for label in random.sample(["subject", "target", "is-a", "in-place"], 2):
+                lines.append(f"R{number}\t{label} Arg1:{a} Arg2:{b}\t")
+                shape.relations[label] += 1
+                number += 1
+            if random.random() < 0.3:
+                lines += [f"*\tsame-as {b} {c}", f"A{number}\tNegated {c}"]
+                shape.left_out += Counter({"equivalences": 1, "attributes": 1})
+            text += made.text + "\n"
+        random.shuffle(lines)
+        shape.files[f"S{i}.txt"], shape.files[f"S{i}.ann"] = text, "".join(line + "\n" for line in lines)
+    return shape
+
+
 def tacred(random: Random, n: int) -> Shape:
     shape = Shape("tacred", target="train.json", n_documents=n)
     records = []
@@ -298,6 +330,7 @@ SHAPES: dict[str, Callable[[Random, int], Shape]] = {
     "DrugProt": drugprot,
     "DocRED": docred,
     "SciERC": scierc,
+    "eHealth-KD": ehealth,
     "TACRED": tacred,
     "SemEval-2010 task 8": semeval,
     "BLURB": blinded,
@@ -330,7 +363,10 @@ def check(shape: Shape, folder: Path) -> list[str]:
         wrong.append(f"{n_documents} documents, and {shape.n_documents} were made")
     if labels != +shape.relations:
         wrong.append(f"relations {dict(labels)}, and {dict(+shape.relations)} were made")
-    wrong += [f"{counts[what]} {what}, and {n} were made" for what, n in shape.left_out.items() if counts[what] != n]
+    for what, n in shape.left_out.items():
+        n_found = sum(count for name, count in counts.items() if what in name)
+        if n_found != n:
+            wrong.append(f"{n_found} {what}, and {n} were made")
     return wrong
 
 
