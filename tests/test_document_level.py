@@ -121,6 +121,7 @@ def test_biored(corpus, tiny_bert):
     assert "Pairs within sentences reach 50 % of the relations, with 60 pairs of types that may have one." in said
     assert "up to 2 sentence boundaries between them: 100 %, with 180 pairs, 3.0 times as many." in said
     assert extractor["symmetric_labels"] == ["Association", "Bind"]
+    assert "--measure biored counts them" in evaluate(folder)[1]
     figures, printed = evaluate(folder, "--measure", "biored")
     scores = figures["biored"]
     assert (scores["pair"]["r"], scores["pair"]["support"]) == (1.0, 40)

@@ -91,6 +91,8 @@ def evaluate(
         _print_concepts(figures)
         for name in measures:
             _print_measure(figures, name)
+        if "biored" not in measures and any(NOVEL in r.attributes for doc in references for r in concept_relations(doc) or ()):
+            msg.info(f"Some of these relations are {NOVEL}: --measure biored counts them, as BioRED is scored.")
         figures |= {
             "model": str(model),
             "component": pipe.name,
