@@ -8,7 +8,8 @@ with two mentions: it says nothing of other pairs. Mentions are the markers @TYP
 (.csv) stand between the fields. Where no field of the first row has a marker, it is the header: `sentence` or `text`, `label` or
 `relation`, and `index` or `id`, `--text-column` and `--id-column` go first. Without a header, the sentence is the field with a marker,
 the label is the last field, and what stands before the sentence is the id. A row without an id, or with a number for one, is called by
-its file and line, since each part is numbered anew.
+its file and line, since each part is numbered anew; of two rows with one id, as those of a pair with two labels, the second has its line
+behind it.
 
 The labels 0, false, DDI-false and the like are negatives; 1 and true say that there is a relation, which is called `related`. The head of
 the pair is told by the types: `--roles HEAD,TAIL` with types; else chemical or drug, gene or protein, variant, disease, in this order;
@@ -39,6 +40,7 @@ SENTENCE, LABEL, ID = ("sentence", "text"), ("label", "relation", "gold_label", 
 POSITIVE, NEGATIVE = ("1", "1.0", "true", "yes", "positive"), ("0", "0.0", "false", "no", "negative")
 # The types of the pairs of biomedical corpora, heads first.
 ORDER = ("CHEMICAL", "CHEM", "DRUG", "GENE", "PROTEIN", "VARIANT", "MUTATION", "DISEASE")
+RENAMED = "rows of an id that another has (numbered)"
 NO_PAIR, NEAREST = "rows without a blinded pair", "rows with more markers than two (the nearest pair taken)"
 
 
@@ -48,6 +50,7 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 
 def _documents(path: Path, reading: Reading) -> Iterator[Document]:
+    ids: set[str] = set()
     for file in find_files(path, (".tsv", ".csv")):
         name = file.relative_to(path) if path.is_dir() else Path(file.name)
         columns: Columns | None = None
@@ -65,6 +68,10 @@ def _documents(path: Path, reading: Reading) -> Iterator[Document]:
                     break
                 continue
             if document is not None:
+                if document.id in ids:
+                    document.id = f"{document.id}-{number}"
+                    document.leave_out(RENAMED)
+                ids.add(document.id)
                 yield document
 
 

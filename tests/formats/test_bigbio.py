@@ -135,6 +135,13 @@ def test_data_set_of_texts(tmp_path):
     assert found.left_out == {"documents with 'n', not read": 2}
 
 
+def test_rows_of_two_splits_have_two_ids(tmp_path):
+    for split in ("train", "test"):
+        save(tmp_path / split, [{"text": "One."}])
+    found = read("datasets", tmp_path)
+    assert [document.id for document in found.documents] == ["test/data-00000-of-00001-1", "train/data-00000-of-00001-1"]
+
+
 def test_bad_row_and_file_that_is_cut_off(tmp_path):
     path = save(tmp_path, [changed(), changed(document_id="x", passages=[]), changed(document_id="y"), changed(document_id="z")])
     found = read("datasets", path)

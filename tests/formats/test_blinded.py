@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from spacy_relext.formats.blinded import NEAREST, NO_PAIR
+from spacy_relext.formats.blinded import NEAREST, NO_PAIR, RENAMED
 from spacy_relext.formats.docs import SAME_PLACE
 from tests.formats.given import read, write
 
@@ -80,6 +80,13 @@ def test_rows_without_a_pair_and_with_more_are_counted(tmp_path):
     assert found.left_out == {NO_PAIR: 1, SAME_PLACE: 1, NEAREST: 1}
     assert found.examples[NO_PAIR].endswith("a.tsv:2")
     assert [[m.start for m in document.mentions] for document in found.documents] == [[4], [13, 24]]
+
+
+def test_rows_of_one_pair_with_two_labels(tmp_path):
+    rows = ["a.T1\t@CHEMICAL$ and @GENE$\tCPR:3", "a.T1\t@CHEMICAL$ and @GENE$\tCPR:4"]
+    found = read("blinded", write(tmp_path / "a.tsv", *rows))
+    assert [document.id for document in found.documents] == ["a.T1", "a.T1-2"]
+    assert found.left_out == {RENAMED: 1}
 
 
 def test_columns_may_be_named(tmp_path):
