@@ -6,6 +6,9 @@ from typing import Any
 from spacy_relext.errors import RelextError
 
 EXTRAS = {
+    "bioc": "formats",
+    "cassis": "formats",
+    "lxml": "formats",
     "matplotlib": "analysis",
     "networkx": "formats",
     "pandas": "analysis",
@@ -19,11 +22,26 @@ EXTRAS = {
 
 def extra(name: str) -> Any:
     """Import a module of one of these packages. RAISES: RelextError, which names the extra, where it is not installed."""
-    package = name.partition(".")[0]
     try:
         return import_module(name)
     except ImportError as error:
-        raise RelextError(f"{package} cannot be imported ({error}). {installation(EXTRAS[package])}") from error
+        raise _missing(name, error) from error
+
+
+def module(name: str) -> Any:
+    """Import a module of ours that imports such packages. RAISES: RelextError, as `extra` does."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        # That of the package that is missing, or of which something is: others are bugs.
+        if (error.name or "").partition(".")[0] not in EXTRAS:
+            raise
+        raise _missing(error.name or "", error) from error
+
+
+def _missing(name: str, error: ImportError) -> RelextError:
+    package = name.partition(".")[0]
+    return RelextError(f"{package} cannot be imported ({error}). {installation(EXTRAS[package])}")
 
 
 def installation(extra: str) -> str:

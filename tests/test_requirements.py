@@ -45,7 +45,9 @@ def test_what_is_imported_is_required():
     required = requirements(config()["options"]["install_requires"])
     distributions = packages_distributions()
     missing = {name: path for name, path in imported().items() if not required & set(map(normal, distributions.get(name, [name])))}
-    assert missing == {}
+    # Formats are loaded when they are first used: what one of them imports may come with the extra.
+    of_formats = {name for name, path in missing.items() if path.startswith("spacy_relext/formats/") and EXTRAS.get(name) == "formats"}
+    assert missing.keys() == of_formats
 
 
 def test_what_is_required_is_imported():
@@ -54,7 +56,7 @@ def test_what_is_required_is_imported():
 
 
 def test_extras_bring_what_the_messages_say():
-    distributions = {"sklearn": "scikit-learn"}
+    distributions = {"sklearn": "scikit-learn", "cassis": "dkpro-cassis"}
     extras = config()["options.extras_require"]
     for module, name in EXTRAS.items():
         assert distributions.get(module, module) in requirements(extras[name])

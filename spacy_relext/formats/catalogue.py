@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 from spacy_relext.errors import RelextError
+from spacy_relext.extras import module
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, Document
 
@@ -21,7 +21,7 @@ GROUP = "spacy_relext_formats"
 _CONCEPTS = ("concept identifiers", "long forms of abbreviations", "relations between concepts")
 _NOT_ANNOTATED = "documents not annotated for relations (now with none)"
 # What a table or graph of triples has no place for.
-_TRIPLES = ("whole texts", "documents without relations", "mentions in no relation")
+_TRIPLES = ("whole texts", "documents without relations", "mentions in no relation", "long forms of abbreviations", *DETAILS)
 
 
 class Format(Protocol):
@@ -123,7 +123,7 @@ class BuiltIn:
     @property
     def code(self) -> ModuleType:
         """Its module."""
-        return import_module(f"spacy_relext.formats.{self.module or self.name}")
+        return module(f"spacy_relext.formats.{self.module or self.name}")
 
     def read(self, path: Path, reading: Reading) -> Iterator[Document]:
         """As `Format` says."""
@@ -157,7 +157,7 @@ _OURS = (
         (".txt", ".ann"),
         is_tool=True,
         options=_ROLES,
-        lacks=("sentences", "long forms of abbreviations", "relations between concepts", *DETAILS),
+        lacks=("sentences", "long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, *DETAILS),
     ),
     BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", lacks=DETAILS),
     BuiltIn("biocjson", "BioC JSON", (".json",), suffix=".json", lacks=DETAILS),
@@ -182,8 +182,20 @@ _OURS = (
     ),
     BuiltIn("spert", "SpERT's JSON", (".json",), suffix=".json", lacks=(*_CONCEPTS, *DETAILS)),
     BuiltIn("dygie", "the JSONL of DyGIE++, SciERC and PURE", (".json", ".jsonl"), suffix=".jsonl", lacks=(*_CONCEPTS, *DETAILS)),
-    BuiltIn("inception", "INCEpTION's UIMA CAS", (".xmi", ".json", ".zip"), is_tool=True),
-    BuiltIn("ddi", "the XML of DDIExtraction 2013", (".xml",), labels=("effect", "mechanism", "advise", "int")),
+    BuiltIn(
+        "inception",
+        "INCEpTION's UIMA CAS",
+        (".xmi", ".json", ".zip"),
+        is_tool=True,
+        lacks=("long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, *DETAILS),
+    ),
+    BuiltIn(
+        "ddi",
+        "the XML of DDIExtraction 2013",
+        (".xml",),
+        labels=("effect", "mechanism", "advise", "int"),
+        lacks=("scores of relations", *_CONCEPTS, _NOT_ANNOTATED, *DETAILS),
+    ),
     BuiltIn(
         "chemprot",
         "the tables of BioCreative VI ChemProt",
@@ -220,11 +232,12 @@ _OURS = (
         suffix=".csv",
         reads=False,
         settings=frozenset({"spreadsheet_safe"}),
+        lacks=_TRIPLES,
         module="delimited",
     ),
-    BuiltIn("parquet", "the same as Parquet", suffix=".parquet", reads=False),
-    BuiltIn("graphml", "a graph of entities", suffix=".graphml", reads=False),
-    BuiltIn("rdf", "triples as RDF", suffix=".ttl", reads=False, settings=frozenset({"base_iri"})),
+    BuiltIn("parquet", "the same as Parquet", suffix=".parquet", reads=False, lacks=_TRIPLES),
+    BuiltIn("graphml", "a graph of entities", suffix=".graphml", reads=False, lacks=("sentences", *_TRIPLES)),
+    BuiltIn("rdf", "triples as RDF", suffix=".ttl", reads=False, settings=frozenset({"base_iri"}), lacks=("sentences", *_TRIPLES)),
 )
 OURS: Mapping[str, BuiltIn] = {made.name: made for made in _OURS}
 READABLE, WRITABLE = [f.name for f in _OURS if f.reads], [f.name for f in _OURS if f.writes]

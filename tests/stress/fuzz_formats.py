@@ -196,6 +196,7 @@ def fuzz(
         counts[name] += 1
         if isinstance(found, Failure):
             failures.append(found)
+            tell(counts, failures)
         else:
             counts.update(documents=found.n_docs, errors=len(found.errors), whole=found.n_docs > 0 and not found.errors)
         if counts["files"] % 1000 == 0:
@@ -220,17 +221,22 @@ def main() -> None:
         for place, raw in make_input(options.seed, options.only or 0, known)[1].items():
             (options.keep / place).parent.mkdir(parents=True, exist_ok=True)
             (options.keep / place).write_bytes(raw)
+    told: set[str] = set()
+
+    def tell(counts: Counter[str], failures: list[Failure]) -> None:
+        print(f"{counts['files']:,} files, {len(failures)} failures", flush=True)
+        for failure in failures:
+            if failure.kind not in told:
+                told.add(failure.kind)
+                print(f"--only {failure.number}: {failure.what[-3000:]}", flush=True)
+
     start = time.perf_counter()
-    counts, failures = fuzz(
-        numbers, seed=options.seed, only=chosen, tell=lambda c, f: print(f"{c['files']:,} files, {len(f)} failures", flush=True)
-    )
+    counts, failures = fuzz(numbers, seed=options.seed, only=chosen, tell=tell)
     kinds: dict[str, list[Failure]] = {}
     for failure in failures:
         kinds.setdefault(failure.kind, []).append(failure)
     for kind, found in sorted(kinds.items(), key=lambda item: -len(item[1])):
-        print(f"\n{len(found)} times, e.g. --only {found[0].number}: {kind}")
-        if len(found[0].what) < 6000 or options.only is not None:
-            print(found[0].what)
+        print(f"{len(found)} times, e.g. --only {found[0].number}: {kind}")
     seconds, peak = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(
         f"{counts['files']:,} files, {counts['documents']:,} documents read, {counts['errors']:,} errors of ours, "

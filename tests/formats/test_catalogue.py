@@ -1,0 +1,144 @@
+"""What the catalogue says of formats is so, and other packages add theirs."""
+
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+import spacy_relext
+from spacy_relext.cli import relext_cli  # noqa: F401 (what a command loads must not hide what it needs)
+from spacy_relext.conversion.converting import format_of, make_options
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.formats.catalogue import OURS, formats, get_format, readable, writable
+from spacy_relext.formats.reading import Options
+from spacy_relext.formats.types import LOSSES, AnnotatedRelation, Document, Mention
+from tests.conftest import ROOT
+from tests.test_readme import python_blocks
+
+PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf8")
+EXAMPLE, PACKAGE = python_blocks(PAGE)
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Installs a package with a module and entry points as pip would."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def installed(module, code, *entries):
+        (tmp_path / f"{module}.py").write_text(code, encoding="utf8")
+        folder = tmp_path / f"{module}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", encoding="utf8")
+        (folder / "entry_points.txt").write_text("[spacy_relext_formats]\n" + "\n".join(entries) + "\n", encoding="utf8")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return installed
+
+
+def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(EXAMPLE, "formats.md", "exec"), {})
+
+
+def test_a_format_of_another_package(install, tmp_path):
+    [entry] = [line for line in PAGE.splitlines() if line.startswith("notes = ")]
+    install("my_formats", PACKAGE, entry.replace('"', ""))
+    assert "notes" in [made.name for made in formats()]
+    path = tmp_path / "a.notes"
+    path.write_text("Tea helps pain.\tFOOD:Tea\nNone.\nCoffee.\tFOOD:Tea\n", encoding="utf8")
+    assert format_of(path, None).name == "notes"
+    errors = []
+    docs = list(spacy_relext.read(path, on_error=errors.append))
+    assert [[(m.text, m.label_) for m in doc.spans["mentions"]] for doc in docs] == [[("Tea", "FOOD")], []]
+    assert [str(error) for error in errors] == [f"{path}:3: saw 'FOOD:Tea'; expected TYPE:WORD, with a word of the text."]
+    assert spacy_relext.convert(path, tmp_path / "a.spacy", on_error="skip").total["mentions"] == 1
+    assert not +spacy_relext.export(docs, tmp_path / "b.notes", "notes")
+    assert (tmp_path / "b.notes").read_text(encoding="utf8") == "Tea helps pain.\tFOOD:Tea\nNone.\n"
+    with pytest.raises(RelextError, match=r"--text-column is for .*, and the format is notes"):
+        make_options(get_format("notes"), text_column="x")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("brat = broken:Empty", "broken:Empty adds a format 'brat', and there is one of this name. Uninstall it, or have it renamed."),
+        ("mine = broken:Empty", "the format 'mine' of broken:Empty lacks name, about, .*read, write, find_parts. Subclass"),
+        ("mine = broken:Other", "the format of broken:Other calls itself 'other', and its entry point 'mine'. Expected one name."),
+        ("mine = broken:gone", "the format 'mine' cannot be loaded from broken:gone: module 'broken' has no attribute 'gone'"),
+        ("mine = nowhere:Gone", "the format 'mine' cannot be loaded from nowhere:Gone: No module named 'nowhere'"),
+    ],
+)
+def test_formats_that_cannot_be_used(entry, message, install):
+    code = "from spacy_relext import Format\nclass Empty: pass\nclass Other(Format):\n    name = about = 'other'\n"
+    install("broken", code, entry)
+    with pytest.raises(RelextError, match=message):
+        get_format(entry.partition(" ")[0])
+
+
+def test_formats_of_one_direction():
+    with pytest.raises(RelextError, match=r"the format 'csv' is written, and not read\. One of: jsonl, "):
+        readable("csv")
+    with pytest.raises(RelextError, match=r"the format 'txt' is read, and not written\. One of: jsonl, "):
+        writable("txt")
+    with pytest.raises(RelextError, match=r"there is no format 'nope'\. One of: jsonl, "):
+        get_format("nope")
+
+
+def everything():
+    """Two documents that have all that a format may have no place for."""
+    text = "Tea cures pain."
+    mentions = [Mention("a", 0, 3, "FOOD", "C1", "T e a"), Mention("b", 10, 14, "PAIN", "C2"), Mention("c", 4, 9, "ACT", "C3")]
+    related = AnnotatedRelation("a", "b", "R", 0.5, (("ddi", 0.5), ("rules", 0.25)), "uncertain", ("speculated",))
+    between = [AnnotatedRelation("C1", "C2", "R", 0.5)]
+    first = Document("1", text, mentions, [related], [(0, 15)], concept_relations=between)
+    first.denied = [AnnotatedRelation("a", "c", "R")]
+    return [first, Document("2", text, mentions[:1], None, [(0, 15)])]
+
+
+@pytest.mark.parametrize("name", [name for name, made in OURS.items() if made.writes])
+def test_a_format_lacks_what_its_writer_counts(name, tmp_path):
+    counted = +get_format(name).write(everything(), tmp_path / f"a{get_format(name).suffix}")
+    assert set(OURS[name].lacks) <= set(LOSSES)
+    assert {what for what in counted if what in LOSSES} == set(OURS[name].lacks)
+
+
+def test_declared_options_are_options():
+    names = {f.name for f in fields(Options)}
+    for made in OURS.values():
+        assert made.options <= names
+        assert not made.options or made.reads
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("biocxml", "bioc"), ("biocjson", "bioc"), ("inception", "cassis"), ("rdf", "rdflib"), ("parquet", "pyarrow")]
+)
+def test_a_format_without_its_packages_names_the_extra(name, package, tmp_path, monkeypatch):
+    for loaded in [loaded for loaded in sys.modules if loaded.startswith("spacy_relext.formats.") or loaded.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(RelextError, match=rf"^{package} cannot be imported \(.*\)\. Install the extra formats: in the clone, pip install"):
+        OURS[name].write([Document("1", "x")], tmp_path / "out.ttl")
+
+
+def test_what_is_imported_before_it_is_needed():
+    """A program that reads a file waits for spaCy alone."""
+    heavy = "torch bioc cassis lxml transformers spacy_transformers pandas pyarrow rdflib networkx"
+    code = f"""
+import sys
+import spacy
+before = set(sys.modules)
+import spacy_relext
+import spacy_relext.formats.catalogue
+spacy_relext.Format, spacy_relext.Document, spacy_relext.DataError
+import spacy_relext.formats
+assert not set({heavy.split()!r}) & (set(sys.modules) - before), sorted(set({heavy.split()!r}) & set(sys.modules))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_error_of_data_is_one_of_the_package():
+    assert issubclass(DataError, RelextError)
+    assert set(spacy_relext.__all__) <= set(dir(spacy_relext))
+    for name in spacy_relext.__all__:
+        assert getattr(spacy_relext, name).__name__ == name
