@@ -13,8 +13,9 @@ from typing import Any
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_relext.formats.concepts import identifiers, related_concepts
+from spacy_relext.formats.concepts import related_concepts
 from spacy_relext.formats.docs import concept_relations, from_doc
+from spacy_relext.formats.identifiers import identifiers
 from spacy_relext.formats.types import AnnotatedRelation
 from spacy_relext.pipeline.relation_extractor import Prepared
 from spacy_relext.relations import annotated_labels, covers

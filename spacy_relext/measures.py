@@ -23,10 +23,9 @@ from spacy_relext.document_scorer import between_concepts
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.docs import concept_relations, from_doc
-from spacy_relext.formats.types import AnnotatedRelation
+from spacy_relext.formats.types import NOVEL, AnnotatedRelation
 from spacy_relext.scorer import prf
 
-NOVEL = "novel"
 # Name of the head, label, name of the tail.
 Fact = tuple[str, str, str]
 Scores = dict[str, Any]

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.corpora import DISCONTINUOUS, read_records, relate
+from spacy_relext.formats.identifiers import join
 from spacy_relext.formats.offsets import OffsetError, Said, Stretch, fit_offsets, stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
@@ -118,7 +118,7 @@ def _mentions(record: dict[str, Any], document: Document, at: Place) -> dict[str
             ":".join(filter(None, (_said(concept, "db_name"), _said(concept, "db_id"))))
             for _, concept in at.entries({"normalized": entry.get("normalized") or []}, "normalized", f"{what}, identifier")
         ]
-        mentions[name] = Mention(name, start, end, at.take(entry, "type", str, what), SEPARATOR.join(dict.fromkeys(filter(None, concepts))))
+        mentions[name] = Mention(name, start, end, at.take(entry, "type", str, what), join(concepts))
     return mentions
 
 

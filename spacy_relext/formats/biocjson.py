@@ -1,70 +1,158 @@
 """BioC JSON: collections of documents, read and written by the library bioc. What is read and written is in biocmodel.py.
 
-JSON has no lines to speak of: errors name the document, by its id or, where it has none that can be read, by its number.
+A file is a collection, a list of collections or documents, one document, a document or collection per line, or an object that has one of
+these under some key, as the answers of PubTator3 do. Errors name the document, by its id or, where it has none that can be read, by its
+number.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bioc import BioCDocument, biocjson
-from bioc.biocjson.decoder import parse_doc
+from bioc import BioCAnnotation, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation, BioCSentence, biocjson
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, losses, read_all
+from spacy_relext.formats.biocmodel import Place, collection, losses
+from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
-from spacy_relext.formats.limits import read_whole
+from spacy_relext.formats.jsonstream import open_json
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place as Record
-from spacy_relext.formats.records import load_json
+from spacy_relext.formats.records import whole_number
 from spacy_relext.formats.types import Document
+
+EXPECTED = "a collection: an object with a list 'documents'; or a document, or a list of either"
+# In how many lists and objects a document may stand.
+DEEPEST = 4
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .json files of a folder and the folders in it."""
-    yield from distinct(read_all(_documents(find_files(path, (".json",)), reading.on_error), reading.on_error), reading.on_error)
+    yield from distinct(read_all(_documents(find_files(path, (".json",)), reading.on_error), reading), reading.on_error)
 
 
 def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
     for file in files:
+        before = 0
         try:
-            entries = _entries(file)
+            for value, line in _values(file):
+                entries = _entries(value)
+                if entries is None:
+                    raise DataError(f"expected {EXPECTED}. Is this BioC?", path=file, line=line)
+                for number, entry in enumerate(entries, start=before + 1):
+                    yield partial(_parse, entry, number, file), (file, line)
+                before += len(entries)
         except DataError as error:
             on_error(error)
-            continue
-        for number, entry in enumerate(entries, start=1):
-            yield partial(_parse, entry, number, file), (file, None)
 
 
-def _entries(file: Path) -> list[Any]:
-    try:
-        made, _ = load_json(read_whole(file).decode("utf8"))
-    except DataError:
-        raise
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise DataError(f"not UTF-8 (byte {error.start} of the file). Convert the file to UTF-8.", path=file, line=line) from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"not JSON ({error.msg}, column {error.colno}). Is the file truncated?", path=file, line=error.lineno) from error
-    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
-        raise DataError(f"JSON that cannot be read ({error}).", path=file) from error
-    entries = made.get("documents") if isinstance(made, dict) else None
-    if not isinstance(entries, list):
-        raise DataError("expected a collection: an object with a list 'documents'. Is this BioC?", path=file)
-    return entries
+def _values(file: Path) -> Iterator[tuple[Any, int | None]]:
+    """The one value of a file or, where there are several, these, each with its line."""
+    with open_json(file, EXPECTED, Record(file).fail) as stream:
+        first, _ = stream.value()
+        yield first, None if not stream.peek() else 1
+        while stream.peek():
+            line = stream.line
+            yield stream.value()[0], line
+        stream.end()
+
+
+def _entries(value: Any, depth: int = 0) -> list[Any] | None:
+    """The documents of a collection, of a list, or of an object around one; None where there is nothing that could be one."""
+    if isinstance(value, list):
+        some = [_entries(entry, depth + 1) for entry in value] if depth < DEEPEST else []
+        return None if not some or None in some else [entry for found in some for entry in found or ()]
+    if not isinstance(value, dict):
+        return None
+    if "passages" in value:
+        return [value]
+    if isinstance(value.get("documents"), list):
+        return value["documents"]
+    inside = [_entries(entry, depth + 1) for entry in value.values() if isinstance(entry, (list, dict))] if depth < DEEPEST else []
+    found = [entries for entries in inside if entries is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def _parse(entry: Any, number: int, file: Path) -> BioCDocument:
     Record(file, number=number).check_keys(entry)
+    name = entry.get("id") if isinstance(entry, dict) else None
     try:
-        return parse_doc(entry)
-    except (KeyError, TypeError, AttributeError) as error:
-        name = entry.get("id") if isinstance(entry, dict) else None
+        return _document(entry)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"document {number}, id {name!r}: {type(error).__name__} {error}") from error
+
+
+# Of the library, `parse_doc` wants every list and object that may be empty to be there, and takes numbers for texts.
+
+
+def _document(entry: dict[str, Any]) -> BioCDocument:
+    made = BioCDocument()
+    made.id = None if entry["id"] is None else str(entry["id"])
+    _fill(made, entry)
+    for passage in entry.get("passages") or ():
+        made.add_passage(_passage(passage))
+    return made
+
+
+def _passage(entry: dict[str, Any]) -> BioCPassage:
+    made = BioCPassage()
+    if "text" not in entry and not entry.get("sentences"):
+        raise KeyError("text")
+    made.offset, made.text = _number(entry["offset"]), _text(entry.get("text"))
+    _fill(made, entry)
+    for sentence in entry.get("sentences") or ():
+        inner = BioCSentence()
+        inner.offset, inner.text = _number(sentence["offset"]), _text(sentence["text"])
+        _fill(inner, sentence)
+        made.add_sentence(inner)
+    return made
+
+
+def _fill(made: Any, entry: dict[str, Any]) -> None:
+    """Add infons, annotations and relations."""
+    made.infons = _infons(entry)
+    for given in entry.get("annotations") or ():
+        annotation = BioCAnnotation()
+        annotation.id, annotation.text, annotation.infons = given["id"], _text(given.get("text")), _infons(given)
+        for location in given.get("locations") or ():
+            annotation.add_location(BioCLocation(_number(location["offset"]), _number(location["length"])))
+        made.add_annotation(annotation)
+    for given in entry.get("relations") or ():
+        relation = BioCRelation()
+        relation.id, relation.infons = given.get("id"), _infons(given)
+        for node in given.get("nodes") or ():
+            relation.add_node(BioCNode(str(node["refid"]), _text(node.get("role")) or ""))
+        made.add_relation(relation)
+
+
+def _infons(entry: dict[str, Any]) -> dict[str, str]:
+    return {key: _infon(value) for key, value in (entry.get("infons") or {}).items() if value is not None}
+
+
+def _infon(value: Any) -> str:
+    """An infon, which is a text in XML. PubTator3 has objects for the concepts of a relation."""
+    if isinstance(value, dict):
+        return str(value.get("identifier") or "")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "|".join(map(_infon, value)) if isinstance(value, list) else str(value)
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, str):
+        return whole_number(value)
+    if type(value) is not int:
+        raise TypeError(f"expected a whole number, and saw {value!r:.60}")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"expected a text, and saw {value!r:.60}")
+    return value
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:

@@ -13,7 +13,8 @@ from bioc import BioCDocument, biocxml
 from lxml import etree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, losses, read_all, to_bioc
+from spacy_relext.formats.biocmodel import Place, collection, losses, to_bioc
+from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import read_whole
@@ -23,7 +24,7 @@ from spacy_relext.formats.types import Document
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .xml files of a folder and the folders in it."""
-    yield from distinct(read_all(_documents(find_files(path, (".xml",)), reading.on_error), reading.on_error), reading.on_error)
+    yield from distinct(read_all(_documents(find_files(path, (".xml",)), reading.on_error), reading), reading.on_error)
 
 
 def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
@@ -46,11 +47,12 @@ def _elements(file: Path) -> list[etree._Element]:
         raise DataError(
             f"no well-formed XML: {error.msg}. Is the file truncated, or not UTF-8?", path=file, line=error.lineno or 1
         ) from error
-    if root.tag != "collection":
+    found = list(root.iter("document"))
+    if root.tag != "collection" and not found:
         raise DataError(
             f"expected <collection> with <document> elements, and saw <{root.tag}>. Is this BioC?", path=file, line=root.sourceline
         )
-    return root.findall("document")
+    return found
 
 
 def _parse(element: etree._Element) -> BioCDocument:

@@ -29,8 +29,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import SEPARATOR
+from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.files import files_in, whole_folder
+from spacy_relext.formats.identifiers import join
 from spacy_relext.formats.ids import NewFiles, named
 from spacy_relext.formats.offsets import check_parts, stretch
 from spacy_relext.formats.reading import Reading
@@ -145,7 +146,7 @@ def _annotate(document: Document, text: str, file: Path, reading: Reading) -> No
         if not re.fullmatch(r"0(\.\d+)?|1(\.0+)?|\d(\.\d+)?e-\d+", note):
             raise DataError(f"the score of {name} is {note!r:.60}; expected a number between 0 and 1.", path=file, line=number)
         relations[name] = AnnotatedRelation(relations[name].head, relations[name].tail, relations[name].label, float(note))
-    document.mentions = [Mention(m.id, m.start, m.end, m.type, SEPARATOR.join(concepts.get(m.id, ()))) for m in mentions.values()]
+    document.mentions = [Mention(m.id, m.start, m.end, m.type, join(concepts.get(m.id, ()))) for m in mentions.values()]
     document.relations = list(relations.values())
 
 
@@ -191,7 +192,7 @@ def _lines(document: Document) -> list[str]:
         offsets = ";".join(f"{start} {end}" for start, end in parts)
         name = _name(document, mention)
         lines.append(f"{ids[mention.id]}\t{word(mention.type, 'type')} {offsets}\t{name}")
-        for concept in filter(None, mention.kb_id.split(SEPARATOR)):
+        for concept in concepts_of(mention):
             references.append(f"N{len(references) + 1}\tReference {ids[mention.id]} {word(concept, 'concept')}\t{name}")
     for i, relation in enumerate(document.relations or (), start=1):
         lines.append(f"R{i}\t{word(relation.label, 'label')} Arg1:{ids[relation.head]} Arg2:{ids[relation.tail]}")

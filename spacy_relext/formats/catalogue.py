@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import module
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import DETAILS, Document
+from spacy_relext.formats.types import DETAILS, PIPELINE_DETAILS, Document
 
 GROUP = "spacy_relext_formats"
 _CONCEPTS = ("concept identifiers", "long forms of abbreviations", "relations between concepts")
@@ -159,8 +159,8 @@ _OURS = (
         options=_ROLES,
         lacks=("sentences", "long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, *DETAILS),
     ),
-    BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", lacks=DETAILS),
-    BuiltIn("biocjson", "BioC JSON", (".json",), suffix=".json", lacks=DETAILS),
+    BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", options=_ROLES, lacks=PIPELINE_DETAILS),
+    BuiltIn("biocjson", "BioC JSON", (".json",), suffix=".json", options=_ROLES, lacks=PIPELINE_DETAILS),
     BuiltIn(
         "pubtator",
         "PubTator",

@@ -14,11 +14,9 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
 
+from spacy_relext.formats.identifiers import identifiers
 from spacy_relext.formats.types import AnnotatedRelation, Mention
 
-SEPARATOR = "|"
-# What files say of a mention, or of a part of it, that has no concept.
-NO_CONCEPT = "-1"
 NEAREST = "relations between concepts in no common sentence (nearest mentions)"
 UNPAIRED = "relations between concepts without a pair of mentions"
 
@@ -26,11 +24,6 @@ UNPAIRED = "relations between concepts without a pair of mentions"
 def concepts_of(mention: Mention) -> list[str]:
     """The identifiers of its concepts."""
     return identifiers(mention.kb_id)
-
-
-def identifiers(kb_id: str) -> list[str]:
-    """The identifiers that are joined in one string; "-1" is none."""
-    return [concept for concept in kb_id.split(SEPARATOR) if concept not in ("", NO_CONCEPT)]
 
 
 def mention_relations(

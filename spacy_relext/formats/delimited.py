@@ -6,7 +6,7 @@
 UTF-8, fields with separators, quotes and line ends in quotes. Offsets count characters of the document's text, ends are exclusive; those of
 the sentence are `sentence_start` and on, so that the head is in it at head_start - sentence_start. A relation across sentences has the text
 from the first to the last of them. What is not known is empty: identifiers, sentences, and the offsets of a relation between concepts
-(triples.py). Identifiers of several concepts are joined with |.
+(triples.py). Identifiers of several concepts are joined with | (identifiers.py).
 
 Of texts, sentences with relations alone are held, and neither documents without relations nor mentions in none; this is counted. Two
 documents of one id cannot be told apart.
@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.identifiers import join
 from spacy_relext.formats.triples import End, prepared, triples
 from spacy_relext.formats.types import Document
 
@@ -84,4 +84,4 @@ def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Row]:
 
 
 def _values(end: End) -> Row:
-    return end.text, end.type or None, end.start, end.end, SEPARATOR.join(end.concepts) or None
+    return end.text, end.type or None, end.start, end.end, join(end.concepts) or None

@@ -3,8 +3,8 @@
 An entity is a concept: all mentions with its identifier, in whatever document. Mentions without one are the same entity where they are
 called the same, whatever case and white space, and are of one type. A mention of several concepts stands for each of them.
 
-Node: the identifier, or `CHEMICAL|aspirin`. label: what it is called most often; type: what most of its mentions are; kb_id: the
-identifier, empty where there is none; documents: the number of documents in which it is related.
+Node: the identifier, with a backslash before |, or `CHEMICAL|aspirin`. label: what it is called most often; type: what most of its mentions
+are; kb_id: the identifier, empty where there is none; documents: the number of documents in which it is related.
 
 Edge, one for a head, a tail and a label: label; weight: how many relations were found (triples.py says what is one); max_score, mean_score
 of these; documents: the number of documents; document_ids: their ids, joined with |.
@@ -24,8 +24,8 @@ from urllib.parse import quote
 
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
-from spacy_relext.formats.concepts import SEPARATOR
 from spacy_relext.formats.files import whole_path
+from spacy_relext.formats.identifiers import SEPARATOR, escape
 from spacy_relext.formats.triples import Entity, entities, one_line, prepared, triples
 from spacy_relext.formats.types import Document
 
@@ -114,8 +114,8 @@ def to_networkx(documents: Iterable[Document], *, symmetric_labels: Collection[s
 
 
 def _name(entity: Entity) -> str:
-    # No identifier holds the separator, and no quoted type: names differ where entities do.
-    return entity.concept or SEPARATOR.join((quote(entity.type), entity.name))
+    # The separator has a backslash in an identifier, and is in no quoted type: names differ where entities do.
+    return escape(entity.concept, SEPARATOR) or SEPARATOR.join((quote(entity.type), entity.name))
 
 
 def _check(values: Iterable[Any], path: Path) -> None:

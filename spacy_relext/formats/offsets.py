@@ -19,6 +19,7 @@ UNITS = (CHARACTERS, UTF16, BYTES)
 ONE, TWO = "CR LF as one character", "LF as two characters"
 MARK = "a byte order mark"
 SPACES = "mentions that their file gives with other white space"
+BEYOND = "mentions beyond the end of the text"
 FORMS = "mentions that their file gives with other forms of letters"
 Compare = Callable[[str, str], bool]
 # The start and the end, exclusive, of a part of a mention.
@@ -49,20 +50,26 @@ class Fit:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def fit_offsets(text: str, mentions: Sequence[Said], *, had_mark: bool = False, units: Collection[str] = UNITS) -> Fit:
+def fit_offsets(
+    text: str, mentions: Sequence[Said], *, had_mark: bool = False, units: Collection[str] = UNITS, is_usual: bool = True
+) -> Fit:
     """The offsets of the mentions of a document, in the one way of counting with which all their texts agree.
 
     Characters are tried first, and taken if all agree. Of the other ways, all are tried, and those that agree must lead to the same places.
     If none agrees, the same is tried again with texts that are compared without white space, case and forms of letters (NFKC).
 
     had_mark: The file of the text began with a byte order mark, which is not in the text and may be counted.
-    units: Those that are tried.
+    units: Those that are tried. is_usual: The offsets are as the format has them, and not yet taken in another way. Only then may there be
+        white space at the ends of a mention that its text does not have.
     RAISES: OffsetError where no way agrees with all mentions, or two that differ do.
     """
     for compare in (_is_same, _is_alike):
         fits: dict[str, list[list[Stretch]]] = {}
         for name, places in _readings(text, mentions, had_mark, units):
-            if all(_agrees(text, parts, said.text, compare) for parts, said in zip(places, mentions, strict=True)):
+            pairs = list(zip(places, mentions, strict=True))
+            if all(_agrees(text, parts, said.text, compare) for parts, said in pairs) and (
+                (is_usual and not name) or not any(_has_white_ends(text, parts, said.text) for parts, said in pairs)
+            ):
                 if places not in fits.values():
                     fits[name] = places
                 if not name:
@@ -84,6 +91,11 @@ def fit_offsets(text: str, mentions: Sequence[Said], *, had_mark: bool = False, 
     wrong = ((i, find_fault(text, said.name, sorted(said.parts), said.text)) for i, said in enumerate(mentions))
     index, message = next(((i, message) for i, message in wrong if message), (0, "offsets that no way of counting fits."))
     raise OffsetError(message, index)
+
+
+def is_beyond(text: str, mention: Said) -> bool:
+    """Whether a mention ends after the text, in characters."""
+    return max((end for _, end in mention.parts), default=0) > len(text)
 
 
 def _readings(text: str, mentions: Sequence[Said], had_mark: bool, units: Collection[str]) -> Iterator[tuple[str, list[list[Stretch]]]]:
@@ -124,6 +136,11 @@ def _agrees(text: str, parts: Sequence[Stretch], said: str | None, compare: Comp
     if not ordered or any(not 0 <= start < end <= len(text) for start, end in ordered):
         return False
     return said is None or any(compare(found, said) for found in _found(text, ordered, parts))
+
+
+def _has_white_ends(text: str, parts: Sequence[Stretch], said: str | None) -> bool:
+    start, end = min(parts)[0], max(end for _, end in parts)
+    return said is not None and said == said.strip() and (text[start].isspace() or text[end - 1].isspace())
 
 
 def _found(text: str, ordered: Sequence[Stretch], given: Sequence[Stretch]) -> set[str]:

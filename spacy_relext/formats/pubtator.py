@@ -6,13 +6,17 @@ r"""PubTator: title, abstract, mentions and relations of documents, an empty lin
     101	12	20	headache	Disease	D006261
     101	CID	D001241	D006261
 
-A mention has start, end, text, type and identifier; identifiers of several concepts are joined with |, and -1 says that there is none.
-Offsets count the characters of title, one character (here a space), abstract; ends are exclusive; where the abstract is empty, the title
-alone is the text. Relations hold between concepts, for the document as a whole: they become `concept_relations`, and those between mentions
-follow from them (concepts.py). A document without relations is one that is annotated as having none: the format cannot tell.
+A mention has start, end, text, type and identifier, which may be left out; several identifiers, and those in which "|" stands, are told
+apart by identifiers.py. Offsets count the characters of title, one character (here a space), abstract; ends are exclusive; where the
+abstract is empty, the title alone is the text. Files that count otherwise are known by the texts of their mentions (offsets.py). Relations
+hold between concepts, for the document as a whole: they become `concept_relations`, and those between mentions follow from them
+(concepts.py). In a fifth field they are Novel or not (BioRED), which makes the attribute `novel`. A document without relations is one that
+is annotated as having none: the format cannot tell.
 
-The names of the parts of a composite mention (a seventh field) and what stands after the concepts of a relation are not held, which is
-counted. A file that is cut off between two lines looks like a shorter file.
+A line belongs to the document that its first field names, and a document ends where another one begins: empty lines do not count, and what
+follows title and abstract may stand in any order. Left out, line by line, and counted: mentions beyond the text, relations with concepts
+that no mention has, lines of other documents. The names of the parts of a composite mention (a seventh field) and what else stands after
+the concepts of a relation are not held, which is counted. A file that is cut off between two lines looks like a shorter file.
 
 Written are the relations between concepts, and those between mentions that do not follow from them, as relations between the concepts of
 their mentions; where a mention has none, that is an error. Title is the first sentence, or all where sentences are not known. Tabs and line
@@ -24,48 +28,69 @@ for the ids).
 # apart by empty lines alone, compares no text with its offsets, and names no line.
 
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import NO_CONCEPT, concepts_of, related_concepts
+from spacy_relext.formats.concepts import concepts_of, related_concepts
 from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.identifiers import Stated, settle, to_field
 from spacy_relext.formats.ids import distinct, named
 from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
-from spacy_relext.formats.offsets import check_parts
-from spacy_relext.formats.reading import OnError, Reading
+from spacy_relext.formats.offsets import BEYOND, OffsetError, Said, fit_offsets, is_beyond
+from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import whole_number
-from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DETAILS, NOVEL, AnnotatedRelation, Document, Mention
 
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
+TITLES, CLOSE = "documents without a line for the abstract", "documents whose offsets count no character between title and abstract"
+STRAY = "lines of other documents than the one before them"
+# What the fifth field of a relation says of it.
+NOVELTY = {"novel": True, "yes": True, "true": True, "no": False, "none": False, "false": False, "": False}
 # Numbers of lines, and the lines.
 Block = list[tuple[int, Line]]
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .txt and .pubtator files of a folder and the folders in it."""
-    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), reading.on_error), reading.on_error)
+    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), reading), reading.on_error)
 
 
-def _documents(files: list[Path], on_error: OnError) -> Iterator[Document]:
+def _documents(files: list[Path], reading: Reading) -> Iterator[Document]:
     for file in files:
-        for block in _blocks(reported_lines(file, on_error)):
+        for block in _blocks(reported_lines(file, reading.on_error), file, reading):
             try:
                 yield parse(block, file)
             except DataError as error:
-                on_error(error)
+                reading.on_error(error)
 
 
-def _blocks(lines: Iterable[tuple[int, Line]]) -> Iterator[Block]:
+def _blocks(lines: Iterable[tuple[int, Line]], file: Path, reading: Reading) -> Iterator[Block]:
+    """The lines of each document: from a header with another id, or a second title or abstract, to the next one."""
     block: Block = []
-    for number, line in lines:
-        if not is_blank(line):
-            block.append((number, line.removesuffix(b"\n").removesuffix(b"\r") if isinstance(line, bytes) else line))
-        elif block:
+    name, seen, after_empty = b"", set[bytes](), False
+    for number, raw in lines:
+        line = raw.removeprefix(BOM_UTF8) if isinstance(raw, bytes) and number == 1 else raw
+        if is_blank(line):
+            after_empty = True
+            continue
+        line = line.removesuffix(b"\n").removesuffix(b"\r") if isinstance(line, bytes) else line
+        header = re.match(rb"([^|\t]+)\|([ta])\|", line) if isinstance(line, bytes) else None
+        is_other = isinstance(line, bytes) and not header and b"\t" not in line and after_empty
+        if block and (is_other or (header and (header[1] != name or header[2] in seen))):
             yield block
-            block = []
+            block, seen = [], set()
+        after_empty = False
+        if header:
+            name = header[1]
+            seen.add(header[2])
+        elif isinstance(line, bytes) and b"\t" in line and (not seen or line.split(b"\t")[0] != name):
+            reading.leave_out(STRAY, f"{file}:{number}")
+            continue
+        block.append((number, line))
     if block:
         yield block
 
@@ -75,77 +100,101 @@ def parse(block: Block, file: Path) -> Document:
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
-    first = block[0][0]
     lines: list[tuple[int, str]] = []
     for number, raw in block:
         try:
             lines.append((number, read_line(raw).decode("utf8")))
         except UnicodeDecodeError as error:
             raise DataError(f"not UTF-8 (byte {error.start} of the line). Convert the file.", path=file, line=number) from error
-    headers = [HEADER.fullmatch(line) for _, line in lines[:2]]
-    match headers:
-        case [re.Match() as title, re.Match() as abstract] if title[2] + abstract[2] == "ta" and title[1] == abstract[1]:
-            pass
-        case _:
-            raise DataError(
-                f"expected 101|t|title and 101|a|abstract, of one document, and saw {lines[0][1]!r:.60}. Is the file truncated?",
-                path=file,
-                line=first,
-            )
-    text = f"{title[3]} {abstract[3]}" if abstract[3] else title[3]
-    document = Document(title[1], text, source=file, line=first, concept_relations=[])
-    for number, line in lines[2:]:
+    first = lines[0][0]
+    headers = {match[2]: match for _, line in lines if (match := HEADER.fullmatch(line))}
+    if "t" not in headers:
+        raise DataError(
+            f"expected 101|t|title and 101|a|abstract, of one document, and saw {lines[0][1]!r:.60}. Is the file truncated?",
+            path=file,
+            line=first,
+        )
+    title, abstract = (headers[key][3] if key in headers else "" for key in "ta")
+    document = Document(next(iter(headers.values()))[1], title, source=file, line=first, concept_relations=[])
+    document.not_held[TITLES] += "a" not in headers
+    mentions: list[tuple[int, list[str]]] = []
+    stated: list[Stated] = []
+    for number, line in lines:
         try:
-            _add(document, line.split("\t"))
+            if not HEADER.fullmatch(line):
+                _sort(line.split("\t"), number, mentions, stated, document)
         except ValueError as error:
             raise DataError(f"document {document.id!r}: {error}", path=file, line=number) from error
-    known = {concept for mention in document.mentions for concept in concepts_of(mention)}
-    for (number, _), relation in zip(_relation_lines(lines), document.concept_relations or (), strict=True):
-        for concept in (relation.head, relation.tail):
-            if concept not in known:
-                raise DataError(f"document {document.id!r}: no mention has the concept {concept!r}.", path=file, line=number)
+    document.text = f"{title} {abstract}" if abstract else title
+    _add_mentions(document, mentions, [document.text, *([title + abstract] if abstract else [])])
+    fields = [by_id[5] if len(by_id) > 5 else "" for by_id in (fields for _, fields in mentions)]
+    document.concept_relations, _ = settle(document, fields, stated)
     return document
 
 
-def _relation_lines(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    return [(number, line) for number, line in lines[2:] if not _is_mention(line.split("\t"))]
-
-
-def _is_mention(fields: list[str]) -> bool:
-    return len(fields) >= 5 and fields[1].isdecimal() and fields[2].isdecimal()
-
-
-def _add(document: Document, fields: list[str]) -> None:
-    """Add what a line says.
+def _sort(fields: list[str], number: int, mentions: list[tuple[int, list[str]]], stated: list[Stated], document: Document) -> None:
+    """Add a line to the mentions or to the relations.
 
     RAISES: ValueError for what cannot be right.
     """
-    if fields[0] != document.id:
-        raise ValueError(f"saw {fields[0]!r:.60} at the start of the line; expected {document.id!r}, or an empty line between documents.")
-    if _is_mention(fields):
+    if len(fields) >= 5 and fields[1].isdecimal() and fields[2].isdecimal():
         if len(fields) > 7:
             raise ValueError(
                 f"saw {len(fields)} fields; a mention has 5 to 7: document, start, end, text, type, identifier, names of its parts."
             )
-        start, end, expected, kind = whole_number(fields[1]), whole_number(fields[2]), fields[3], fields[4]
-        name = f"T{len(document.mentions) + 1}"
-        wrong = check_parts(document, name, [(start, end)], expected)
-        if wrong:
-            raise ValueError(wrong)
-        if not kind:
-            raise ValueError(f"mention {name!r} ({expected!r}) has no type.")
-        concept = fields[5].strip() if len(fields) > 5 else ""
-        document.mentions.append(Mention(name, start, end, kind, "" if concept == NO_CONCEPT else concept))
+        if not fields[4]:
+            raise ValueError(f"the mention {fields[3]!r} has no type.")
+        mentions.append((number, fields))
         document.not_held["names of the parts of composite mentions"] += len(fields) == 7
-    elif len(fields) in (4, 5) and all(fields[:4]):
-        assert document.concept_relations is not None
-        document.concept_relations.append(AnnotatedRelation(fields[2].strip(), fields[3].strip(), fields[1]))
-        document.not_held["fields after the concepts of a relation"] += len(fields) == 5
+    elif len(fields) >= 4 and all(fields[:2]):
+        novel = NOVELTY.get(fields[4].strip().casefold()) if len(fields) > 4 else False
+        document.not_held["fields after the concepts of a relation"] += novel is None or len(fields) > 5
+        stated.append(Stated(AnnotatedRelation(fields[2], fields[3], fields[1], attributes=(NOVEL,) if novel else ()), number))
     else:
         raise ValueError(
             f"saw {len(fields)} fields; expected document, start, end, text, type, identifier of a mention, or document, label, head, tail "
             "of a relation, with tabs between them. Is the file truncated?"
         )
+
+
+def _add_mentions(document: Document, mentions: list[tuple[int, list[str]]], texts: list[str]) -> None:
+    """Add the mentions of their lines to a document, and leave out those beyond the text; of these texts, its own is the one that fits.
+
+    RAISES: DataError where no text and no way of counting fits.
+    """
+    for number, fields in mentions:
+        try:
+            whole_number(fields[1]), whole_number(fields[2])
+        except ValueError as error:
+            raise DataError(f"document {document.id!r}: {error}", path=document.source, line=number) from error
+    said = [Said(f"T{i}", [(int(fields[1]), int(fields[2]))], fields[3]) for i, (_, fields) in enumerate(mentions, start=1)]
+    failed: OffsetError | None = None
+    for text in texts:
+        for taken in (said, [one for one in said if not is_beyond(text, one)]):
+            try:
+                fit = fit_offsets(text, taken)
+            except OffsetError as error:
+                failed = failed or error
+                continue
+            break
+        else:
+            continue
+        break
+    else:
+        assert failed is not None
+        raise DataError(f"document {document.id!r}: {failed}", path=document.source, line=mentions[failed.index][0])
+    document.not_held[CLOSE] += text != document.text
+    document.text = text
+    document.not_held.update(fit.counts)
+    places = {one.name: parts[0] for one, parts in zip(taken, fit.places, strict=True)}
+    kept = []
+    for one, (number, fields) in zip(said, mentions, strict=True):
+        if one.name in places:
+            document.mentions.append(Mention(one.name, *places[one.name], fields[4]))
+            kept.append((number, fields))
+        else:
+            document.leave_out(BEYOND, number)
+    mentions[:] = kept
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:
@@ -166,6 +215,8 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
                 "documents not annotated for relations (now with none)",
                 *DETAILS,
             )
+            # Novelty is held.
+            lost["attributes of relations"] -= sum(r.attributes == (NOVEL,) for r in document.all_relations)
     return lost
 
 
@@ -184,7 +235,7 @@ def _lines(name: str, document: Document, lost: Counter[str]) -> list[str]:
         return value
 
     for m in document.mentions:
-        concept = field(m.kb_id or NO_CONCEPT, "identifier")
+        concept = field(to_field(concepts_of(m)), "identifier")
         lines.append("\t".join([name, str(m.start), str(m.end), text[m.start : m.end], field(m.type, "type"), concept]))
     known = document.concept_relations or []
     more, left = related_concepts(document.mentions, document.relations or [], known)
@@ -196,6 +247,10 @@ def _lines(name: str, document: Document, lost: Counter[str]) -> list[str]:
     if document.concept_relations is None:
         lost["relations between mentions (now between their concepts)"] += len(document.relations or ())
         lost[BY_CONCEPT] += document.relations is not None
-    for relation in [*known, *more]:
-        lines.append("\t".join([name, field(relation.label, "label"), field(relation.head, "concept"), field(relation.tail, "concept")]))
+    related = [*known, *more]
+    tells = any(NOVEL in relation.attributes for relation in related)
+    for relation in related:
+        novelty = ["Novel" if NOVEL in relation.attributes else "No"] if tells else []
+        ends = [field(to_field([end]), "concept") for end in (relation.head, relation.tail)]
+        lines.append("\t".join([name, field(relation.label, "label"), *ends, *novelty]))
     return lines

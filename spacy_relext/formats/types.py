@@ -13,7 +13,7 @@ from spacy_relext.values import ASSERTED, CALLER, Sources, details
 class Mention:
     """A mention: its id in the document, first character and (exclusive) end, and type.
 
-    kb_id: The identifier of its concept, e.g. "D003000"; several are joined with "|". Empty where it has none.
+    kb_id: The identifier of its concept, e.g. "D003000"; several are joined with "|" (identifiers.py). Empty where it has none.
     long_form: What it abbreviates. Empty where it is no abbreviation, or one that nobody resolved.
     """
 
@@ -130,6 +130,8 @@ LOSSES: dict[str, Callable[[Document], int]] = {
     ),
     "whole texts": lambda document: bool(document.text),
 }
+# The attribute of a relation that its text is the first to report (BioRED).
+NOVEL = "novel"
 # What the pipeline, and an annotation, say of a relation beyond its label and score; all of it is in JSONL alone.
 PIPELINE_DETAILS = ("sources of relations", "statuses of relations")
 DETAILS = (*PIPELINE_DETAILS, "attributes of relations", "denied relations")

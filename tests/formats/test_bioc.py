@@ -1,0 +1,200 @@
+"""BioC as it is in the wild: what BioRED, PubTator3 and PMC write, in XML and JSON."""
+
+import json
+
+import pytest
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats import biocmodel, biocread
+from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.identifiers import UNKNOWN
+from spacy_relext.formats.offsets import BEYOND
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from tests.formats.test_ddi import raise_it
+
+
+def annotation(offset, text, name="0", **infons):
+    return {"id": name, "infons": {"type": "X", **infons}, "text": text, "locations": [{"offset": offset, "length": len(text)}]}
+
+
+def passage(offset, text, *annotations, **more):
+    return {"offset": offset, "text": text, "annotations": list(annotations), **more}
+
+
+def relation(*refs, name="R0", role="x", **infons):
+    return {"id": name, "infons": infons, "nodes": [{"refid": ref, "role": role} for ref in refs]}
+
+
+def document(*passages, relations=(), name="1"):
+    return {"id": name, "passages": list(passages), "relations": list(relations)}
+
+
+def read(value, folder):
+    file = folder / "a.json"
+    file.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf8")
+    return list(get_format("biocjson").read(file, Reading(raise_it)))
+
+
+def read_one(*passages, relations=(), folder):
+    [found] = read(document(*passages, relations=relations), folder)
+    return found
+
+
+PUBTATOR3 = document(
+    passage(0, "BRAF and melanoma.", annotation(0, "BRAF", identifier="673"), annotation(9, "melanoma", "2", identifier="MESH:D1")),
+    passage(19, "BRAF again.", annotation(19, "BRAF", "3", identifier="673", normalized=[673], valid=True, accession=None)),
+    relations=[
+        {
+            "id": "R1",
+            "infons": {
+                "score": "0.9995",
+                "role1": {"identifier": "673", "type": "Gene", "normalized": ["673"]},
+                "role2": {"identifier": "MESH:D1", "type": "Disease"},
+                "type": "Association",
+            },
+            "nodes": [{"refid": "0", "role": "0,1"}],
+        }
+    ],
+)
+
+
+@pytest.mark.parametrize("shape", ["documents", "PubTator3", "lists", "lines", "document", "mark"])
+def test_shapes_of_files(shape, tmp_path):
+    other = PUBTATOR3 | {"id": 2}
+    value = {
+        "documents": {"source": "", "documents": [PUBTATOR3, other]},
+        "PubTator3": {"PubTator3": [PUBTATOR3, other]},
+        "lists": [{"documents": [PUBTATOR3]}, {"documents": [other]}],
+        "lines": f"{json.dumps(PUBTATOR3)}\n\n{json.dumps(other)}\n",
+        "document": PUBTATOR3,
+        "mark": f"\ufeff{json.dumps([PUBTATOR3, other])}",
+    }[shape]
+    found = read(value, tmp_path)
+    assert [d.id for d in found] == ["1", "2"][: 1 if shape == "document" else 2]
+    for one in found:
+        assert [m.kb_id for m in one.mentions] == ["673", "MESH:D1", "673"]
+        assert one.concept_relations == [AnnotatedRelation("673", "MESH:D1", "Association", 0.9995)]
+
+
+def test_roles_of_pubtator3_in_xml(tmp_path):
+    file = tmp_path / "a.xml"
+    file.write_text(
+        "<collection><document><id>1</id><passage><offset>0</offset><text>A b</text>"
+        '<annotation id="1"><infon key="type">Gene</infon><infon key="identifier">673</infon><location offset="0" length="1"/></annotation>'
+        '<annotation id="1"><infon key="type">X</infon><infon key="identifier">MESH:D1</infon><location offset="2" length="1"/>'
+        '</annotation></passage><relation id="R1"><infon key="role2">MESH:D1|Disease</infon>'
+        '<infon key="role1">Gene|673</infon><infon key="type">R</infon></relation></document></collection>',
+        encoding="utf8",
+    )
+    [found] = get_format("biocxml").read(file, Reading(raise_it))
+    assert [m.id for m in found.mentions] == ["1", "1.2"]
+    assert found.concept_relations == [AnnotatedRelation("673", "MESH:D1", "R")]
+
+
+def test_novelty_denial_and_speculation(tmp_path):
+    said = [
+        {"type": "A", "entity1": "C1", "entity2": "D1", "novel": "Novel"},
+        {"type": "B", "entity2": "C1", "entity1": "D1", "novel": "No"},
+        {"type": "C", "entity1": "C1", "entity2": "D1", "negation": "true"},
+    ]
+    relations = [relation(name=f"C{i}", **infons) for i, infons in enumerate(said)]
+    relations += [relation("0", "1", type="D", speculation="True"), relation("0", "1", type="E", negated="yes")]
+    one = passage(0, "Tea, pain", annotation(0, "Tea", identifier="C1"), annotation(5, "pain", "1", identifier="D1"))
+    found = read_one(one, relations=relations, folder=tmp_path)
+    assert found.concept_relations == [AnnotatedRelation("C1", "D1", "A", attributes=("novel",)), AnnotatedRelation("D1", "C1", "B")]
+    assert found.relations == [AnnotatedRelation("0", "1", "D", attributes=("speculated",))]
+    assert sorted((r.head, r.tail, r.label) for r in found.denied) == [("0", "1", "C"), ("0", "1", "E")]
+    for name in ("biocxml", "biocjson"):
+        assert not +get_format(name).write([found], tmp_path / "out")
+        [back] = get_format(name).read(tmp_path / "out", Reading(raise_it))
+        assert (back.concept_relations, back.relations) == (found.concept_relations, found.relations)
+        assert sorted(r.label for r in back.denied) == ["C", "E"]
+
+
+def test_what_cannot_be_held_is_left_out_and_the_document_stays(tmp_path):
+    one = passage(
+        0,
+        "Tea, pain",
+        annotation(0, "Tea", identifier="C1"),
+        annotation(5, "pain", "1"),
+        annotation(30, "gone", "2"),
+        {"id": "3", "infons": {}, "text": "Tea", "locations": [{"offset": 0, "length": 3}]},
+    )
+    relations = [
+        relation("0", "1", type="KEPT"),
+        relation("0", "KEPT", type="R"),
+        relation("0", "R0", type="R"),
+        relation("0", "1", "0", type="R"),
+        relation("0", "1"),
+        relation("2", "1", type="R"),
+        relation(entity1="C1", entity2="C9", type="R"),
+    ]
+    found = read_one(one, relations=relations, folder=tmp_path)
+    assert found.relations == [AnnotatedRelation("0", "1", "KEPT")]
+    assert +found.not_held == {
+        BEYOND: 1,
+        biocread.UNTYPED: 1,
+        biocread.RELATED: 1,
+        biocread.UNKNOWN: 2,
+        biocread.N_ARY: 1,
+        biocread.UNNAMED: 1,
+        UNKNOWN: 1,
+    }
+
+
+TEXTS = ("T\u00e9a \U0001f375 one.", "No milk.")
+
+
+@pytest.mark.parametrize(
+    ("offsets", "name"),
+    [
+        ((0, 11, 6, 14), ""),
+        ((0, 12, 7, 15), "documents whose offsets count UTF-16 units"),
+        ((0, 15, 10, 18), "documents whose offsets count bytes"),
+        ((0, 11, 6, 3), biocread.FROM_PASSAGE),
+        ((0, 0, 6, 3), biocread.FOLLOWING),
+        ((0, 0, 6, 14), biocread.FOLLOWING),
+    ],
+)
+def test_offsets_that_count_otherwise(offsets, name, tmp_path):
+    first, second, one, milk = offsets
+    found = read_one(passage(first, TEXTS[0], annotation(one, "one")), passage(second, TEXTS[1], annotation(milk, "milk")), folder=tmp_path)
+    assert found.text == " ".join(TEXTS)
+    assert [(m.start, m.end) for m in found.mentions] == [(6, 9), (14, 18)]
+    assert +found.not_held == ({name: 1} if name else {})
+
+
+def test_two_readings_that_differ_are_an_error(tmp_path):
+    text = "\U0001f375bcb"
+    with pytest.raises(DataError, match=r"fit as those of 'documents whose offsets count UTF-16 units' and of .* bytes"):
+        read_one(passage(0, text, annotation(4, "b")), folder=tmp_path)
+
+
+def test_sentences_with_offsets_of_their_passage(tmp_path):
+    sentences = [{"offset": 0, "text": "One."}, {"offset": 5, "text": "Two."}]
+    first, second = (passage(offset, "One. Two.", sentences=sentences, annotations=[]) for offset in (0, 10))
+    found = read_one(first, second, folder=tmp_path)
+    assert found.sentences == [(0, 4), (5, 9), (10, 14), (15, 19)]
+
+
+@pytest.mark.parametrize("name", ["biocxml", "biocjson", "pubtator"])
+def test_identifiers_with_separators_survive(name, tmp_path):
+    kb_ids = ["c|DEL|12_14|", "x\\|y|D1", "a,b;c", "p|SUB|R|12|H", "-", "c\\|DEL\\|1\\||D1"]
+    mentions = [Mention(f"T{i}", 2 * i, 2 * i + 1, "X", kb_id) for i, kb_id in enumerate(kb_ids, start=1)]
+    related = [AnnotatedRelation("x|y", "a,b;c", "R", attributes=("novel",)), AnnotatedRelation("D1", "p|SUB|R|12|H", "S")]
+    given = Document("1", "- a b c d e f", mentions, concept_relations=related)
+    assert not +get_format(name).write([given], tmp_path / "out")
+    [back] = get_format(name).read(tmp_path / "out", Reading(raise_it))
+    assert [m.kb_id for m in back.mentions] == [*kb_ids[:4], "", kb_ids[5]]
+    assert back.concept_relations == related
+    assert not +back.not_held
+
+
+def test_concepts_in_both_directions_of_one_label(tmp_path):
+    mentions = [Mention("T1", 0, 1, "Gene", "1"), Mention("T2", 2, 3, "Disease", "2")]
+    related = [AnnotatedRelation("1", "2", "R"), AnnotatedRelation("2", "1", "R")]
+    get_format("biocjson").write([Document("1", "a b", mentions, concept_relations=related)], tmp_path / "out")
+    [back] = get_format("biocjson").read(tmp_path / "out", Reading(raise_it))
+    assert back.concept_relations == related
+    assert not +biocmodel.losses(back)

@@ -1,0 +1,99 @@
+"""Identifiers of concepts: several in one string, and how files write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_relext.formats.identifiers import (
+    FURTHER,
+    NO_CONCEPTS,
+    OTHERWISE,
+    SEVERAL,
+    TOLD,
+    UNKNOWN,
+    Stated,
+    identifiers,
+    join,
+    parse_field,
+    settle,
+    to_field,
+)
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+
+SOME = st.lists(st.text("|\\,;:#abcDEL1 ", min_size=1).map(str.strip).filter(lambda one: one not in NO_CONCEPTS), unique=True, max_size=4)
+
+
+@given(SOME)
+def test_what_is_joined_is_read_as_it_was(found):
+    assert identifiers(join(found)) == found
+
+
+@given(SOME.filter(lambda found: not any(one.startswith(("HGVS:", "RS#:")) for one in found)))
+def test_a_field_is_read_as_it_was_written(found):
+    assert parse_field(to_field(found)) == [(one,) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("kb_id", "expected"),
+    [
+        ("D01|D02", ["D01", "D02"]),
+        ("c|DEL|12_14|", ["c|DEL|12_14|"]),
+        ("p|SUB|R|12|H", ["p|SUB|R|12|H"]),
+        ("|SUB|R|12|H", ["|SUB|R|12|H"]),
+        ("c\\|DEL\\|12_14\\||D01", ["c|DEL|12_14|", "D01"]),
+        ("D01|-1|D01||-|None", ["D01"]),
+        ("-", []),
+        ("a\\b", ["a\\b"]),
+    ],
+)
+def test_identifiers_of_a_mention(kb_id, expected):
+    assert identifiers(kb_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("10,11", ["10", "11"]),
+        ("2706;10804", ["2706", "10804"]),
+        ("D01|D02", ["D01", "D02"]),
+        ("c|DEL|12_14|", ["c|DEL|12_14|"]),
+        ("c|DEL|12_14|,D01", ["c|DEL|12_14|", "D01"]),
+        ("c|SUB|A|1,2|G, rs1", ["c|SUB|A|1,2|G", "rs1"]),
+        ("D01|p|SUB|R|12|H", ["D01", "p|SUB|R|12|H"]),
+        ("MESH:D1; OMIM:1", ["MESH:D1", "OMIM:1"]),
+        ("-", []),
+        ("D1,-", ["D1"]),
+    ],
+)
+def test_fields_of_files(field, expected):
+    assert parse_field(field) == [(one,) for one in expected]
+
+
+def settled(fields, ends):
+    document = Document("d", "x" * 9, [Mention(f"T{i}", i, i + 1, "X") for i in range(len(fields))], source="a.txt")
+    found, _ = settle(document, fields, [Stated(AnnotatedRelation(head, tail, "R"), i) for i, (head, tail) in enumerate(ends, start=1)])
+    return [mention.kb_id for mention in document.mentions], [(r.head, r.tail) for r in found], +document.not_held, document.examples
+
+
+def test_relations_resolve_identifiers():
+    assert settled(["1,2", "c|DEL|1_2|"], [("2", "c|DEL|1_2|")])[:3] == (["1|2", "c|DEL|1_2|"], [("2", "c|DEL|1_2|")], {})
+    # What a relation names as a whole is one.
+    assert settled(["x|y,z", "1"], [("x|y", "1"), ("z", "1")])[:3] == (["x\\|y|z", "1"], [("x|y", "1"), ("z", "1")], {TOLD: 1})
+    # Where its parts are concepts by themselves, it is several.
+    assert settled(["1;2", "1", "3"], [("1;2", "3")])[:3] == (["1|2", "1", "3"], [("1", "3"), ("2", "3")], {SEVERAL: 1})
+    assert settled(["1", "-"], [("1", "1"), ("1", "5"), ("-", "1")])[1:] == ([("1", "1")], {UNKNOWN: 2}, {UNKNOWN: "a.txt:2"})
+
+
+def test_concepts_are_found_however_relations_write_them():
+    ends = [("Gene|673", "MESH:D1"), ("D1", "673|Gene"), ("MESH:D1|Disease", "OMIM:D1")]
+    assert settled(["673", "MESH:D1"], ends)[1:3] == ([("673", "MESH:D1"), ("MESH:D1", "673")], {OTHERWISE: 3, UNKNOWN: 1})
+
+
+def test_names_of_a_variant_are_one_concept():
+    variant = "tmVar:c|DEL|35|G;HGVS:c.35delG;VariantGroup:0;CorrespondingGene:2706;RS#:80338939"
+    kb_ids, found, counts, _ = settled(
+        [variant, "HGVS:c.35delG;CorrespondingGene:2706", "D1", "2706"], [("RS#:80338939;HGVS:c.35delG;CorrespondingGene:2706", "D1")]
+    )
+    assert kb_ids == ["RS#:80338939", "RS#:80338939", "D1", "2706"]
+    assert found == [("RS#:80338939", "D1")]
+    assert counts == {FURTHER: 5, OTHERWISE: 1}

@@ -1,0 +1,105 @@
+"""PubTator as it is in the wild: line by line."""
+
+import pytest
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats import pubtator
+from spacy_relext.formats.identifiers import UNKNOWN
+from spacy_relext.formats.offsets import BEYOND, SPACES
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from tests.formats.test_ddi import raise_it
+
+BIORED = """1|t|Sample gene variant and illness.
+1|a|The del of ABC was seen with illness or ailment.
+1\t7\t11\tgene\tGene\t10
+1\t44\t47\tABC\tGene\t10,11
+1\t37\t40\tdel\tSequenceVariant\tc|DEL|12_14|
+1\t62\t69\tillness\tDisease\tD01
+1\t62\t80\tillness or ailment\tDisease\tD01,D02
+1\tPositive_Correlation\tc|DEL|12_14|\tD01\tNovel
+1\tAssociation\t11\tD02\tNo
+
+"""
+
+
+def read(text, folder, name="a.txt"):
+    file = folder / name
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    reading = Reading(raise_it)
+    return list(pubtator.read(file, reading)), reading
+
+
+def related(document):
+    return [(r.head, r.tail, r.label, r.attributes) for r in document.concept_relations]
+
+
+def test_biored(tmp_path):
+    [document], _ = read(BIORED, tmp_path)
+    assert [m.kb_id for m in document.mentions] == ["10", "10|11", "c|DEL|12_14|", "D01", "D01|D02"]
+    assert related(document) == [("c|DEL|12_14|", "D01", "Positive_Correlation", ("novel",)), ("11", "D02", "Association", ())]
+    assert not +document.not_held
+    assert not +pubtator.write([document], tmp_path / "b.txt")
+    [back], _ = read((tmp_path / "b.txt").read_bytes(), tmp_path)
+    assert (back.mentions, back.concept_relations) == (document.mentions, document.concept_relations)
+
+
+def test_genes_that_are_joined(tmp_path):
+    text = """102|t|Role of BRCA1 in cancer.
+102|a|GJB2 and GJB6 cause deafness.
+102\t25\t38\tGJB2 and GJB6\tGene\t2706;10804
+102\t45\t53\tdeafness\tDisease\tMESH:D003638
+102\tassociate\t2706\tMESH:D003638
+"""
+    [document], _ = read(text, tmp_path)
+    assert [m.kb_id for m in document.mentions] == ["2706|10804", "MESH:D003638"]
+    assert related(document) == [("2706", "MESH:D003638", "associate", ())]
+
+
+def test_dash_is_no_concept(tmp_path):
+    text = """107|t|Aspirin and headache and ibuprofen.
+107|a|Text.
+107\t0\t7\tAspirin\tChemical\t-
+107\t12\t20\theadache\tDisease\tMESH:D006261
+107\t25\t34\tibuprofen\tChemical\t-
+107\tassociate\t-\tMESH:D006261
+"""
+    [document], _ = read(text, tmp_path)
+    assert [m.kb_id for m in document.mentions] == ["", "MESH:D006261", ""]
+    assert document.concept_relations == []
+    assert (+document.not_held, document.examples) == ({UNKNOWN: 1}, {UNKNOWN: f"{tmp_path / 'a.txt'}:6"})
+    mentions = [Mention("T1", 0, 1, "C", "-"), Mention("T2", 2, 3, "C", "D1")]
+    with pytest.raises(DataError, match="a mention that has no concept identifier"):
+        pubtator.write([Document("9", "a b", mentions, [AnnotatedRelation("T1", "T2", "R")])], tmp_path / "b.txt")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("gap", ["", "\n", "\n\n\n"])
+def test_documents_end_where_others_begin(gap, mark, end, tmp_path):
+    documents = [
+        "1|t|Tea.\n1|a|Or not.\n1\tR\tC1\tC1\n1\t0\t3\tTea\tX\tC1\n",
+        "2|a|Or not.\n2|t|Tea.\n2\t0\t3\tTea\tX\n2\t5\t30\tOr not for me\tX\n3\t0\t3\tTea\tX\n",
+        "4|t|Tea.\n4\t0\t3\tTea\tX\n",
+        "5|t|Tea.\n\n5|a|Or not.\n\n5\t0\t3\tTea\tX\n",
+    ]
+    found, reading = read((mark + gap.join(documents)).replace("\n", end), tmp_path)
+    assert [(d.id, d.text, len(d.mentions)) for d in found] == [
+        ("1", "Tea. Or not.", 1),
+        ("2", "Tea. Or not.", 1),
+        ("4", "Tea.", 1),
+        ("5", "Tea. Or not.", 1),
+    ]
+    assert related(found[0]) == [("C1", "C1", "R", ())]
+    assert [+d.not_held for d in found] == [{}, {BEYOND: 1}, {pubtator.TITLES: 1}, {}]
+    assert +reading.counts == {pubtator.STRAY: 1}
+
+
+def test_offsets_that_count_otherwise(tmp_path):
+    text = "1|t|\U0001f375 \u00e4 tea.\n1|a|No  milk.\n1\t{}\t{}\ttea\tX\n1\t{}\t{}\tNo milk\tX\n"
+    for offsets, name in (((4, 7, 9, 17), ""), ((5, 8, 10, 18), "UTF-16 units"), ((8, 11, 13, 21), "bytes")):
+        [document], _ = read(text.format(*offsets), tmp_path)
+        assert [(m.start, m.end) for m in document.mentions] == [(4, 7), (9, 17)]
+        assert +document.not_held == {SPACES: 1} | ({f"documents whose offsets count {name}": 1} if name else {})
+    [document], _ = read("1|t|Tea.\n1|a|No milk.\n1\t4\t6\tNo\tX\n", tmp_path)
+    assert (document.text, +document.not_held) == ("Tea.No milk.", {pubtator.CLOSE: 1})
