@@ -44,6 +44,12 @@ def convert(
         [], metavar="HEAD,TAIL", help="Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
     ),
     keep_negated: bool = typer.Option(False, help="Read denied relations as relations with the label NOT_<label>, not as none."),
+    default_label: str = typer.Option(None, help="The label of relations that have none."),
+    annotator: str = typer.Option(None, help="Whose annotations are read, where several people annotated a text."),
+    use_predictions: bool = typer.Option(False, "--use-predictions", help="Read what a model said, where nobody annotated a text."),
+    keep_empty: bool = typer.Option(
+        False, "--keep-empty", help="Annotation tools: keep texts without any mention, as texts that have none, though nobody says so."
+    ),
     skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
     max_characters: int = MAX_CHARACTERS,
     max_record: float = MAX_RECORD,
@@ -73,6 +79,10 @@ def convert(
             text_column=text_column,
             id_column=id_column,
             roles=roles,
+            keep_empty=keep_empty,
+            default_label=default_label,
+            annotator=annotator,
+            use_predictions=use_predictions,
         )
         _print_report(report)
 

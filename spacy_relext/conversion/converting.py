@@ -19,7 +19,7 @@ from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
 from spacy_relext.formats.denials import with_negated
 from spacy_relext.formats.docs import document_id, to_doc
 from spacy_relext.formats.files import whole_folder, whole_path
-from spacy_relext.formats.reading import OnError, Options, Reading, raise_error
+from spacy_relext.formats.reading import OnError, Options, Reading, listed, raise_error
 from spacy_relext.formats.types import Document
 from spacy_relext.notices import logger
 from spacy_relext.relations import annotated_labels, has_relations, register_extensions, set_annotated_labels
@@ -29,6 +29,8 @@ DOCUMENTS_PER_FILE = 2000
 FILE = "part-{:05d}.spacy"
 # What becomes of a document with an error: raised; left out and told by a warning; or as a function says.
 Errors = Literal["raise", "skip"] | OnError
+# What a text without any mention is, in the format of an annotation tool that does not say that its annotation is finished.
+NOT_ANNOTATED = "documents without any mention, left out (--keep-empty)"
 # Shows how documents come: given them, and where they are from.
 Progress = Callable[[Iterable[Document], Path], Iterable[Document]]
 
@@ -81,7 +83,7 @@ def read(
     if counts is not None:
         counts.update(found + reading.counts)
     elif +reading.counts:
-        logger.warning("%s: left out: %s.", source, _listed(reading.counts))
+        logger.warning("%s: left out: %s.", source, listed(reading.counts))
 
 
 def convert(
@@ -194,7 +196,7 @@ class _Conversion:
         counts.update(reading.counts)
         self.report.examples = {**reading.examples, **self.report.examples}
         if not n_docs:
-            left_out = f" Left out: {_listed(reading.counts)}." if +reading.counts else ""
+            left_out = f" Left out: {listed(reading.counts)}." if +reading.counts else ""
             raise DataError(f"there is no document in it.{left_out}", path=source)
         counts.update(pairs.total())
 
@@ -229,6 +231,10 @@ def _docs(
     for document in progress(format.read(source, reading), source):
         # Counted apart, so that a document that is skipped half-way leaves no trace in the report.
         own: Counter[str] = Counter()
+        if format.is_tool and not (document.mentions or document.mentions_given or reading.options.keep_empty):
+            # A model would learn from it that there are none.
+            reading.leave_out(NOT_ANNOTATED, document.place)
+            continue
         document = with_negated(document) if keep_negated else document
         try:
             if document.sentences is None and split is not None:
@@ -259,6 +265,11 @@ def format_of(path: Path, name: str | None) -> Format:
     return found
 
 
+def options_of(format: Format) -> frozenset[str]:
+    """The options that a format knows, or that are of all formats of its kind."""
+    return format.options | ({"keep_empty"} if format.is_tool else set())
+
+
 def make_options(format: Format, **given: object) -> Options:
     """Options for a format; None is as if it were left out. RAISES: RelextError for those that it does not know."""
     chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None}
@@ -266,8 +277,8 @@ def make_options(format: Format, **given: object) -> Options:
     if unknown:
         raise RelextError(f"there are no options {', '.join(unknown)}. Known are {', '.join(Options.__dataclass_fields__)}.")
     options = Options(**chosen)  # type: ignore[arg-type]
-    for name in sorted(options.given - format.options):
-        takers = ", ".join(made.name for made in formats() if name in made.options)
+    for name in sorted(options.given - options_of(format)):
+        takers = ", ".join(made.name for made in formats() if name in options_of(made))
         raise RelextError(f"--{name.replace('_', '-')} is for {takers}, and the format is {format.name}. Leave it out.")
     return options
 
@@ -278,10 +289,6 @@ def _handler(on_error: Errors) -> OnError:
     if on_error not in ("raise", "skip"):
         raise RelextError(f"on_error is {on_error!r}; expected 'raise', 'skip' or a function.")
     return raise_error if on_error == "raise" else lambda error: logger.warning("skipped: %s", error)
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
 def _check_dev(dev: Path, output: Path, dev_share: float, *, one_file: bool) -> None:

@@ -12,6 +12,8 @@ from spacy_relext.diagnosis.data import Data, Finding, Text, found, percent, pla
 LONG_MENTION = 30
 # Mentions beside the tokenizer's tokens: more of them, and it is another text than the tokenizer was made for.
 MISALIGNED = 0.05
+# More documents than these without any mention are rather such as nobody has annotated.
+MANY_BARE = 0.5
 
 
 def check_parts(data: Data) -> Iterator[Finding]:
@@ -41,6 +43,13 @@ def check_texts(data: Data) -> Iterator[Finding]:
     """Documents without text, id, or sentences."""
     empty = [text.where() for text in data.texts if not text.doc.text.strip()]
     yield from found("warning", "empty-documents", "documents without text: {n}.", empty)
+    parts = [texts for texts in data.parts.values() if any(text.mentions for text in texts)]
+    bare = [text.where() for texts in parts for text in texts if text.doc.text.strip() and not text.mentions]
+    message = (
+        f"documents without any mention: {{n}} of {len(data.texts):,}. An entity recogniser that is trained with them (init-config --ner) "
+        "learns that there is none: leave out those that nobody annotated."
+    )
+    yield from found("info" if len(bare) <= MANY_BARE * len(data.texts) else "warning", "bare-documents", message, bare)
     others: dict[str, Text] = {}
     repeated = [
         f"{text.where()} and {other.where()}"

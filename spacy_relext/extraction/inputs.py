@@ -20,7 +20,7 @@ from spacy_relext.formats.catalogue import OURS, READABLE, by_suffix, readable
 from spacy_relext.formats.files import files_in, is_to_be_read
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
-from spacy_relext.formats.reading import OnError, Options, Reading
+from spacy_relext.formats.reading import OnError, Options, Reading, listed
 from spacy_relext.formats.types import Document
 
 # Standard input, as a path and as errors call it.
@@ -169,6 +169,7 @@ def _name_of(path: Path, folder: Path) -> str:
 def _read(source: Source, reading: Reading) -> Iterator[Document]:
     """The documents of one source, which name it as their place. A file without any is an error."""
     n_seen, raising = 0, False
+    before = Counter(reading.counts)
 
     def report(error: DataError) -> None:
         nonlocal n_seen, raising
@@ -198,7 +199,8 @@ def _read(source: Source, reading: Reading) -> Iterator[Document]:
     except OSError as error:
         report(DataError(f"it cannot be read: {error.strerror or error}."))
     if not n_seen:
-        report(DataError("there is no document in it."))
+        left_out = listed(Counter(reading.counts) - before)
+        report(DataError("there is no document in it." + (f" Left out: {left_out}." if left_out else "")))
 
 
 @contextmanager

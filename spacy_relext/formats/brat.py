@@ -168,6 +168,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
             lost += document.losses("sentences", "long forms of abbreviations", "relations between concepts", *DETAILS)
             if lines:
                 lost += document.losses("documents not annotated for relations (now with none)")
+            lost += document.losses("documents without mentions (read as not annotated)")
             lost["document ids that are no file names"] += file.name[:-4] != identifier
     return lost
 

@@ -18,6 +18,7 @@ from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, PIPELINE_DETAILS, Document
 
 GROUP = "spacy_relext_formats"
+_NOT_DONE = "documents without mentions (read as not annotated)"
 _CONCEPTS = ("concept identifiers", "long forms of abbreviations", "relations between concepts")
 _NOT_ANNOTATED = "documents not annotated for relations (now with none)"
 # What a table or graph of triples has no place for.
@@ -157,7 +158,7 @@ _OURS = (
         (".txt", ".ann"),
         is_tool=True,
         options=_ROLES,
-        lacks=("sentences", "long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, *DETAILS),
+        lacks=("sentences", "long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *DETAILS),
     ),
     BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", options=_ROLES, lacks=PIPELINE_DETAILS),
     BuiltIn("biocjson", "BioC JSON", (".json",), suffix=".json", options=_ROLES, lacks=PIPELINE_DETAILS),
@@ -169,14 +170,31 @@ _OURS = (
         ".txt",
         lacks=("sentences", "scores of relations", "long forms of abbreviations", _NOT_ANNOTATED, *DETAILS),
     ),
-    BuiltIn("prodigy", "tasks of Prodigy", (".jsonl",), suffix=".jsonl", is_tool=True, lacks=(*_CONCEPTS, *DETAILS)),
-    BuiltIn("doccano", "doccano's JSONL", (".jsonl", ".json"), suffix=".jsonl", is_tool=True, lacks=(*_CONCEPTS, *DETAILS)),
+    BuiltIn(
+        "prodigy",
+        "tasks of Prodigy",
+        (".jsonl",),
+        suffix=".jsonl",
+        is_tool=True,
+        options=frozenset({"default_label", "annotator"}),
+        lacks=(*_CONCEPTS, *DETAILS),
+    ),
+    BuiltIn(
+        "doccano",
+        "doccano's JSONL",
+        (".jsonl", ".json"),
+        suffix=".jsonl",
+        is_tool=True,
+        options=frozenset({"text_column", "default_label"}),
+        lacks=(*_CONCEPTS, *DETAILS),
+    ),
     BuiltIn(
         "label-studio",
         "Label Studio's JSON",
         (".json",),
         suffix=".json",
         is_tool=True,
+        options=frozenset({"text_column", "default_label", "annotator", "use_predictions"}),
         module="label_studio",
         lacks=(*_CONCEPTS, *DETAILS),
     ),
@@ -187,7 +205,7 @@ _OURS = (
         "INCEpTION's UIMA CAS",
         (".xmi", ".json", ".zip"),
         is_tool=True,
-        lacks=("long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, *DETAILS),
+        lacks=("long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *DETAILS),
     ),
     BuiltIn(
         "ddi",

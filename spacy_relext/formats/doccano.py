@@ -5,8 +5,12 @@
      "relations": [{"id": 1, "from_id": 1, "to_id": 2, "type": "MECHANISM"}], "Comments": [], "meta": {"document_id": "case-7"}}
 
 Sequence labelling, and older versions, have `"label": [[0, 10, "CHEMICAL"], …]` (or `labels`) in the place of both lists, and `data` in
-that of `text`. Without `relations` a document is not annotated for relations, which is not the same as an empty list. Relations of the
-types `No-rel`, `no_relation` or `None` are no relations; they are counted. doccano puts metadata among the keys: others are not looked at.
+that of `text`; `--text-column` names another key. Without `relations` a document is not annotated for relations, which is not the same as
+an empty list. Relations of the types `No-rel`, `no_relation` or `None` are no relations; they are counted. Relations of relations are left
+out and counted. doccano puts metadata among the keys: others are not looked at.
+
+Unless it is told to export approved documents alone, doccano exports those that nobody has annotated yet as well, with the same empty lists
+as a text without entities. So a text without entities is taken as not annotated, unless `annotation_approver` names who approved it.
 
 Offsets count code points, and ends are exclusive. A project with "count grapheme clusters as one character" gives other numbers where a
 text has combining marks, emoji sequences or CRLF before a mention, and nothing in the file tells the two apart: switch it off before
@@ -36,12 +40,13 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     """Make a document of a line."""
-    text, meta = at.text(record, "text" if "text" in record or "data" not in record else "data"), at.meta(record)
-    mentions = _mentions(record, at)
-    relations, denied = _relations(record, {m.id for m in mentions}, at)
+    text, meta = _text(record, at, reading.options.text_column), at.meta(record)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
-    sentences = at.sentences(meta, SENTENCES)
-    return Document([*names, at.default_id][0], text, mentions, relations, sentences, source=at.path, line=at.line, denied=denied)
+    document = Document([*names, at.default_id][0], text, _mentions(record, at), source=at.path, line=at.line)
+    document.relations, document.denied = _relations(record, document, at, reading)
+    document.sentences = at.sentences(meta, SENTENCES)
+    document.mentions_given = at.is_annotated(meta) or bool(record.get("annotation_approver"))
+    return document
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:
@@ -88,18 +93,30 @@ def _mentions(record: dict[str, Any], at: Place) -> list[Mention]:
     return mentions
 
 
-def _relations(record: dict[str, Any], mentions: set[str], at: Place) -> tuple[list[AnnotatedRelation] | None, list[AnnotatedRelation]]:
+def _text(record: dict[str, Any], at: Place, column: str | None) -> str:
+    keys = [key for key in ([column] if column else ["text", "data"]) if key in record]
+    if not keys:
+        strings = ", ".join(repr(key) for key, value in record.items() if isinstance(value, str)) or "none"
+        raise at.fail(f"document: expected {column or 'text'!r} to be a string; those that are: {strings}. Name one with --text-column.")
+    return at.text(record, keys[0])
+
+
+def _relations(
+    record: dict[str, Any], document: Document, at: Place, reading: Reading
+) -> tuple[list[AnnotatedRelation] | None, list[AnnotatedRelation]]:
     """Those that hold, and those that are denied."""
     if record.get("relations") is None:
         return None, []
     entries = list(at.entries(record, "relations", "relation"))
-    others = {str(entry.get("id")) for _, entry in entries}
+    mentions, others = {m.id for m in document.mentions}, {str(entry.get("id")) for _, entry in entries}
     relations = []
     for what, entry in entries:
         head, tail = at.name(entry, "from_id", what), at.name(entry, "to_id", what)
         for key, end in (("from_id", head), ("to_id", tail)):
-            if end not in mentions:
-                kind = "a relation; relations of relations cannot be held" if end in others else "no entity of the text"
-                raise at.fail(f"{what}: {key!r} is {end!r}, which is {kind}.")
-        relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
+            if end not in mentions and end not in others:
+                raise at.fail(f"{what}: {key!r} is {end!r}, which is no entity of the text.")
+        if not {head, tail} <= mentions:
+            document.leave_out("relations of relations")
+            continue
+        relations.append(AnnotatedRelation(head, tail, at.label(entry, "type", what, reading), at.score(entry, what)))
     return at.without_denied(relations)

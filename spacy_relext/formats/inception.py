@@ -21,7 +21,8 @@ there every document is. Where a file has no sentences they are not known. Ids o
 
 Written is a folder: a TypeSystem.xml, to be imported under Layers, and one .xmi per document, to import as UIMA CAS XMI (XML 1.0). Layers
 are custom.Span and custom.Relation, as in INCEpTION's basic projects; tokens and sentences are DKPro's. Relations between concepts, and
-that relations were not annotated, are not held, which is counted; control characters, which XML cannot hold, are an error.
+that relations were not annotated or a text has no mentions, are not held, which is counted; control characters, which XML cannot hold, are
+an error.
 """
 
 from collections import Counter
@@ -238,6 +239,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
                 "long forms of abbreviations",
                 "relations between concepts",
                 "documents not annotated for relations (now with none)",
+                "documents without mentions (read as not annotated)",
                 *DETAILS,
             )
     return lost

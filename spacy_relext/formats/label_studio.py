@@ -1,24 +1,29 @@
 """Label Studio's JSON export of texts with labels and relations: a list of tasks.
 
     [{"id": 7, "data": {"text": "Cimetidine raised warfarin levels."}, "meta": {"document_id": "case-7"},
-      "annotations": [{"was_cancelled": false, "ground_truth": false, "result": [
+      "annotations": [{"was_cancelled": false, "ground_truth": false, "completed_by": 3, "result": [
         {"id": "T1", "type": "labels", "from_name": "label", "to_name": "text",
          "value": {"start": 0, "end": 10, "text": "Cimetidine", "labels": ["CHEMICAL"]}},
         {"type": "relation", "from_id": "T1", "to_id": "T2", "direction": "right", "labels": ["MECHANISM"]}, …]}]}, …]
 
-The text is `text` of `data`, or its only string. `direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other
-way round, and "bi" one in each direction. A relation with several labels is several relations, a region with several labels several
-mentions, which then can have no relation. Relations labelled `No-rel`, `no_relation` or `None` are no relations; they are counted. Results
-of other types are counted, and not read.
+The text is the string of `data` that `--text-column` names, else the only one, else the only one with which the regions agree, else `text`.
+A text that is HTML, and its `hypertextlabels`, are read as html.py says. `direction` "right" (or none) is a relation from `from_id` to
+`to_id`, "left" the other way round, and "bi" one in each direction. A relation with several labels is several relations; one without has
+that of `--default-label`. A region with several labels is several mentions. Relations of such a region, and of regions that are no mention,
+are left out and counted. Relations labelled `No-rel`, `no_relation` or `None` are no relations; they are counted. Results of other types
+are counted, and not read.
 
-Which annotation: cancelled (skipped) ones are left out and counted. Of the others the one marked as ground truth is read; if none or
-several are marked and there is more than one, that is an error. A task without annotation is left out and counted: a text without mentions
-would teach that there are none. Predictions are not read.
+Which annotation: cancelled (skipped) ones are left out and counted, as are those of others where `--annotator` names one (the id or mail
+address of `completed_by`). Of the rest the one marked as ground truth is read; where several could be meant, and they do not say the same,
+that is an error. Drafts are counted, and not read. Predictions are read where there is no annotation, with `--use-predictions` alone.
 
-Offsets, with exclusive ends: Label Studio has counted code points since 2022, and before that UTF-16 units, in which an emoji is two. The
-two agree up to a text's first character beyond U+FFFF. From there on the `text` of the regions decides, for all regions of a task alike;
-regions that agree with neither are an error, as offsets inside a surrogate pair are. A task in UTF-16 units is counted, and so is one where
-nothing decides, in which offsets are read as code points. Line breaks in a region's `text` may be written as a backslash and an n.
+A task without annotation is one that nobody has annotated. An annotation is made by submitting it, so one with an empty result, and with
+`completed_by`, says that the text has no mentions.
+
+Offsets, with exclusive ends: Label Studio has counted code points since 2022, and before that UTF-16 units, in which an emoji is two. Older
+versions counted CR LF as one. The `text` of the regions decides, for all regions of a task alike, as offsets.py says: white space may be
+collapsed in it, and line ends be written as a backslash and an n. Regions that agree with no reading are an error. A task in other units is
+counted, and so is one where nothing decides.
 
 The id of a document is `document_id` in the task's `meta`, else the task's `id`, else file and number. The format has no field for
 sentences and cannot tell a text without relations from one that was not annotated for them: `meta` carries `sentence_offsets`, and
@@ -26,22 +31,22 @@ sentences and cannot tell a text without relations from one that was not annotat
 """
 
 import json
-import re
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.offsets import Fit, OffsetError, Said, fit_offsets
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 ANNOTATED = "relations_annotated"
-
-# From an offset of the file to one of the text, or None where there is none.
-Offset = Callable[[int], int | None]
+SEVERAL = "relations of regions with several labels"
+NO_MENTION = "relations of what is no mention"
+UNCHECKED = "documents whose offsets nothing checks (read as characters)"
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -49,29 +54,44 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
     return read_lists(path, (".json",), parse, reading)
 
 
+@dataclass(frozen=True)
+class Region:
+    """A labelled region: its place in the file and its id, its offsets there, what the file says of the text at them, and its types."""
+
+    what: str
+    name: str
+    start: int
+    end: int
+    said: str | None
+    types: list[str]
+
+
 def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | None:
-    """Make a document of a task; None of one without annotation."""
-    annotation = _annotation(record, at, reading)
-    if annotation is None:
-        return None
-    text, meta = _text(record, at), at.meta(record)
-    results = list(at.entries(annotation, "result", "result"))
-    labels = [(what, entry) for what, entry in results if entry.get("type") == "labels"]
-    arrows = [(what, entry) for what, entry in results if entry.get("type") == "relation"]
-    for _, entry in results:
+    """Make a document of a task, without mentions if nobody has annotated it; None where its text is not known then."""
+    if "data" not in record and "annotations" not in record:
+        raise at.fail(f"expected 'data' and 'annotations', and saw {sorted(record)}. JSON-MIN has no relations: export as JSON.")
+    annotation, meta = _annotation(record, at, reading), at.meta(record)
+    entries = list(at.entries(annotation or {"result": []}, "result", "result"))
+    regions = _regions([(what, entry) for what, entry in entries if entry.get("type") == "labels"], at)
+    arrows = [(what, entry) for what, entry in entries if entry.get("type") == "relation"]
+    for _, entry in entries:
         if entry.get("type") not in ("labels", "relation"):
-            reading.counts[f"results of the type {entry.get('type')!r:.40}, not read"] += 1
-    texts = {str(entry.get("to_name")) for _, entry in labels}
-    if len(texts) > 1:
-        raise at.fail(f"the labels are of several texts: {sorted(texts)}. Expected one text a task.")
-    regions = _regions(labels, text, at, reading)
-    found = [relation for what, entry in arrows for relation in _relations(what, entry, regions, at)]
-    relations, denied = at.without_denied(found)
+            reading.leave_out(f"results of the type {entry.get('type')!r:.40}, not read", str(at))
+    column = _column(record, list(regions.values()), at, reading)
+    if column is None:
+        return None
+    text = at.text(record["data"], column)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
-    mentions = [mention for region in regions.values() for mention in region]
-    annotated = relations if found or meta.get(ANNOTATED) is not False else None
-    sentences = at.sentences(meta, SENTENCES)
-    return Document([*names, at.default_id][0], text, mentions, annotated, sentences, source=at.path, line=at.line, denied=denied)
+    document = Document([*names, at.default_id][0], text, source=at.path, line=at.line)
+    mentions = _mentions(regions, text, at, reading)
+    document.mentions = [mention for made in mentions.values() for mention in made]
+    known = {str(entry.get("id")) for _, entry in entries}
+    found = [relation for what, entry in arrows for relation in _relations(what, entry, mentions, known, at, reading)]
+    relations, document.denied = at.without_denied(found)
+    document.relations = relations if annotation is not None and (found or meta.get(ANNOTATED) is not False) else None
+    document.sentences = at.sentences(meta, SENTENCES)
+    document.mentions_given = at.is_annotated(meta) or bool(annotation and not entries and annotation.get("completed_by"))
+    return document
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:
@@ -94,110 +114,167 @@ def _annotation(record: dict[str, Any], at: Place, reading: Reading) -> dict[str
     entries = [entry for _, entry in at.entries(record, "annotations", "annotation")]
     valid = [entry for entry in entries if not entry.get("was_cancelled")]
     reading.counts["cancelled annotations, left out"] += len(entries) - len(valid)
+    if isinstance(record.get("drafts"), list):
+        reading.counts["drafts, not read"] += len(record["drafts"])
+    if reading.options.annotator is not None:
+        own = [entry for entry in valid if reading.options.annotator in _names(entry)]
+        reading.counts["annotations of other annotators, left out"] += len(valid) - len(own)
+        valid = own
     chosen = [entry for entry in valid if entry.get("ground_truth")] or valid
     if not chosen:
-        reading.counts["tasks without annotation, left out"] += 1
+        return _prediction(record, at, reading)
+    one = _only(chosen)
+    if one is None:
+        people = " and ".join(sorted({_names(entry)[0] for entry in chosen}))
+        raise at.fail(
+            f"{len(chosen)} annotations could be meant. Mark one as ground truth, delete the others, or name with --annotator whose are "
+            f"read; they are of {people}."
+        )
+    reading.counts["annotations beside the ground truth, left out"] += len(valid) - len(chosen)
+    reading.counts["annotations that say the same as another one"] += len(chosen) - 1
+    return one
+
+
+def _prediction(record: dict[str, Any], at: Place, reading: Reading) -> dict[str, Any] | None:
+    """What a model said of a task that nobody annotated, if that is to be read."""
+    if not isinstance(record.get("predictions"), list):
         return None
-    if len(chosen) > 1:
-        raise at.fail(f"{len(chosen)} annotations could be meant. Mark one as ground truth, or delete the others.")
-    reading.counts["annotations beside the ground truth, left out"] += len(valid) - 1
-    return chosen[0]
+    predictions = [entry for _, entry in at.entries(record, "predictions", "prediction")]
+    if not reading.options.use_predictions:
+        reading.counts["predictions, not read (--use-predictions)"] += len(predictions)
+        return None
+    one = _only(predictions)
+    if predictions and one is None:
+        raise at.fail(f"{len(predictions)} predictions could be meant. Export those of one model version.")
+    reading.counts["predictions, read as annotation"] += one is not None
+    return one
 
 
-def _text(record: dict[str, Any], at: Place) -> str:
+def _only(annotations: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one annotation that is there, or the first of several that say the same but for the ids of regions."""
+    return annotations[0] if annotations and all(_said(entry) == _said(annotations[0]) for entry in annotations) else None
+
+
+def _said(annotation: dict[str, Any]) -> Any:
+    results = annotation.get("result")
+    entries = [entry for entry in results if isinstance(entry, dict)] if isinstance(results, list) else []
+    values = {str(entry.get("id")): json.dumps(entry.get("value"), sort_keys=True) for entry in entries if entry.get("type") != "relation"}
+    arrows = (
+        [values.get(str(entry.get(end))) for end in ("from_id", "to_id")] + [entry.get("direction"), entry.get("labels")]
+        for entry in entries
+        if entry.get("type") == "relation"
+    )
+    return sorted(values.values()), sorted(json.dumps(arrow) for arrow in arrows)
+
+
+def _names(annotation: dict[str, Any]) -> list[str]:
+    """What an annotator is called: id, mail address."""
+    person = annotation.get("completed_by")
+    names = [person.get(key) for key in ("id", "email")] if isinstance(person, dict) else [person]
+    return [str(name) for name in names if name is not None] or ["nobody named"]
+
+
+def _column(record: dict[str, Any], regions: list[Region], at: Place, reading: Reading) -> str | None:
+    """The key of the text; None where it is not known, and there is nothing to read of it."""
     data = at.take(record, "data", dict, "document")
-    keys = ["text"] if "text" in data else [key for key, value in data.items() if isinstance(value, str)]
-    if len(keys) != 1:
-        raise at.fail(f"expected 'data' to have 'text', or one string alone, and saw {sorted(data)}.")
-    return at.text(data, keys[0])
+    named, strings = reading.options.text_column, [key for key, value in data.items() if isinstance(value, str)]
+    if named is not None or len(strings) == 1:
+        if named not in (None, *strings):
+            raise at.fail(f"expected 'data' to have the string {named!r}, and saw {strings}. Name another with --text-column.")
+        return named or strings[0]
+    fitting = [key for key in strings if any(region.said for region in regions) and _fits(regions, data[key])]
+    if len(fitting) == 1:
+        reading.counts["documents whose text is the one that the regions agree with"] += fitting != ["text"]
+        return fitting[0]
+    if "text" in data:
+        return "text"
+    if not regions:
+        reading.leave_out("tasks without annotation or a known text (--text-column)", str(at))
+        return None
+    raise at.fail(f"expected 'data' to have 'text', or one string alone, and saw {sorted(data)}. Name the text with --text-column.")
 
 
-def _regions(labels: list[tuple[str, dict]], text: str, at: Place, reading: Reading) -> dict[str, list[Mention]]:
-    """The mentions of each region by its id."""
-    values = {}
+def _fits(regions: list[Region], text: str) -> bool:
+    try:
+        _fit(regions, text)
+    except OffsetError:
+        return False
+    return True
+
+
+def _regions(labels: list[tuple[str, dict]], at: Place) -> dict[str, Region]:
+    """The labelled regions by their ids."""
+    texts = {str(entry.get("to_name")) for _, entry in labels}
+    if len(texts) > 1:
+        raise at.fail(f"the labels are of several texts: {sorted(texts)}. Expected one text a task.")
+    regions: dict[str, Region] = {}
     for what, entry in labels:
         value = at.take(entry, "value", dict, what)
         name = at.name(entry, "id", what)
-        if name in values:
+        if name in regions:
             raise at.fail(f"{what}: another result has the id {name!r}.")
         start, end = at.take(value, "start", int, what), at.take(value, "end", int, what)
         types = at.take(value, "labels", list, what)
         if not types or not all(isinstance(kind, str) for kind in types):
             raise at.fail(f"{what}: expected 'labels' to be one or more strings, and saw {types!r:.60}.")
-        values[name] = (what, start, end, value.get("text"), types)
-    offset = _offsets([value[:4] for value in values.values()], text, at, reading)
-    regions: dict[str, list[Mention]] = {}
-    for name, (what, start, end, _, types) in values.items():
-        first, last = offset(start), offset(end)
-        if first is None or last is None:
-            raise at.fail(f"{what}: the offsets {start}-{end} are inside a surrogate pair.")
-        regions[name] = [Mention(name if i == 0 else f"{name}.{i + 1}", first, last, kind) for i, kind in enumerate(types)]
+        said = at.take(value, "text", str, what) if value.get("text") is not None else None
+        regions[name] = Region(what, name, start, end, said, types)
     return regions
 
 
-def _offsets(values: list[tuple[str, int, int, Any]], text: str, at: Place, reading: Reading) -> Offset:
-    """The reading of offsets, code points or UTF-16 units, with which all regions agree."""
-
-    def wrong(offset: Offset) -> list[tuple[str, int, int, Any]]:
-        return [value for value in values if value[3] is not None and not _agrees(text, offset(value[1]), offset(value[2]), value[3])]
-
-    def code_points(offset: int) -> int | None:
-        return offset
-
-    astral = [match.start() for match in re.finditer("[\U00010000-\U0010ffff]", text)]
-    utf16 = _from_utf16(astral)
-    disagreeing = wrong(code_points)
-    if not disagreeing:
-        beyond = [value for value in values if astral and value[2] > astral[0]]
-        reading.counts["tasks whose offsets nothing checks, read as code points"] += bool(beyond) and all(
-            value[3] is None for value in beyond
-        )
-        return code_points
-    if not astral or wrong(utf16):
-        what, start, end, said = disagreeing[0]
-        hint = " (nor in UTF-16 units)" if astral else ""
-        raise at.fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {said!r:.60}{hint}.")
-    reading.counts["tasks with offsets in UTF-16 units"] += 1
-    return utf16
+def _mentions(regions: dict[str, Region], text: str, at: Place, reading: Reading) -> dict[str, list[Mention]]:
+    """The mentions of each region by its id."""
+    try:
+        fit = _fit(list(regions.values()), text)
+    except OffsetError as error:
+        region = list(regions.values())[error.index]
+        seen = text[max(region.start, 0) : max(region.end, 0)]
+        if seen == region.said:  # several ways of counting fit
+            raise at.fail(f"{region.what}: {error}") from error
+        raise at.fail(
+            f"{region.what}: characters {region.start}-{region.end} of the text are {seen!r:.60}, and its 'text' is {region.said!r:.60} "
+            "(nor in UTF-16 units or bytes, or with CR LF as one)."
+        ) from error
+    reading.counts.update(fit.counts)
+    beyond = next((i for i, character in enumerate(text) if character > "\uffff"), len(text))
+    late = [region for region in regions.values() if region.end > beyond]
+    reading.counts[UNCHECKED] += bool(late) and all(region.said is None for region in late)
+    mentions: dict[str, list[Mention]] = {}
+    for (name, region), [(start, end)] in zip(regions.items(), fit.places, strict=True):
+        mentions[name] = [Mention(name if i == 0 else f"{name}.{i + 1}", start, end, kind) for i, kind in enumerate(region.types)]
+    return mentions
 
 
-def _from_utf16(astral: list[int]) -> Offset:
-    """From UTF-16 units to code points, in a text with characters of two units at some offsets."""
-    units = [offset + i for i, offset in enumerate(astral)]
-
-    def offset(unit: int) -> int | None:
-        before = bisect_left(units, unit)  # characters of two units that begin before it
-        return None if before and unit == units[before - 1] + 1 else unit - before
-
-    return offset
+def _fit(regions: list[Region], text: str) -> Fit:
+    """RAISES: OffsetError where no way of counting fits all regions."""
+    # Line ends may be written as a backslash and an n, which the text itself has not.
+    said = [region.said if region.said is None or region.said in text else region.said.replace("\\n", "\n") for region in regions]
+    claims = [Said(region.name, [(region.start, region.end)], text) for region, text in zip(regions, said, strict=True)]
+    return fit_offsets(text, claims)
 
 
-def _agrees(text: str, start: int | None, end: int | None, said: Any) -> bool:
-    if start is None or end is None:
-        return False
-    stretch = text[max(start, 0) : max(end, 0)]
-    return said in (stretch, stretch.replace("\n", "\\n").replace("\r", "\\n"))
-
-
-def _relations(what: str, entry: dict[str, Any], regions: dict[str, list[Mention]], at: Place) -> Iterator[AnnotatedRelation]:
-    ends = []
-    for key in ("from_id", "to_id"):
-        name = at.name(entry, key, what)
-        if len(regions.get(name, ())) != 1:
-            types = [mention.type for mention in regions.get(name, ())]
-            kind = f"has the labels {types}; expected one" if types else "is no labelled region of the text"
-            raise at.fail(f"{what}: {key!r} is {name!r}, which {kind}.")
-        ends.append(regions[name][0].id)
-    labels = entry.get("labels")
-    if not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
+def _relations(
+    what: str, entry: dict[str, Any], mentions: dict[str, list[Mention]], known: set[str], at: Place, reading: Reading
+) -> Iterator[AnnotatedRelation]:
+    names = [at.name(entry, key, what) for key in ("from_id", "to_id")]
+    for key, name in zip(("from_id", "to_id"), names, strict=True):
+        if name not in known:
+            raise at.fail(f"{what}: {key!r} is {name!r}, which is no labelled region of the text.")
+    labels = entry.get("labels") or [at.label({}, "labels", what, reading)]
+    if not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
         raise at.fail(f"{what}: expected 'labels' to be one or more strings, and saw {labels!r:.60}. Give the relation a label.")
-    direction = entry.get("direction", "right")
-    orders = {"right": [ends], "left": [ends[::-1]], "bi": [ends, ends[::-1]]}
-    if not isinstance(direction, str) or direction not in orders:
+    direction = "right" if entry.get("direction") is None else entry["direction"]
+    if direction not in ("right", "left", "bi"):
         raise at.fail(f"{what}: expected 'direction' to be right, left or bi, and saw {direction!r:.60}.")
+    ends = [mentions.get(name, []) for name in names]
+    if any(len(found) != 1 for found in ends):
+        reading.leave_out(SEVERAL if all(ends) else NO_MENTION, str(at))
+        return
+    head, tail = (found[0].id for found in ends)
+    orders = {"right": [(head, tail)], "left": [(tail, head)], "bi": [(head, tail), (tail, head)]}
     for label in labels:
-        for head, tail in orders[direction]:
-            yield AnnotatedRelation(head, tail, label, at.score(entry, what))
+        for first, second in orders[direction]:
+            yield AnnotatedRelation(first, second, label, at.score(entry, what))
 
 
 def _results(document: Document) -> list[dict[str, Any]]:

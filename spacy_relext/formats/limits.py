@@ -13,6 +13,8 @@ from spacy_relext.formats.files import read_errors
 
 CHUNK = 2**20
 MEGABYTE = 1_000_000
+# Some editors and tools put it before UTF-8; it is no part of what a file says.
+MARK = b"\xef\xbb\xbf"
 # A line that was too long, and is not read: what is wrong with it.
 Line = bytes | DataError
 
@@ -72,12 +74,12 @@ def unpacks_to_more(what: str, path: Path) -> DataError:
 
 
 def read_whole(path: Path) -> bytes:
-    """All of a file. RAISES: DataError where it cannot be read, or is too large."""
+    """All of a file but a byte order mark. RAISES: DataError where it cannot be read, or is too large."""
     with read_errors(path), path.open("rb") as file:
         raw = file.read(limits().record + 1)
     if len(raw) > limits().record:
         raise too_large("the file", path)
-    return raw
+    return raw.removeprefix(MARK)
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, Line]]:
@@ -109,6 +111,8 @@ def reported(lines: Iterator[tuple[int, Line]], on_error: Callable[[DataError], 
 def bounded_lines(file: Bytes, path: Path | str) -> Iterator[tuple[int, Line]]:
     """The numbers, counted from 1, and lines of a file that is open, in the place of one that is too long what is wrong with it.
 
+    A byte order mark before the first one is left out.
+
     RAISES: DataError where it cannot be read.
     """
     most = limits().record
@@ -121,6 +125,8 @@ def bounded_lines(file: Bytes, path: Path | str) -> Iterator[tuple[int, Line]]:
                 _skip_line(file, raw)
         if not raw:
             return
+        if number == 1:
+            raw = raw.removeprefix(MARK)
         yield number, raw if len(raw) <= most else too_large("the line", path, number)
 
 

@@ -9,10 +9,11 @@
 Offsets count characters, ends are exclusive; the last token of a span (`token_end`) is inclusive. The offsets of `spans`, `head_span` and
 `child_span` are what counts. Tokens, `token_start`, `token_end`, `text`, `head` and `child`, where given, are checked against them: `head`
 and `child` are a token of the mention, as a rule its last. Without `head_span` the mention is the one with that token. Head and tail must
-be spans of the task: a relation between bare tokens is an error.
+be spans of the task: a relation between bare tokens is left out and counted.
 
-`answer`: accepted tasks are read. A rejected one says that its annotation is wrong, and an ignored one nothing: both are left out and
-counted, since a text without mentions would teach that there are none. Relations labelled `No-rel`, `no_relation` or `None` are no
+`answer`: accepted tasks are read. A task is in the file because somebody answered it, so one without spans was accepted as a text that has
+no mentions. A rejected one says that its annotation is wrong, and an ignored one nothing: both are left out and counted. Where several
+people answered, `--annotator` names one, by `_annotator_id` or `_session_id`. Relations labelled `No-rel`, `no_relation` or `None` are no
 relations; they are counted, and the document is annotated. Without the key `relations` it is not annotated for relations.
 
 The id of a document is `document_id` in its `meta`, else `_task_hash`, else file and line; two answers to one task are an error. The format
@@ -45,7 +46,10 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | None:
     """Make a document of a task; None of one that was not accepted."""
-    answer = record.get("answer")
+    answer, annotator = record.get("answer"), reading.options.annotator
+    if annotator is not None and annotator not in (record.get("_annotator_id"), record.get("_session_id")):
+        reading.counts["tasks of other annotators, left out"] += 1
+        return None
     if answer in LEFT_OUT:
         reading.counts[f"tasks left out, answer {answer!r}"] += 1
         return None
@@ -63,11 +67,15 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
         found = []
         for what, entry in at.entries(record, "relations", "relation"):
             head, tail = (_end(entry, end, what, mentions, tokens, at) for end in ("head", "child"))
-            found.append(AnnotatedRelation(head.id, tail.id, at.take(entry, "label", str, what), at.score(entry, what)))
+            if head is None or tail is None:
+                reading.leave_out("relations of what is no mention", str(at))
+                continue
+            found.append(AnnotatedRelation(head.id, tail.id, at.label(entry, "label", what, reading), at.score(entry, what)))
         relations, denied = at.without_denied(found)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
-    sentences = at.sentences(meta, SENTENCES)
-    return Document([*names, at.default_id][0], text, mentions, relations, sentences, source=at.path, line=at.line, denied=denied)
+    document = Document([*names, at.default_id][0], text, mentions, relations, source=at.path, line=at.line, denied=denied)
+    document.sentences, document.mentions_given = at.sentences(meta, SENTENCES), True
+    return document
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:
@@ -104,8 +112,8 @@ def _place(entry: dict[str, Any], what: str, text: str, tokens: Offsets | None, 
     return start, end, at.take(entry, "label", str, what)
 
 
-def _end(entry: dict[str, Any], end: str, what: str, mentions: list[Mention], tokens: Offsets | None, at: Place) -> Mention:
-    """The mention that is a relation's `head` or `child`."""
+def _end(entry: dict[str, Any], end: str, what: str, mentions: list[Mention], tokens: Offsets | None, at: Place) -> Mention | None:
+    """The mention that is a relation's `head` or `child`; None if it is none of the spans."""
     token = None
     if tokens is not None and entry.get(end) is not None:
         token = _token(tokens, at.take(entry, end, int, what), what, at)
@@ -114,19 +122,16 @@ def _end(entry: dict[str, Any], end: str, what: str, mentions: list[Mention], to
         start, stop = (at.take(span, side, int, f"{what}, {end}_span") for side in ("start", "end"))
         found = [m for m in mentions if (m.start, m.end) == (start, stop) and span.get("label") in (None, m.type)]
         if not found:
-            raise at.fail(
-                f"{what}: '{end}_span' is {span.get('label')!r} at {start}-{stop}, which is no span of the task. "
-                "Annotate its mentions as spans."
-            )
+            return None
         if token is not None and not start <= token[0] < token[1] <= stop:
             raise at.fail(f"{what}: {end!r} is token {entry[end]} at {token[0]}-{token[1]}, and '{end}_span' is at {start}-{stop}.")
         return found[0]
     if token is None:
         raise at.fail(f"{what}: expected '{end}_span', or {end!r} and 'tokens', and saw {sorted(entry)}.")
     found = [m for m in mentions if m.end == token[1]] or [m for m in mentions if m.start <= token[0] and token[1] <= m.end]
-    if len(found) != 1:
+    if len(found) > 1:
         raise at.fail(f"{what}: {end!r} is token {entry[end]} at {token[0]}-{token[1]}, where {len(found)} spans are; expected one.")
-    return found[0]
+    return found[0] if found else None
 
 
 def _token(tokens: Offsets, index: int, what: str, at: Place) -> tuple[int, int]:

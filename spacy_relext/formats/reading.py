@@ -11,6 +11,11 @@ from spacy_relext.formats.roles import Roles
 OnError = Callable[[DataError], None]
 
 
+def listed(counts: Counter[str]) -> str:
+    """Counts in a line: "2 tasks, 1 draft"."""
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
 def raise_error(error: DataError) -> None:
     """Raise it."""
     raise error
@@ -22,11 +27,18 @@ class Options:
 
     text_column: The column, or the key of a record, with the text. id_column: That with the id of the document.
     roles: Pairs of roles, each as "HEAD,TAIL", for arguments of relations whose roles are not known (roles.py), or known otherwise.
+    keep_empty: Texts without any mention are kept where a file does not say that their annotation is finished: of annotation tools.
+    default_label: The label of relations that have none. annotator: Whose annotations are read, where several people annotated a text.
+    use_predictions: What a model said is read where nobody annotated a text.
     """
 
     text_column: str | None = None
     id_column: str | None = None
     roles: tuple[str, ...] = ()
+    keep_empty: bool = False
+    default_label: str | None = None
+    annotator: str | None = None
+    use_predictions: bool = False
 
     @property
     def given(self) -> set[str]:

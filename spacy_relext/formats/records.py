@@ -19,7 +19,7 @@ from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document
 
 # What annotation tools keep in a record's `meta`, and have no field for.
-ID, SENTENCES = "document_id", "sentence_offsets"
+ID, SENTENCES, ANNOTATED = "document_id", "sentence_offsets", "annotated"
 
 # Makes a document of a record, or None of one that is left out; what is no error, and not in the document, is counted.
 Parse = Callable[[dict[str, Any], "Place", Reading], Document | None]
@@ -107,6 +107,10 @@ class Place:
         """The record's `meta`, empty where there is none."""
         return self.take(record, "meta", dict, "document") if record.get("meta") is not None else {}
 
+    def is_annotated(self, meta: dict) -> bool:
+        """Whether a `meta` says that the annotation is finished."""
+        return meta.get(ANNOTATED) is True
+
     def text(self, record: dict, key: str = "text") -> str:
         """A text of whole characters."""
         text = self.take(record, key, str, "document")
@@ -126,6 +130,15 @@ class Place:
         """Refuse offsets at which the text is not what the record says of them."""
         if text[max(start, 0) : max(end, 0)] != said:
             raise self.fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {said!r:.60}.")
+
+    def label(self, entry: dict, key: str, what: str, reading: Reading) -> str:
+        """The label of a relation, or the one that is given for those without."""
+        if entry.get(key) in (None, "") and reading.options.default_label:
+            reading.counts["relations without a label, named by --default-label"] += 1
+            return reading.options.default_label
+        if entry.get(key) in (None, ""):
+            raise self.fail(f"{what}: it has no {key!r}. Give the relation a label, or all that have none the same: --default-label.")
+        return self.take(entry, key, str, what)
 
     def score(self, entry: dict, what: str) -> float:
         """The score of a relation: 1 where it has none."""
@@ -211,8 +224,10 @@ def refuse_denials(document: Document) -> None:
 
 
 def meta_of(document: Document) -> dict[str, Any]:
-    """What of a document goes into a record's `meta`: id and sentences."""
+    """What of a document goes into a record's `meta`: id, sentences, and of one without mentions that it is annotated."""
     meta: dict[str, Any] = {ID: document.id} if document.id else {}
+    if not document.mentions and document.relations is not None:
+        meta[ANNOTATED] = True
     if document.sentences is not None:
         meta[SENTENCES] = [list(sentence) for sentence in document.sentences]
     return meta

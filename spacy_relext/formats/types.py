@@ -63,7 +63,8 @@ class Document:
         Their label is what was denied, or that by which it was, as No-rel.
     not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives; `leave_out` adds to it.
     examples: For names of `not_held`, where the first of its kind stands.
-    mentions_given: The file says that these are all mentions. Otherwise, where there are none, nobody may have looked for them.
+    mentions_given: The file says that these are all mentions: that its annotation is finished. Otherwise, where there are none, nobody may
+        have looked for them.
     annotated_labels: The labels that it is annotated for, also those that do not occur in it. None: it does not say.
     """
 
@@ -124,6 +125,8 @@ LOSSES: dict[str, Callable[[Document], int]] = {
     "documents not annotated for relations (now with none)": lambda document: (
         document.relations is None and document.concept_relations is None
     ),
+    # What the format of an annotation tool leaves open.
+    "documents without mentions (read as not annotated)": lambda document: not document.mentions and document.relations is not None,
     "documents without relations": lambda document: not (document.relations or document.concept_relations),
     "mentions in no relation": lambda document: len(
         {mention.id for mention in document.mentions} - {end for r in document.relations or () for end in (r.head, r.tail)}

@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin, Span
 
+from spacy_relext.conversion.converting import NOT_ANNOTATED
 from spacy_relext.conversion.counts import ACROSS, PAIRS, RELATED, SAME_PLACE
 from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.corpus import read_docs
@@ -474,7 +475,7 @@ def test_json_formats_out_and_in(format, tmp_path):
     for arguments in (
         ("convert", "jsonl", source, paths[0], "--sentences", "sentencizer"),
         ("export", format, *paths[:2]),
-        ("convert", format, *paths[1:]),
+        ("convert", format, *paths[1:], *(["--keep-empty"] if get_format(format).is_tool else [])),
     ):
         result = relext(*arguments)
         assert result.exit_code == 0, result.output
@@ -503,7 +504,11 @@ def test_export_reports_what_the_format_cannot_hold(tmp_path):
     assert sorted(file.name for file in (tmp_path / "brat").iterdir()) == ["a.ann", "a.txt", "b.ann", "b.txt", "c.txt"]
     result = relext("convert", "brat", tmp_path / "brat", tmp_path / "b.spacy")
     assert result.exit_code == 0, result.output
-    assert [has_relations(doc) for doc in read_back(tmp_path / "b.spacy")] == [True, True, False]
+    assert len(read_back(tmp_path / "b.spacy")) == 1
+    assert figure(result.stdout, NOT_ANNOTATED) == 2
+    result = relext("convert", "brat", tmp_path / "brat", tmp_path / "c.spacy", "--keep-empty")
+    assert result.exit_code == 0, result.output
+    assert [has_relations(doc) for doc in read_back(tmp_path / "c.spacy")] == [True, True, False]
     result = relext("export", "pubtator", tmp_path / "a.spacy", tmp_path / "a.txt")
     assert result.exit_code == 1
     assert "has no concept identifier" in " ".join(result.output.split())
@@ -571,3 +576,44 @@ def test_export_tells_where_documents_are_annotated_for_different_labels(tmp_pat
     assert [line["annotated_labels"] for line in lines] == [["A"], ["D", "E"]]
     relext("convert", "jsonl", write_lines(tmp_path / "one.jsonl", *records[:1]), tmp_path / "one.spacy")
     assert "annotated for" not in relext("export", "spert", tmp_path / "one.spacy", tmp_path / "one.json").output
+
+
+# Annotation tools: what nobody has annotated, and byte order marks
+
+
+DOCCANO = [
+    {"id": i, "text": "Tea helps Ann.", "entities": entities, "relations": [], "Comments": []}
+    for i, entities in enumerate([[{"id": 1, "label": "FOOD", "start_offset": 0, "end_offset": 3}], [], []])
+]
+
+
+def test_texts_that_nobody_annotated_are_left_out_and_counted(tmp_path):
+    source = write_lines(tmp_path / "a.jsonl", *DOCCANO)
+    result = relext("convert", "doccano", source, tmp_path / "a.spacy")
+    assert result.exit_code == 0, result.output
+    assert (figure(result.stdout, "documents"), figure(result.stdout, NOT_ANNOTATED)) == (1, 2)
+    assert f"The first of the {NOT_ANNOTATED}: {source}:2" in " ".join(result.output.split())
+    assert relext("convert", "doccano", source, tmp_path / "b.spacy", "--keep-empty").exit_code == 0
+    assert len(read_back(tmp_path / "b.spacy")) == 3
+    result = relext("convert", "doccano", write_lines(tmp_path / "none.jsonl", *DOCCANO[1:]), tmp_path / "c.spacy")
+    assert_fails(result, re.escape(f"there is no document in it. Left out: 2 {NOT_ANNOTATED}."), tmp_path / "c.spacy")
+    result = relext("convert", "jsonl", source, tmp_path / "c.spacy", "--keep-empty")
+    assert_fails(result, "--keep-empty is for brat, prodigy, doccano, label-studio", tmp_path / "c.spacy")
+
+
+def test_predictions_and_rejected_tasks_are_named_where_nothing_is_left(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps([{"data": {"text": "Tea."}, "annotations": [], "predictions": [{"result": []}]}]))
+    result = relext("convert", "label-studio", tmp_path / "a.json", tmp_path / "a.spacy")
+    assert_fails(result, r"1 predictions, not read \(--use-predictions\)", tmp_path / "a.spacy")
+    rejected = write_lines(tmp_path / "b.jsonl", {"text": "Tea.", "spans": [], "answer": "reject"})
+    assert_fails(relext("convert", "prodigy", rejected, tmp_path / "b.spacy"), "1 tasks left out, answer 'reject'", tmp_path / "b.spacy")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    source = tmp_path / "a.jsonl"
+    source.write_bytes(b"\xef\xbb\xbf" + json.dumps(DOCCANO[0]).encode())
+    assert relext("convert", "doccano", source, tmp_path / "a.spacy").exit_code == 0
+    (tmp_path / "t.txt").write_bytes(b"\xef\xbb\xbfTea helps.\n")
+    assert relext("convert", "txt", tmp_path / "t.txt", tmp_path / "t.spacy").exit_code == 0
+    [doc] = read_back(tmp_path / "t.spacy")
+    assert doc.text == "Tea helps.\n"

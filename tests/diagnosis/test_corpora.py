@@ -91,6 +91,7 @@ def test_ddi(shared_data, tmp_path):
         "near-sentences": ("warning", 18),
         "contradictions": ("warning", 17),
         "overlaps": ("info", 45),
+        "bare-documents": ("info", 41),
         "left-to-right": ("info", 0),
         "misaligned-mentions": ("info", 224),
     }

@@ -366,7 +366,7 @@ IN_DOCUMENTS = [
     (less_annotated, "warning", r"^test: 25\.0 % of the pairs .* 60\.0 % in the training data", {"few-to-score"}),
 ]  # fmt: skip
 IN_DOCS = [
-    (lost_relations, "error", r"no more what they were", set()),
+    (lost_relations, "error", r"no more what they were", {"bare-documents"}),
     (stray_relations, "warning", r"not in doc\.spans\[.mentions.\]: 1 of 252", set()),
     (blank_ends, "warning", r"begin or end with white space: 1\.", set()),
     (change("train", as_other_type), "warning", r"another type than doc\.spans\[.mentions.\] does: 1 of 252", {"odd-types"}),

@@ -8,7 +8,7 @@ import pytest
 from spacy_relext.errors import DataError
 from spacy_relext.formats import doccano
 from spacy_relext.formats.docs import INSIDE, to_doc
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 TEXT = "Teal spares CYP1."
@@ -24,10 +24,10 @@ def raise_it(error):
     raise error
 
 
-def read(tmp_path, *records, on_error=raise_it, counts=None):
+def read(tmp_path, *records, on_error=raise_it, counts=None, **options):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
-    return list(doccano.read(path, Reading(on_error, Counter() if counts is None else counts)))
+    return list(doccano.read(path, Reading(on_error, Counter() if counts is None else counts, Options(**options))))
 
 
 def test_export_is_read(tmp_path):
@@ -76,7 +76,10 @@ def test_offsets_are_code_points_and_those_inside_a_character_are_kept_and_count
 
 
 BAD_RECORDS = {
-    "no text": ({"entities": []}, "expected 'text' to be a string, and saw None"),
+    "no text": (
+        {"entities": [], "Title": "x"},
+        "expected 'text' to be a string; those that are: 'Title'. Name one with --text-column",
+    ),
     "no entities": ({"text": TEXT}, r"expected 'entities', or 'label' of older versions, and saw \['text'\]"),
     "two lists": ({**GOOD, "label": []}, "expected 'entities', or 'label'"),
     "entity a list": ({**GOOD, "entities": [[0, 4, "DRUG"]]}, "entity 1: expected an object"),
@@ -86,11 +89,7 @@ BAD_RECORDS = {
     "start a fraction": ({**GOOD, "entities": [{**ENTITIES[0], "start_offset": 0.0}]}, "expected 'start_offset' to be a whole number"),
     "label a number": ({**GOOD, "entities": [{**ENTITIES[0], "label": 3}]}, "expected 'label' to be a string, and saw 3"),
     "unknown id": ({**GOOD, "relations": [{**RELATION, "to_id": 99}]}, "relation 1: 'to_id' is '99', which is no entity of the text"),
-    "a relation's id": (
-        {**GOOD, "relations": [{**RELATION, "from_id": 5}]},
-        "'from_id' is '5', which is a relation; relations of relations",
-    ),
-    "no type": ({**GOOD, "relations": [{"from_id": 31, "to_id": 32}]}, "relation 1: expected 'type' to be a string"),
+    "no type": ({**GOOD, "relations": [{"from_id": 31, "to_id": 32}]}, "relation 1: it has no 'type'. .* --default-label"),
     "relations an object": ({**GOOD, "relations": {}}, "expected 'relations' to be a list"),
     "score": ({**GOOD, "relations": [{**RELATION, "score": 2}]}, "'score' is 2;"),
     "half an emoji": ({**GOOD, "text": "\ud83d" + TEXT}, "character 0 of the text .* half of a surrogate pair"),
@@ -128,3 +127,27 @@ def test_ids_differ_over_a_written_file(tmp_path):
     assert [[entity["id"] for entity in record["entities"]] for record in records] == [[1, 2], [3, 4]]
     assert [[relation["id"] for relation in record["relations"]] for record in records] == [[1, 2], [3, 4]]
     assert [relation["from_id"] for relation in records[1]["relations"]] == [3, 4]
+
+
+def test_relations_of_relations_are_left_out(tmp_path):
+    [document] = read(tmp_path, {**GOOD, "relations": [RELATION, {**RELATION, "id": 6, "from_id": 5}]})
+    assert document.relations == [AnnotatedRelation("31", "32", "SPARES")]
+    assert document.not_held == {"relations of relations": 1}
+    assert document.examples == {"relations of relations": f"{tmp_path / 'a.jsonl'}:1"}
+
+
+def test_text_of_another_column_and_relations_without_a_type(tmp_path):
+    record = {"Body": TEXT, "entities": ENTITIES, "relations": [{**RELATION, "type": None}]}
+    [document] = read(tmp_path, record, text_column="Body", default_label="REL")
+    assert (document.text, document.relations) == (TEXT, [AnnotatedRelation("31", "32", "REL")])
+
+
+def test_who_approved_a_text_without_entities_says_that_there_are_none(tmp_path):
+    empty = {"text": TEXT, "entities": [], "relations": []}
+    documents = read(tmp_path, empty, {**empty, "annotation_approver": None}, {**empty, "annotation_approver": "ann"})
+    assert [document.mentions_given for document in documents] == [False, False, True]
+
+
+def test_a_document_without_mentions_comes_back_as_annotated(tmp_path):
+    doccano.write([Document("a", TEXT, relations=[]), Document("b", TEXT)], tmp_path / "b.jsonl")
+    assert [document.mentions_given for document in doccano.read(tmp_path / "b.jsonl", Reading())] == [True, False]

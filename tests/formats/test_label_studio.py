@@ -7,8 +7,8 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import label_studio
-from spacy_relext.formats.docs import to_doc
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.label_studio import UNCHECKED
+from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import AnnotatedRelation, Mention
 
 TEXT = "Teal spares CYP1."
@@ -35,9 +35,9 @@ def raise_it(error):
     raise error
 
 
-def read(tmp_path, *tasks, on_error=raise_it, counts=None):
+def read(tmp_path, *tasks, on_error=raise_it, counts=None, **options):
     (tmp_path / "a.json").write_text(json.dumps(tasks), encoding="utf8")
-    return list(label_studio.read(tmp_path / "a.json", Reading(on_error, Counter() if counts is None else counts)))
+    return list(label_studio.read(tmp_path / "a.json", Reading(on_error, Counter() if counts is None else counts, Options(**options))))
 
 
 def test_export_is_read(tmp_path):
@@ -79,8 +79,8 @@ CHOICES = {
         {"annotations beside the ground truth, left out": 2},
     ),
     "cancelled ground truth": ([(True, True), (False, False)], "1", {"cancelled annotations, left out": 1}),
-    "only cancelled": ([(True, False)], None, {"cancelled annotations, left out": 1, "tasks without annotation, left out": 1}),
-    "none": ([], None, {"tasks without annotation, left out": 1}),
+    "only cancelled": ([(True, False)], None, {"cancelled annotations, left out": 1}),
+    "none": ([], None, {}),
 }
 
 
@@ -108,8 +108,7 @@ def test_several_annotations_are_no_choice(flags, tmp_path):
 #        code points  0123456789
 #        UTF-16 units 0 2345 789
 EMOJIS = "🙂 ab🙂cd\nef"
-UTF16 = "tasks with offsets in UTF-16 units"
-UNCHECKED = "tasks whose offsets nothing checks, read as code points"
+UTF16 = "documents whose offsets count UTF-16 units"
 
 
 @pytest.mark.parametrize(
@@ -153,18 +152,22 @@ BAD_TASKS = {
     "start a string": (task(region("a", "0", 4)), "result 1: expected 'start' to be a whole number, and saw '0'"),
     "no label": (task(region("a", 0, 4, None, 3)), r"expected 'labels' to be one or more strings, and saw \[3\]"),
     "id twice": (task(TEAL, TEAL), "result 2: another result has the id 'a'"),
-    "other text": (task(region("a", 0, 4, "Tea")), "characters 0-4 of the text are 'Teal', and its 'text' is 'Tea'\\."),
+    "other text": (task(region("a", 0, 4, "Tea")), "characters 0-4 of the text are 'Teal', and its 'text' is 'Tea' "),
     "neither unit": (
         task(region("a", 3, 5, "ab"), region("b", 5, 7, "cd"), text=EMOJIS),
-        r"result 1: .* its 'text' is 'ab' \(nor in UTF-16 units\)",
+        r"result 1: .* its 'text' is 'ab' \(nor in UTF-16 units",
     ),
     # The first region makes it UTF-16 units.
-    "half a pair": (task(region("a", 3, 5, "ab"), region("b", 6, 8), text=EMOJIS), "result 2: the offsets 6-8 are inside a surrogate pair"),
+    "half a pair": (
+        task(region("a", 3, 5, "ab"), region("b", 6, 8), text=EMOJIS),
+        "result 1: characters 3-5 of the text are",
+    ),
     "two texts": (task(TEAL, {**CYP, "to_name": "other"}), r"labels are of several texts: \['other', 'text'\]"),
     "unknown id": (task(TEAL, arrow()), "result 2: 'to_id' is 'b', which is no labelled region"),
-    "a relation's id": (task(TEAL, CYP, arrow(id="r"), arrow(to_id="r")), "result 4: 'to_id' is 'r', which is no labelled region"),
-    "region of two": (task(region("a", 0, 4, None, "X", "Y"), CYP, arrow()), r"'from_id' is 'a', which has the labels \['X', 'Y'\]"),
-    "relation unlabelled": (task(TEAL, CYP, arrow(labels=[])), r"expected 'labels' .* saw \[\]\. Give the relation a label"),
+    "relation unlabelled": (
+        task(TEAL, CYP, arrow(labels=[])),
+        "result 3: it has no 'labels'. Give the relation a label, or .* --default-label",
+    ),
     "direction": (task(TEAL, CYP, arrow(direction="up")), "expected 'direction' to be right, left or bi, and saw 'up'"),
     "direction a list": (task(TEAL, CYP, arrow(direction=[])), r"right, left or bi, and saw \[\]"),
 }
@@ -181,7 +184,79 @@ def test_bad_task_is_left_out_alone(bad, message, tmp_path):
     assert len(errors) == 1
 
 
-def test_offsets_beyond_the_text(nlp, tmp_path):
-    [document] = read(tmp_path, task(region("a", 12, 18)))
-    with pytest.raises(DataError, match="offsets 12-18; the text has 17 characters"):
-        to_doc(document, nlp)
+def test_offsets_beyond_the_text(tmp_path):
+    with pytest.raises(DataError, match=r"characters 12-18 of the text are 'CYP1\.', and its 'text' is None"):
+        read(tmp_path, task(region("a", 12, 18)))
+
+
+def test_relations_of_what_is_no_single_mention_are_left_out(tmp_path):
+    counts = Counter()
+    two = region("c", 5, 11, None, "X", "Y")
+    [document] = read(tmp_path, task(TEAL, CYP, two, arrow(id="r"), arrow(to_id="r"), arrow(to_id="c")), counts=counts)
+    assert document.relations == [AnnotatedRelation("a", "b", "SPARES")]
+    assert +counts == {"relations of what is no mention": 1, "relations of regions with several labels": 1}
+
+
+def test_relations_without_a_label_have_the_default(tmp_path):
+    unlabelled = {key: value for key, value in arrow().items() if key != "labels"}
+    for result in (unlabelled, arrow(labels=[])):
+        [document] = read(tmp_path, task(TEAL, CYP, result), default_label="REL")
+        assert document.relations == [AnnotatedRelation("a", "b", "REL")]
+
+
+def by(name, *results):
+    return {"completed_by": name, "result": list(results)}
+
+
+def test_annotations_of_several_people(tmp_path):
+    counts = Counter()
+    same = [by(1, TEAL, CYP, arrow()), by({"id": 2, "email": "b@c"}, CYP | {"id": "y"}, TEAL | {"id": "x"}, arrow(from_id="x", to_id="y"))]
+    [document] = read(tmp_path, task(annotations=same), counts=counts)
+    assert document.relations == [AnnotatedRelation("a", "b", "SPARES")]
+    assert +counts == {"annotations that say the same as another one": 1}
+    differing = task(annotations=[by(1, TEAL, CYP), by({"id": 2, "email": "b@c"}, TEAL)])
+    with pytest.raises(DataError, match="--annotator whose are read; they are of 1 and 2"):
+        read(tmp_path, differing)
+    for name, number in (("1", 2), ("2", 1), ("b@c", 1), ("3", 0)):
+        [document] = read(tmp_path, differing, annotator=name)
+        assert len(document.mentions) == number
+
+
+def test_predictions_and_drafts(tmp_path):
+    counts = Counter()
+    bare = task(annotations=[], predictions=[{"result": [TEAL, CYP, arrow()]}], drafts=[{"result": [TEAL]}])
+    [document] = read(tmp_path, bare, counts=counts)
+    assert (document.mentions, document.relations, document.mentions_given) == ([], None, False)
+    assert +counts == {"drafts, not read": 1, "predictions, not read (--use-predictions)": 1}
+    [document] = read(tmp_path, bare, use_predictions=True)
+    assert document.relations == [AnnotatedRelation("a", "b", "SPARES")]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "is_done"), [(by(3), True), ({"result": []}, False), ({**by(3), "was_cancelled": True}, False), (by(3, TEAL), False)]
+)
+def test_who_submits_an_empty_annotation_says_that_there_is_nothing(annotation, is_done, tmp_path):
+    [document] = read(tmp_path, task(annotations=[annotation]))
+    assert document.mentions_given == is_done
+
+
+def test_text_among_several_strings(tmp_path):
+    data = {"title": "Teal", "abstract": TEXT}
+    counts = Counter()
+    [document] = read(tmp_path, {**task(TEAL, CYP), "data": data}, counts=counts)
+    assert document.text == TEXT
+    assert +counts == {"documents whose text is the one that the regions agree with": 1}
+    [document] = read(tmp_path, {**task(TEAL), "data": data}, text_column="title")
+    assert document.text == "Teal"
+    with pytest.raises(DataError, match="Name the text with --text-column"):
+        read(tmp_path, {**task(TEAL), "data": data})
+    with pytest.raises(DataError, match=r"the string 'body', and saw \['title', 'abstract'\]"):
+        read(tmp_path, {**task(TEAL), "data": data}, text_column="body")
+    counts.clear()
+    assert read(tmp_path, {**task(annotations=[]), "data": data}, counts=counts) == []
+    assert +counts == {"tasks without annotation or a known text (--text-column)": 1}
+
+
+def test_json_min_is_named(tmp_path):
+    with pytest.raises(DataError, match="JSON-MIN has no relations: export as JSON"):
+        read(tmp_path, {"id": 5, "text": TEXT, "label": [], "annotator": 1})

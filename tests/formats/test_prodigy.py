@@ -8,7 +8,7 @@ import pytest
 from spacy_relext.errors import DataError
 from spacy_relext.formats import prodigy
 from spacy_relext.formats.docs import to_doc
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import AnnotatedRelation, Mention
 from spacy_relext.relations import get_relations, has_relations
 
@@ -34,10 +34,10 @@ def raise_it(error):
     raise error
 
 
-def read(tmp_path, *tasks, on_error=raise_it, counts=None):
+def read(tmp_path, *tasks, on_error=raise_it, counts=None, **options):
     path = tmp_path / "tasks.jsonl"
     path.write_text("".join(json.dumps(task) + "\n" for task in tasks), encoding="utf8")
-    return list(prodigy.read(path, Reading(on_error, Counter() if counts is None else counts)))
+    return list(prodigy.read(path, Reading(on_error, Counter() if counts is None else counts, Options(**options))))
 
 
 def without(record, *keys):
@@ -104,14 +104,8 @@ BAD_TASKS = {
     ),
     "id of a token": ({**TASK, "tokens": [{**TASK["tokens"][0], "id": 1}]}, "token 1: its id is 1; expected 0"),
     "head elsewhere": (relation(head=2), "'head' is token 2 at 10-16, and 'head_span' is at 0-9"),
-    "head_span elsewhere": (relation(head_span={**ACID, "end": 4}), "'head_span' is 'DRUG' at 0-4, which is no span of the task"),
-    "child_span of another type": (relation(child_span={**CYP, "label": "DRUG"}), "'child_span' is 'DRUG' at 17-21, which is no span"),
-    "bare token": (
-        without(relation(child=2), "x") | {"relations": [without({**RELATION, "child": 2}, "child_span")]},
-        "10-16, where 0 spans",
-    ),
     "no end": ({**TASK, "relations": [{"label": "L"}]}, "expected 'head_span', or 'head' and 'tokens', and saw"),
-    "no label": ({**TASK, "relations": [without(RELATION, "label")]}, "relation 1: expected 'label' to be a string"),
+    "no label": ({**TASK, "relations": [without(RELATION, "label")]}, "relation 1: it has no 'label'. .* --default-label"),
     "relation a list": ({**TASK, "relations": [[1, 3]]}, "relation 1: expected an object"),
     "denied and affirmed": (
         {**TASK, "relations": [RELATION, {**RELATION, "label": "No-rel"}]},
@@ -132,6 +126,34 @@ def test_bad_task_is_left_out_alone(task, message, tmp_path):
     errors = []
     assert [document.id for document in read(tmp_path, first, task, last, on_error=errors.append)] == ["1", "2"]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        relation(head_span={**ACID, "end": 4}),
+        relation(child_span={**CYP, "label": "DRUG"}),
+        {**TASK, "relations": [without({**RELATION, "child": 2}, "child_span")]},
+    ],
+)
+def test_relations_of_what_is_no_span_are_left_out(task, tmp_path):
+    counts = Counter()
+    [document] = read(tmp_path, task, counts=counts)
+    assert document.relations == []
+    assert +counts == {"relations of what is no mention": 1}
+
+
+def test_an_accepted_task_without_spans_has_no_mentions(tmp_path):
+    [document] = read(tmp_path, {**TASK, "spans": [], "relations": []})
+    assert document.mentions_given
+
+
+def test_tasks_of_one_annotator(tmp_path):
+    counts = Counter()
+    tasks = [{**TASK, "_annotator_id": "relext-ann", "_session_id": "relext-ann"}, {**TASK, "_annotator_id": "relext-bob"}]
+    [document] = read(tmp_path, *tasks, counts=counts, annotator="relext-ann")
+    assert len(document.relations) == 1
+    assert +counts == {"tasks of other annotators, left out": 1}
 
 
 def test_impossible_annotation(nlp, tmp_path):
