@@ -80,6 +80,8 @@ def load(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
     types: The TypeSystem.xml of an XMI file.
     RAISES: DataError for anything but a whole CAS.
     """
+    if raw.startswith(b"#FORMAT=WebAnno TSV"):
+        raise DataError("this is WebAnno TSV. Read it with the format webanno, or export as UIMA CAS XMI or JSON.", path=path, line=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # features that are defined twice alike
         warnings.filterwarnings("error", message=UNMAPPED)

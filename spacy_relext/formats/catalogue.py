@@ -207,6 +207,7 @@ _OURS = (
         is_tool=True,
         lacks=("long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *DETAILS),
     ),
+    BuiltIn("webanno", "WebAnno TSV 3.x", (".tsv",), writes=False, is_tool=True),
     BuiltIn(
         "ddi",
         "the XML of DDIExtraction 2013",

@@ -25,7 +25,7 @@ from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.cli.toy import relext
 
 # What is wrong with a file of these is in the test of each.
-ELSEWHERE = ("ppi", "drugprot", "docred", "tacred", "semeval", "blinded", "strings", "bigbio", "datasets")
+ELSEWHERE = ("ppi", "drugprot", "docred", "tacred", "semeval", "blinded", "strings", "bigbio", "datasets", "webanno")
 READ = [name for name in READABLE if name not in (*TEXTS, *ELSEWHERE)]
 FOLDERS = {"brat": ".ann", "ddi": ".xml", "inception": ".xmi"}
 FILES = {
