@@ -10,37 +10,24 @@ from spacy.util import load_config
 from tests.cli.toy import TWO_STEPS, relext, spacy_command
 
 
-class Writer:
-    """A document in our JSONL, sentence by sentence."""
-
-    def __init__(self, name):
-        self.record = {"id": name, "text": "", "mentions": [], "concept_relations": []}
-
-    def add(self, *parts):
-        """A sentence of words and of mentions (text, type, concept)."""
-        for part in (*parts, "."):
-            text, *known = (part,) if isinstance(part, str) else part
-            self.record["text"] += " " * bool(self.record["text"]) + text
-            if known:
-                end = len(self.record["text"])
-                self.record["mentions"].append({"start": end - len(text), "end": end, "type": known[0], "kb_id": known[1]})
-
-    def relate(self, head, tail, label, *attributes):
-        self.record["concept_relations"].append({"head": head, "tail": tail, "label": label, "attributes": list(attributes)})
-
-
 def biored_like(n, draw):
-    """Pairs of a gene and a disease, or of two genes, in any order, in a sentence or in two; the same pairs in several documents."""
+    """BioRED's PubTator: a gene and a disease, and two genes, related in any order; the same pairs stand in several documents."""
     for i in range(n):
         gene, other, disease = draw.randrange(4), 4 + draw.randrange(4), draw.randrange(4)
-        document = Writer(f"d{i}")
-        document.add("The gene", (f"gen{gene}", "Gene", f"{gene}"), "raises", (f"ill{disease}", "Disease", f"D{disease}"))
-        document.add("It was seen again")
-        document.add("So does", (f"gen{other}", "Gene", f"{other}"))
-        for first, second, label in ((f"{gene}", f"D{disease}", "Association"), (f"{gene}", f"{other}", "Bind")):
+        text = f"The gene gen{gene} raises ill{disease}. It was seen again. So does gen{other}."
+        yield f"{i}|t|{text[: text.index('It') - 1]}"
+        yield f"{i}|a|{text[text.index('It') :]}"
+        for name, kind, concept in (
+            (f"gen{gene}", "Gene", gene),
+            (f"ill{disease}", "Disease", f"D{disease}"),
+            (f"gen{other}", "Gene", other),
+        ):
+            start = text.index(name)
+            yield f"{i}\t{start}\t{start + len(name)}\t{name}\t{kind}\t{concept}"
+        for first, second, label in ((gene, f"D{disease}", "Association"), (gene, other, "Bind")):
             ends = (first, second) if draw.random() < 0.5 else (second, first)
-            document.relate(*ends, label, *(["novel"] if draw.random() < 0.5 else []))
-        yield document.record
+            yield f"{i}\t{label}\t{ends[0]}\t{ends[1]}\t{'Novel' if draw.random() < 0.5 else 'No'}"
+        yield ""
 
 
 def docred_like(n, draw):
@@ -64,18 +51,19 @@ def docred_like(n, draw):
         ]
         labels = [(0, 1, "P26", [1]), (1, 0, "P26", [1]), (0, 2, "P551", [1, 2, 3])]
         made = [{"h": h, "t": t, "r": r, "evidence": evidence} for h, t, r, evidence in labels]
-        yield {"title": f"t{i}", "sents": sentences, "vertexSet": vertices, "labels": made}
+        yield json.dumps({"title": f"t{i}", "sents": sentences, "vertexSet": vertices, "labels": made})
 
 
 @pytest.fixture
 def corpus(tmp_path):
     """Write and convert a corpus; the folder of its parts."""
 
-    def make(documents, name, *options):
+    def make(documents, name, suffix, *options):
         draw = random.Random(0)
         for part, n in (("train", 60), ("dev", 20)):
-            srsly.write_jsonl(tmp_path / f"{part}.jsonl", documents(n, draw))
-            result = relext("convert", name, tmp_path / f"{part}.jsonl", tmp_path / f"{part}.spacy", *options)
+            file = tmp_path / f"{part}{suffix}"
+            file.write_text("".join(f"{line}\n" for line in documents(n, draw)), encoding="utf8")
+            result = relext("convert", name, file, tmp_path / f"{part}.spacy", *options)
             assert result.exit_code == 0, result.output
         return tmp_path
 
@@ -105,7 +93,7 @@ def evaluate(folder, *options):
 
 
 def test_biored(corpus, tiny_bert):
-    folder = corpus(biored_like, "jsonl", "--sentences", "sentencizer")
+    folder = corpus(biored_like, "pubtator", ".PubTator", "--sentences", "sentencizer")
     findings, suggested, _ = found(folder)
     assert "Association" in findings["turned-concepts"]
     assert suggested["symmetric_labels"] == ["Association", "Bind"]
@@ -128,13 +116,14 @@ def test_biored(corpus, tiny_bert):
     # Each of the three pairs of a document is found, with one label.
     assert scores["pair"]["p"] == pytest.approx(2 / 3)
     assert scores["pair_and_type"]["f"] == pytest.approx(figures["doc_rel_micro_f"])
+    assert scores["novel"]["support"] == (folder / "dev.PubTator").read_text(encoding="utf8").count("Novel") > 0
     assert scores["novel"]["support"] + scores["not_novel"]["support"] == 40
     assert "The measure biored, annotated mentions" in printed
     assert "Not measured: novelty" in printed
 
 
 def test_docred(corpus, tiny_bert):
-    folder = corpus(docred_like, "docred")
+    folder = corpus(docred_like, "docred", ".jsonl")
     findings, suggested, _ = found(folder)
     # The one is annotated both ways; the other has types that tell its direction.
     assert suggested["symmetric_labels"] == ["P26"]
