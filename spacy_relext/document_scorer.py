@@ -17,7 +17,7 @@ from spacy_relext.formats.concepts import related_concepts
 from spacy_relext.formats.docs import concept_relations, from_doc
 from spacy_relext.formats.identifiers import identifiers
 from spacy_relext.formats.types import AnnotatedRelation
-from spacy_relext.pipeline.relation_extractor import Prepared
+from spacy_relext.pipeline.preparing import Prepared
 from spacy_relext.relations import annotated_labels, covers
 from spacy_relext.scorer import prf
 

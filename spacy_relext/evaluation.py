@@ -22,7 +22,8 @@ from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import ReadPair
-from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
+from spacy_relext.pipeline.preparing import AnnotatedPairs
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.settings import GIVEN
 from spacy_relext.pipeline.several import divide_labels
 from spacy_relext.relations import get_relations, set_relations

@@ -33,7 +33,8 @@ from spacy_relext.extras import extra
 from spacy_relext.ml.head import mean_of_spans
 from spacy_relext.ml.summaries import Contexts
 from spacy_relext.pipeline.decoding import Predictions, balanced, decoded
-from spacy_relext.pipeline.relation_extractor import AnnotatedPairs, RelationExtractor
+from spacy_relext.pipeline.preparing import AnnotatedPairs
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.relations import has_relations, set_relations
 from spacy_relext.scorer import score_relations
 from spacy_relext.types import Floats2d, Floats3d, Ints1d

@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
-from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates, nearest
+from spacy_relext.candidates import CandidateFunction
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
 from spacy_relext.ml.architectures import one_thread_in_forks
@@ -29,9 +28,19 @@ from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notice, Notices, counted
 from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, tell_coverage
-from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, balanced, decoded
-from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
+from spacy_relext.pipeline.decoding import Predictions, balanced, decoded
+from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
+from spacy_relext.pipeline.preparing import (
+    N_RESERVED_TYPES,
+    AnnotatedPairs,
+    Prepared,
+    candidate_pairs,
+    join_gold,
+    n_columns,
+    prepare,
+    symmetric_labels,
+)
 from spacy_relext.pipeline.progress import Progress
 from spacy_relext.pipeline.settings import GIVEN, given_settings, restored, settings_beside, settle_optimizer
 from spacy_relext.pipeline.several import check_scores, divide_labels, note_run, ran_beside, require_own_prefix
@@ -47,12 +56,9 @@ from spacy_relext.relations import (
     set_relations,
     sources_of,
 )
-from spacy_relext.types import Floats2d, Ints2d
+from spacy_relext.types import Floats2d
 
 logger = logging.getLogger(__name__)
-
-# Types 0 and 1 of the model: a token in no mention, and a mention of a type unseen in training.
-UNKNOWN_TYPE, N_RESERVED_TYPES = 1, 2
 
 
 class RelationExtractor(TrainablePipe):
@@ -212,12 +218,8 @@ class RelationExtractor(TrainablePipe):
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         if self.model.has_dim("nO"):
-            self.model.attrs["resize_output"](self.model, self._n_columns)
+            self.model.attrs["resize_output"](self.model, n_columns(self))
         return 1
-
-    @property
-    def _n_columns(self) -> int:
-        return len(self.cfg["labels"]) + int(self.cfg["exclusive"])
 
     def initialize(
         self,
@@ -267,7 +269,7 @@ class RelationExtractor(TrainablePipe):
         sample = [self.annotated_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
-        self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), self._n_columns))
+        self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), n_columns(self)))
 
     def _require_known_labels(self) -> None:
         """Raise an error for settings of labels that the component does not have."""
@@ -328,7 +330,7 @@ class RelationExtractor(TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
         """Score the candidate pairs of some Docs, without writing anything."""
         docs = list(self._docs(docs, "predict"))
-        prepared = [self._prepare(doc, self.mentions(doc)) for doc in docs]
+        prepared = [prepare(self, doc, self.mentions(doc)) for doc in docs]
         self.checks.mentions(self, docs, [p.spans for p in prepared])
         return self._predict(docs, prepared)
 
@@ -364,7 +366,7 @@ class RelationExtractor(TrainablePipe):
 
     def _read(self, docs: Iterable[Doc], batch_size: int) -> Iterator[list[ReadPair]]:
         for batch in minibatch(docs, size=batch_size):
-            prepared = [self._prepare(doc, self.mentions(doc)) for doc in batch]
+            prepared = [prepare(self, doc, self.mentions(doc)) for doc in batch]
             readings: dict[int, Reading] = {}
             predictions = self._predict(batch, prepared, readings.__setitem__)
             number = count()
@@ -399,10 +401,10 @@ class RelationExtractor(TrainablePipe):
         doc = self._doc(doc, "score_pairs")
         found: dict[int, ScoredPair] = {}
         for asked in ask(doc, self.mentions(doc), pairs):
-            mirrored = [(tail, head) for head, tail in asked.pairs.values()] if self._symmetric else []
+            mirrored = [(tail, head) for head, tail in asked.pairs.values()] if symmetric_labels(self) else []
             rows = {pair: row for row, pair in enumerate(dict.fromkeys([*asked.pairs.values(), *mirrored]))}
-            candidates = set(map(tuple, self._candidate_pairs(doc, asked.mentions).tolist()))
-            prepared = self._prepare(doc, asked.mentions, numpy.asarray(list(rows)))
+            candidates = set(map(tuple, candidate_pairs(self, doc, asked.mentions).tolist()))
+            prepared = prepare(self, doc, asked.mentions, numpy.asarray(list(rows)))
             (scores,) = self._probabilities([doc], [prepared])
             counted = numpy.asarray([pair in candidates for pair in rows])
             scores = balanced(prepared.candidates.pairs, scores, self._symmetric_columns, counted)
@@ -596,53 +598,10 @@ class RelationExtractor(TrainablePipe):
         # A span of no token can hold nothing.
         return [span for span in doc.spans[key] if len(span)]
 
-    def _prepare(self, doc: Doc, spans: list[Span], pairs: Ints2d | None = None) -> "Prepared":
-        """The pairs of a Doc that are to be scored, and the labels that each may have.
-
-        pairs: `[n_pairs, 2]`, indices of `spans`. None: the candidates that may have a label at all.
-        """
-        known = {kind: i + N_RESERVED_TYPES for i, kind in enumerate(self.cfg["mention_types"])}
-        names = [span.label_ for span in spans]
-        types = [known.get(name, UNKNOWN_TYPE) for name in names]
-        only_useful = pairs is None
-        if pairs is None:
-            pairs = self._candidate_pairs(doc, spans)
-        allowed = numpy.ones((len(pairs), self._n_columns), dtype=bool)
-        n_candidates = len(pairs)
-        if self.cfg["type_rules"] and len(pairs):
-            rules = self.cfg["type_rules"]
-            allowed = allowed_by_types(names, pairs, self.labels, rules, self._symmetric, exclusive=self.cfg["exclusive"])
-            if only_useful:
-                useful = allowed[:, int(self.cfg["exclusive"]) :].any(axis=1)
-                pairs, allowed = pairs[useful], allowed[useful]
-        n_forbidden = n_candidates - len(pairs)
-        if only_useful and self.cfg["max_pairs"] is not None and len(pairs) > self.cfg["max_pairs"]:
-            pairs, allowed = self._nearest(spans, pairs, allowed)
-        return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed, n_forbidden)
-
-    def _nearest(self, spans: list[Span], pairs: Ints2d, allowed: numpy.ndarray) -> tuple[Ints2d, numpy.ndarray]:
-        """So many pairs as are scored at the most, and the labels that each may have."""
-        places = numpy.asarray([(span.start, span.end) for span in spans], dtype="int64")
-        kept = nearest(places, pairs, self.cfg["max_pairs"])
-        self.notices.tell(
-            "max_pairs",
-            f"{self.name}: {{n}} of {{of}} candidate pairs of Docs with more than {self.cfg['max_pairs']:,} {{n|is|are}} not scored, those "
-            "with the greatest distance between their mentions. Raise max_pairs (extract: --max-pairs) to score them.",
-            n=len(pairs) - len(kept),
-            of=len(pairs),
-        )
-        return pairs[kept], allowed[kept]
-
-    def _candidate_pairs(self, doc: Doc, spans: list[Span]) -> Ints2d:
-        return numpy.asarray(self.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
-
-    @property
-    def _symmetric(self) -> frozenset[str]:
-        return frozenset(self.cfg["symmetric_labels"])
-
     @property
     def _symmetric_columns(self) -> list[int]:
-        return [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in self._symmetric]
+        symmetric = symmetric_labels(self)
+        return [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in symmetric]
 
     # Prediction
 
@@ -653,7 +612,7 @@ class RelationExtractor(TrainablePipe):
                 "it (python -m spacy train), load a trained pipeline, or call nlp.initialize() with examples."
             )
 
-    def _predict(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> list[Predictions]:
+    def _predict(self, docs: list[Doc], prepared: list[Prepared], watch: Watch | None = None) -> list[Predictions]:
         n_excluded, n_possible = sum(p.n_excluded for p in prepared), sum(len(p.candidates.pairs) for p in prepared)
         self.checks.types(self, [p.candidates.labels for p in prepared], n_excluded, n_possible)
         return [
@@ -661,7 +620,7 @@ class RelationExtractor(TrainablePipe):
             for p, scores in zip(prepared, self._probabilities(docs, prepared, watch), strict=True)
         ]
 
-    def _probabilities(self, docs: list[Doc], prepared: list["Prepared"], watch: Watch | None = None) -> list[Floats2d]:
+    def _probabilities(self, docs: list[Doc], prepared: list[Prepared], watch: Watch | None = None) -> list[Floats2d]:
         """Of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
@@ -673,7 +632,7 @@ class RelationExtractor(TrainablePipe):
             upstream = listens_to(self.model)
             if upstream is not None and self.notices.wants("no encoder"):
                 self.checks.no_encoder(self.name, upstream.name, len(upstream.unfed(docs)))
-            logits = numpy.zeros((0, self._n_columns), dtype="float32")
+            logits = numpy.zeros((0, n_columns(self)), dtype="float32")
         if not prepared:
             return []
         scores = probabilities(logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"])
@@ -690,7 +649,7 @@ class RelationExtractor(TrainablePipe):
             predictions,
             spans,
             self.labels,
-            self._symmetric,
+            symmetric_labels(self),
             threshold=self.cfg["threshold"],
             exclusive=self.cfg["exclusive"],
             source=self.name,
@@ -714,35 +673,12 @@ class RelationExtractor(TrainablePipe):
         """Whether a Doc has relation annotation, and for the labels of this component."""
         return has_relations(reference) and covers(annotated_labels(reference), self.labels)
 
-    def annotated_pairs(self, example: Example, *, initializing: bool = False, scoring: bool = False) -> "AnnotatedPairs":
+    def annotated_pairs(self, example: Example, *, initializing: bool = False, scoring: bool = False) -> AnnotatedPairs:
         """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
 
         initializing: No component has run yet. scoring: A label that no component knows is no error.
         """
-        reference = example.reference
-        if self.cfg["use_gold_mentions"] or initializing:
-            doc, annotated = gold_view(example, one_sentence=initializing), self.mentions(reference)
-            spans = align_mentions(doc, annotated)
-        else:
-            require_same_text(example)
-            doc, spans = example.predicted, self.mentions(example.predicted)
-            annotated = spans
-        teaches = self.learns_from(reference)
-        if not teaches:
-            spans = annotated = []
-        prepared = self._prepare(doc, spans)
-        exclusive = self.cfg["exclusive"]
-        gold = gold_keys(reference, self.labels, self._symmetric, None if scoring else self.cfg["other_labels"]) if teaches else set()
-        targets, n_missed = make_targets(
-            prepared.candidates.pairs,
-            prepared.allowed,
-            annotated,
-            gold,
-            self.labels,
-            self._symmetric,
-            exclusive=exclusive,
-        )
-        return AnnotatedPairs(doc, prepared, targets, n_missed, len(gold))
+        return join_gold(self, example, initializing=initializing, others=None if scoring else self.cfg["other_labels"])
 
     def with_gold_mentions(self, examples: Iterable[Example]) -> Iterator[Example]:
         """Examples whose predicted relations are those between the annotated mentions."""
@@ -750,7 +686,7 @@ class RelationExtractor(TrainablePipe):
             views = [gold_view(example) for example in batch]
             # The model need not read what is passed over.
             annotated = [self.mentions(eg.reference) if covers(annotated_labels(eg.reference), self.labels) else [] for eg in batch]
-            prepared = [self._prepare(view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
+            prepared = [prepare(self, view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
             predictions = self._predict(views, prepared)
             for prediction, spans, example in zip(predictions, annotated, batch, strict=True):
                 # On the annotated tokens: a mention that had to be widened to the predicted ones would count as a wrong one.
@@ -763,27 +699,3 @@ def _check_threshold(name: str, threshold: float) -> None:
     # To Python, True is 1.
     if isinstance(threshold, bool) or not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
         raise RelextError(f"{name}: threshold is {threshold!r}; it is a probability, between 0 and 1.")
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The pairs of one Doc before they are scored: mentions, candidates, and the allowed columns `[n_pairs, n_columns]`.
-
-    n_excluded (int): Candidate pairs that are left out, since the type rules allow them no label.
-    """
-
-    spans: list[Span]
-    candidates: Candidates
-    allowed: numpy.ndarray
-    n_excluded: int = 0
-
-
-@dataclass(frozen=True)
-class AnnotatedPairs:
-    """The pairs of one annotated Doc, their targets, and how many of its relations they cannot express."""
-
-    doc: Doc
-    prepared: Prepared
-    targets: Floats2d
-    n_missed: int
-    n_gold: int

@@ -9,6 +9,7 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_relext.candidates import distance_pairs, sentence_pairs
 from spacy_relext.errors import RelextError
+from spacy_relext.pipeline.preparing import prepare
 from tests.pipeline.test_views import marked_pipeline, shared_pipeline
 from tests.pipeline.test_with_transformer import CNN_INSIDE, add_extractor, initialize, tok2vec_pipeline, transformer_pipeline
 
@@ -44,7 +45,7 @@ def ready(nlp, **settings):
     output = pipe.model.get_ref("head").shims[0]._model.output
     with torch.no_grad():
         output.weight.normal_()
-        logits = torch.tensor(pipe.model.predict(([doc], [pipe._prepare(doc, list(doc.ents)).candidates])))
+        logits = torch.tensor(pipe.model.predict(([doc], [prepare(pipe, doc, list(doc.ents)).candidates])))
         spread = logits.std(dim=0)
         output.weight.div_(spread[:, None])
         output.bias.copy_(-logits.mean(dim=0) / spread)

@@ -1,0 +1,148 @@
+"""The pairs of a Doc before they are scored: which there are, which labels each may have, and what is annotated of them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates, nearest
+from spacy_relext.notices import Notices
+from spacy_relext.pipeline.decoding import allowed_by_types
+from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
+from spacy_relext.types import Floats2d, Ints2d
+
+# Types 0 and 1 of the model: a token in no mention, and a mention of a type unseen in training.
+UNKNOWN_TYPE, N_RESERVED_TYPES = 1, 2
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The pairs of one Doc before they are scored: mentions, candidates, and the allowed columns `[n_pairs, n_columns]`.
+
+    n_excluded (int): Candidate pairs that are left out, since the type rules allow them no label.
+    """
+
+    spans: list[Span]
+    candidates: Candidates
+    allowed: numpy.ndarray
+    n_excluded: int = 0
+
+
+@dataclass(frozen=True)
+class AnnotatedPairs:
+    """The pairs of one annotated Doc, their targets, and how many of its relations they cannot express."""
+
+    doc: Doc
+    prepared: Prepared
+    targets: Floats2d
+    n_missed: int
+    n_gold: int
+
+
+class Extractor(Protocol):
+    """What of an extractor its pairs depend on."""
+
+    name: str
+    cfg: dict[str, Any]
+    get_pairs: CandidateFunction
+    notices: Notices
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its labels."""
+
+    def mentions(self, doc: Doc) -> list[Span]:
+        """The mentions of a Doc."""
+
+    def learns_from(self, reference: Doc) -> bool:
+        """Whether a Doc is annotated for its labels."""
+
+
+def n_columns(pipe: Extractor) -> int:
+    """The columns of its scores: the labels and, where these are exclusive, no-relation before them."""
+    return len(pipe.labels) + int(pipe.cfg["exclusive"])
+
+
+def symmetric_labels(pipe: Extractor) -> frozenset[str]:
+    """Its labels without a direction."""
+    return frozenset(pipe.cfg["symmetric_labels"])
+
+
+def candidate_pairs(pipe: Extractor, doc: Doc, spans: list[Span]) -> Ints2d:
+    """What its candidate function gives, `[n_pairs, 2]`."""
+    return numpy.asarray(pipe.get_pairs(doc, spans), dtype="int64").reshape(-1, 2)
+
+
+def prepare(pipe: Extractor, doc: Doc, spans: list[Span], pairs: Ints2d | None = None) -> Prepared:
+    """The pairs of a Doc that are to be scored, and the labels that each may have.
+
+    pairs: `[n_pairs, 2]`, indices of `spans`. None: the candidates that may have a label at all, at most `max_pairs` of them.
+    """
+    cfg = pipe.cfg
+    known = {kind: i + N_RESERVED_TYPES for i, kind in enumerate(cfg["mention_types"])}
+    names = [span.label_ for span in spans]
+    types = [known.get(name, UNKNOWN_TYPE) for name in names]
+    only_useful = pairs is None
+    if pairs is None:
+        pairs = candidate_pairs(pipe, doc, spans)
+    allowed = numpy.ones((len(pairs), n_columns(pipe)), dtype=bool)
+    n_candidates = len(pairs)
+    if cfg["type_rules"] and len(pairs):
+        allowed = allowed_by_types(names, pairs, pipe.labels, cfg["type_rules"], symmetric_labels(pipe), exclusive=cfg["exclusive"])
+        if only_useful:
+            useful = allowed[:, int(cfg["exclusive"]) :].any(axis=1)
+            pairs, allowed = pairs[useful], allowed[useful]
+    n_forbidden = n_candidates - len(pairs)
+    if only_useful and cfg["max_pairs"] is not None and len(pairs) > cfg["max_pairs"]:
+        pairs, allowed = _nearest(pipe, spans, pairs, allowed)
+    return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed, n_forbidden)
+
+
+def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: numpy.ndarray) -> tuple[Ints2d, numpy.ndarray]:
+    """So many pairs as are scored at the most, and the labels that each may have."""
+    places = numpy.asarray([(span.start, span.end) for span in spans], dtype="int64")
+    kept = nearest(places, pairs, pipe.cfg["max_pairs"])
+    pipe.notices.tell(
+        "max_pairs",
+        f"{pipe.name}: {{n}} of {{of}} candidate pairs of Docs with more than {pipe.cfg['max_pairs']:,} {{n|is|are}} not scored, those "
+        "with the greatest distance between their mentions. Raise max_pairs (extract: --max-pairs) to score them.",
+        n=len(pairs) - len(kept),
+        of=len(pairs),
+    )
+    return pairs[kept], allowed[kept]
+
+
+def join_gold(pipe: Extractor, example: Example, *, initializing: bool = False, others: Collection[str] | None = None) -> AnnotatedPairs:
+    """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
+
+    initializing: No component has run yet.
+    others: Labels of other components, whose relations are left out; None: all that are not its own.
+    RAISES: RelextError for texts that differ, and for a label that is nobody's.
+    """
+    reference = example.reference
+    if pipe.cfg["use_gold_mentions"] or initializing:
+        doc, annotated = gold_view(example, one_sentence=initializing), pipe.mentions(reference)
+        spans = align_mentions(doc, annotated)
+    else:
+        require_same_text(example)
+        doc, spans = example.predicted, pipe.mentions(example.predicted)
+        annotated = spans
+    teaches = pipe.learns_from(reference)
+    if not teaches:
+        spans = annotated = []
+    prepared = prepare(pipe, doc, spans)
+    symmetric = symmetric_labels(pipe)
+    gold = gold_keys(reference, pipe.labels, symmetric, others) if teaches else set()
+    targets, n_missed = make_targets(
+        prepared.candidates.pairs,
+        prepared.allowed,
+        annotated,
+        gold,
+        pipe.labels,
+        symmetric,
+        exclusive=pipe.cfg["exclusive"],
+    )
+    return AnnotatedPairs(doc, prepared, targets, n_missed, len(gold))
