@@ -90,6 +90,8 @@ def _held(document: Document, told: Counter[str]) -> Any:
         found.concept_relations = None
     if "tabs and line ends (now spaces)" in told:
         found.text = re.sub(r"[\t\r\n]", " ", found.text)
+        # A line end that was a token is white space behind one now, and to spaCy a Doc of one token is a sentence.
+        found.sentences = found.sentences if len(found.sentences or ()) > 1 else None
     if NO_SPACE in told:  # after the last one: in none of the corpora is it another
         found.text = found.text.rstrip()
     return found

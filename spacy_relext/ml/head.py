@@ -92,8 +92,8 @@ class PairScorer(nn.Module):
         # The spread around the mean: some encoders have a dimension that is large for every token, and says nothing.
         spread = float(vectors.var(dim=0).mean().sqrt()) if len(vectors) > 1 else 0.0
         if 0 < spread < math.inf:
-            # A power of two: exact in every precision, and the same whichever batch is the first.
-            self.scale = 2.0 ** round(math.log2(SPREAD / spread))
+            # A power of four: exact in every precision, and as coarse as batches differ. With powers of two, MiniLM's was 1 or 2.
+            self.scale = 4.0 ** round(math.log(SPREAD / spread, 4))
 
     def scaled(self, vectors: Tensor) -> Tensor:
         """Vectors of the encoder as the summary reads them."""

@@ -122,21 +122,21 @@ def test_the_scale_is_set_by_the_first_update_and_stored(quiet, tmp_path):
     step(nlp, examples[-1:], optimizer)  # no pair
     assert scale_of(nlp) is None
     step(nlp, examples, optimizer)
-    assert scale_of(nlp) == 8.0
+    assert scale_of(nlp) == 4.0
     expected = scores_of(nlp)
     nlp.to_disk(tmp_path)
     loaded = load_model(tmp_path)
     again = transformer_pipeline(quiet).from_bytes(nlp.to_bytes())
     again.replace_listeners("transformer", "relation_extractor", ["model.tok2vec"])
     for other in (loaded, again):
-        assert scale_of(other) == 8.0
+        assert scale_of(other) == 4.0
         numpy.testing.assert_allclose(scores_of(other), expected, rtol=1e-5, atol=1e-7)
     with nlp.use_params({}):
         numpy.testing.assert_array_equal(scores_of(nlp), expected)
     # A new label, and more training, keep it; another initialisation does not.
     loaded.get_pipe("relation_extractor").add_label("NEW")
     step(loaded, examples, optimizer)
-    assert scale_of(loaded) == 8.0
+    assert scale_of(loaded) == 4.0
     initialize(nlp)
     assert scale_of(nlp) is None
 
@@ -146,10 +146,10 @@ def test_a_pipeline_that_was_stored_without_a_scale_reads_its_encoder_as_it_is(q
     examples, optimizer = initialize(nlp)
     shim = nlp.get_pipe("relation_extractor").model.get_ref("head").shims[0]
     nlp.update(examples, sgd=optimizer, annotates=["sentencizer"])
-    assert scale_of(nlp) == 8.0
+    assert scale_of(nlp) == 4.0
     shim._model.scale = 1.0
     expected = scores_of(nlp)
-    shim._model.scale = 8.0
+    shim._model.scale = 4.0
     stored = torch.load(io.BytesIO(shim._serialize_model(shim._model)), weights_only=True)
     del stored["scale"]
     older = io.BytesIO()
@@ -190,7 +190,8 @@ def test_every_family_learns_at_every_scale(tmp_path, family, scale, view, preci
     else:
         nlp = shared_pipeline(folder, "mentions", precision)
     overfit(nlp, limit=120)
-    assert 0.2 < scale_of(nlp) * scale < 0.7
+    # The spread that a word has of its pieces is less than that of these.
+    assert 0.14 < scale_of(nlp) * scale < 1.3
     nlp.to_disk(tmp_path / "pipeline")
     numpy.testing.assert_allclose(scores_of(load_model(tmp_path / "pipeline")), scores_of(nlp), rtol=1e-5, atol=1e-7)
 
