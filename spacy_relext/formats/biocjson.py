@@ -18,7 +18,7 @@ from spacy_relext.formats.biocmodel import Place, collection, losses
 from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
-from spacy_relext.formats.jsonstream import open_json
+from spacy_relext.formats.jsonstream import json_values
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place as Record
 from spacy_relext.formats.records import whole_number
@@ -38,7 +38,7 @@ def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[
     for file in files:
         before = 0
         try:
-            for value, line in _values(file):
+            for value, line in json_values(file, EXPECTED, Record(file).fail):
                 entries = _entries(value)
                 if entries is None:
                     raise DataError(f"expected {EXPECTED}. Is this BioC?", path=file, line=line)
@@ -47,17 +47,6 @@ def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[
                 before += len(entries)
         except DataError as error:
             on_error(error)
-
-
-def _values(file: Path) -> Iterator[tuple[Any, int | None]]:
-    """The one value of a file or, where there are several, these, each with its line."""
-    with open_json(file, EXPECTED, Record(file).fail) as stream:
-        first, _ = stream.value()
-        yield first, None if not stream.peek() else 1
-        while stream.peek():
-            line = stream.line
-            yield stream.value()[0], line
-        stream.end()
 
 
 def _entries(value: Any, depth: int = 0) -> list[Any] | None:

@@ -28,17 +28,11 @@ from spacy_relext.formats.identifiers import Stated, parse_field, settle
 from spacy_relext.formats.offsets import BEYOND, BYTES, CHARACTERS, UTF16, Fit, OffsetError, Said, fit_offsets, is_beyond, stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.roles import HEADS, TAILS
-from spacy_relext.formats.types import NOVEL, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import N_ARY, NOVEL, RELATED, UNKNOWN, UNNAMED, UNTYPED, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import LONG_FORM
 
 FROM_PASSAGE = "documents whose offsets count from the start of a passage"
 FOLLOWING = "documents whose passages have offsets that do not fit (now one after another)"
-RELATED, N_ARY = "relations of relations", "relations with more or less than two arguments"
-UNKNOWN, UNNAMED, UNTYPED = (
-    "relations with mentions that the document does not have",
-    "relations without a label",
-    "mentions without a type",
-)
 
 
 def read_all(documents: Iterable[tuple[Callable[[], BioCDocument], Place]], reading: Reading) -> Iterator[Document]:

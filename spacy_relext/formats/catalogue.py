@@ -171,6 +171,13 @@ _OURS = (
         lacks=("sentences", "scores of relations", "long forms of abbreviations", _NOT_ANNOTATED, *DETAILS),
     ),
     BuiltIn(
+        "pubannotation",
+        "PubAnnotation's JSON",
+        (".json", ".jsonl"),
+        suffix=".json",
+        lacks=("sentences", "relations between concepts", *PIPELINE_DETAILS),
+    ),
+    BuiltIn(
         "prodigy",
         "tasks of Prodigy",
         (".jsonl",),

@@ -79,6 +79,17 @@ def open_json(path: Path, expected: str, fail: Callable[[str], DataError]) -> It
         yield JsonStream(file.read, path, expected, fail)
 
 
+def json_values(path: Path, expected: str, fail: Callable[[str], DataError]) -> Iterator[tuple[Any, int | None]]:
+    """The one value of a file or, where there are several, one per line, these, each with its line."""
+    with open_json(path, expected, fail) as stream:
+        first, _ = stream.value()
+        yield first, 1 if stream.peek() else None
+        while stream.peek():
+            line = stream.line
+            yield stream.value()[0], line
+        stream.end()
+
+
 class JsonStream:
     """Values of JSON out of a file, of which no more is held than a value, or a megabyte. All its functions raise DataErrors.
 

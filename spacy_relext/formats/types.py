@@ -138,3 +138,7 @@ NOVEL = "novel"
 # What the pipeline, and an annotation, say of a relation beyond its label and score; all of it is in JSONL alone.
 PIPELINE_DETAILS = ("sources of relations", "statuses of relations")
 DETAILS = (*PIPELINE_DETAILS, "attributes of relations", "denied relations")
+# What readers leave out, by the names of the report.
+RELATED, N_ARY = "relations of relations", "relations with more or less than two arguments"
+UNKNOWN, UNNAMED = "relations with mentions that the document does not have", "relations without a label"
+UNTYPED = "mentions without a type"

@@ -15,17 +15,16 @@ from spacy.tokens import DocBin
 
 from spacy_relext.errors import DataError
 from spacy_relext.extraction.inputs import TEXTS
-from spacy_relext.formats.biocread import N_ARY, RELATED, UNKNOWN
 from spacy_relext.formats.catalogue import READABLE, get_format
 from spacy_relext.formats.docs import ACROSS, INSIDE, document_id, from_doc, to_doc
 from spacy_relext.formats.identifiers import UNKNOWN as UNKNOWN_CONCEPT
 from spacy_relext.formats.offsets import BEYOND
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import N_ARY, RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.cli.toy import relext
 
 # What is wrong with a file of these is in the test of each.
-ELSEWHERE = ("ppi", "drugprot", "docred", "tacred", "semeval", "blinded", "strings", "bigbio", "datasets", "webanno")
+ELSEWHERE = ("ppi", "drugprot", "docred", "tacred", "semeval", "blinded", "strings", "bigbio", "datasets", "webanno", "pubannotation")
 READ = [name for name in READABLE if name not in (*TEXTS, *ELSEWHERE)]
 FOLDERS = {"brat": ".ann", "ddi": ".xml", "inception": ".xmi"}
 FILES = {

@@ -1,0 +1,195 @@
+"""PubAnnotation's JSON, read and written (https://www.pubannotation.org/docs/annotation-format/).
+
+    {"sourceid": "1", "text": "Ann left Rome.",
+     "denotations": [{"id": "T1", "span": {"begin": 0, "end": 3}, "obj": "Person"},
+                     {"id": "T2", "span": {"begin": 9, "end": 13}, "obj": "Place"}],
+     "relations": [{"id": "R1", "pred": "left", "subj": "T1", "obj": "T2"}]}
+
+A file is one document, a list of documents, or a document per line. subj is the head, obj the tail. Offsets count characters; nothing
+stands beside them that would tell otherwise. The id of a document is sourcedb:sourceid-divid, as far as these are there. The denotations
+of `tracks` are taken together with those of the document. Of attributes and modifications, we read and write `identifier` (concepts, see
+identifiers.py) and `long_form` of denotations; `score`, Negation, Speculation and those that are true of relations. Others are not held,
+which is counted. A document without `relations` is not annotated for them.
+
+Left out and counted: mentions beyond the text, relations of relations, and relations with mentions that are not there. A discontinuous
+mention (a list of spans) is kept as one stretch. Sentences and relations between concepts have no place in it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.concepts import concepts_of
+from spacy_relext.formats.denials import NEGATED, is_denial, said
+from spacy_relext.formats.files import find_files, whole_file
+from spacy_relext.formats.identifiers import join, parse_field, to_field
+from spacy_relext.formats.ids import distinct, named
+from spacy_relext.formats.jsonstream import json_values
+from spacy_relext.formats.offsets import BEYOND, Said, is_beyond, stretch
+from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import Place
+from spacy_relext.formats.types import PIPELINE_DETAILS, RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
+from spacy_relext.mentions import LONG_FORM
+
+EXPECTED = "a document of PubAnnotation, an object with a 'text', or a list of them"
+IDENTIFIER, SCORE = "identifier", "score"
+OF_MENTIONS, OF_RELATIONS = "attributes of mentions", "other attributes of relations"
+
+
+def read(path: Path, reading: Reading) -> Iterator[Document]:
+    """Read a file, or all .json and .jsonl files of a folder and the folders in it."""
+    yield from distinct(_documents(find_files(path, (".json", ".jsonl")), reading), reading.on_error)
+
+
+def _documents(files: list[Path], reading: Reading) -> Iterator[Document]:
+    for file in files:
+        number = 0
+        try:
+            for value, line in json_values(file, EXPECTED, Place(file).fail):
+                for entry in value if isinstance(value, list) else [value]:
+                    number += 1
+                    try:
+                        yield parse(entry, Place(file, line, None if line else number))
+                    except DataError as error:
+                        reading.on_error(error)
+        except DataError as error:
+            reading.on_error(error)
+
+
+def parse(record: Any, at: Place) -> Document:
+    """Make a document of an object. RAISES: DataError for what is none."""
+    if not isinstance(record, dict):
+        raise at.fail(f"expected {EXPECTED}, and saw {type(record).__name__}.")
+    at.check_keys(record)
+    document = Document(_name(record, at), at.text(record), source=at.path, line=at.line)
+    layers = [("", record)]
+    if record.get("tracks") is not None:
+        layers += [(f"{i}.", track) for i, (_, track) in enumerate(at.entries(record, "tracks", "track"), start=1)]
+    for prefix, layer in layers:
+        _add_layer(document, layer, prefix if len(layers) > 2 else "", at)
+    return document
+
+
+def _name(record: dict[str, Any], at: Place) -> str:
+    parts = [str(record[key]) for key in ("sourcedb", "sourceid") if record.get(key) not in (None, "")]
+    if record.get("sourceid") in (None, ""):
+        return at.default_id
+    return ":".join(parts) + (f"-{record['divid']}" if record.get("divid") is not None else "")
+
+
+def _add_layer(document: Document, layer: dict[str, Any], prefix: str, at: Place) -> None:
+    """Add what a document, or a track of it, says."""
+    about: dict[str, list[tuple[str, Any]]] = {}
+    for key, subject, value in (("attributes", "subj", "obj"), ("modifications", "obj", None)):
+        for what, entry in at.entries(layer, key, key[:-1]) if layer.get(key) is not None else ():
+            about.setdefault(at.name(entry, subject, what), []).append((at.name(entry, "pred", what), entry.get(value) if value else True))
+    held: dict[str, str] = {}
+    for what, entry in at.entries(layer, "denotations", "denotation") if layer.get("denotations") is not None else ():
+        name = at.name(entry, "id", what) if "id" in entry else f"T{len(document.mentions) + 1}"
+        if prefix + name in held.values():
+            raise at.fail(f"{what}: another one has the id {name!r}.")
+        made = _mention(document, entry, prefix + name, what, about.get(name, []), at)
+        if made is not None:
+            held[name] = made.id
+            document.mentions.append(made)
+    if layer.get("relations") is None:
+        return
+    document.relations = document.relations or []
+    entries = list(at.entries(layer, "relations", "relation"))
+    others = {str(entry.get("id")) for _, entry in entries}
+    for what, entry in entries:
+        ends = [at.name(entry, key, what) for key in ("subj", "obj")]
+        missing = [end for end in ends if end not in held]
+        if missing:
+            document.leave_out(RELATED if others.intersection(missing) else UNKNOWN)
+            continue
+        label = at.name(entry, "pred", what)
+        score, attributes, is_denied = _said(document, entry, about.get(str(entry.get("id")), []), what, at)
+        relation = AnnotatedRelation(held[ends[0]], held[ends[1]], label, score, attributes=attributes)
+        (document.denied if is_denied or is_denial(label) else document.relations).append(relation)
+
+
+def _mention(
+    document: Document, entry: dict[str, Any], name: str, what: str, attributes: list[tuple[str, Any]], at: Place
+) -> Mention | None:
+    spans = entry.get("span")
+    parts = []
+    for span in spans if isinstance(spans, list) else [spans]:
+        if not isinstance(span, dict):
+            raise at.fail(f"{what}: expected 'span' to be an object with 'begin' and 'end', and saw {spans!r:.60}.")
+        parts.append((at.take(span, "begin", int, what), at.take(span, "end", int, what)))
+    kind = at.name(entry, "obj", what)
+    if is_beyond(document.text, Said(name, parts, None)):
+        document.leave_out(BEYOND)
+        return None
+    if not parts or not kind or not all(0 <= start < end for start, end in parts):
+        raise at.fail(f"{what}: expected characters, and a type 'obj', and saw {parts} and {kind!r}.")
+    document.not_held["discontinuous mentions (kept as one stretch)"] += len(parts) > 1
+    known = {key: value for key, value in attributes if key in (IDENTIFIER, LONG_FORM) and isinstance(value, str)}
+    document.not_held[OF_MENTIONS] += len(attributes) - len(known)
+    kb_id = join(one for names in parse_field(known.get(IDENTIFIER, "")) for one in names[:1])
+    place = stretch(sorted(parts), {(mention.start, mention.end) for mention in document.mentions} if len(parts) > 1 else set())
+    return Mention(name, *place, kind, kb_id, known.get(LONG_FORM, ""))
+
+
+def _said(
+    document: Document, entry: dict[str, Any], attributes: list[tuple[str, Any]], what: str, at: Place
+) -> tuple[float, tuple[str, ...], bool]:
+    """The score and the attributes of a relation, and whether it is denied."""
+    score, found, is_denied = 1.0, [], False
+    for name, value in attributes:
+        told = said(name, "" if value is None else value)
+        if told is not None:
+            is_denied = is_denied or told == NEGATED
+            found += [told] if told not in ("", NEGATED) else []
+        elif name == SCORE:
+            score = at.score({SCORE: value}, what)
+        elif value is True:
+            found.append(name)
+        else:
+            document.not_held[OF_RELATIONS] += 1
+    return score, tuple(dict.fromkeys(found)), is_denied
+
+
+def write(documents: Iterable[Document], path: Path) -> Counter[str]:
+    """Write a file, a list of documents. RETURNS: What the format cannot hold, counted."""
+    lost: Counter[str] = Counter()
+    with whole_file(path) as file:
+        before = "["
+        for name, document in named(documents):
+            file.write(f"{before}\n{json.dumps(_record(name, document), ensure_ascii=False)}")
+            before = ","
+            lost += document.losses("sentences", "relations between concepts", *PIPELINE_DETAILS)
+        file.write("\n]\n" if before == "," else "[]\n")
+    return lost
+
+
+def _record(name: str, document: Document) -> dict[str, Any]:
+    attributes: list[dict[str, Any]] = []
+
+    def add(subject: str, predicate: str, value: Any) -> None:
+        attributes.append({"id": f"A{len(attributes) + 1}", "subj": subject, "pred": predicate, "obj": value})
+
+    record: dict[str, Any] = {"sourceid": name, "text": document.text, "denotations": []}
+    for mention in document.mentions:
+        span = {"begin": mention.start, "end": mention.end}
+        record["denotations"].append({"id": mention.id, "span": span, "obj": mention.type})
+        if concepts_of(mention):
+            add(mention.id, IDENTIFIER, to_field(concepts_of(mention)))
+        if mention.long_form:
+            add(mention.id, LONG_FORM, mention.long_form)
+    taken = {mention.id for mention in document.mentions}
+    if document.relations is not None or document.denied:
+        record["relations"] = []
+    for relation, is_denied in [*((r, False) for r in document.relations or ()), *((r, True) for r in document.denied)]:
+        number = len(record["relations"]) + 1
+        key = next(key for key in (f"R{number}", f"R{number}-relation", f"R{number}-relation-") if key not in taken)
+        record["relations"].append({"id": key, "pred": relation.label, "subj": relation.head, "obj": relation.tail})
+        if relation.score != 1:
+            add(key, SCORE, relation.score)
+        for attribute in [*relation.attributes, *(["negated"] if is_denied else [])]:
+            add(key, attribute, True)
+    return record | ({"attributes": attributes} if attributes else {})
