@@ -46,6 +46,7 @@ for command in (
     bulk.bulk,
     decisions.decisions,
     decisions.batches,
+    extraction.conversion_memory,
     extraction.kills,
     extraction.extraction_memory,
     frontier.frontier,
@@ -62,7 +63,7 @@ for command in (
     training.training,
 ):
     app.command()(command)
-for command in (bulk.one_pipe, extraction.one_extraction, kernels.one_of_kernels, memory.one_document):
+for command in (bulk.one_pipe, extraction.one_conversion, extraction.one_extraction, kernels.one_of_kernels, memory.one_document):
     app.command(hidden=True)(command)
 
 

@@ -11,11 +11,13 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import spacy
 import typer
 from spacy.training import Example
 
+from spacy_relext.conversion import convert
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
@@ -125,6 +127,26 @@ def one_extraction(model: str, source: Path, output: Path, n_process: int):
     print(json.dumps({"peak_mb": peak} | ({"peak_mb_of_a_process": of_others} if n_process > 1 else {})))
 
 
+def conversion_memory(sizes: str = typer.Option("1000,10000,100000", help="Numbers of documents.")):
+    """Peak memory of `relext convert` to a folder, of more and more documents, in which every tenth word is a new one."""
+    with TemporaryDirectory() as name:
+        for n_documents in map(int, sizes.split(",")):
+            source, output = Path(name) / f"{n_documents}.jsonl", Path(name) / str(n_documents)
+            _write_documents(source, n_documents, random.Random(0), related=True)
+            begin = time.perf_counter()
+            command = [sys.executable, "-m", "benchmarks", "one-conversion", str(source), str(output)]
+            peaks = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+            figures = {"documents": n_documents, **json.loads(peaks), "seconds": round(time.perf_counter() - begin, 1)}
+            print(json.dumps(figures), flush=True)
+
+
+def one_conversion(source: Path, output: Path):
+    """One measurement of `conversion-memory`."""
+    report = convert(source, output, on_error="skip")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"peak_mb": peak, "files": len(report.written), "relations": report.total["relations"]}))
+
+
 def _write_pipeline(folder: Path) -> None:
     """A cheap pipeline that finds something in every document: untrained, with a threshold that every pair reaches."""
     nlp = spacy.blank("en")
@@ -141,7 +163,8 @@ def _write_pipeline(folder: Path) -> None:
     nlp.to_disk(folder)
 
 
-def _write_documents(path: Path, n_documents: int, rng: random.Random) -> None:
+def _write_documents(path: Path, n_documents: int, rng: random.Random, *, related: bool = False) -> None:
+    """related: With two mentions, and a relation between them."""
     with path.open("w", encoding="utf8") as file:
         for number in range(n_documents):
             if number % BAD == BAD - 1:
@@ -149,7 +172,11 @@ def _write_documents(path: Path, n_documents: int, rng: random.Random) -> None:
                 continue
             words = ["".join(rng.choices(string.ascii_lowercase, k=9)) for _ in range(4)]
             sentences = [f"In {word}, {rng.choice(DRUGS)} {rng.choice(VERBS)} {rng.choice(DRUGS)} as it was before." for word in words]
-            file.write(json.dumps({"id": f"d{number}", "text": " ".join(sentences)}) + "\n")
+            record: dict[str, Any] = {"id": f"d{number}", "text": " ".join(sentences)}
+            if related:
+                record["mentions"] = [{"start": 0, "end": 2, "type": "A"}, {"start": 3, "end": 12, "type": "B"}]
+                record["relations"] = [{"head": "T1", "tail": "T2", "label": "R"}]
+            file.write(json.dumps(record) + "\n")
 
 
 def _shards(work: Path) -> list[Path]:

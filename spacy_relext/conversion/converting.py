@@ -4,13 +4,13 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.util import minibatch
 
 from spacy_relext.conversion.counts import PairCounts
 from spacy_relext.conversion.sentences import Splitter, make_splitter
@@ -170,16 +170,28 @@ class _Conversion:
     def to_folder(self, source: Path, target: Path, documents_per_file: int) -> None:
         """Files of so many documents, which are read again where it is known at the end only what they are annotated for."""
         with whole_folder(target) as folder:
-            files = []
-            for number, docs in enumerate(minibatch(self._read(target.name, source), documents_per_file)):
-                files.append(folder / FILE.format(number))
-                DocBin(docs=docs, store_user_data=True).to_disk(files[-1])
-                self.report.written[target / files[-1].name] = len(docs)
+            files: list[Path] = []
+            found = self._read(target.name, source)
+            while self._write_some(found, folder / FILE.format(len(files)), target, documents_per_file):
+                files.append(folder / FILE.format(len(files)))
             for file in files:
-                docs = list(DocBin().from_disk(file).get_docs(self.nlp.vocab))
-                # A list: all are to be asked.
-                if any([self._tell_labels(doc) for doc in docs]):
-                    DocBin(docs=docs, store_user_data=True).to_disk(file)
+                self._rewrite(file)
+
+    def _write_some(self, found: Iterator[Doc], file: Path, target: Path, most: int) -> bool:
+        """Write the next documents to a file. What the vocabulary learns from them is forgotten. RETURNS: whether there were any."""
+        with self.nlp.memory_zone():
+            docs = list(islice(found, most))
+            if docs:
+                DocBin(docs=docs, store_user_data=True).to_disk(file)
+                self.report.written[target / file.name] = len(docs)
+            return bool(docs)
+
+    def _rewrite(self, file: Path) -> None:
+        with self.nlp.memory_zone():
+            docs = list(DocBin().from_disk(file).get_docs(self.nlp.vocab))
+            # A list: all are to be asked.
+            if any([self._tell_labels(doc) for doc in docs]):
+                DocBin(docs=docs, store_user_data=True).to_disk(file)
 
     def _read(self, name: str, source: Path) -> Iterator[Doc]:
         reading = Reading(self._report_error, options=self.options)

@@ -1,6 +1,8 @@
 """The CAS of UIMA out of XMI and JSON files, and out of archives of them, by dkpro-cassis; and what is wrong with such a file."""
 
+import errno
 import re
+import struct
 import warnings
 import zlib
 from collections import Counter
@@ -8,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from io import BytesIO
+from lzma import LZMAError
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -70,7 +73,14 @@ def _members(archive: ZipFile, infos: dict[Path, ZipInfo], name: Path) -> tuple[
 def _zip_errors(file: Path) -> Iterator[None]:
     try:
         yield
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:  # the last two: other packing, encrypted
+    except DataError:
+        raise
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # that of a place before the file, where its begin is cut off
+            raise
+        raise DataError("no zip archive that can be read: its begin is missing.", path=file) from error
+    except (BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error) as error:
+        # Of these, other packing and encryption too.
         raise DataError(f"no zip archive that can be read ({error}). Is the file truncated?", path=file) from error
 
 

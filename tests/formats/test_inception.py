@@ -304,3 +304,16 @@ def test_annotators_of_one_document_are_an_error(cas, tmp_path):
     [error] = errors
     assert "document 'case 7.txt': a document with this id is in" in str(error)
     assert error.path.name == "bert.xmi"
+
+
+def test_an_archive_whose_begin_is_cut_off(tmp_path):
+    inception.write([Document("a", "x")], tmp_path / "out")
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for file in sorted((tmp_path / "out").iterdir()):
+            opened.write(file, file.name)
+    archive.write_bytes(archive.read_bytes()[10:])
+    errors = []
+    assert list(inception.read(archive, Reading(errors.append))) == []
+    [error] = errors
+    assert "no zip archive that can be read" in str(error)
