@@ -43,6 +43,9 @@ def convert(
     roles: list[str] = typer.Option(
         [], metavar="HEAD,TAIL", help="Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
     ),
+    events: str = typer.Option(
+        None, help="Which relations events become: 'roles', from trigger to argument, labelled by role; 'pairs', between arguments."
+    ),
     keep_negated: bool = typer.Option(False, help="Read denied relations as relations with the label NOT_<label>, not as none."),
     default_label: str = typer.Option(None, help="The label of relations that have none."),
     annotator: str = typer.Option(None, help="Whose annotations are read, where several people annotated a text."),
@@ -83,6 +86,7 @@ def convert(
             default_label=default_label,
             annotator=annotator,
             use_predictions=use_predictions,
+            events=events,
         )
         _print_report(report)
 

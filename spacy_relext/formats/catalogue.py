@@ -150,6 +150,7 @@ def _corpus(name: str, about: str, *suffixes: str, **more: Any) -> BuiltIn:
 
 _COLUMNS = frozenset({"text_column", "id_column"})
 _ROLES = frozenset({"roles"})
+_EVENTS = _ROLES | {"events"}
 _OURS = (
     BuiltIn("jsonl", "our own, which holds everything", (".jsonl",), (".jsonl",), ".jsonl"),
     BuiltIn(
@@ -157,9 +158,10 @@ _OURS = (
         "brat's standoff files",
         (".txt", ".ann"),
         is_tool=True,
-        options=_ROLES,
-        lacks=("sentences", "long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *DETAILS),
+        options=_EVENTS,
+        lacks=("sentences", "long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *PIPELINE_DETAILS),
     ),
+    BuiltIn("bionlp", "the BioNLP shared tasks", (".txt", ".a1", ".a2"), (".a1", ".a2"), writes=False, options=_EVENTS),
     BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", options=_ROLES, lacks=PIPELINE_DETAILS),
     BuiltIn("biocjson", "BioC JSON", (".json",), suffix=".json", options=_ROLES, lacks=PIPELINE_DETAILS),
     BuiltIn(

@@ -14,7 +14,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.denials import without_asserted
 from spacy_relext.formats.offsets import is_inside, trim
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import SAME_PLACE, SELF, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import (
     Relation,
@@ -37,9 +37,6 @@ ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
 ACROSS = "mentions across sentences"
 INSIDE = "mentions that begin or end inside a character"
-# What no Doc holds: a relation is known by the characters of its mentions.
-SAME_PLACE = "relations between mentions of the same characters"
-SELF = "relations of a mention to itself"
 
 
 def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None) -> Doc:

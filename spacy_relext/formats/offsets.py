@@ -169,14 +169,22 @@ def _spell(parts: Sequence[Stretch]) -> str:
     return ", ".join(f"{start}-{end}" for start, end in parts)
 
 
-def stretch(parts: list[tuple[int, int]], taken: set[tuple[int, int]]) -> tuple[int, int]:
-    """The one stretch (start, end) that stands for the sorted parts of a discontinuous mention: from the first to the last character.
+def stretch(parts: Sequence[Stretch], taken: Collection[Stretch]) -> Stretch:
+    """The one stretch that stands for the sorted parts of a discontinuous mention: from the first to the last character.
 
-    taken: Stretches of other mentions. Leading parts are left out until the stretch is none of them ("A and B salts").
+    taken: Stretches of other mentions. If it is one of them, the longest part, the last of several: the head of "A and B salts" is "salts".
+        Parts with a single character between them are one.
     """
-    end = parts[-1][1]
-    stretches = [(start, end) for start, _ in parts]
-    return next((found for found in stretches if found not in taken), stretches[0])
+    whole = (parts[0][0], parts[-1][1])
+    if whole not in taken:
+        return whole
+    joined = [parts[0]]
+    for start, end in parts[1:]:
+        if start - joined[-1][1] <= 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return max(joined, key=lambda part: (part[1] - part[0], part[0]))
 
 
 def check_parts(document: Document, name: str, parts: list[tuple[int, int]], text: str | None) -> str:

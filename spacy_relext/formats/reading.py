@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 
-from spacy_relext.errors import DataError
+from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.roles import Roles
 
 # Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
@@ -14,6 +14,10 @@ OnError = Callable[[DataError], None]
 def listed(counts: Counter[str]) -> str:
     """Counts in a line: "2 tasks, 1 draft"."""
     return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
+# How events become relations (standoff.py).
+ROLES, PAIRS = "roles", "pairs"
 
 
 def raise_error(error: DataError) -> None:
@@ -30,6 +34,8 @@ class Options:
     keep_empty: Texts without any mention are kept where a file does not say that their annotation is finished: of annotation tools.
     default_label: The label of relations that have none. annotator: Whose annotations are read, where several people annotated a text.
     use_predictions: What a model said is read where nobody annotated a text.
+    events: How events become relations: "roles", from the trigger to each argument, labelled by its role; "pairs", between each two
+        arguments, labelled by the event. None: those with two mentions as arguments alone, as pairs.
     """
 
     text_column: str | None = None
@@ -39,6 +45,11 @@ class Options:
     default_label: str | None = None
     annotator: str | None = None
     use_predictions: bool = False
+    events: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.events not in (None, ROLES, PAIRS):
+            raise RelextError(f"--events is {self.events!r}; expected {ROLES} or {PAIRS}.")
 
     @property
     def given(self) -> set[str]:

@@ -6,13 +6,14 @@ says. What decides, in this order:
 1. what the user says (`--roles HEAD,TAIL`);
 2. the roles that are known (HEADS, TAILS), if one of the two stands in each list;
 3. the number, if both roles are one name with numbers: Theme, Theme2;
-4. the order in the file, if it is the same for all relations with this label and these roles in the whole input. If not, that is an error.
+4. the order in the file, if it is the same for all relations with this label and these roles in the whole input. If not, that is an error;
+   but events, which name their arguments in any order, are directed as the first one with these roles, and counted.
 
 Roles are compared without case, `-` and `_`; a trailing number is looked at first, and then left off.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,17 +41,26 @@ class Roles:
         self._orders: dict[tuple[str, frozenset[str]], tuple[str, str]] = {}
 
     def direct(
-        self, label: str, arguments: Sequence[tuple[str, Argument]], path: Path | str | None = None, line: int | None = None
+        self,
+        label: str,
+        arguments: Sequence[tuple[str, Argument]],
+        path: Path | str | None = None,
+        line: int | None = None,
+        *,
+        on_other_order: Callable[[], None] | None = None,
     ) -> tuple[Argument, Argument]:
         """Head and tail of a relation, from its two arguments, each with its role, as the file has them (an empty role: it has none).
 
         path, line: Where the relation stands.
+        on_other_order: Is called instead of an error, and the relation is directed as the first one with these roles.
         RAISES: DataError where nothing says which is which: the roles are unknown, and their order is another one than before.
         """
         (first, a), (second, b) = arguments
         forward = self._is_forward(_plain(first), _plain(second))
         if forward is None:
-            self._keep_order(label, arguments, path, line)
+            forward = self._is_as_before(label, arguments, path, line, raises=on_other_order is None)
+            if not forward and on_other_order is not None:
+                on_other_order()
         return (b, a) if forward is False else (a, b)
 
     def _is_forward(self, first: str, second: str) -> bool | None:
@@ -63,12 +73,15 @@ class Roles:
         (stem, number), (other, other_number) = _parted(first), _parted(second)
         return number < other_number if stem == other and number != other_number else None
 
-    def _keep_order(self, label: str, arguments: Sequence[tuple[str, object]], path: Path | str | None, line: int | None) -> None:
+    def _is_as_before(
+        self, label: str, arguments: Sequence[tuple[str, object]], path: Path | str | None, line: int | None, *, raises: bool
+    ) -> bool:
+        """Whether the roles come in the order of the first relation with this label and these roles."""
         first, second = (_plain(role) for role, _ in arguments)
         shown = f"{label} {' '.join(f'{role}:{argument}' for role, argument in arguments)}"
         place = f"{path}:{line}" if line is not None else f"{path}"
         came_first, before = self._orders.setdefault((label, frozenset({first, second})), (first, f"{shown} ({place})"))
-        if came_first != first:
+        if came_first != first and raises:
             a, b = (role for role, _ in arguments)
             raise DataError(
                 f"which argument is the head? Saw {shown!r} here, and in the other order {before!r}. Say which role is that of the head, "
@@ -76,6 +89,7 @@ class Roles:
                 path=path,
                 line=line,
             )
+        return came_first == first
 
 
 def _pair(text: str) -> tuple[str, str]:

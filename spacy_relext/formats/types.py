@@ -86,10 +86,10 @@ class Document:
         """An error that says where the document stands."""
         return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
 
-    def leave_out(self, what: str, line: int | None = None) -> None:
-        """Count something of the file that the document does not hold, in a line of its source where that is known."""
+    def leave_out(self, what: str, line: int | None = None, source: Any = None) -> None:
+        """Count something of the file that the document does not hold, in a line of its source, or of another one, where that is known."""
         self.not_held[what] += 1
-        self.examples.setdefault(what, self.place if line is None else f"{self.source}:{line}")
+        self.examples.setdefault(what, self.place if line is None else f"{source or self.source}:{line}")
 
     @property
     def place(self) -> str:
@@ -135,6 +135,9 @@ LOSSES: dict[str, Callable[[Document], int]] = {
 }
 # The attribute of a relation that its text is the first to report (BioRED).
 NOVEL = "novel"
+# Relations that are left out, for no Doc holds them: one is known by the characters of its mentions.
+SAME_PLACE = "relations between mentions of the same characters"
+SELF = "relations of a mention to itself"
 # What the pipeline, and an annotation, say of a relation beyond its label and score; all of it is in JSONL alone.
 PIPELINE_DETAILS = ("sources of relations", "statuses of relations")
 DETAILS = (*PIPELINE_DETAILS, "attributes of relations", "denied relations")

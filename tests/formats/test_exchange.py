@@ -139,9 +139,9 @@ def test_brat_lines_of_all_kinds(tmp_path):
         (22, 25, "MESH:D3"),
         (14, 21, ""),
     ]
-    assert document.relations == [AnnotatedRelation("T1", "T3", "HURTS"), AnnotatedRelation("T2", "T3", "Inhibits")]
+    assert document.relations == [AnnotatedRelation("T1", "T3", "HURTS", attributes=("Sure",))]
+    assert document.denied == [AnnotatedRelation("T2", "T3", "Inhibits")]
     assert +document.not_held == {
-        "brat attributes (A, M)": 2,
         "brat equivalences (*)": 1,
         "brat notes (#)": 1,
         "discontinuous mentions (kept as one stretch)": 1,
@@ -158,15 +158,15 @@ BAD_BRAT = {
     "empty mention": ("T1\tX 3 3\t", "offsets 3-3", 1),
     "other text": ("T1\tX 0 3\tTee", "is 'Tee', and the characters 0-3 of the text are 'Tea'", 1),
     "unknown mention": ("R1\tR Arg1:T1 Arg2:T9\nT1\tX 0 3\tTea", "refers to 'T9'", 1),
-    "relation to relation": (
-        "T1\tX 0 3\tTea\nT2\tX 8 11\ttwo\nR1\tR Arg1:T1 Arg2:T2\nR2\tR Arg1:R1 Arg2:T2",
-        "refers to R1; expected a mention",
+    "trigger that is an event": ("T1\tX 0 3\tTea\nE1\tR:T1\nE2\tR:E1 A:T1", "its trigger is E1; expected a mention", 3),
+    "argument that is a relation": (
+        "T1\tX 0 3\tTea\nT2\tX 8 11\ttwo\nR1\tR A:T1 B:T2\nE1\tR:T1 A:R1",
+        r"an argument is a relation \(R\)",
         4,
     ),
-    "relation to event": ("T1\tX 0 3\tTea\nT2\tX 8 11\ttwo\nE1\tR:T1 A:T1 B:T2\nR2\tR Arg1:T1 Arg2:E1", "refers to E1", 4),
-    "event of three": ("T1\tX 0 3\tTea\nE1\tR:T1 A:T1 B:T1 C:T1", "event E1 has 3 arguments", 2),
-    "event of none": ("T1\tX 0 3\tTea\nE1\tR:T1", "event E1 has 0 arguments", 2),
-    "relation of three": ("T1\tX 0 3\tTea\nR1\tR A:T1 B:T1 C:T1", "Relations have two arguments", 2),
+    "attribute of nothing": ("A1\tNegation E1", "refers to 'E1', and there is no such line", 1),
+    "attribute": ("A1\tNegation", "expected A1, tab, attribute, R1", 1),
+    "relation of one": ("T1\tX 0 3\tTea\nR1\tR A:T1", "expected R1, tab, label, Arg1:T1, Arg2:T2", 2),
     "two of one id": ("T1\tX 0 3\tTea\nT1\tX 8 11\ttwo", "T1 is in line 1 already", 2),
     "unknown kind": ("X1\tX 0 3\tTea", "expected a line that begins with", 1),
     "score": ("T1\tX 0 3\tTea\nT2\tX 8 11\ttwo\nR1\tR Arg1:T1 Arg2:T2\n#1\tScore R1\thigh", "score of R1 is 'high'", 4),

@@ -55,6 +55,14 @@ def test_other_roles_keep_the_order_of_the_file_if_it_is_one_for_all(pair):
     assert f"--roles {b},{a} or --roles {a},{b}" in str(caught.value)
 
 
+def test_what_comes_in_any_order_is_directed_as_the_first():
+    roles, seen = Roles(), []
+    for first, second, turned in (("A", "B", 0), ("B", "A", 1), ("A", "B", 1), ("Theme", "Cause", 1)):
+        head, tail = roles.direct("E", [(first, first), (second, second)], on_other_order=lambda: seen.append(1))
+        assert (head, tail) == (("Cause", "Theme") if "Cause" in (first, second) else ("A", "B"))
+        assert len(seen) == turned
+
+
 def test_one_role_twice_keeps_the_order():
     roles = Roles()
     assert [roles.direct("Binds", [("Theme", a), ("Theme", b)]) for a, b in ("xy", "yx")] == [("x", "y"), ("y", "x")]

@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -26,6 +26,8 @@ from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.corpora import DISCONTINUOUS
 from spacy_relext.formats.docs import SAME_PLACE, to_doc
 from spacy_relext.formats.reading import Reading
+from tests.stress import standoff_shapes
+from tests.stress.shape import Shape
 
 WORDS = [
     "the",
@@ -48,21 +50,6 @@ WORDS = [
     "rate",
 ]
 NAMES = ["AbcA", "AbcB", "IL-4", "STAT6", "TNF-α", "p53", "Kinase-2", "Ätzkali", "5-HT", "NF-κB"]
-
-
-@dataclass
-class Shape:
-    """A corpus that was made: its format, its files and which of them to read, and what is in it.
-
-    left_out: By the names of the report, or a part of them; others may be there too.
-    """
-
-    format: str
-    files: dict[str, str] = field(default_factory=dict)
-    target: str = "."
-    n_documents: int = 0
-    relations: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -336,6 +323,9 @@ SHAPES: dict[str, Callable[[Random, int], Shape]] = {
     "BLURB": blinded,
     "WebNLG": strings,
     "BigBio": bigbio,
+    "annotated materials syntheses": standoff_shapes.syntheses,
+    "NEREL": standoff_shapes.nerel,
+    "BioNLP": standoff_shapes.bionlp,
 }  # fmt: skip
 
 
