@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from spacy_relext.formats.catalogue import Format
     from spacy_relext.formats.reading import Options, Reading
     from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+    from spacy_relext.llm import relations_from_llm
 
 # Imported when they are asked for: what only needs the version does not wait for torch.
 _PLACES = {
@@ -25,6 +26,7 @@ _PLACES = {
     "convert": "conversion",
     "export": "conversion",
     "read": "conversion",
+    "relations_from_llm": "llm",
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "convert",
     "export",
     "read",
+    "relations_from_llm",
 ]
 
 

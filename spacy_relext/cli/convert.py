@@ -32,8 +32,11 @@ def convert(
         ...,
         help=f"The .spacy file to write; or a folder: of files of {DOCUMENTS_PER_FILE:,} documents, or of the parts of a corpus.",
     ),
-    tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is used."),
-    sentences: str = typer.Option(None, help="Sets sentences where documents have none: a pipeline, 'sentencizer' or 'scispacy'."),
+    tokenizer: str = typer.Option(None, help="A language code, 'scispacy', or a pipeline whose tokenizer is used: 'en', if left out."),
+    lang: str = typer.Option(None, help="A language code, in the place of --tokenizer: spaCy's tokenizer of this language."),
+    sentences: str = typer.Option(
+        None, help="Sets sentences where documents have none: a pipeline, 'sentencizer', 'scispacy' or 'lines' (each line is one)."
+    ),
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
     dev_share: float = typer.Option(0.2, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),
@@ -64,7 +67,9 @@ def convert(
     teaches those that have these labels. Give --labels for a part that is converted alone and has no relation of a rare label.
     """
     with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
-        nlp = make_tokenizer(tokenizer)
+        if tokenizer is not None and lang is not None:
+            raise RelextError(f"--tokenizer {tokenizer} and --lang {lang} both name a tokenizer. Leave one out.")
+        nlp = make_tokenizer(tokenizer or lang or "en")
         nlp.max_length = max_characters or nlp.max_length
         report = convert_files(
             input_path,
@@ -134,6 +139,8 @@ def _print_report(report: Report) -> None:
     msg.table([(name, f"{count:,}") for name, count in total.items() if count], aligns=("l", "r"), max_col=60)
     for what, place in report.examples.items():
         msg.text(f"The first of the {what}: {place}")
+    for notice in report.notices:
+        msg.warn(notice)
     for path, n_documents in report.written.items():
         msg.good(f"{path}: {n_documents:,} {'document' if n_documents == 1 else 'documents'}")
     if report.errors:

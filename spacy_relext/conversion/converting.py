@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from spacy_relext.conversion.counts import PairCounts
+from spacy_relext.conversion.languages import LanguageCheck
 from spacy_relext.conversion.sentences import Splitter, make_splitter
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
@@ -31,6 +32,8 @@ FILE = "part-{:05d}.spacy"
 Errors = Literal["raise", "skip"] | OnError
 # What a text without any mention is, in the format of an annotation tool that does not say that its annotation is finished.
 NOT_ANNOTATED = "documents without any mention, left out (--keep-empty)"
+# More sentences than one in so many, and each line is rather one.
+OVER_LINES, ONE_IN = "sentences that run over line ends", 5
 # Shows how documents come: given them, and where they are from.
 Progress = Callable[[Iterable[Document], Path], Iterable[Document]]
 
@@ -43,6 +46,8 @@ class Report:
     # For what was left out, where the first of its kind stands.
     examples: dict[str, str] = field(default_factory=dict)
     written: dict[Path, int] = field(default_factory=dict)
+    # What is to be known of the texts.
+    notices: list[str] = field(default_factory=list)
     # In how many documents what was wrong, and they were left out.
     errors: int = 0
 
@@ -196,7 +201,7 @@ class _Conversion:
     def _read(self, name: str, source: Path) -> Iterator[Doc]:
         reading = Reading(self._report_error, options=self.options)
         counts = self.report.counts.setdefault(name, Counter())
-        pairs = PairCounts()
+        pairs, language = PairCounts(), LanguageCheck(self.nlp)
         n_docs = 0
         found = _docs(
             self.format, source, reading, self.nlp, self.split, counts, self.occurring, self.progress, keep_negated=self.keep_negated
@@ -204,6 +209,7 @@ class _Conversion:
         for doc in found:
             n_docs += 1
             pairs.add(doc)
+            language.add(doc)
             yield doc
         counts.update(reading.counts)
         self.report.examples = {**reading.examples, **self.report.examples}
@@ -211,6 +217,7 @@ class _Conversion:
             left_out = f" Left out: {listed(reading.counts)}." if +reading.counts else ""
             raise DataError(f"there is no document in it.{left_out}", path=source)
         counts.update(pairs.total())
+        self.report.notices += filter(None, [language.message(), _lines_notice(counts)])
 
     def _report_error(self, error: DataError) -> None:
         self._on_error(error)
@@ -251,6 +258,7 @@ def _docs(
         try:
             if document.sentences is None and split is not None:
                 document.sentences = split(document)
+                own[OVER_LINES] = sum("\n" in document.text[start:end].strip() for start, end in document.sentences)
             doc = to_doc(document, nlp, own)
         except DataError as error:
             reading.on_error(error)
@@ -293,6 +301,12 @@ def make_options(format: Format, **given: object) -> Options:
         takers = ", ".join(made.name for made in formats() if name in options_of(made))
         raise RelextError(f"--{name.replace('_', '-')} is for {takers}, and the format is {format.name}. Leave it out.")
     return options
+
+
+def _lines_notice(counts: Counter[str]) -> str:
+    if not counts[OVER_LINES] or counts[OVER_LINES] * ONE_IN < counts["sentences"]:
+        return ""
+    return f"{counts[OVER_LINES]:,} of {counts['sentences']:,} sentences run over line ends. If each line is a sentence: --sentences lines."
 
 
 def _handler(on_error: Errors) -> OnError:

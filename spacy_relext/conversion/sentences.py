@@ -1,5 +1,6 @@
 """Tokenizers, and sentences for documents that come without."""
 
+import re
 from collections.abc import Callable
 
 import spacy
@@ -10,6 +11,8 @@ from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import load_pipeline
 from spacy_relext.formats.types import Document
 
+# The name of the splitter for texts with a sentence per line.
+LINES = "lines"
 # From a document to the offsets of its sentences.
 Splitter = Callable[[Document], list[tuple[int, int]]]
 
@@ -25,10 +28,13 @@ def make_tokenizer(name: str) -> Language:
 
 
 def make_splitter(name: str, nlp: Language) -> Splitter:
-    """What sets the sentences of a document: `sentencizer` or `scispacy`, on the tokens of `nlp`, or a pipeline, on its own tokens.
+    """What sets the sentences of a document: `lines`, each of which is one; `sentencizer` or `scispacy`, on the tokens of `nlp`, or a
+    pipeline, on its own tokens.
 
     Of a pipeline run the components up to the last one that sets sentences, e.g. the parser, and none after it.
     """
+    if name == LINES:
+        return lambda document: [match.span() for match in re.finditer(r"[^\r\n]*[^\s][^\r\n]*", document.text)]
     if name in SPLITTERS:
         sentencizer = nlp.create_pipe(SPLITTERS[name])
         return lambda document: [(sent.start_char, sent.end_char) for sent in sentencizer(nlp.make_doc(document.text)).sents]
@@ -37,7 +43,7 @@ def make_splitter(name: str, nlp: Language) -> Splitter:
     if not setters:
         raise RelextError(
             f"the pipeline {name!r} has no component that sets sentences; it has {pipeline.pipe_names}. Expected one with a parser or a "
-            "senter, or the word sentencizer or scispacy instead of a pipeline."
+            "senter, or the word lines, sentencizer or scispacy instead of a pipeline."
         )
     pipeline.select_pipes(enable=pipeline.pipe_names[: setters[-1] + 1])
 

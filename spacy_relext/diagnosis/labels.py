@@ -17,6 +17,8 @@ UNEVEN, ENOUGH = 0.25, 50
 ALL_RELATED, FEW_RELATED = 0.9, 0.01
 # A type pair or direction that has less than this share of the relations that it would have by chance is taken for a slip.
 SLIP, SLIP_EXPECTED = 0.1, 20
+# What a label has as a rule is what more than this share of its relations have.
+MOST = 0.5
 NO_DIRECTION = {
     "left-to-right": "labels whose head stands before the tail (nearly) always, though the types do not say which is which",
     "sorted-concepts": "labels whose head is the concept with the lower identifier (nearly) always, though the types do not say which is "
@@ -112,6 +114,8 @@ def check_types(data: Data) -> Iterator[Finding]:
         odd = {types for types, n in seen.items() if expected[types] >= SLIP_EXPECTED and n < SLIP * expected[types]}
         places = [text.where(r) for text in data.texts for r in text.relations if r.label == label and _types(r, label in symmetric) in odd]
         usual = max(seen, key=seen.__getitem__)
+        if seen[usual] <= MOST * seen.total():
+            continue
         message = (
             f"{label} is from {usual[0]} to {usual[1]} as a rule, and here it is not: {{n}} of {seen.total():,}. Are head and tail right?"
         )

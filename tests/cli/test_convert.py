@@ -617,3 +617,48 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
     assert relext("convert", "txt", tmp_path / "t.txt", tmp_path / "t.spacy").exit_code == 0
     [doc] = read_back(tmp_path / "t.spacy")
     assert doc.text == "Tea helps.\n"
+
+
+# Lines that are sentences, and texts of another language
+
+
+def test_each_line_is_a_sentence(tmp_path):
+    (tmp_path / "t.txt").write_text("Ann likes Rome\nBob likes Oslo\r\n\n Eve likes Bonn\n", encoding="utf8", newline="")
+    result = relext("convert", "txt", tmp_path / "t.txt", tmp_path / "a.spacy", "--sentences", "lines")
+    assert result.exit_code == 0, result.output
+    [doc] = read_back(tmp_path / "a.spacy")
+    assert [sentence.text.strip() for sentence in doc.sents] == ["Ann likes Rome", "Bob likes Oslo", "Eve likes Bonn"]
+    assert "run over line ends" not in result.output
+    result = relext("convert", "txt", tmp_path / "t.txt", tmp_path / "b.spacy", "--sentences", "sentencizer")
+    assert result.exit_code == 0, result.output
+    assert figure(result.stdout, "sentences that run over line ends") == 1
+    assert "1 of 1 sentences run over line ends. If each line is a sentence: --sentences lines" in " ".join(result.output.split())
+
+
+RUSSIAN = "Это было в Москве, и он не знал, что ему делать дальше. " * 10
+GERMAN = "Das Haus, in dem wir wohnen, ist alt und nicht sehr groß, aber es hat einen Garten. " * 10
+ENGLISH = "The house in which we live is old and not very large, but it has a garden. " * 10
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (RUSSIAN, (), "most letters are Cyrillic, and the tokenizer is that of 'en' (Latin)"),
+        (GERMAN, (), "the texts look like 'de', and the tokenizer is that of 'en'"),
+        (GERMAN, ("--lang", "de"), ""),
+        (RUSSIAN, ("--tokenizer", "xx"), ""),
+        (ENGLISH, (), ""),
+    ],
+)
+def test_texts_of_another_language_than_the_tokenizers_are_told(text, options, message, tmp_path):
+    (tmp_path / "t.txt").write_text(text, encoding="utf8")
+    result = relext("convert", "txt", tmp_path / "t.txt", tmp_path / "a.spacy", *options)
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.output.split())
+    assert message in told if message else "--lang" not in told
+
+
+def test_language_and_tokenizer_are_one_choice(tmp_path):
+    (tmp_path / "t.txt").write_text(ENGLISH, encoding="utf8")
+    result = relext("convert", "txt", tmp_path / "t.txt", tmp_path / "a.spacy", "--lang", "de", "--tokenizer", "en")
+    assert_fails(result, "--tokenizer en and --lang de both name a tokenizer", tmp_path / "a.spacy")
