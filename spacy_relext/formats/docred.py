@@ -63,7 +63,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading, name: str) -> Doc
     document = Document(name, text, source=at.path, line=at.line, mentions_given=True)
     document.sentences = [(offsets[start][0], offsets[end - 1][1]) for start, end in pairwise(bounds) if start < end]
     # What joins identifiers is in none.
-    prefix = re.sub(r"[\s|]+", "_", name)
+    prefix = re.sub(r"[\s|\\]+", "_", name)
     entities = at.take(record, "vertexSet", list, "document")
     for number, entity in enumerate(entities):
         for what, entry in at.entries({"vertexSet": entity}, "vertexSet", f"entity {number}, mention"):

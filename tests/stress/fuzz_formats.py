@@ -28,7 +28,7 @@ from spacy.language import Language
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, get_format
-from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.docs import SAME_PLACE, SELF, to_doc
 from spacy_relext.formats.files import files_in
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import Document
@@ -83,9 +83,9 @@ def read_input(made: Format, path: Path, options: Options, nlp: Language) -> Out
             except DataError as error:
                 outcome.errors.append(error)
                 continue
-            n_twice = found["relations given twice (kept once)"]
+            n_left_out = found["relations given twice (kept once)"] + found[SAME_PLACE] + found[SELF]
             if document.relations is not None and len(doc):
-                assert found["relations"] + n_twice == len(document.relations), (found, document.relations)
+                assert found["relations"] + n_left_out == len(document.relations), (found, document.relations)
             outcome.n_docs += 1
     except RelextError as error:  # of the input as a whole
         outcome.errors.append(error if isinstance(error, DataError) else DataError(str(error)))
