@@ -7,11 +7,13 @@
         {"type": "relation", "from_id": "T1", "to_id": "T2", "direction": "right", "labels": ["MECHANISM"]}, …]}]}, …]
 
 The text is the string of `data` that `--text-column` names, else the only one, else the only one with which the regions agree, else `text`.
-A text that is HTML, and its `hypertextlabels`, are read as html.py says. `direction` "right" (or none) is a relation from `from_id` to
-`to_id`, "left" the other way round, and "bi" one in each direction. A relation with several labels is several relations; one without has
-that of `--default-label`. A region with several labels is several mentions. Relations of such a region, and of regions that are no mention,
-are left out and counted. Relations labelled `No-rel`, `no_relation` or `None` are no relations; they are counted. Results of other types
-are counted, and not read.
+Labels of HTML (`hypertextlabels`) are read by their `globalOffsets`, which count characters of what HTML says or of its source, as their
+`text` decides; the text of the document is then what it says, or the source with a space for each character of a tag.
+
+`direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other way round, and "bi" one in each direction. A relation
+with several labels is several relations; one without has that of `--default-label`. A region with several labels is several mentions.
+Relations of such a region, and of regions that are no mention, are left out and counted. Relations labelled `No-rel`, `no_relation` or
+`None` are no relations; they are counted. Results of other types are counted, and not read.
 
 Which annotation: cancelled (skipped) ones are left out and counted, as are those of others where `--annotator` names one (the id or mail
 address of `completed_by`). Of the rest the one marked as ground truth is read; where several could be meant, and they do not say the same,
@@ -30,7 +32,9 @@ sentences and cannot tell a text without relations from one that was not annotat
 `"relations_annotated": false`, which counts as long as there is no relation. A relation has its `score`. Ids of mentions are kept.
 """
 
+import html
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -46,6 +50,8 @@ from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 ANNOTATED = "relations_annotated"
 SEVERAL = "relations of regions with several labels"
 NO_MENTION = "relations of what is no mention"
+HTML = "hypertextlabels"
+TAG = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 UNCHECKED = "documents whose offsets nothing checks (read as characters)"
 
 
@@ -71,7 +77,8 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     if "data" not in record and "annotations" not in record:
         raise at.fail(f"expected 'data' and 'annotations', and saw {sorted(record)}. JSON-MIN has no relations: export as JSON.")
     annotation, meta = _annotation(record, at, reading), at.meta(record)
-    entries = list(at.entries(annotation or {"result": []}, "result", "result"))
+    given = list(at.entries(annotation or {"result": []}, "result", "result"))
+    entries = [(what, _as_plain(what, entry, at) if entry.get("type") == HTML else entry) for what, entry in given]
     regions = _regions([(what, entry) for what, entry in entries if entry.get("type") == "labels"], at)
     arrows = [(what, entry) for what, entry in entries if entry.get("type") == "relation"]
     for _, entry in entries:
@@ -81,6 +88,8 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     if column is None:
         return None
     text = at.text(record["data"], column)
+    if any(entry.get("type") == HTML for _, entry in given):
+        text = _text_of_html(text, list(regions.values()), at)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
     document = Document([*names, at.default_id][0], text, source=at.path, line=at.line)
     mentions = _mentions(regions, text, at, reading)
@@ -192,6 +201,22 @@ def _column(record: dict[str, Any], regions: list[Region], at: Place, reading: R
         reading.leave_out("tasks without annotation or a known text (--text-column)", str(at))
         return None
     raise at.fail(f"expected 'data' to have 'text', or one string alone, and saw {sorted(data)}. Name the text with --text-column.")
+
+
+def _as_plain(what: str, entry: dict[str, Any], at: Place) -> dict[str, Any]:
+    """A label of HTML as one of a text."""
+    value = at.take(entry, "value", dict, what)
+    if not isinstance(value.get("globalOffsets"), dict) or not isinstance(value.get("text"), str):
+        raise at.fail(f"{what}: a label of HTML without 'globalOffsets' and 'text', which say where it stands. Annotate plain text.")
+    return {**entry, "type": "labels", "value": {**value["globalOffsets"], "text": value["text"], "labels": value.get(HTML)}}
+
+
+def _text_of_html(source: str, regions: list[Region], at: Place) -> str:
+    """What HTML says, or its source without tags, whichever has the regions at their offsets."""
+    for text in (html.unescape(TAG.sub("", source)), TAG.sub(lambda match: " " * len(match[0]), source)):
+        if _fits(regions, text):
+            return text
+    raise at.fail("its text is HTML, in which the labels are at no offsets that their 'text' agrees with. Annotate plain text.")
 
 
 def _fits(regions: list[Region], text: str) -> bool:

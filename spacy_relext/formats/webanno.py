@@ -27,7 +27,7 @@ and spaces stand for it. Offsets count UTF-16 units; characters, where the token
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -233,7 +233,7 @@ def _place(document: Document, sentences: list[Sentence], path: Path) -> dict[st
     ) from wrong
 
 
-def _join(sentences: list[Sentence], unit: str, unescaped) -> tuple[str, list[Stretch]]:
+def _join(sentences: list[Sentence], unit: str, unescaped: Callable[[str], str]) -> tuple[str, list[Stretch]]:
     """The text of a document, each sentence where its first token begins, and where the sentences are."""
     text, length = "", 0
     bounds: list[Stretch] = []
@@ -306,8 +306,8 @@ def _relations(
     at: dict[str, list[tuple[str, str]]] = {}
     for base in bases:
         for key, span in spans.get(base, {}).items():
-            for row in span.rows:
-                at.setdefault(row, []).append((base, key))
+            for name in span.rows:
+                at.setdefault(name, []).append((base, key))
     for sentence in sentences:
         for row in sentence.rows:
             *columns, references = (_split(row.columns[layer.first + i]) for i in range(len(layer.features)))

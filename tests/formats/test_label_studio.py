@@ -260,3 +260,16 @@ def test_text_among_several_strings(tmp_path):
 def test_json_min_is_named(tmp_path):
     with pytest.raises(DataError, match="JSON-MIN has no relations: export as JSON"):
         read(tmp_path, {"id": 5, "text": TEXT, "label": [], "annotator": 1})
+
+
+@pytest.mark.parametrize(("start", "text"), [(0, "Tea helps & more."), (3, "   Tea helps &amp; more.    ")])
+def test_labels_of_html(start, text, tmp_path):
+    value = {"start": "/p[1]/text()[1]", "globalOffsets": {"start": start, "end": start + 3}, "text": "Tea", "hypertextlabels": ["FOOD"]}
+    label = {"id": "a", "type": "hypertextlabels", "from_name": "ner", "to_name": "text", "value": value}
+    [document] = read(tmp_path, task(label, text="<p>Tea helps &amp; more.</p>"))
+    assert (document.text, document.mentions) == (text, [Mention("a", start, start + 3, "FOOD")])
+    with pytest.raises(DataError, match="its text is HTML"):
+        read(tmp_path, task(label, text="<p>Coffee helps.</p>"))
+    del value["globalOffsets"]
+    with pytest.raises(DataError, match="a label of HTML without 'globalOffsets'"):
+        read(tmp_path, task(label))
