@@ -8,26 +8,29 @@
 
 The text is that of the passages at their offsets, with spaces between them where nothing else is. Offsets of entities count the
 characters of the document; what else they may count, the texts beside them decide (offsets.py). The parts of a discontinuous entity are
-kept as one stretch. Concepts are `db_name:db_id`, or `db_id` alone where there is no name. The head of a relation is `arg1_id`, and of an
-event with exactly two entities as arguments it is told by their roles (roles.py); such an event is a relation between these, as in brat.
-Other events, relations of what is no entity, coreferences and identifiers of relations are left out, and counted.
+kept as one stretch. Concepts are `db_name:db_id`, or `db_id` alone where there is no name. Head and tail of relations, events,
+discontinuous entities: as standoff.py has them for brat. A relation or event of what is no entity, event or relation, such as a passage,
+coreferences and identifiers of relations are left out, and counted.
 
 A file is a list of records, or has one per line; `relext convert datasets` reads such rows from disk.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.corpora import DISCONTINUOUS, read_records, relate
-from spacy_relext.formats.identifiers import join
-from spacy_relext.formats.offsets import OffsetError, Said, Stretch, fit_offsets, stretch
+from spacy_relext.errors import DataError
+from spacy_relext.formats.corpora import read_records
+from spacy_relext.formats.denials import is_denial
+from spacy_relext.formats.offsets import Stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
-from spacy_relext.formats.types import Document, Mention
+from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, Row, Standoff
+from spacy_relext.formats.types import Document
 
 KEYS = {"passages", "entities", "relations"}
-NO_ENTITY, NO_PAIR = "relations of relations, events or passages", "events without exactly two mentions"
+NO_ENTITY, NO_TRIGGER = "relations and events of what is no entity", "events without a trigger"
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -38,36 +41,110 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     """Make a document of a record."""
     if not set(record) >= KEYS:
-        raise at.fail(
-            f"expected the keys {', '.join(sorted(KEYS))}, and saw {', '.join(sorted(record))[:100]}. Is it of the schema bigbio_kb?"
-        )
+        seen = ", ".join(sorted(record))
+        raise at.fail(f"expected the keys {', '.join(sorted(KEYS))}, and saw {seen:.100}. Is it of the schema bigbio_kb?")
     name = at.name(record, "document_id" if record.get("document_id") else "id", "document")
-    document = Document(name, _text(record, at), relations=[], source=at.path, line=at.line, mentions_given=True)
-    mentions = _mentions(record, document, at)
-    document.mentions = list(mentions.values())
-    for what, entry in at.entries(record, "relations", "relation"):
-        ends = [mentions.get(at.name(entry, key, what)) for key in ("arg1_id", "arg2_id")]
-        label = at.take(entry, "type", str, what)
-        if ends[0] is None or ends[1] is None:
-            document.leave_out(NO_ENTITY)
-        else:
-            relate(document, ends[0], ends[1], label)
-        document.not_held["identifiers of relations"] += bool(entry.get("normalized"))
-    for what, entry in at.entries({"events": record.get("events") or []}, "events", "event"):
-        arguments = [
-            (at.take(argument, "role", str, name), mentions.get(at.name(argument, "ref_id", name)))
-            for name, argument in at.entries(entry, "arguments", f"{what}, argument")
-        ]
-        ends = [mention for _, mention in arguments if mention is not None]
-        if len(arguments) != 2 or len(ends) != 2:
-            document.leave_out(NO_PAIR)
-            continue
-        label = at.take(entry, "type", str, what)
-        head, tail = reading.roles.direct(label, [(role, mention.id) for role, mention in arguments if mention], at.path, at.line)
-        relate(document, mentions[head], mentions[tail], label)
-        document.not_held["triggers of events"] += 1
+    document = Document(name, _text(record, at), source=at.path, line=at.line, mentions_given=True)
+    lines = _Lines(Standoff(document, reading), at)
+    lines.add_entities(record)
+    events = list(at.entries({"events": record.get("events") or []}, "events", "event"))
+    relations = list(at.entries(record, "relations", "relation"))
+    for kind, entries in (("E", events), ("R", relations)):
+        for what, entry in entries:
+            lines.name(kind, entry, what)
+    for what, entry in relations:
+        lines.add_relation(entry, what)
+    for what, entry in events:
+        lines.add_event(entry, what, with_trigger=reading.options.events is not None)
+    try:
+        lines.standoff.annotate()
+    except DataError as error:
+        raise at.fail(error.message) from error
+    made = document.relations or []
+    document.denied += [relation for relation in made if is_denial(relation.label)]
+    document.relations = [relation for relation in made if not is_denial(relation.label)]
     document.not_held["coreferences"] += len(record.get("coreferences") or [])
     return document
+
+
+class _Lines:
+    """What a record says, as the lines of a standoff file."""
+
+    def __init__(self, standoff: Standoff, at: Place):
+        self.standoff, self.at = standoff, at
+        # From the ids of the record to the names of lines.
+        self.names: dict[str, str] = {}
+        self._n_triggers = 0
+
+    def name(self, kind: str, entry: dict[str, Any], what: str) -> str:
+        """A name for what has an id."""
+        identifier = self.at.name(entry, "id", what)
+        if identifier in self.names:
+            raise self.at.fail(f"{what}: the id {identifier!r} is that of another. Expected ids that differ.")
+        return self.names.setdefault(identifier, f"{kind}{len(self.names) + 1}")
+
+    def add_entities(self, record: dict[str, Any]) -> None:
+        """Add the mentions, and the identifiers of their concepts."""
+        for what, entry in self.at.entries(record, "entities", "entity"):
+            name = self.name("T", entry, what)
+            self._add_mention(name, self.at.take(entry, "type", str, what), entry, what)
+            for _, concept in self.at.entries({"normalized": entry.get("normalized") or []}, "normalized", f"{what}, identifier"):
+                identifier = ":".join(filter(None, (_said(concept, "db_name"), _said(concept, "db_id"))))
+                if identifier:
+                    self._add("N", "", name, identifier, "")
+
+    def add_relation(self, entry: dict[str, Any], what: str) -> None:
+        """Add a relation."""
+        ends = [(key.removesuffix("_id"), self.at.name(entry, key, what)) for key in ("arg1_id", "arg2_id")]
+        label = self.at.take(entry, "type", str, what)
+        self.standoff.document.not_held["identifiers of relations"] += bool(entry.get("normalized"))
+        if self._are_known(ends):
+            self._add("R", self.names[self.at.name(entry, "id", what)], label, self._arguments(ends))
+
+    def add_event(self, entry: dict[str, Any], what: str, *, with_trigger: bool) -> None:
+        """Add an event. with_trigger: Its trigger may be a mention of a relation."""
+        label = self.at.take(entry, "type", str, what)
+        ends = [
+            (self.at.take(argument, "role", str, name), self.at.name(argument, "ref_id", name))
+            for name, argument in self.at.entries(entry, "arguments", f"{what}, argument")
+        ]
+        if not self._are_known(ends):
+            return
+        # Where it is in no relation, any mention is in the place of the trigger.
+        trigger = next((name for name in self.names.values() if name[0] == "T"), None)
+        said = entry.get("trigger")
+        if with_trigger:
+            trigger = None
+            if isinstance(said, dict) and said.get("offsets"):
+                self._n_triggers += 1
+                trigger = f"Trigger{self._n_triggers}"
+                self._add_mention(trigger, label, said, f"{what}, trigger")
+        if trigger is None:
+            self.standoff.document.leave_out(NO_TRIGGER if with_trigger else EVENTS_OF_EVENTS)
+        else:
+            self._add("E", self.names[self.at.name(entry, "id", what)], label, trigger, self._arguments(ends))
+
+    def _add_mention(self, name: str, kind: str, entry: dict[str, Any], what: str) -> None:
+        places = ";".join(f"{start} {end}" for start, end in _places(entry, what, self.at))
+        if not places:
+            raise self.at.fail(f"{what}: 'offsets' is empty; expected [[start, end]].")
+        self._add("T", name, kind, places, " ".join(_pieces(entry, what, self.at)))
+
+    def _are_known(self, ends: list[tuple[str, str]]) -> bool:
+        is_known = all(identifier in self.names for _, identifier in ends)
+        if not is_known:
+            self.standoff.document.leave_out(NO_ENTITY)
+        return is_known
+
+    def _arguments(self, ends: list[tuple[str, str]]) -> str:
+        return " ".join(re.sub(r"[\s:]+", "_", role) + ":" + self.names[identifier] for role, identifier in ends)
+
+    def _add(self, kind: str, *values: str) -> None:
+        # The line is that of the record: errors and counts name it.
+        row = Row(Path(str(self.at.path)), self.at.line, values)  # type: ignore[arg-type]
+        self.standoff.rows[kind].append(row)
+        if kind in "TRE":
+            self.standoff.ids[values[0]] = row
 
 
 def _text(record: dict[str, Any], at: Place) -> str:
@@ -92,34 +169,6 @@ def _text(record: dict[str, Any], at: Place) -> str:
             raise at.fail(f"a passage begins at {start}, and the one before it ends at {len(text)}.")
         text += " " * (start - len(text)) + piece
     return text
-
-
-def _mentions(record: dict[str, Any], document: Document, at: Place) -> dict[str, Mention]:
-    """The mentions of the entities, by their ids."""
-    entries = list(at.entries(record, "entities", "entity"))
-    names = [at.name(entry, "id", what) for what, entry in entries]
-    said = [
-        Said(name, _places(entry, what, at), " ".join(_pieces(entry, what, at))) for name, (what, entry) in zip(names, entries, strict=True)
-    ]
-    try:
-        fit = fit_offsets(document.text, said)
-    except OffsetError as error:
-        raise at.fail(str(error)) from error
-    document.not_held.update(fit.counts)
-    mentions: dict[str, Mention] = {}
-    taken: set[Stretch] = set()
-    for name, (what, entry), parts in zip(names, entries, fit.places, strict=True):
-        if name in mentions:
-            raise at.fail(f"{what}: an entity before it has the id {name!r}. Expected ids that differ.")
-        start, end = stretch(sorted(parts), taken)
-        taken.add((start, end))
-        document.not_held[DISCONTINUOUS] += len(parts) > 1
-        concepts = [
-            ":".join(filter(None, (_said(concept, "db_name"), _said(concept, "db_id"))))
-            for _, concept in at.entries({"normalized": entry.get("normalized") or []}, "normalized", f"{what}, identifier")
-        ]
-        mentions[name] = Mention(name, start, end, at.take(entry, "type", str, what), join(concepts))
-    return mentions
 
 
 def _said(concept: dict[str, Any], key: str) -> str:

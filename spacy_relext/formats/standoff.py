@@ -106,8 +106,8 @@ class Standoff:
                     raise row.fail(f"{match[1]} is in line {other.line} already.")
             self.rows[kind].append(row)
 
-    def annotate(self, file: Path) -> None:
-        """Make mentions and relations of what was added. file: That of the text."""
+    def annotate(self, file: Path | None = None) -> None:
+        """Make mentions and relations of what was added. file: That of the text, if it has one of its own."""
         self._add_mentions(file)
         for row in self.rows["R"]:
             self._add_relation(row)
@@ -132,9 +132,11 @@ class Standoff:
         if name not in self.ids:
             raise row.fail(f"it refers to {name!r}, and there is no such line.")
 
-    def _add_mentions(self, file: Path) -> None:
-        with file.open("rb") as opened:
-            had_mark = opened.read(len(MARK)) == MARK
+    def _add_mentions(self, file: Path | None) -> None:
+        had_mark = False
+        if file is not None:
+            with file.open("rb") as opened:
+                had_mark = opened.read(len(MARK)) == MARK
         rows = self.rows["T"]
         mentions = [Said(name, _parts(offsets), text) for name, _, offsets, text in (row.values for row in rows)]
         try:

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from spacy_relext.formats.bigbio import NO_ENTITY, NO_PAIR
-from spacy_relext.formats.corpora import DISCONTINUOUS
+from spacy_relext.formats.bigbio import NO_ENTITY, NO_TRIGGER
+from spacy_relext.formats.standoff import DISCONTINUOUS, EVENTS_OF_EVENTS, OF_EVENTS
 from tests.formats.given import read, write
 
 ONE = {
@@ -45,15 +45,15 @@ def test_record_is_a_document(lines, tmp_path):
     [document] = found.documents
     assert (document.id, document.text, document.sentences) == ("d1", "IL-4 and STAT6.  IL-4 binds STAT6 and 7.", None)
     assert [(m.id, document.text[m.start : m.end], m.kb_id) for m in document.mentions] == [
-        ("e1", "IL-4", "NCBI:3565"),
-        ("e2", "STAT6", "P4|P5"),
-        ("e3", "STAT6 and 7", ""),
+        ("T1", "IL-4", "NCBI:3565"),
+        ("T2", "STAT6", "P4|P5"),
+        ("T3", "STAT6 and 7", ""),
     ]
     # The head is arg1, and the cause.
     assert found.relations == [("IL-4", "Phosphorylation", "STAT6"), ("STAT6", "binds", "IL-4")]
     assert found.left_out == {
         DISCONTINUOUS: 1,
-        NO_PAIR: 1,
+        EVENTS_OF_EVENTS: 1,
         "triggers of events": 1,
         "coreferences": 1,
         "overlapping mentions (in doc.spans only)": 1,
@@ -61,9 +61,26 @@ def test_record_is_a_document(lines, tmp_path):
 
 
 def test_relations_of_what_is_no_entity_are_counted(tmp_path):
-    relations = [{"id": "r", "type": "x", "arg1_id": "E1", "arg2_id": "e1", "normalized": [{"db_name": "a", "db_id": "b"}]}]
+    relations = [{"id": "r", "type": "x", "arg1_id": "p1", "arg2_id": "e1", "normalized": [{"db_name": "a", "db_id": "b"}]}]
     found = read("bigbio", write(tmp_path / "a.json", changed(relations=relations, events=[], coreferences=[])))
     assert (found.documents[0].relations, found.counts[NO_ENTITY], found.counts["identifiers of relations"]) == ([], 1, 1)
+    # Of an event, it is held where events are taken.
+    record = changed(relations=[{**relations[0], "type": "of", "arg1_id": "E1"}])
+    found = read("bigbio", write(tmp_path / "a.json", record))
+    assert (found.counts[OF_EVENTS], found.counts[NO_ENTITY]) == (1, 0)
+    found = read("bigbio", tmp_path / "a.json", events="roles")
+    assert ("binds", "of", "IL-4") in found.relations
+
+
+def test_events_become_relations(tmp_path):
+    record = changed(relations=[])
+    record["events"][1]["trigger"] = {"text": [], "offsets": []}
+    path = write(tmp_path / "a.json", record)
+    found = read("bigbio", path, events="roles")
+    assert (found.errors, found.relations) == ([], [("binds", "Cause", "IL-4"), ("binds", "Theme", "STAT6")])
+    assert found.counts[NO_TRIGGER] == 1
+    assert [m.type for m in found.documents[0].mentions].count("Phosphorylation") == 1
+    assert read("bigbio", path, events="pairs").relations == [("IL-4", "Phosphorylation", "STAT6")]
 
 
 def test_offsets_in_bytes_are_found(tmp_path):
@@ -80,9 +97,9 @@ BAD = [
     (changed(passages=[{"text": ["a"], "offsets": []}]), "passage 1: 1 texts and 0 offsets"),
     (changed(passages=[*ONE["passages"], {"text": ["bad"], "offsets": [[3, 6]]}]), "a passage begins at 3"),
     (changed(passages=[{"text": ["a"], "offsets": [[10**9, 10**9 + 1]]}]), "begins at 1000000000, and the one before it ends at 0"),
-    (changed(entities=[{**ONE["entities"][0], "text": ["IL-5"]}]), "mention 'e1' is 'IL-5'"),
+    (changed(entities=[{**ONE["entities"][0], "text": ["IL-5"]}]), "mention 'T1' is 'IL-5'"),
     (changed(entities=[{**ONE["entities"][0], "offsets": [[0]]}]), "expected 'offsets' to be a list"),
-    (changed(entities=[ONE["entities"][0]] * 2), "an entity before it has the id 'e1'"),
+    (changed(entities=[ONE["entities"][0]] * 2), "the id 'e1' is that of another"),
     (changed(relations=[{"id": "r", "type": None, "arg1_id": "e1", "arg2_id": "e2"}]), "expected 'type' to be a string"),
     ({"text": "a"}, "expected the keys entities, passages, relations, and saw text"),
 ]

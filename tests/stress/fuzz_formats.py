@@ -83,7 +83,9 @@ def read_input(made: Format, path: Path, options: Options, nlp: Language) -> Out
             except DataError as error:
                 outcome.errors.append(error)
                 continue
-            n_left_out = found["relations given twice (kept once)"] + found[SAME_PLACE] + found[SELF]
+            # Beside those that the reader left out.
+            names = ("relations given twice (kept once)", SAME_PLACE, SELF)
+            n_left_out = sum(found[name] - document.not_held[name] for name in names)
             if document.relations is not None and len(doc):
                 assert found["relations"] + n_left_out == len(document.relations), (found, document.relations)
             outcome.n_docs += 1

@@ -296,7 +296,7 @@ def bigbio(random: Random, n: int) -> Shape:
             {"id": f"{i}E", "type": "Regulation", "trigger": {"text": [], "offsets": []}, "arguments": random.sample(arguments, len(roles))}
         ]
         shape.relations += Counter({"binds": 1, "Regulation": int(len(roles) == 2)})
-        shape.left_out["events without exactly two mentions"] += len(roles) != 2
+        shape.left_out["events with"] += len(roles) != 2
         record = {
             "id": str(i),
             "document_id": f"d{i}",
