@@ -11,11 +11,12 @@ the label is the last field, and what stands before the sentence is the id. A ro
 its file and line, since each part is numbered anew; of two rows with one id, as those of a pair with two labels, the second has its line
 behind it.
 
-The labels 0, false, DDI-false and the like are negatives; 1 and true say that there is a relation, which is called `related`. The head of
-the pair is told by the types: `--roles HEAD,TAIL` with types; else chemical or drug, gene or protein, variant, disease, in this order;
-else the order in the text, which must be the same for all rows of a label (roles.py). Two mentions of one type are taken in the order of
-the text. Where a type has several markers, the nearest pair is taken, which is counted. A row without two markers has no pair: it is left
-out, and counted; @CHEM-GENE$ and @DRUG-DRUG$ blind two mentions at the same characters, between which no relation is held.
+The labels 0, false, DDI-false and the like are negatives; 1 and true say that there is a relation, which is called `related`, or as
+`--default-label` says. The head of the pair is told by the types: `--roles HEAD,TAIL` with types; else chemical or drug, gene or protein,
+variant, disease, in this order; else the order in the text, which must be the same for all rows of a label (roles.py). Two mentions of
+one type are taken in the order of the text. Where a type has several markers, the nearest pair is taken, which is counted. A row without
+two markers has no pair: it is left out, and counted; @CHEM-GENE$ and @DRUG-DRUG$ blind two mentions at the same characters, between which
+no relation is held.
 """
 
 import csv
@@ -154,7 +155,7 @@ def parse(fields: list[str], columns: Columns, at: Place, name: str, reading: Re
     document.mentions = [Mention(f"T{i}", *match.span(), match[1]) for i, match in enumerate(pair or markers[:1], start=1)]
     document.not_held[NEAREST] += len(markers) > 2
     is_positive = not (label.lower() in NEGATIVE or label.lower().endswith("-false") or is_denial(label))
-    label = RELATED if label.lower() in POSITIVE else label
+    label = reading.options.default_label or RELATED if label.lower() in POSITIVE else label
     if not label:
         raise at.fail("the label is empty; expected 1 or 0, or a name.")
     if pair is None and is_positive:

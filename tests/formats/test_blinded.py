@@ -82,6 +82,11 @@ def test_rows_without_a_pair_and_with_more_are_counted(tmp_path):
     assert [[m.start for m in document.mentions] for document in found.documents] == [[4], [13, 24]]
 
 
+def test_relation_may_be_called_otherwise(tmp_path):
+    found = read("blinded", write(tmp_path / "a.tsv", ROWS[0]), default_label="ASSOCIATED")
+    assert found.relations == [("@GENE$", "ASSOCIATED", "@DISEASE$")]
+
+
 def test_rows_of_one_pair_with_two_labels(tmp_path):
     rows = ["a.T1\t@CHEMICAL$ and @GENE$\tCPR:3", "a.T1\t@CHEMICAL$ and @GENE$\tCPR:4"]
     found = read("blinded", write(tmp_path / "a.tsv", *rows))
