@@ -12,7 +12,8 @@ mentions are NamedEntity, and those of your other layers, unless these refer to 
 label of a relation are the feature `value` or `label` (Label, …), else the only feature with a string, `identifier` apart. Without such a
 feature it is the name of the layer: of webanno.custom.Chemical, Chemical. So it is where several features could be meant, which for
 relations is an error, and where the feature is empty, which is counted. `identifier` is the concept of a mention, `score` (a number) the
-score of a relation. Annotations of other layers, and values of other features, among them the slots of events, are counted, and not read.
+score of a relation. Annotations of other layers, values of other features, among them the slots
+of events, and relations of relations or of what is no mention are counted, and not read.
 
 The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. So the
 annotations of several people of one document are documents of one id, an error: name the folder `curation` of an exported project, or files
@@ -132,7 +133,7 @@ def _document(cas: Cas, lines: Lines, path: Path) -> Document:
                 document.mentions.append(_mention(entry, layers[name], document, at))
             elif layers[name].kind == "relation":
                 assert document.relations is not None
-                document.relations.append(_relation(entry, layers[name], kinds, document, at))
+                document.relations += _relation(entry, layers[name], kinds, document, at)
             elif layers[name].kind == "other":
                 document.not_held[f"annotations of the layer {name}, not read"] += 1
     document.not_held["annotations of other views, not read"] += sum(
@@ -178,18 +179,23 @@ def _mention(entry: Any, layer: Layer, document: Document, at: Place) -> Mention
     return Mention(str(entry.xmiID), entry.begin, entry.end, _label(entry, layer, document, at), _string(entry, CONCEPT, at))
 
 
-def _relation(entry: Any, layer: Layer, kinds: dict[int, str], document: Document, at: Place) -> AnnotatedRelation:
+def _relation(entry: Any, layer: Layer, kinds: dict[int, str], document: Document, at: Place) -> list[AnnotatedRelation]:
+    """The relation; none, which is counted, where it is one of a relation, or of what is no mention."""
     for feature in (HEAD, TAIL):
         end = entry.get(feature)
-        if end is None or kinds.get(end.xmiID) != "mention":
-            seen = "missing" if end is None else f"{_name(end)}, which is no mention; relations of relations cannot be held"
-            raise at.fail(f"{_name(entry)}: its {feature} is {seen}.")
+        if end is None:
+            raise at.fail(f"{_name(entry)}: its {feature} is missing.")
+        if kinds.get(end.xmiID) != "mention":
+            document.leave_out(
+                "relations of relations" if kinds.get(end.xmiID) == "relation" else "relations of what is no mention", at.line
+            )
+            return []
     score = 1.0 if entry.get(SCORE) is None else entry.get(SCORE)
     if not isinstance(score, int | float) or not 0 <= score <= 1:
         raise at.fail(f"{_name(entry)}: its {SCORE} is {score!r:.60}; it is a probability, between 0 and 1.")
     _count_unread(entry, {layer.label, HEAD, TAIL, SCORE}, document)
     head, tail = (str(entry.get(feature).xmiID) for feature in (HEAD, TAIL))
-    return AnnotatedRelation(head, tail, _label(entry, layer, document, at), float(score))
+    return [AnnotatedRelation(head, tail, _label(entry, layer, document, at), float(score))]
 
 
 def _name(entry: Any) -> str:

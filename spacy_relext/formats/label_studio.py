@@ -10,10 +10,10 @@ The text is the string of `data` that `--text-column` names, else the only one, 
 Labels of HTML (`hypertextlabels`) are read by their `globalOffsets`, which count characters of what HTML says or of its source, as their
 `text` decides; the text of the document is then what it says, or the source with a space for each character of a tag.
 
-`direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other way round, and "bi" one in each direction. A relation
-with several labels is several relations; one without has that of `--default-label`. A region with several labels is several mentions.
-Relations of such a region, and of regions that are no mention, are left out and counted. Relations labelled `No-rel`, `no_relation` or
-`None` are no relations; they are counted. Results of other types are counted, and not read.
+`direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other way round, and "bi" one in each direction. A
+relation with several labels is several relations; one without has that of `--default-label`. A region with several labels is several
+mentions. Relations of such a region, and of regions that are no mention, are left out and counted. Relations labelled `No-rel`,
+`no_relation` or `None` are no relations; they are counted. Results of other types are counted, and not read.
 
 Which annotation: cancelled (skipped) ones are left out and counted, as are those of others where `--annotator` names one (the id or mail
 address of `completed_by`). Of the rest the one marked as ground truth is read; where several could be meant, and they do not say the same,
