@@ -195,7 +195,7 @@ def test_bad_xml_is_skipped_and_counted(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, brat, biocxml"),
+        (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, brat, bionlp"),
         (("jsonl", "none.jsonl", "a.spacy"), "none.jsonl: there is no such file or folder"),
         (("jsonl", "a.jsonl", "a.jsonl"), "the output is a.jsonl; expected a file that ends in .spacy"),
         (("jsonl", "empty.jsonl", "a.spacy"), "empty.jsonl: there is no document in it"),
