@@ -10,7 +10,7 @@ import pytest
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.formats.catalogue import READABLE, WRITABLE, get_format
-from spacy_relext.formats.reading import Options
+from spacy_relext.formats.reading import Options, raise_error
 from tests.cli.toy import document
 
 JSONL = '{"id": "j1", "text": "One."}\n{"text": "Two."}\n'
@@ -242,3 +242,15 @@ def test_counting_is_left_where_it_would_take_reading(tmp_path, standard_input):
     assert Inputs([str(tmp_path / "a.jsonl")]).count() == 2
     assert Inputs([str(tmp_path / "a.jsonl"), "-"]).count() is None
     assert Inputs([str(tmp_path / "a.jsonl")], "prodigy").count() is None
+
+
+def test_texts_that_nobody_annotated_are_read_to_find_something_in_them(tmp_path):
+    empty = {"text": "Tea helps.", "entities": [], "relations": []}
+    path = write(tmp_path / "a.jsonl", json.dumps(empty))
+    assert [document.text for document in Inputs([str(path)], "doccano").read(raise_error)] == ["Tea helps."]
+    path = write(tmp_path / "b.json", json.dumps([{"data": {"text": "Tea helps."}, "annotations": []}]))
+    assert [document.text for document in Inputs([str(path)], "label-studio").read(raise_error)] == ["Tea helps."]
+    path = write(tmp_path / "c.jsonl", json.dumps({"text": "Tea.", "spans": [], "answer": "reject"}))
+    errors = []
+    assert list(Inputs([str(path)], "prodigy").read(errors.append)) == []
+    assert [error.message for error in errors] == ["there is no document in it. Left out: 1 tasks left out, answer 'reject'."]
