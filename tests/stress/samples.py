@@ -61,6 +61,16 @@ MADE: dict[str, list[Sample]] = {
             ".",
         )
     ],
+    "webanno": [
+        (
+            {
+                "doc.tsv": b"#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Span|label\n#T_RL=custom.Relation|label|BT_custom.Span\n\n\n"
+                b"#Text=Cimetidine raised warfarin .\n1-1\t0-10\tCimetidine\tCHEM\t_\t_\t\n1-2\t11-17\traised\tX[1]|Y[2]\t_\t_\t\n"
+                b"1-3\t18-26\twarfarin\tCHEM\tX\t1-1\t\n1-4\t27-28\t.\t_\t_\t_\t\n"
+            },
+            ".",
+        )
+    ],
     "txt": [({"a.txt": TEXT.encode(), "b.txt": b"Short."}, ".")],
     "lines": [({"a.txt": ("One text.\n\nAnother – text.\n" + json.dumps({"text": "Tea.", "mentions": []}) + "\n").encode()}, "a.txt")],
     "texts-csv": [({"a.csv": b'id,text,note\n1,"Tea, and ""milk"".",x\n2,"Two\nlines.",y\n'}, "a.csv")],
