@@ -13,6 +13,8 @@ Without `relations` a document is not annotated for relations, which is not the 
 Scores are in `_scores`, lists like `relations`. Other fields (`clusters`, `events`, predictions, …) are counted, and not read. A sentence
 begins and ends with a token that is no white space. Ids of mentions are not kept.
 
+A relation whose tokens are no entity, or entities of several types, is left out and counted.
+
 An error, since the format cannot hold it: a document without sentences or id, a mention or a relation across sentences, and a relation of
 a mention where another one, of another type, is at the same tokens.
 """
@@ -28,7 +30,7 @@ from typing import Any
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place, read_lines, with_distinct_ids
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import SEVERAL_TYPES, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words, check_words, find_words
 
 KEYS = {"doc_key", "sentences", "ner", "relations", "_text", "_scores"}
@@ -55,15 +57,20 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
         bounds.append(bounds[-1] + len(sentence))
     places: dict[Tokens, list[Mention]] = {}
     mentions: list[Mention] = []
-    for _, (start, end, kind), _ in _entries(record, "ner", 3, bounds, at):
+    for (start, end, kind), _ in _entries(record, "ner", 3, bounds, at):
         mentions.append(Mention(f"T{len(mentions) + 1}", offsets[start][0], offsets[end][1], kind))
         places.setdefault((start, end), []).append(mentions[-1])
     relations = None
     if record.get("relations") is not None:
         relations = []
-        for what, (*ends, label), score in _entries(record, "relations", 5, bounds, at):
-            head, tail = (_mention(places, (start, end), what, at) for start, end in (ends[:2], ends[2:]))
-            relations.append(AnnotatedRelation(head.id, tail.id, label, score))
+        for (*ends, label), score in _entries(record, "relations", 5, bounds, at):
+            head, tail = (places.get((start, end), []) for start, end in (ends[:2], ends[2:]))
+            if not head or not tail:
+                reading.leave_out(UNKNOWN, str(at))
+            elif len({mention.type for mention in head}) > 1 or len({mention.type for mention in tail}) > 1:
+                reading.leave_out(SEVERAL_TYPES, str(at))
+            else:
+                relations.append(AnnotatedRelation(head[0].id, tail[0].id, label, score))
     for key in sorted(set(record) - KEYS):
         reading.counts[f"documents with {key!r}, not read"] += 1
     sentences = [(offsets[start][0], offsets[end - 1][1]) for start, end in pairwise(bounds) if start < end]
@@ -79,7 +86,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     return lost
 
 
-def _entries(record: dict[str, Any], key: str, size: int, bounds: list[int], at: Place) -> Iterator[tuple[str, list[Any], float]]:
+def _entries(record: dict[str, Any], key: str, size: int, bounds: list[int], at: Place) -> Iterator[tuple[list[Any], float]]:
     """The entries of `ner` or `relations`, each of tokens and a label, checked against the sentence in whose list they are; and a score."""
     if record.get(key) is None:
         return
@@ -102,15 +109,7 @@ def _entries(record: dict[str, Any], key: str, size: int, bounds: list[int], at:
             for start, end in zip(entry[:-1:2], entry[1:-1:2], strict=True):
                 if not first <= start <= end < stop:
                     raise at.fail(f"{what}: tokens {start}-{end} (inclusive) are not in its sentence, {first}-{stop - 1} of the document.")
-            yield what, entry, 1.0 if scores is None else at.score({"score": scores[i][j]}, what)
-
-
-def _mention(places: dict[Tokens, list[Mention]], tokens: Tokens, what: str, at: Place) -> Mention:
-    found = places.get((tokens[0], tokens[1]), [])
-    if len({mention.type for mention in found}) != 1:
-        kind = f"entities of the types {sorted(mention.type for mention in found)}; expected one" if found else "no entity of 'ner'"
-        raise at.fail(f"{what}: at the tokens {tokens[0]}-{tokens[1]} is {kind}.")
-    return found[0]
+            yield entry, 1.0 if scores is None else at.score({"score": scores[i][j]}, what)
 
 
 def _record(document: Document) -> dict[str, Any]:

@@ -10,7 +10,8 @@ back character by character. Tokens are those of spaCy's English tokenizer, cut 
 
 Without `relations` a document is not annotated for relations, which is not the same as an empty list. Further fields that the format does
 not have are written where they are needed, and ignored by others: `sentences` (character offsets), and `score` of a relation. The id of a
-document is `orig_id`, else file and number. Ids of mentions are not kept. Other keys (`pos`, `dep`, …) are counted, and not read.
+document is `orig_id`, else file and number. Ids of mentions are not kept. A
+relation of an entity that is not there is left out and counted. Other keys (`pos`, `dep`, …) are counted, and not read.
 """
 
 import json
@@ -22,7 +23,7 @@ from typing import Any
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place, read_lists, with_distinct_ids
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words, check_words, find_words
 
 KEYS = {"tokens", "entities", "relations", "orig_id", "text", "sentences"}
@@ -48,11 +49,12 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
         relations = []
         for what, entry in at.entries(record, "relations", "relation"):
             ends = [at.take(entry, key, int, what) for key in ("head", "tail")]
-            for end in ends:
-                if not 0 <= end < len(mentions):
-                    raise at.fail(f"{what}: refers to entity {end}, and there are {len(mentions)}, counted from 0.")
+            label, score = at.take(entry, "type", str, what), at.score(entry, what)
+            if not all(0 <= end < len(mentions) for end in ends):
+                reading.leave_out(UNKNOWN, str(at))
+                continue
             head, tail = (mentions[end].id for end in ends)
-            relations.append(AnnotatedRelation(head, tail, at.take(entry, "type", str, what), at.score(entry, what)))
+            relations.append(AnnotatedRelation(head, tail, label, score))
     for key in sorted(set(record) - KEYS):
         reading.counts[f"documents with {key!r}, not read"] += 1
     name = at.name(record, "orig_id", "document") if record.get("orig_id") is not None else at.default_id

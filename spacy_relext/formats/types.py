@@ -145,3 +145,5 @@ DETAILS = (*PIPELINE_DETAILS, "attributes of relations", "denied relations")
 RELATED, N_ARY = "relations of relations", "relations with more or less than two arguments"
 UNKNOWN, UNNAMED = "relations with mentions that the document does not have", "relations without a label"
 UNTYPED = "mentions without a type"
+DENIED_UNPAIRED = "denied relations between concepts without a pair of mentions"
+SEVERAL_TYPES = "relations with tokens that are mentions of several types"

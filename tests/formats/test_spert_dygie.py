@@ -9,7 +9,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import dygie, spert
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import SEVERAL_TYPES, UNKNOWN, AnnotatedRelation, Document, Mention
 
 #       0         1         2         3
 #       012345678901234567890123456789012345
@@ -93,7 +93,6 @@ BAD_SPERT = {
     "no token": ({**SPERT, "entities": [{**ENTITY, "end": 0}]}, "entity 1: tokens 0-0; there are 8"),
     "negative": ({**SPERT, "entities": [{**ENTITY, "start": -1}]}, "entity 1: tokens -1-2"),
     "no type": ({**SPERT, "entities": [{"start": 0, "end": 1}]}, "entity 1: expected 'type' to be a string"),
-    "no such entity": ({**SPERT, "relations": [{**RELATION, "tail": 3}]}, "relation 1: refers to entity 3, and there are 3"),
     "entity by name": ({**SPERT, "relations": [{**RELATION, "tail": "T1"}]}, "relation 1: expected 'tail' to be a whole number"),
     "score": ({**SPERT, "relations": [{**RELATION, "score": -1}]}, "'score' is -1;"),
     "sentences": ({**SPERT, "sentences": [3]}, r"sentence 1: expected \[start, end\]"),
@@ -111,11 +110,6 @@ BAD_DYGIE = {
         {**DYGIE, "relations": [[[0, 1, 5, 5, "L"]], []]},
         "relations, sentence 0, entry 0: tokens 5-5 .* not in its sentence",
     ),
-    "no entity": ({**DYGIE, "relations": [[[0, 0, 3, 3, "L"]], []]}, "at the tokens 0-0 is no entity of 'ner'"),
-    "two entities": (
-        {**DYGIE, "ner": [[[0, 1, "DRUG"], [0, 1, "ACID"], [3, 3, "GENE"]], []]},
-        r"at the tokens 0-1 is entities of the types \['ACID', 'DRUG'\]",
-    ),
     "scores": ({**DYGIE, "_scores": [[], []]}, "'_scores' has other lengths than 'relations'"),
     "score a string": ({**DYGIE, "_scores": [["x"], []]}, "expected 'score' to be"),
 }
@@ -132,6 +126,28 @@ def test_bad_document_is_left_out_alone(name, good, bad, message, tmp_path):
     errors = []
     assert [document.id for document in read(name, tmp_path, *records, on_error=errors.append)] == ["1", "2"]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "left_out"),
+    [
+        ("spert", {**SPERT, "relations": [{**RELATION, "tail": 3}, {**RELATION, "head": -1}, RELATION]}, {UNKNOWN: 2}),
+        ("dygie", {**DYGIE, "relations": [[[0, 0, 3, 3, "L"], [0, 1, 3, 3, "SPARES"]], []]}, {UNKNOWN: 1}),
+        (
+            "dygie",
+            {
+                **DYGIE,
+                "ner": [[[0, 1, "DRUG"], [3, 3, "GENE"], [4, 4, "A"], [4, 4, "B"]], []],
+                "relations": [[[4, 4, 3, 3, "L"], [0, 1, 3, 3, "SPARES"]], []],
+            },
+            {SEVERAL_TYPES: 1},
+        ),
+    ],
+)
+def test_relation_without_its_mentions_is_left_out_alone(name, record, left_out, tmp_path):
+    counts = Counter()
+    [document] = read(name, tmp_path, record, counts=counts)
+    assert (document.relations, +counts) == (RELATIONS, left_out)
 
 
 SENTENCES = [(0, 23), (24, 36)]
