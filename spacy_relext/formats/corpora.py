@@ -9,7 +9,7 @@ from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import Parse, Place, read_lines, read_lists
+from spacy_relext.formats.records import Parse, read_lines, read_lists
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 # What a relation is called of which a file says only that it is there.
@@ -37,7 +37,7 @@ def read_records(path: Path, parse: Parse, reading: Reading, skipped: str = "") 
             except DataError as error:
                 reading.on_error(error)
                 continue
-            yield from read(file, (), parse, reading)
+            yield from read(file, (), parse, reading, root=path)
 
     return distinct(documents(), reading.on_error)
 
@@ -50,13 +50,6 @@ def _first_character(file: Path) -> bytes:
             if text:
                 return text[:1]
     return b""
-
-
-def default_id(at: Place, path: Path) -> str:
-    """An id for a document that comes without, in an input of this path: the place of its file there, and its number."""
-    file = Path(at.path or "document")
-    name = file.relative_to(path) if path.is_dir() else Path(file.name)
-    return f"{name.with_suffix('').as_posix()}-{at.line or at.number}"
 
 
 def relate(document: Document, head: Mention, tail: Mention, label: str) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 from spacy_relext.errors import DataError
 from spacy_relext.extras import extra
 from spacy_relext.formats import bigbio
-from spacy_relext.formats.corpora import default_id
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import Reading
@@ -39,7 +38,7 @@ def _documents(path: Path, reading: Reading) -> Iterator[Document]:
             for number, row in enumerate(_rows(file), start=1):
                 attempt = reading.attempt()
                 try:
-                    document = parse(row, Place(file, number=number), attempt, path)
+                    document = parse(row, Place(file, number=number, root=path), attempt)
                 except DataError as error:
                     reading.on_error(error)
                     continue
@@ -66,8 +65,8 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         raise DataError(f"no whole file of Arrow: {error!s:.200}. From there on nothing is read.", path=file) from error
 
 
-def parse(row: dict[str, Any], at: Place, reading: Reading, path: Path) -> Document:
-    """Make a document of a row of an input."""
+def parse(row: dict[str, Any], at: Place, reading: Reading) -> Document:
+    """Make a document of a row."""
     if set(row) >= bigbio.KEYS:
         return bigbio.parse(row, at, reading)
     column, id_column = reading.options.text_column or "text", reading.options.id_column or "id"
@@ -76,4 +75,4 @@ def parse(row: dict[str, Any], at: Place, reading: Reading, path: Path) -> Docum
     for name in sorted(set(row) - {column, id_column}):
         reading.leave_out(f"documents with {name!r}, not read", str(at))
     name = at.name(row, id_column, "document") if reading.options.id_column or row.get(id_column) is not None else ""
-    return Document(name or default_id(at, path), at.text(row, column), source=at.path, line=at.line)
+    return Document(name or at.default_id, at.text(row, column), source=at.path, line=at.line)

@@ -70,7 +70,7 @@ def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
             if is_blank(line):
                 continue
             try:
-                yield parse(read_line(line), name, number)
+                yield parse(read_line(line), name, number, path)
             except DataError as error:
                 on_error(error)
 
@@ -118,13 +118,13 @@ def to_record(document: Document) -> dict[str, Any]:
     return record
 
 
-def parse(raw: bytes | str, path: Path | str | None, line: int) -> Document:
-    """Make a document of one line.
+def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | None = None) -> Document:
+    """Make a document of one line. root: What is read: the file, or a folder that it is in.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
 
-    at = Place(path, line)
+    at = Place(path, line, root=root)
     fail, take = at.fail, at.take
 
     def refuse_unknown(record: dict, known: set[str], what: str, advice: str) -> None:

@@ -6,7 +6,8 @@
      "relations": [{"head": 0, "child": 2, "label": "MECHANISM",
                     "head_span": {"start": 0, "end": 10, "token_start": 0, "token_end": 0, "label": "CHEMICAL"}, "child_span": {…}}]}
 
-Offsets count characters, ends are exclusive; the last token of a span (`token_end`) is inclusive. The offsets of `spans`, `head_span` and
+Offsets count characters, ends are exclusive; where the `text` of tokens and spans tells that they count otherwise, that is taken, and
+counted (offsets.py). The last token of a span (`token_end`) is inclusive. The offsets of `spans`, `head_span` and
 `child_span` are what counts. Tokens, `token_start`, `token_end`, `text`, `head` and `child`, where given, are checked against them: `head`
 and `child` are a token of the mention, as a rule its last. Without `head_span` the mention is the one with that token. Head and tail must
 be spans of the task: a relation between bare tokens is left out and counted.
@@ -24,16 +25,19 @@ overlap in the file, and Prodigy does not show such a task.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.offsets import OffsetError, Said, fit_offsets
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
 LEFT_OUT = ("reject", "ignore")
+HINT = "If these are answers of several people, name one of them with --annotator."
 
 # First and last character of the tokens.
 Offsets = list[tuple[int, int]]
@@ -41,7 +45,7 @@ Offsets = list[tuple[int, int]]
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a JSONL file, or all of a folder and the folders in it."""
-    return read_lines(path, (".jsonl",), parse, reading)
+    return read_lines(path, (".jsonl",), parse, reading, hint=HINT)
 
 
 def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | None:
@@ -58,9 +62,15 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
             f"expected 'answer' to be 'accept', 'reject' or 'ignore', and saw {answer!r:.60}. Is this a file of `prodigy db-out`?"
         )
     text, meta = at.text(record), at.meta(record)
-    tokens = _tokens(record, text, at)
-    places = [_place(entry, what, text, tokens, at) for what, entry in at.entries(record, "spans", "span")]
-    mentions = [Mention(f"T{i}", *place) for i, place in enumerate(places, start=1)]
+    claims: list[Said] = []
+    tokens = _tokens(record, claims, at)
+    n_tokens = len(claims)
+    # With the offsets as the file counts them.
+    mentions = [Mention(f"T{i}", *place) for i, place in enumerate(_spans(record, claims, tokens, at), start=1)]
+    try:
+        fit = fit_offsets(text, claims)
+    except OffsetError as error:
+        raise at.fail(str(error)) from error
     relations: list[AnnotatedRelation] | None = None
     denied: list[AnnotatedRelation] = []
     if record.get("relations") is not None:
@@ -73,7 +83,10 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
             found.append(AnnotatedRelation(head.id, tail.id, at.label(entry, "label", what, reading), at.score(entry, what)))
         relations, denied = at.without_denied(found)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
-    document = Document([*names, at.default_id][0], text, mentions, relations, source=at.path, line=at.line, denied=denied)
+    document = Document([*names, at.default_id][0], text, [], relations, source=at.path, line=at.line, denied=denied)
+    document.not_held.update(fit.counts)
+    for mention, [(start, end)] in zip(mentions, fit.places[n_tokens:], strict=True):
+        document.mentions.append(replace(mention, start=start, end=end))
     document.sentences, document.mentions_given = at.sentences(meta, SENTENCES), True
     return document
 
@@ -87,7 +100,8 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     return lost
 
 
-def _tokens(record: dict[str, Any], text: str, at: Place) -> Offsets | None:
+def _tokens(record: dict[str, Any], claims: list[Said], at: Place) -> Offsets | None:
+    """The tokens; what the file says of them is added to `claims`."""
     if record.get("tokens") is None:
         return None
     tokens: Offsets = []
@@ -95,21 +109,22 @@ def _tokens(record: dict[str, Any], text: str, at: Place) -> Offsets | None:
         start, end = at.take(entry, "start", int, what), at.take(entry, "end", int, what)
         if at.take(entry, "id", int, what) != len(tokens):
             raise at.fail(f"{what}: its id is {entry['id']}; expected {len(tokens)}, its place in the list.")
-        at.check_stretch(text, start, end, entry.get("text"), what)
+        claims.append(Said(what, [(start, end)], at.take(entry, "text", str, what)))
         tokens.append((start, end))
     return tokens
 
 
-def _place(entry: dict[str, Any], what: str, text: str, tokens: Offsets | None, at: Place) -> tuple[int, int, str]:
-    start, end = at.take(entry, "start", int, what), at.take(entry, "end", int, what)
-    if "text" in entry:
-        at.check_stretch(text, start, end, entry["text"], what)
-    for key, offset, side in (("token_start", start, 0), ("token_end", end, 1)):
-        if tokens is not None and entry.get(key) is not None:
-            place = _token(tokens, at.take(entry, key, int, what), what, at)
-            if place[side] != offset:
-                raise at.fail(f"{what}: characters {start}-{end}, and {key!r} is token {entry[key]} at {place[0]}-{place[1]}.")
-    return start, end, at.take(entry, "label", str, what)
+def _spans(record: dict[str, Any], claims: list[Said], tokens: Offsets | None, at: Place) -> Iterator[tuple[int, int, str]]:
+    """Offsets and label of each span; what the file says of it is added to `claims`."""
+    for what, entry in at.entries(record, "spans", "span"):
+        start, end = at.take(entry, "start", int, what), at.take(entry, "end", int, what)
+        claims.append(Said(what, [(start, end)], at.take(entry, "text", str, what) if "text" in entry else None))
+        for key, offset, side in (("token_start", start, 0), ("token_end", end, 1)):
+            if tokens is not None and entry.get(key) is not None:
+                place = _token(tokens, at.take(entry, key, int, what), what, at)
+                if place[side] != offset:
+                    raise at.fail(f"{what}: characters {start}-{end}, and {key!r} is token {entry[key]} at {place[0]}-{place[1]}.")
+        yield start, end, at.take(entry, "label", str, what)
 
 
 def _end(entry: dict[str, Any], end: str, what: str, mentions: list[Mention], tokens: Offsets | None, at: Place) -> Mention | None:

@@ -37,19 +37,25 @@ def whole_number(text: str) -> int:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a record stands: its file, and its line there or, where the file is one list, its number, both counted from 1."""
+    """Where a record stands: its file, and its line there or, where the file is one list, its number, both counted from 1.
+
+    root: What is read: the file itself, or a folder that it is in.
+    """
 
     path: Path | str | None
     line: int | None = None
     number: int | None = None
+    root: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}" if self.number is None else f"record {self.number} of {self.path}"
 
     @property
     def default_id(self) -> str:
-        """An id for a document that comes without: file and number."""
-        return f"{Path(self.path or 'document').stem.strip('<>')}-{self.line or self.number}"
+        """An id for a document that comes without: the place of its file in the folder that is read, and its number."""
+        file = Path(self.path or "document")
+        name = file.relative_to(self.root) if self.root and self.root != file else Path(file.name)
+        return f"{name.with_suffix('').as_posix().strip('<>')}-{self.number or self.line}"
 
     def fail(self, message: str) -> DataError:
         """An error that says where the record stands."""
@@ -171,20 +177,28 @@ class Place:
         return affirmed, denied
 
 
-def read_lines(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading) -> Iterator[Document]:
+def read_lines(
+    path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading, *, root: Path | None = None, hint: str = ""
+) -> Iterator[Document]:
     """The documents of a file, or of all files of a folder and the folders in it, that has a record per line.
 
     What is wrong with a record leaves out the record, and what `parse` has counted of it. Both are so in `read_lists`.
+
+    root: What is read, if that is more than the path. hint: What to say of two documents of one id.
     """
 
     def records() -> Iterator[tuple[Place, Line]]:
         for file in find_files(path, suffixes):
-            yield from ((Place(file, number), line) for number, line in reported_lines(file, reading.on_error) if not is_blank(line))
+            yield from (
+                (Place(file, number, root=root or path), line)
+                for number, line in reported_lines(file, reading.on_error)
+                if not is_blank(line)
+            )
 
-    return _documents(records(), lambda at, line: at.decode(read_line(line)), parse, reading)
+    return _documents(records(), lambda at, line: at.decode(read_line(line)), parse, reading, hint)
 
 
-def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading) -> Iterator[Document]:
+def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading, *, root: Path | None = None) -> Iterator[Document]:
     """The documents of files that are one list of records each, of which one is held at a time. What is wrong with a list ends it."""
 
     def records() -> Iterator[tuple[Place, Any]]:
@@ -192,7 +206,7 @@ def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Rea
             try:
                 with open_json(file, "one list of objects", Place(file).fail) as stream:
                     for number, found in enumerate(stream.entries(), start=1):
-                        yield Place(file, number=number), found
+                        yield Place(file, number=number, root=root or path), found
                     stream.end()
             except DataError as error:
                 reading.on_error(error)
@@ -234,7 +248,7 @@ def meta_of(document: Document) -> dict[str, Any]:
 
 
 def _documents(
-    records: Iterable[tuple[Place, Any]], decode: Callable[[Place, Any], Any], parse: Parse, reading: Reading
+    records: Iterable[tuple[Place, Any]], decode: Callable[[Place, Any], Any], parse: Parse, reading: Reading, hint: str = ""
 ) -> Iterator[Document]:
     ids = Ids()
     for at, raw in records:
@@ -246,7 +260,7 @@ def _documents(
             document = parse(record, at, attempt)
             other = ids.other(document.id, at) if document is not None else None
             if document is not None and other is not None:
-                raise at.fail(f"the document id {document.id!r} is that of {other} as well. Expected ids that differ.")
+                raise at.fail(f"the document id {document.id!r} is that of {other} as well. Expected ids that differ. {hint}".rstrip())
         except DataError as error:
             reading.on_error(error)
             continue

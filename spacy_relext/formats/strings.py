@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_relext.formats.corpora import UNTYPED, default_id, occurrences, read_records, relate
+from spacy_relext.formats.corpora import UNTYPED, occurrences, read_records, relate
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import Document, Mention
@@ -38,13 +38,13 @@ Stretch = tuple[int, int]
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .json and .jsonl files of a folder and the folders in it."""
-    return read_records(path, lambda record, at, reading: parse(record, at, path), reading)
+    return read_records(path, lambda record, at, reading: parse(record, at), reading)
 
 
-def parse(record: dict[str, Any], at: Place, path: Path) -> Document:
-    """Make a document of a record of an input."""
+def parse(record: dict[str, Any], at: Place) -> Document:
+    """Make a document of a record."""
     key = next((key for key in TEXTS if key in record), TEXTS[0])
-    name = at.name(record, "id", "document") if record.get("id") is not None else default_id(at, path)
+    name = at.name(record, "id", "document") if record.get("id") is not None else at.default_id
     document = Document(name, at.text(record, key), source=at.path, line=at.line)
     names = _Names(document, _types(record, at))
     lists = [name for name in LISTS if record.get(name) is not None]

@@ -37,22 +37,22 @@ def read_text(path: Path, reading: Reading) -> Iterator[Document]:
 def read_lines(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .txt files of a folder and the folders in it, with a text, or a JSON object, a line."""
     for file in find_files(path, (".txt",)):
-        yield from parse_lines(reported_lines(file, reading.on_error), file, reading.on_error)
+        yield from parse_lines(reported_lines(file, reading.on_error), file, reading.on_error, path)
 
 
-def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: OnError) -> Iterator[Document]:
-    """The documents of lines with their numbers, which may still be being written."""
+def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: OnError, root: Path | None = None) -> Iterator[Document]:
+    """The documents of lines with their numbers, which may still be being written. root: What is read, which the file is in."""
     for number, line in lines:
         if not is_blank(line):
             try:
-                yield _parse_line(read_line(line), Place(path, number))
+                yield _parse_line(read_line(line), Place(path, number, root=root))
             except DataError as error:
                 on_error(error)
 
 
 def _parse_line(raw: bytes, at: Place) -> Document:
     if raw.lstrip().startswith(b"{"):
-        return jsonl.parse(raw, at.path, at.line or 0)
+        return jsonl.parse(raw, at.path, at.line or 0, at.root)
     try:
         return Document(at.default_id, raw.decode("utf8").rstrip("\r\n"), source=at.path, line=at.line)
     except UnicodeDecodeError as error:
@@ -62,16 +62,16 @@ def _parse_line(raw: bytes, at: Place) -> Document:
 def read_csv(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all of a folder and the folders in it, with a text per row."""
     for file in find_files(path, (".csv",)):
-        yield from _table(file, reading, ",")
+        yield from _table(file, reading, ",", path)
 
 
 def read_tsv(path: Path, reading: Reading) -> Iterator[Document]:
     """Read such files with tabs between the fields."""
     for file in find_files(path, (".tsv",)):
-        yield from _table(file, reading, "\t")
+        yield from _table(file, reading, "\t", path)
 
 
-def _table(path: Path, reading: Reading, delimiter: str) -> Iterator[Document]:
+def _table(path: Path, reading: Reading, delimiter: str, root: Path) -> Iterator[Document]:
     text_column, id_column, on_error = reading.options.text_column or "text", reading.options.id_column, reading.on_error
     csv.field_size_limit(min(FIELD_LIMIT, limits().record))
     # What is not UTF-8 becomes half surrogates, so that it is an error of its row alone.
@@ -80,7 +80,7 @@ def _table(path: Path, reading: Reading, delimiter: str) -> Iterator[Document]:
         header: list[str] | None = None
         while True:
             # A row may run over several lines.
-            at = Place(path, rows.line_num + 1)
+            at = Place(path, rows.line_num + 1, root=root)
             try:
                 row = next(rows, None)
                 if row is None:

@@ -94,13 +94,13 @@ BAD_TASKS = {
     "start a string": ({**TASK, "spans": [{**ACID, "start": "0"}]}, "span 1: expected 'start' to be a whole number, and saw '0'"),
     "text of a span": (
         {**TASK, "spans": [{**ACID, "text": "Teal"}]},
-        "characters 0-9 of the text are 'Teal acid', and its 'text' is 'Teal'",
+        "mention 'span 1' is 'Teal', and the characters 0-9 of the text are 'Teal acid'",
     ),
     "token of a span": ({**TASK, "spans": [{**ACID, "token_end": 2}]}, "characters 0-9, and 'token_end' is token 2 at 10-16"),
     "no such token": ({**TASK, "spans": [{**ACID, "token_end": 9}]}, "refers to token 9, and there are 7"),
     "text of a token": (
-        {**TASK, "tokens": [{**TASK["tokens"][0], "text": "Te"}]},
-        "token 1: characters 0-4 .* 'Teal', and its 'text' is 'Te'",
+        {**TASK, "tokens": [{**TASK["tokens"][0], "text": "Te"}, *TASK["tokens"][1:]]},
+        "mention 'token 1' is 'Te', and the characters 0-4 of the text are 'Teal'",
     ),
     "id of a token": ({**TASK, "tokens": [{**TASK["tokens"][0], "id": 1}]}, "token 1: its id is 1; expected 0"),
     "head elsewhere": (relation(head=2), "'head' is token 2 at 10-16, and 'head_span' is at 0-9"),
@@ -156,10 +156,41 @@ def test_tasks_of_one_annotator(tmp_path):
     assert +counts == {"tasks of other annotators, left out": 1}
 
 
-def test_impossible_annotation(nlp, tmp_path):
-    [document] = read(tmp_path, {"text": TEXT, "answer": "accept", "spans": [{**ACID, "end": 27}]})
+def test_impossible_annotation(tmp_path):
     with pytest.raises(DataError, match="offsets 0-27; the text has 26 characters"):
-        to_doc(document, nlp)
+        read(tmp_path, {"text": TEXT, "answer": "accept", "spans": [{**ACID, "end": 27}]})
+
+
+def test_texts_decide_what_offsets_count(tmp_path):
+    def shifted(entry):
+        return {**entry, "start": entry["start"] + 2, "end": entry["end"] + 2}
+
+    def told(text):
+        tokens = [{"text": text[0], "start": 0, "end": 2, "id": 0}] + [{**shifted(t), "id": t["id"] + 1} for t in TASK["tokens"]]
+        spans = [{"start": a["start"] + 2, "end": a["end"] + 2, "label": a["label"]} for a in (ACID, CYP)]
+        return {
+            **TASK,
+            "text": text,
+            "tokens": tokens,
+            "spans": spans,
+            "relations": [{"head_span": spans[0], "child_span": spans[1], "label": "L"}],
+        }
+
+    # An emoji is one character, and two units of UTF-16.
+    [document] = read(tmp_path, told("\U0001f600" + TEXT))
+    assert [document.text[m.start : m.end] for m in document.mentions] == ["Teal acid", "CYP1"]
+    assert +document.not_held == {"documents whose offsets count UTF-16 units": 1}
+    assert [(r.head, r.tail) for r in document.relations] == [("T1", "T2")]
+    # White space that a tool collapsed.
+    spans = [{**ACID, "end": 10, "text": "Teal acid"}, {"start": 18, "end": 22, "label": "GENE"}]
+    [document] = read(tmp_path, without({**TASK, "text": TEXT.replace(" acid", "  acid"), "spans": spans}, "tokens", "relations"))
+    assert (document.mentions[0].end, +document.not_held) == (10, {"mentions that their file gives with other white space": 1})
+
+
+def test_answers_of_several_people_name_the_option(tmp_path):
+    tasks = [{**TASK, "_annotator_id": "ann"}, {**TASK, "_annotator_id": "bob"}]
+    with pytest.raises(DataError, match=r"document id '-17' is that of .*:1 as well.* several people, name one of them with --annotator"):
+        read(tmp_path, *tasks)
 
 
 def test_arrow_from_a_mention_to_itself_is_left_out(nlp, tmp_path):
