@@ -1,12 +1,12 @@
 """BioC JSON: collections of documents, read and written by the library bioc. What is read and written is in biocmodel.py.
 
 A file is a collection, a list of collections or documents, one document, a document or collection per line, or an object that has one of
-these under some key, as the answers of PubTator3 do. Errors name the document, by its id or, where it has none that can be read, by its
-number.
+these under some key, as the answers of PubTator3 do. It is read document by document. Errors name the document, by its id or, where it has
+none that can be read, by its number.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ from spacy_relext.formats.biocmodel import Place, collection, losses
 from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
-from spacy_relext.formats.jsonstream import json_values
+from spacy_relext.formats.jsonstream import JsonStream, Twice, read_values
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place as Record
 from spacy_relext.formats.records import whole_number
 from spacy_relext.formats.types import Document
 
 EXPECTED = "a collection: an object with a list 'documents'; or a document, or a list of either"
+# Those of a document that are read.
+KEYS = {"id", "infons", "passages", "annotations", "relations"}
+# A document, and its line.
+Entry = tuple[Any, int]
 # In how many lists and objects a document may stand.
 DEEPEST = 4
 
@@ -36,33 +40,60 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
     for file in files:
-        before = 0
-        try:
-            for value, line in json_values(file, EXPECTED, Record(file).fail):
-                entries = _entries(value)
-                if entries is None:
-                    raise DataError(f"expected {EXPECTED}. Is this BioC?", path=file, line=line)
-                for number, entry in enumerate(entries, start=before + 1):
-                    yield partial(_parse, entry, number, file), (file, line)
-                before += len(entries)
-        except DataError as error:
-            on_error(error)
+        entries = read_values(file, EXPECTED, partial(_entries, file=file, on_error=on_error), on_error)
+        for number, (entry, line) in enumerate(entries, start=1):
+            yield partial(_parse, entry, number, file), (file, line)
 
 
-def _entries(value: Any, depth: int = 0) -> list[Any] | None:
-    """The documents of a collection, of a list, or of an object around one; None where there is nothing that could be one."""
-    if isinstance(value, list):
-        some = [_entries(entry, depth + 1) for entry in value] if depth < DEEPEST else []
-        return None if not some or None in some else [entry for found in some for entry in found or ()]
-    if not isinstance(value, dict):
-        return None
-    if "passages" in value:
-        return [value]
-    if isinstance(value.get("documents"), list):
-        return value["documents"]
-    inside = [_entries(entry, depth + 1) for entry in value.values() if isinstance(entry, (list, dict))] if depth < DEEPEST else []
-    found = [entries for entries in inside if entries is not None]
-    return found[0] if len(found) == 1 else None
+def _entries(stream: JsonStream, file: Path, on_error: OnError) -> Iterator[Entry]:
+    """The documents of a value. RAISES: DataError where there is none that could be one."""
+    stream.peek()
+    line = stream.line
+    if not (yield from _find(stream, on_error, file)):
+        raise DataError(f"expected {EXPECTED}. Is this BioC?", path=file, line=line)
+
+
+def _find(stream: JsonStream, on_error: OnError, file: Path, depth: int = 0) -> Generator[Entry, None, bool]:
+    """The documents of a collection, of a list, or of an object around one. RETURNS: Whether there was one of these."""
+    kind = stream.peek()
+    line = stream.line
+    if kind == "{" and depth <= DEEPEST:
+        return (yield from _find_in_object(stream, on_error, file, depth))
+    if kind != "[" or depth >= DEEPEST:
+        stream.value()
+        return False
+    others: list[int] = []
+    n_found = 0
+    for line in stream.places():
+        if (yield from _find(stream, on_error, file, depth + 1)):
+            n_found += 1
+        else:
+            others.append(line)
+    for line in others if n_found else ():
+        on_error(DataError(f"expected {EXPECTED}, in a list, and saw something else. It is left out.", path=file, line=line))
+    return n_found > 0
+
+
+def _find_in_object(stream: JsonStream, on_error: OnError, file: Path, depth: int) -> Generator[Entry, None, bool]:
+    line = stream.line
+    pairs: list[tuple[str, Any]] = []
+    n_found = 0
+    for key in stream.members():
+        if key in KEYS:
+            pairs.append((key, stream.value()[0]))
+        elif key == "documents" and stream.peek() == "[":
+            n_found += 1
+            for place in stream.places():
+                yield stream.value()[0], place
+        elif depth < DEEPEST and stream.peek() in "[{":
+            n_found += yield from _find(stream, on_error, file, depth + 1)
+    made = dict(pairs)
+    if "passages" in made:
+        yield made if len(made) == len(pairs) else Twice(pairs), line
+        return True
+    if n_found > 1:
+        raise DataError(f"expected {EXPECTED}, and saw {n_found} lists of documents in one object.", path=file, line=line)
+    return n_found == 1
 
 
 def _parse(entry: Any, number: int, file: Path) -> BioCDocument:

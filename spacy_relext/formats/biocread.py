@@ -22,7 +22,7 @@ from spacy_relext.formats.biocmodel import (
     Place,
     levels_of,
 )
-from spacy_relext.formats.concepts import mention_relations
+from spacy_relext.formats.concepts import deny
 from spacy_relext.formats.denials import NEGATED, is_denial, said
 from spacy_relext.formats.identifiers import Stated, parse_field, settle
 from spacy_relext.formats.offsets import BEYOND, BYTES, CHARACTERS, UTF16, Fit, OffsetError, Said, fit_offsets, is_beyond, stretch
@@ -311,7 +311,7 @@ class _Relations:
         for layer, relation in relations:
             self._sort(relation, layer, ids)
         concepts, denied = settle(document, fields, self.concepts)
-        document.denied += mention_relations(document.mentions, denied, document.sentences, Counter())
+        deny(document, denied)
         given = {"mentions": bool(self.mentions), "concepts": bool(self.concepts)}
         levels = set(re.findall(r"\w+", state)) if state else levels_of(**given)
         if not levels <= {*given, "nothing"} or any(some and name not in levels for name, some in given.items()):

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import replace
 
 from spacy_relext.formats.identifiers import identifiers
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.types import DENIED_UNPAIRED, AnnotatedRelation, Document, Mention
 
 NEAREST = "relations between concepts in no common sentence (nearest mentions)"
 UNPAIRED = "relations between concepts without a pair of mentions"
@@ -79,6 +79,15 @@ def related_concepts(
                 if key not in found or found[key].score < relation.score:
                     found[key] = replace(relation, head=key[0], tail=key[1])
     return list(found.values()), left
+
+
+def deny(document: Document, denied: list[AnnotatedRelation]) -> None:
+    """Hold relations between concepts that are denied as those between mentions that follow from them; where none do, that is counted."""
+    counts: Counter[str] = Counter()
+    document.denied += mention_relations(document.mentions, denied, document.sentences, counts)
+    document.not_held[NEAREST] += counts[NEAREST]
+    for _ in range(counts[UNPAIRED]):
+        document.leave_out(DENIED_UNPAIRED)
 
 
 def _gap(a: Mention, b: Mention) -> int:

@@ -8,12 +8,16 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
-from spacy_relext.formats.limits import CHUNK, limits, too_large
+from spacy_relext.formats.limits import CHUNK, MARK, is_blank, limits, read_line, reported_lines, too_large
+
+Read = TypeVar("Read")
 
 # Numbers with more digits are none that is read: Python itself makes no whole number of more than 4,300 digits of a text.
 MOST_DIGITS = 100
@@ -79,31 +83,59 @@ def open_json(path: Path, expected: str, fail: Callable[[str], DataError]) -> It
         yield JsonStream(file.read, path, expected, fail)
 
 
-def json_values(path: Path, expected: str, fail: Callable[[str], DataError]) -> Iterator[tuple[Any, int | None]]:
-    """The one value of a file or, where there are several, one per line, these, each with its line."""
-    with open_json(path, expected, fail) as stream:
-        first, _ = stream.value()
-        yield first, 1 if stream.peek() else None
-        while stream.peek():
-            line = stream.line
-            yield stream.value()[0], line
-        stream.end()
+def read_values(
+    path: Path, expected: str, read: Callable[["JsonStream"], Iterator[Read]], on_error: Callable[[DataError], None]
+) -> Iterator[Read]:
+    """What `read`, which takes a value whole, makes of the value of a file or, where there is one per line, of each.
+
+    expected: What a value should be, for errors. What is wrong with a line leaves out that line; other errors end the file.
+    """
+    try:
+        if not _has_lines(path):
+            with open_json(path, expected, partial(DataError, path=path)) as stream:
+                yield from read(stream)
+                while stream.peek():
+                    yield from read(stream)
+                stream.end()
+            return
+    except DataError as error:
+        on_error(error)
+        return
+    for number, line in reported_lines(path, on_error):
+        try:
+            if not is_blank(line):
+                fail = partial(DataError, path=path, line=number)
+                stream = JsonStream(BytesIO(read_line(line)).read, path, expected, fail, first_line=number)
+                yield from read(stream)
+                stream.end()
+        except DataError as error:
+            on_error(error)
+
+
+def _has_lines(path: Path) -> bool:
+    """Whether a file has a value per line: its first line is no start of JSON of several lines, and the next one begins like a value."""
+    with read_errors(path), path.open("rb") as file:
+        first, _, rest = file.read(CHUNK).removeprefix(MARK).lstrip().partition(b"\n")
+    if not rest.strip():
+        return path.suffix.lower() == ".jsonl"
+    return first.rstrip()[-1:] not in b"{[,:" and rest.lstrip()[:1] in b"{["
 
 
 class JsonStream:
     """Values of JSON out of a file, of which no more is held than a value, or a megabyte. All its functions raise DataErrors.
 
-    read: Gives so many bytes, or fewer at the end. A byte order mark is passed over.
+    read: Gives so many bytes, or fewer at the end. A byte order mark is passed over. first_line: The number of the line that it begins in.
     """
 
-    def __init__(self, read: Callable[[int], bytes], path: Path, expected: str, fail: Callable[[str], DataError]):
+    def __init__(self, read: Callable[[int], bytes], path: Path, expected: str, fail: Callable[[str], DataError], first_line: int = 1):
         self._read, self._path, self._expected, self._fail = read, path, expected, fail
         self._decode = codecs.getincrementaldecoder("utf-8")()
         self._twice: list[str] = []
         self._scan = json.JSONDecoder(**_hooks(self._twice)).raw_decode
-        # What is held, and what comes next in it; where it begins: so many characters are before it, in this line and column.
-        self._text, self._at = "", 0
-        self._n_passed, self._line, self._column = 0, 1, 1
+        # What is held, and what comes next in it; so many characters are before it.
+        self._text, self._at, self._n_passed = "", 0, 0
+        # So much of it is in front of this line and column.
+        self._counted, self._line, self._column = 0, first_line, 1
         self._n_bytes = 0
         self._is_over = False
         # What is wrong behind what is held.
@@ -115,7 +147,9 @@ class JsonStream:
     @property
     def line(self) -> int:
         """The number of the line in which the next value stands, after `peek`."""
-        return self._place(self._at)[0]
+        self._line, self._column = self._place(self._at)
+        self._counted = self._at
+        return self._line
 
     def peek(self) -> str:
         """The next character that is no white space; empty at the end of the file."""
@@ -149,12 +183,21 @@ class JsonStream:
 
     def entries(self) -> Iterator[tuple[Any, bool]]:
         """The entries of a list, which comes next, as `value` gives them."""
+        for _ in self.places():
+            yield self.value()
+
+    def places(self) -> Iterator[int]:
+        """The lines of the entries of a list, which comes next. An entry is passed over, unless it is taken whole."""
         self._take("[")
         if self.peek() == "]":
             self._at += 1
             return
         while True:
-            yield self.value()
+            self.peek()
+            before = self._n_passed + self._at
+            yield self.line
+            if self._n_passed + self._at == before:
+                self.value()
             if self._take(",]") == "]":
                 return
 
@@ -169,6 +212,7 @@ class JsonStream:
                 raise self._syntax_error("Expecting property name enclosed in double quotes", self._at)
             key, _ = self.value()
             self._take(":")
+            self.peek()
             before = self._n_passed + self._at
             yield key
             if self._n_passed + self._at == before:
@@ -201,7 +245,7 @@ class JsonStream:
         self._check_size(len(self._text))
         self._line, self._column = self._place(self._at)
         self._n_passed += self._at
-        self._text, self._at = self._text[self._at :], 0
+        self._text, self._at, self._counted = self._text[self._at :], 0, 0
         with read_errors(self._path):
             raw = self._read(size)
         pending = len(self._decode.getstate()[0])
@@ -224,9 +268,9 @@ class JsonStream:
             raise too_large("a value", self._path, self._place(self._at)[0])
 
     def _place(self, at: int) -> tuple[int, int]:
-        """The line and column of a character that is held, counted from 1."""
-        n_lines = self._text.count("\n", 0, at)
-        column = at - self._text.rindex("\n", 0, at) if n_lines else self._column + at
+        """The line and column, counted from 1, of a character that is not passed."""
+        n_lines = self._text.count("\n", self._counted, at)
+        column = at - self._text.rindex("\n", self._counted, at) if n_lines else self._column + at - self._counted
         return self._line + n_lines, column
 
     def _syntax_error(self, message: str, at: int) -> DataError:

@@ -27,7 +27,7 @@ from spacy_relext.formats.denials import NEGATED, is_denial, said
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.identifiers import join, parse_field, to_field
 from spacy_relext.formats.ids import distinct, named
-from spacy_relext.formats.jsonstream import json_values
+from spacy_relext.formats.jsonstream import JsonStream, read_values
 from spacy_relext.formats.offsets import BEYOND, Said, is_beyond, stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
@@ -41,22 +41,24 @@ OF_MENTIONS, OF_RELATIONS = "attributes of mentions", "other attributes of relat
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .json and .jsonl files of a folder and the folders in it."""
-    yield from distinct(_documents(find_files(path, (".json", ".jsonl")), reading), reading.on_error)
+    yield from distinct(_documents(find_files(path, (".json", ".jsonl")), path, reading), reading.on_error)
 
 
-def _documents(files: list[Path], reading: Reading) -> Iterator[Document]:
+def _documents(files: list[Path], path: Path, reading: Reading) -> Iterator[Document]:
+    def values(stream: JsonStream) -> Iterator[tuple[Any, int, int | None]]:
+        if stream.peek() != "[":
+            line = stream.line
+            yield stream.value()[0], line, None
+            return
+        for number, line in enumerate(stream.places(), start=1):
+            yield stream.value()[0], line, number
+
     for file in files:
-        number = 0
-        try:
-            for value, line in json_values(file, EXPECTED, Place(file).fail):
-                for entry in value if isinstance(value, list) else [value]:
-                    number += 1
-                    try:
-                        yield parse(entry, Place(file, line, None if line else number))
-                    except DataError as error:
-                        reading.on_error(error)
-        except DataError as error:
-            reading.on_error(error)
+        for entry, line, number in read_values(file, EXPECTED, values, reading.on_error):
+            try:
+                yield parse(entry, Place(file, line, number, path))
+            except DataError as error:
+                reading.on_error(error)
 
 
 def parse(record: Any, at: Place) -> Document:

@@ -11,7 +11,8 @@ apart by identifiers.py. Offsets count the characters of title, one character (h
 abstract is empty, the title alone is the text. Files that count otherwise are known by the texts of their mentions (offsets.py). Relations
 hold between concepts, for the document as a whole: they become `concept_relations`, and those between mentions follow from them
 (concepts.py). In a fifth field they are Novel or not (BioRED), which makes the attribute `novel`. A document without relations is one that
-is annotated as having none: the format cannot tell.
+is annotated as having none: the format cannot tell. A label as No-rel denies one, between the mentions of
+its concepts.
 
 A line belongs to the document that its first field names, and a document ends where another one begins: empty lines do not count, and what
 follows title and abstract may stand in any order. Left out, line by line, and counted: mentions beyond the text, relations with concepts
@@ -34,7 +35,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import concepts_of, related_concepts
+from spacy_relext.formats.concepts import concepts_of, deny, related_concepts
+from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.identifiers import Stated, settle, to_field
 from spacy_relext.formats.ids import distinct, named
@@ -128,7 +130,8 @@ def parse(block: Block, file: Path) -> Document:
     document.text = f"{title} {abstract}" if abstract else title
     _add_mentions(document, mentions, [document.text, *([title + abstract] if abstract else [])])
     fields = [by_id[5] if len(by_id) > 5 else "" for by_id in (fields for _, fields in mentions)]
-    document.concept_relations, _ = settle(document, fields, stated)
+    document.concept_relations, denied = settle(document, fields, stated)
+    deny(document, denied)
     return document
 
 
@@ -149,7 +152,8 @@ def _sort(fields: list[str], number: int, mentions: list[tuple[int, list[str]]],
     elif len(fields) >= 4 and all(fields[:2]):
         novel = NOVELTY.get(fields[4].strip().casefold()) if len(fields) > 4 else False
         document.not_held["fields after the concepts of a relation"] += novel is None or len(fields) > 5
-        stated.append(Stated(AnnotatedRelation(fields[2], fields[3], fields[1], attributes=(NOVEL,) if novel else ()), number))
+        relation = AnnotatedRelation(fields[2], fields[3], fields[1], attributes=(NOVEL,) if novel else ())
+        stated.append(Stated(relation, number, is_denial(relation.label)))
     else:
         raise ValueError(
             f"saw {len(fields)} fields; expected document, start, end, text, type, identifier of a mention, or document, label, head, tail "

@@ -1,6 +1,7 @@
 """BioC as it is in the wild: what BioRED, PubTator3 and PMC write, in XML and JSON."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -10,7 +11,7 @@ from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.offsets import BEYOND
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DENIED_UNPAIRED, AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
 
 
@@ -198,3 +199,50 @@ def test_concepts_in_both_directions_of_one_label(tmp_path):
     [back] = get_format("biocjson").read(tmp_path / "out", Reading(raise_it))
     assert back.concept_relations == related
     assert not +biocmodel.losses(back)
+
+
+def test_denied_relation_of_one_place_is_counted(tmp_path):
+    one = passage(0, "BRAF again.", annotation(0, "BRAF", identifier="673|5290"))
+    [found] = read(document(one, relations=[relation(type="B", entity1="673", entity2="5290", negation="true")]), tmp_path)
+    assert (found.concept_relations, found.denied, found.not_held[DENIED_UNPAIRED]) == ([], [], 1)
+
+
+def test_a_collection_is_not_held(tmp_path):
+    one = document(passage(0, "BRAF " * 5_000, annotation(0, "BRAF")))
+    file = tmp_path / "a.json"
+    with file.open("w") as opened:
+        opened.write('{"source": "x", "infons": {}, "PubTator3": {"documents": [')
+        opened.writelines(json.dumps({**one, "id": str(i)}) + (",\n" if i < 399 else "]}}") for i in range(400))
+    tracemalloc.start()
+    try:
+        found = [(d.id, d.line) for d in get_format("biocjson").read(file, Reading(raise_it))]
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == [(str(i), i + 1) for i in range(400)]
+    assert most < file.stat().st_size
+
+
+def test_a_line_that_is_no_json_is_an_error_of_it_alone(tmp_path):
+    lines = [json.dumps(document(passage(0, "BRAF."), name=str(number))) for number in range(1, 6)]
+    lines[0], lines[2] = lines[0][:-9], lines[2][:-1]
+    (tmp_path / "a.json").write_text("\n".join(lines))
+    errors = []
+    found = list(get_format("biocjson").read(tmp_path / "a.json", Reading(errors.append)))
+    assert [(d.id, d.line) for d in found] == [("2", 2), ("4", 4), ("5", 5)]
+    assert [error.line for error in errors] == [1, 3]
+
+
+@pytest.mark.parametrize("value", [[1, PUBTATOR3, {"x": []}], {"all": [PUBTATOR3, [], {"authors": ["A"]}]}])
+def test_what_is_no_document_in_a_list_is_left_out_alone(value, tmp_path):
+    file, errors = tmp_path / "a.json", []
+    file.write_text(json.dumps(value, indent=1))
+    assert [d.id for d in get_format("biocjson").read(file, Reading(errors.append))] == ["1"]
+    assert len(errors) == 2
+    assert all("in a list, and saw something else" in str(error) and error.line for error in errors)
+
+
+@pytest.mark.parametrize("value", [3, [], {"authors": [{"name": "A"}]}, {"a": [PUBTATOR3], "b": [PUBTATOR3 | {"id": "2"}]}])
+def test_what_has_no_documents_is_an_error(value, tmp_path):
+    with pytest.raises(DataError, match="expected a collection"):
+        read(value, tmp_path)

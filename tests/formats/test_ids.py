@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from spacy_relext.errors import DataError
@@ -45,3 +47,29 @@ def test_a_number_that_another_id_has_is_passed_over(tmp_path):
         made.append(files.add(Document(name, ""), name))
         made[-1].write_text("", encoding="utf8")
     assert [file.name for file in made] == ["a_b.txt", "a_b-2.txt", "a_b-3.txt", "a_b-4.txt"]
+
+
+RECORDS = {
+    "doccano": {"text": "Ann.", "entities": [{"id": 1, "label": "X", "start_offset": 0, "end_offset": 3}]},
+    "jsonl": {"text": "Ann."},
+    "label-studio": [{"data": {"text": "Ann."}, "annotations": [{"result": []}]}],
+    "prodigy": {"text": "Ann.", "spans": [], "answer": "accept"},
+    "pubannotation": {"text": "Ann."},
+    "spert": [{"tokens": ["Ann"], "entities": []}],
+    "strings": {"text": "Ann."},
+    "tacred": {"token": ["A", "B"], "subj_start": 0, "subj_end": 0, "subj_type": "X", "obj_start": 1, "obj_end": 1, "obj_type": "X"},
+    "lines": "Ann.",
+    "texts-csv": "text\nAnn.",
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_without_ids_are_called_by_the_place_of_their_file(name, tmp_path):
+    chosen, record = get_format(name), RECORDS[name]
+    for folder in ("test", "train"):
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / f"a{chosen.suffixes[0]}"
+        file.write_text(record if isinstance(record, str) else json.dumps(record), encoding="utf8")
+    number = 2 if name == "texts-csv" else 1
+    assert [document.id for document in chosen.read(tmp_path, Reading())] == [f"test/a-{number}", f"train/a-{number}"]
+    assert [document.id for document in chosen.read(file, Reading())] == [f"a-{number}"]

@@ -120,3 +120,13 @@ def test_what_is_written_comes_back(tmp_path):
 def test_bad_files(value, message, tmp_path):
     with pytest.raises(DataError, match=message):
         read(value, tmp_path)
+
+
+def test_a_line_that_is_no_json_is_an_error_of_it_alone(tmp_path):
+    lines = [json.dumps(ANN | {"sourceid": str(number)}) for number in range(1, 6)]
+    lines[0], lines[2] = lines[0][:-9], lines[2][:-1]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    errors = []
+    found = list(pubannotation.read(tmp_path / "a.jsonl", Reading(errors.append)))
+    assert [(d.id, d.line) for d in found] == [("2", 2), ("4", 4), ("5", 5)]
+    assert [error.line for error in errors] == [1, 3]

@@ -103,3 +103,9 @@ def test_offsets_that_count_otherwise(tmp_path):
         assert +document.not_held == {SPACES: 1} | ({f"documents whose offsets count {name}": 1} if name else {})
     [document], _ = read("1|t|Tea.\n1|a|No milk.\n1\t4\t6\tNo\tX\n", tmp_path)
     assert (document.text, +document.not_held) == ("Tea.No milk.", {pubtator.CLOSE: 1})
+
+
+def test_denied_relations_are_none(tmp_path):
+    lines = ["1|t|BRAF and TP53.", "1|a|", "1\t0\t4\tBRAF\tGene\t673", "1\t9\t13\tTP53\tGene\t7157", "1\tNo-rel\t673\t7157"]
+    [document], _ = read("\n".join(lines), tmp_path)
+    assert (document.concept_relations, document.denied) == ([], [AnnotatedRelation("T1", "T2", "No-rel")])
