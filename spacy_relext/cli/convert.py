@@ -43,6 +43,7 @@ def convert(
     labels: str = typer.Option(None, help="Labels that were annotated too, though no document here may have one: A,B."),
     text_column: str = typer.Option(None, help="The column with the text: 'text', if left out."),
     id_column: str = typer.Option(None, help="The column with the id of the document."),
+    label_column: str = typer.Option(None, help="doccano: the column with the labels of mentions, where it has another name."),
     roles: list[str] = typer.Option(
         [], metavar="HEAD,TAIL", help="Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
     ),
@@ -86,6 +87,7 @@ def convert(
             progress=_progress,
             text_column=text_column,
             id_column=id_column,
+            label_column=label_column,
             roles=roles,
             keep_empty=keep_empty,
             default_label=default_label,

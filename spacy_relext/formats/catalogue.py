@@ -194,7 +194,7 @@ _OURS = (
         (".jsonl", ".json"),
         suffix=".jsonl",
         is_tool=True,
-        options=frozenset({"text_column", "default_label"}),
+        options=frozenset({"text_column", "label_column", "default_label"}),
         lacks=(*_CONCEPTS, *DETAILS),
     ),
     BuiltIn(

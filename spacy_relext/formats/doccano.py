@@ -5,9 +5,9 @@
      "relations": [{"id": 1, "from_id": 1, "to_id": 2, "type": "MECHANISM"}], "Comments": [], "meta": {"document_id": "case-7"}}
 
 Sequence labelling, and older versions, have `"label": [[0, 10, "CHEMICAL"], …]` (or `labels`) in the place of both lists, and `data` in
-that of `text`; `--text-column` names another key. Without `relations` a document is not annotated for relations, which is not the same as
-an empty list. Relations of the types `No-rel`, `no_relation` or `None` are no relations; they are counted. Relations of relations are left
-out and counted. doccano puts metadata among the keys: others are not looked at.
+that of `text`; `--text-column` and `--label-column` name other keys. Without `relations` a document is not annotated for relations, which
+is not the same as an empty list. Relations of the types `No-rel`, `no_relation` or `None` are no relations; they are counted. Relations of
+relations are left out and counted. doccano puts metadata among the keys: others are not looked at, but for labels where there are none.
 
 Unless it is told to export approved documents alone, doccano exports those that nobody has annotated yet as well, with the same empty lists
 as a text without entities. So a text without entities is taken as not annotated, unless `annotation_approver` names who approved it.
@@ -32,6 +32,9 @@ from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
+# Keys of labels.
+LABELS = ("entities", "label", "labels")
+
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a JSONL file, or all of a folder and the folders in it."""
@@ -42,7 +45,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     """Make a document of a line."""
     text, meta = _text(record, at, reading.options.text_column), at.meta(record)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
-    document = Document([*names, at.default_id][0], text, _mentions(record, at), source=at.path, line=at.line)
+    document = Document([*names, at.default_id][0], text, _mentions(record, at, reading.options.label_column), source=at.path, line=at.line)
     document.relations, document.denied = _relations(record, document, at, reading)
     document.sentences = at.sentences(meta, SENTENCES)
     document.mentions_given = at.is_annotated(meta) or bool(record.get("annotation_approver"))
@@ -71,11 +74,19 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     return lost
 
 
-def _mentions(record: dict[str, Any], at: Place) -> list[Mention]:
-    keys = [key for key in ("entities", "label", "labels") if key in record]
+def _mentions(record: dict[str, Any], at: Place, column: str | None) -> list[Mention]:
+    keys = [key for key in ([column] if column else LABELS) if key in record]
+    others = [key for key, value in record.items() if key not in keys and _are_labels(value)]
     if len(keys) != 1:
-        raise at.fail(f"expected 'entities', or 'label' of older versions, and saw {sorted(record)}. Export the project as JSONL.")
-    if keys == ["entities"]:
+        expected = f"{column!r}" if column else "'entities', or 'label' of older versions"
+        raise at.fail(
+            f"expected {expected}, and saw {sorted(record)}; with labels: "
+            f"{', '.join(others) or 'none'}. Name one with --label-column, or export the project as JSONL."
+        )
+    if others and not column and not _are_labels(record[keys[0]]):
+        raise at.fail(f"{keys[0]!r} has no labels, and there are some in {', '.join(others)}. Name the one to read with --label-column.")
+    entries = at.take(record, keys[0], list, "document")
+    if keys == ["entities"] or any(isinstance(entry, dict) and "start_offset" in entry for entry in entries):
         return [
             Mention(
                 at.name(entry, "id", what),
@@ -83,14 +94,22 @@ def _mentions(record: dict[str, Any], at: Place) -> list[Mention]:
                 at.take(entry, "end_offset", int, what),
                 at.take(entry, "label", str, what),
             )
-            for what, entry in at.entries(record, "entities", "entity")
+            for what, entry in at.entries(record, keys[0], "entity")
         ]
     mentions = []
-    for i, entry in enumerate(at.take(record, keys[0], list, "document"), start=1):
+    for i, entry in enumerate(entries, start=1):
         if not (isinstance(entry, list) and [type(value) for value in entry] == [int, int, str]):
             raise at.fail(f"entity {i}: expected [start, end, label], and saw {entry!r:.60}.")
         mentions.append(Mention(f"T{i}", *entry))
     return mentions
+
+
+def _are_labels(value: Any) -> bool:
+    """Whether the value of a key looks like labels of doccano."""
+    first = value[0] if isinstance(value, list) and value else None
+    if isinstance(first, list):
+        return [type(part) for part in first] == [int, int, str]
+    return isinstance(first, dict) and {"start_offset", "end_offset"} <= first.keys()
 
 
 def _text(record: dict[str, Any], at: Place, column: str | None) -> str:

@@ -30,6 +30,7 @@ class Options:
     """How files are taken that can be taken in several ways. A format names those that it knows (`Format.options`).
 
     text_column: The column, or the key of a record, with the text. id_column: That with the id of the document.
+    label_column: The key of a record with the mentions.
     roles: Pairs of roles, each as "HEAD,TAIL", for arguments of relations whose roles are not known (roles.py), or known otherwise.
     keep_empty: Texts without any mention are kept where a file does not say that their annotation is finished: of annotation tools.
     default_label: The label of relations that have none. annotator: Whose annotations are read, where several people annotated a text.
@@ -40,6 +41,7 @@ class Options:
 
     text_column: str | None = None
     id_column: str | None = None
+    label_column: str | None = None
     roles: tuple[str, ...] = ()
     keep_empty: bool = False
     default_label: str | None = None

@@ -151,3 +151,19 @@ def test_who_approved_a_text_without_entities_says_that_there_are_none(tmp_path)
 def test_a_document_without_mentions_comes_back_as_annotated(tmp_path):
     doccano.write([Document("a", TEXT, relations=[]), Document("b", TEXT)], tmp_path / "b.jsonl")
     assert [document.mentions_given for document in doccano.read(tmp_path / "b.jsonl", Reading())] == [True, False]
+
+
+def test_labels_of_another_column(tmp_path):
+    spans = [[0, 4, "DRUG"], [12, 16, "GENE"]]
+    for record, column in (
+        ({"text": TEXT, "spans": spans}, "spans"),
+        ({"text": TEXT, "Label": ENTITIES, "label": "positive"}, "Label"),
+        ({"text": TEXT, "entities": [], "spans": spans}, "spans"),
+        ({"text": TEXT, "entities": [], "label": spans}, "label"),
+    ):
+        with pytest.raises(DataError, match="--label-column"):
+            read(tmp_path, record)
+        [document] = read(tmp_path, record, label_column=column)
+        assert [(m.start, m.end, m.type) for m in document.mentions] == [(0, 4, "DRUG"), (12, 16, "GENE")]
+    with pytest.raises(DataError, match=r"expected 'x', and saw .*; with labels: spans. Name one with --label-column"):
+        read(tmp_path, {"text": TEXT, "spans": spans}, label_column="x")
