@@ -21,6 +21,7 @@ from lxml import etree
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
 from spacy_relext.formats.limits import limits, read_whole, too_large, unpacks_to_more
+from spacy_relext.formats.projects import is_project
 from spacy_relext.formats.records import Place
 
 TYPES = "TypeSystem.xml"
@@ -49,7 +50,7 @@ def unpack(file: Path) -> Iterator[tuple[Path, Content]]:
         # Of a member, no more is read than the archive says.
         if sum(info.file_size for info in infos.values()) > limits().unpacked:
             raise unpacks_to_more("it", file)
-        cases = [name for name in infos if name.name != TYPES]
+        cases = [name for name in infos if name.name != TYPES and not is_project(name)]
         if not cases:
             raise DataError("the archive holds no .xmi or .json file. If it is an exported project, unpack it.", path=file)
         for name in cases:

@@ -17,7 +17,8 @@ of events, and relations of relations or of what is no mention are counted, and 
 
 The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. So the
 annotations of several people of one document are documents of one id, an error: name the folder `curation` of an exported project, or files
-of one annotator. A document is annotated for relations if its type system has a layer for them. JSON has only layers with annotations, so
+of one annotator. A document without mentions is one that nobody has annotated, unless the project says that it is finished
+(projects.py). A document is annotated for relations if its type system has a layer for them. JSON has only layers with annotations, so
 there every document is. Where a file has no sentences they are not known. Ids of mentions are those of the file.
 
 Written is a folder: a TypeSystem.xml, to be imported under Layers, and one .xmi per document, to import as UIMA CAS XMI (XML 1.0). Layers
@@ -48,6 +49,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.cas import TYPES, Lines, load, unpack
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.ids import NewFiles, distinct, named
+from spacy_relext.formats.projects import States, is_project
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
@@ -87,7 +89,11 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 
 def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
-    for file in find_files(path, (".zip", ".xmi", ".json")):
+    states = States(on_error)
+    files = [file for file in find_files(path, (".zip", ".xmi", ".json")) if not is_project(file)]
+    if not files:
+        raise DataError("it describes a project, and there is no document. Name the folder of the exported project.", path=path)
+    for file in files:
         unpacked = unpack(file)
         while True:
             try:
@@ -95,6 +101,7 @@ def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
                 if name is None or content is None:
                     break
                 document = parse(*content(), name)
+                document.mentions_given = not document.mentions and states.is_finished(document.id, name)
             except DataError as error:
                 on_error(error)
             else:

@@ -35,6 +35,7 @@ from pathlib import Path
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.offsets import CHARACTERS, UTF16, OffsetError, Said, Stretch, fit_offsets
+from spacy_relext.formats.projects import States
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.texts import whole_text
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -111,12 +112,19 @@ class Span:
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a .tsv file, or all of a folder and the folders in it."""
+    states = States(reading.on_error)
     for file in find_files(path, (".tsv",)):
         name = file.relative_to(path) if path.is_dir() else Path(file.name)
         try:
-            yield parse(whole_text(file), name.with_suffix("").as_posix(), file)
+            document = parse(whole_text(file), name.with_suffix("").as_posix(), file)
+            # As INCEpTION exports a project: a folder a document, which is named like its source.
+            document.mentions_given = not document.mentions and any(
+                states.is_finished(name, file) for name in (file.parent.name, file.stem, file.name)
+            )
         except DataError as error:
             reading.on_error(error)
+        else:
+            yield document
 
 
 def parse(text: str, name: str, path: Path) -> Document:

@@ -318,3 +318,70 @@ def test_an_archive_whose_begin_is_cut_off(tmp_path):
     assert list(inception.read(archive, Reading(errors.append))) == []
     [error] = errors
     assert "no zip archive that can be read" in str(error)
+
+
+PROJECT = {
+    "name": "p",
+    "source_documents": [
+        {"name": "a.txt", "format": "text", "state": "CURATION_FINISHED"},
+        {"name": "b.txt", "format": "text", "state": "ANNOTATION_IN_PROGRESS"},
+    ],
+    "annotation_documents": [{"name": "b.txt", "user": "ann", "state": "FINISHED"}, {"name": "a.txt", "user": "bob", "state": "NEW"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "title", "finished"),
+    [
+        ("curation/a.txt/CURATION_USER.zip", "a.txt", True),
+        ("annotation/b.txt/ann.zip", "b.txt", True),
+        ("annotation/b.txt/bob.zip", "b.txt", False),
+        ("curation/c.txt/CURATION_USER.zip", "c.txt", False),
+        ("a.xmi", "a.txt", True),
+        ("b.xmi", "b.txt", False),
+    ],
+)
+def test_project_says_which_documents_without_mentions_are_finished(place, title, finished, tmp_path):
+    cas = Cas(type_system(), sofa_string="Tea.")
+    add(cas, inception.METADATA, 0, 4, documentTitle=title)
+    save(cas, tmp_path / "plain")
+    file = tmp_path / "project" / place
+    file.parent.mkdir(parents=True)
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file, "w") as opened:
+            for name in ("a.xmi", inception.TYPES):
+                opened.write(tmp_path / "plain" / name, name)
+    else:
+        (tmp_path / "plain" / "a.xmi").rename(file)
+        (tmp_path / "plain" / inception.TYPES).rename(file.with_name(inception.TYPES))
+    described = tmp_path / "project" / "exportedproject123.json"
+    described.write_text(json.dumps(PROJECT))
+    for path in (tmp_path / "project", file):
+        [document] = inception.read(path, Reading(raise_it))
+        assert document.mentions_given == finished
+    # What is no description says nothing, which is an error of it, once.
+    described.write_text("[]")
+    errors = []
+    [document] = inception.read(tmp_path / "project", Reading(errors.append))
+    assert (document.mentions_given, [error.path for error in errors]) == (False, [described])
+    described.unlink()
+    [document] = inception.read(tmp_path / "project", Reading(raise_it))
+    assert not document.mentions_given
+
+
+def test_archive_may_hold_the_description_of_its_project(tmp_path):
+    cas = Cas(type_system(), sofa_string="Tea.")
+    add(cas, inception.METADATA, 0, 4, documentTitle="a.txt")
+    save(cas, tmp_path / "plain")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as opened:
+        for name in ("a.xmi", inception.TYPES):
+            opened.write(tmp_path / "plain" / name, f"curation/a.txt/{name}")
+        opened.writestr("exportedproject.json", json.dumps(PROJECT))
+    [document] = inception.read(tmp_path / "a.zip", Reading(raise_it))
+    assert document.mentions_given
+
+
+def test_description_of_a_project_is_no_document(tmp_path):
+    (tmp_path / "exportedproject.json").write_text(json.dumps(PROJECT))
+    with pytest.raises(DataError, match="describes a project"):
+        list(inception.read(tmp_path, Reading(raise_it)))

@@ -1,5 +1,7 @@
 """WebAnno TSV 3.x: mentions over several tokens, stacked ones, ends of relations, parts of tokens, escapes, offsets, and what is wrong."""
 
+import json
+
 import pytest
 
 from spacy_relext.errors import DataError
@@ -162,3 +164,14 @@ def test_the_format_of_cas_names_this_one(tmp_path):
     path.write_text(GOOD, encoding="utf8")
     with pytest.raises(DataError, match=r"this is WebAnno TSV\. Read it with the format webanno"):
         list(inception.read(path, Reading()))
+
+
+def test_project_says_which_documents_without_mentions_are_finished(tmp_path):
+    text = "#FORMAT=WebAnno TSV 3.3\n\n\n#Text=Tea.\n1-1\t0-4\tTea.\t\n"
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "curation" / name).mkdir(parents=True)
+        (tmp_path / "curation" / name / "CURATION_USER.tsv").write_text(text)
+    documents = [{"name": "a.txt", "state": "CURATION_FINISHED"}, {"name": "b.txt", "state": "NEW"}]
+    (tmp_path / "exportedproject1.json").write_text(json.dumps({"source_documents": documents}))
+    found = {d.source.parent.name: d.mentions_given for d in webanno.read(tmp_path, Reading())}
+    assert found == {"a.txt": True, "b.txt": False}
