@@ -24,6 +24,14 @@ from spacy_relext.formats.catalogue import READABLE, WRITABLE, writable
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.types import Document
 
+# What options of formats do, which `relext extract` has too.
+LABEL_COLUMN = "doccano: the column with the labels of mentions, where it has another name."
+ROLES = "Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
+EVENTS = "Which relations events become: 'roles', from trigger to argument, labelled by role; 'pairs', between arguments."
+DEFAULT_LABEL = "The label of relations that have none."
+ANNOTATOR = "Whose annotations are read, where several people annotated a text."
+USE_PREDICTIONS = "Read what a model said, where nobody annotated a text."
+
 
 def convert(
     format: str = typer.Argument(..., help=f"One of: {', '.join(READABLE)}; or one that another package adds."),
@@ -43,17 +51,13 @@ def convert(
     labels: str = typer.Option(None, help="Labels that were annotated too, though no document here may have one: A,B."),
     text_column: str = typer.Option(None, help="The column with the text: 'text', if left out."),
     id_column: str = typer.Option(None, help="The column with the id of the document."),
-    label_column: str = typer.Option(None, help="doccano: the column with the labels of mentions, where it has another name."),
-    roles: list[str] = typer.Option(
-        [], metavar="HEAD,TAIL", help="Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
-    ),
-    events: str = typer.Option(
-        None, help="Which relations events become: 'roles', from trigger to argument, labelled by role; 'pairs', between arguments."
-    ),
+    label_column: str = typer.Option(None, help=LABEL_COLUMN),
+    roles: list[str] = typer.Option([], metavar="HEAD,TAIL", help=ROLES),
+    events: str = typer.Option(None, help=EVENTS),
     keep_negated: bool = typer.Option(False, help="Read denied relations as relations with the label NOT_<label>, not as none."),
-    default_label: str = typer.Option(None, help="The label of relations that have none."),
-    annotator: str = typer.Option(None, help="Whose annotations are read, where several people annotated a text."),
-    use_predictions: bool = typer.Option(False, "--use-predictions", help="Read what a model said, where nobody annotated a text."),
+    default_label: str = typer.Option(None, help=DEFAULT_LABEL),
+    annotator: str = typer.Option(None, help=ANNOTATOR),
+    use_predictions: bool = typer.Option(False, "--use-predictions", help=USE_PREDICTIONS),
     keep_empty: bool = typer.Option(
         False, "--keep-empty", help="Annotation tools: keep texts without any mention, as texts that have none, though nobody says so."
     ),

@@ -15,6 +15,7 @@ from rich.table import Table
 from spacy.util import minibatch
 from tqdm import tqdm
 
+from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS
 from spacy_relext.cli.errors import SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.conversion.exporting import losses, written_by_suffix
@@ -43,6 +44,12 @@ def extract(
     format: str = typer.Option(None, help=f"Format of the input, unless the suffix says it. One of: {', '.join(READABLE)}."),
     text_column: str = typer.Option(None, help="Tables: the column with the text; 'text', if left out."),
     id_column: str = typer.Option(None, help="Tables: the column with the id of the document; if left out, 'id', if there is one."),
+    label_column: str = typer.Option(None, help=LABEL_COLUMN),
+    roles: list[str] = typer.Option([], metavar="HEAD,TAIL", help=ROLES),
+    events: str = typer.Option(None, help=EVENTS),
+    default_label: str = typer.Option(None, help=DEFAULT_LABEL),
+    annotator: str = typer.Option(None, help=ANNOTATOR),
+    use_predictions: bool = typer.Option(False, "--use-predictions", help=USE_PREDICTIONS),
     to: str = typer.Option(None, help=f"Format of the output, unless the suffix says it. One of: {', '.join(WRITABLE)}."),
     documents_per_file: int = typer.Option(None, min=1, help="Write a folder with files of so many documents."),
     threshold: float = typer.Option(None, help="Probability that a relation must have, in the place of the pipeline's."),
@@ -71,7 +78,17 @@ def extract(
 ):
     """Extract relations. With --output, a run that was stopped or killed goes on when the same command is started again."""
     with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
-        inputs = Inputs(paths, format, Options(text_column, id_column))
+        options = Options(
+            text_column,
+            id_column,
+            roles=tuple(roles),
+            label_column=label_column,
+            default_label=default_label,
+            annotator=annotator,
+            use_predictions=use_predictions,
+            events=events,
+        )
+        inputs = Inputs(paths, format, options)
         if inputs.ignored:
             tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
         target = _target(output, to, documents_per_file, spreadsheet_safe=spreadsheet_safe)

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from spacy_relext.conversion.languages import LanguageCheck
 from spacy_relext.conversion.sentences import Splitter, make_splitter
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
-from spacy_relext.formats.denials import with_negated
+from spacy_relext.formats.denials import is_denial, with_negated
 from spacy_relext.formats.docs import document_id, to_doc
 from spacy_relext.formats.files import whole_folder, whole_path
 from spacy_relext.formats.reading import OnError, Options, Reading, listed, raise_error
@@ -254,11 +254,12 @@ def _docs(
             # A model would learn from it that there are none.
             reading.leave_out(NOT_ANNOTATED, document.place)
             continue
-        document = with_negated(document) if keep_negated else document
         try:
             if document.sentences is None and split is not None:
                 document.sentences = split(document)
                 own[OVER_LINES] = sum("\n" in document.text[start:end].strip() for start, end in document.sentences)
+            # After that, for what follows from relations between concepts depends on the sentences.
+            document = with_negated(document) if keep_negated else document
             doc = to_doc(document, nlp, own)
         except DataError as error:
             reading.on_error(error)
@@ -266,7 +267,7 @@ def _docs(
         counts.update(own)
         reading.examples = {**document.examples, **reading.examples}
         if labels is not None and document.annotated_labels is None:
-            labels.update(document.labels)
+            labels.update(label for label in document.labels if not is_denial(label))
         yield doc
 
 
@@ -297,10 +298,16 @@ def make_options(format: Format, **given: object) -> Options:
     if unknown:
         raise RelextError(f"there are no options {', '.join(unknown)}. Known are {', '.join(Options.__dataclass_fields__)}.")
     options = Options(**chosen)  # type: ignore[arg-type]
-    for name in sorted(options.given - options_of(format)):
-        takers = ", ".join(made.name for made in formats() if name in options_of(made))
-        raise RelextError(f"--{name.replace('_', '-')} is for {takers}, and the format is {format.name}. Leave it out.")
+    check_options(options, [format])
     return options
+
+
+def check_options(options: Options, chosen: Sequence[Format]) -> None:
+    """Refuse options that none of the formats of an input knows. RAISES: RelextError."""
+    for name in sorted(options.given.difference(*map(options_of, chosen))):
+        takers = ", ".join(made.name for made in formats() if name in options_of(made))
+        names = " and ".join(made.name for made in chosen)
+        raise RelextError(f"--{name.replace('_', '-')} is for {takers}, and the format is {names}. Leave it out.")
 
 
 def _lines_notice(counts: Counter[str]) -> str:

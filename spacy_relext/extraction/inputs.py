@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from spacy_relext.conversion.converting import check_options
 from spacy_relext.errors import DataError
 from spacy_relext.formats import texts
 from spacy_relext.formats.catalogue import OURS, READABLE, by_suffix, readable
@@ -21,13 +22,14 @@ from spacy_relext.formats.files import files_in, is_to_be_read
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
 from spacy_relext.formats.reading import OnError, Options, Reading, listed
+from spacy_relext.formats.roles import Roles
 from spacy_relext.formats.types import Document
 
 # Standard input, as a path and as errors call it.
 STDIN, STDIN_NAME = "-", "<stdin>"
 PACKED = ".gz"
-# The suffixes that leave no doubt about the format.
-KNOWN_SUFFIXES = tuple(suffix for made in OURS.values() if made.reads for suffix in made.own_suffixes)
+# The suffixes that leave no doubt about the format. An .a2 file is a part of a document, whose text is in a .txt file beside it.
+KNOWN_SUFFIXES = tuple(suffix for made in OURS.values() if made.reads and made.name != "bionlp" for suffix in made.own_suffixes)
 # Those of texts that a folder is searched for file by file; the others read folders themselves.
 TEXTS = {name: OURS[name].suffixes for name in ("txt", "lines", "texts-csv", "texts-tsv", "jsonl")}
 
@@ -64,7 +66,7 @@ class Inputs:
 
     paths: Files, folders, patterns with `*`, `?` or `[…]` (`**`: also in folders in folders), `-` for standard input.
     format: Of all of them; None: by the suffix, and lines on standard input.
-    RAISES: RelextError for inputs that are not there or have no known format.
+    RAISES: RelextError for inputs that are not there or have no known format, and for options that no format of them knows.
     """
 
     def __init__(self, paths: Sequence[str], format: str | None = None, options: Options | None = None):
@@ -80,6 +82,7 @@ class Inputs:
         roots = [root.absolute() for path, root in found if str(path) != STDIN]
         common = Path(os.path.commonpath(roots)) if roots else Path()
         self.sources = [Source(path, format or _format_of(path), _name_of(path, common)) for path, _ in found]
+        check_options(self.options, [readable(name) for name in dict.fromkeys(source.format for source in self.sources)])
 
     def read(self, on_error: OnError) -> Iterator[Document]:
         """The documents, whose ids differ, of one source after the other.
@@ -87,7 +90,8 @@ class Inputs:
         on_error: Is given what is wrong with a document or a file, and may raise it; if it does not, the document or file is left out.
         """
         self.left_out.clear()
-        documents = (_read(source, Reading(on_error, self.left_out, self.options)) for source in self.sources)
+        roles = Roles(self.options.roles)
+        documents = (_read(source, Reading(on_error, self.left_out, self.options, roles=roles)) for source in self.sources)
         yield from distinct(chain.from_iterable(documents), on_error)
 
     def count(self) -> int | None:

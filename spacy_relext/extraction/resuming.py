@@ -204,7 +204,7 @@ class Work:
             "pairs of a document": of_each("max_pairs"),
             "relations of the input": settings.keep_relations,
             "format of the input": self.inputs.format,
-            "options": {name: getattr(self.inputs.options, name) for name in sorted(self.inputs.options.given)},
+            "options": {name: _as_json(getattr(self.inputs.options, name)) for name in sorted(self.inputs.options.given)},
             "documents per shard": self.size,
             "format of the output": self.output.format,
             "documents per file": self.output.documents_per_file,
@@ -341,6 +341,11 @@ class Work:
         """Delete the folder if nothing is finished."""
         if not self.headers:
             self.shards.remove()
+
+
+def _as_json(value: Any) -> Any:
+    """A value as it comes back from JSON."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _checksum(nlp: Language) -> str:

@@ -25,12 +25,14 @@ from spacy_relext.formats.biocmodel import (
 from spacy_relext.formats.concepts import deny
 from spacy_relext.formats.denials import NEGATED, is_denial, said
 from spacy_relext.formats.identifiers import Stated, parse_field, settle
-from spacy_relext.formats.offsets import BEYOND, BYTES, CHARACTERS, UTF16, Fit, OffsetError, Said, fit_offsets, is_beyond, stretch
+from spacy_relext.formats.offsets import BEYOND, BYTES, CHARACTERS, UTF16, Fit, OffsetError, Said, fit_offsets, is_beyond, one_stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.roles import HEADS, TAILS
 from spacy_relext.formats.types import N_ARY, NOVEL, RELATED, UNKNOWN, UNNAMED, UNTYPED, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import LONG_FORM
 
+# Of an offset.
+LARGEST = 10**18 - 1
 FROM_PASSAGE = "documents whose offsets count from the start of a passage"
 FOLLOWING = "documents whose passages have offsets that do not fit (now one after another)"
 
@@ -139,6 +141,8 @@ class _Annotation:
         if not kind:
             document.leave_out(UNTYPED)
         parts = [(location.offset, location.offset + location.length) for location in source.locations]
+        if any(abs(offset) > LARGEST for part in parts for offset in part):
+            raise document.error(f"mention {name!r} has an offset of more than 18 digits; no text has so many characters.")
         return cls(name, passage, parts, source.text, kind, concept, long_form, role, len(infons))
 
     def said(self, shift: int = 0) -> Said:
@@ -286,11 +290,9 @@ def _is_part(mention: _Annotation, composite: _Annotation) -> bool:
 
 def _add_mentions(document: Document, annotations: list[_Annotation]) -> list[str]:
     """Add the mentions to a document. RETURNS: What the file says of the concepts of each."""
-    taken: set[tuple[int, int]] = set()
+    taken = {annotation.places[0] for annotation in annotations if len(annotation.places) == 1}
     for annotation in annotations:
-        place = stretch(sorted(annotation.places), taken)
-        taken.add(place)
-        document.not_held["discontinuous mentions (kept as one stretch)"] += len(annotation.places) > 1
+        place = one_stretch(document, sorted(annotation.places), taken)
         document.not_held["infons of mentions"] += annotation.n_infons
         document.mentions.append(Mention(annotation.name, *place, annotation.type, long_form=annotation.long_form))
     return [annotation.concept for annotation in annotations]

@@ -16,9 +16,6 @@ from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 RELATED = "related"
 # The type of mentions of files that give none.
 UNTYPED = "ENTITY"
-DISCONTINUOUS = "discontinuous mentions (kept as one stretch)"
-OF_THOSE_LEFT_OUT = "relations of mentions that are left out"
-MISPLACED = "mentions whose text is not at their offsets"
 
 
 def read_records(path: Path, parse: Parse, reading: Reading, skipped: str = "") -> Iterator[Document]:

@@ -1,8 +1,8 @@
 """DDIExtraction 2013: a folder of XML files, one document each (Herrero-Zazo et al., J. Biomed. Inform. 46:914, 2013).
 
 In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which is
-kept as the stretch from its first to its last character; where another mention has that stretch already ("A and B salts"), its leading
-parts are left out until the stretch is its own; they are counted. A `pair` with ddi="true" is a relation between e1 and e2, without a
+kept as the stretch from its first to its last character; where another mention has that stretch ("A and B salts"), its longest part is
+kept; both are counted. A `pair` with ddi="true" is a relation between e1 and e2, without a
 direction. One such pair of the training part has no type: it is read as `int`, the corpus's label for an interaction without detail.
 """
 
@@ -17,7 +17,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.limits import read_whole
-from spacy_relext.formats.offsets import stretch
+from spacy_relext.formats.offsets import one_stretch
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
@@ -57,15 +57,13 @@ def parse(file: Path) -> Document:
         offset = len(document.text)
         document.sentences.append((offset, offset + len(text)))
         document.text += text if text[-1:].isspace() or not text else text + " "
-        taken: set[tuple[int, int]] = set()
-        for entity in sentence.iter("entity"):
-            parts = _parts(entity, file)
-            document.not_held["discontinuous mentions (kept as one stretch)"] += len(parts) > 1
-            start, end = stretch(parts, taken)
+        entities = [(entity, _parts(entity, file)) for entity in sentence.iter("entity")]
+        taken = {parts[0] for _, parts in entities if len(parts) == 1}
+        for entity, parts in entities:
+            start, end = one_stretch(document, parts, taken)
             if end > len(text):
                 name, place = entity.get("id"), entity.get("charOffset")
                 raise DataError(f"entity {name!r}: charOffset is {place!r}, and its sentence has {len(text)} characters.", path=file)
-            taken.add((start, end))
             document.mentions.append(
                 Mention(_attribute(entity, "id", file), offset + start, offset + end, _attribute(entity, "type", file))
             )

@@ -30,7 +30,7 @@ from typing import Any
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import RELATED, AnnotatedRelation, Document, Mention
 
 # Keys of labels.
 LABELS = ("entities", "label", "labels")
@@ -135,7 +135,7 @@ def _relations(
             if end not in mentions and end not in others:
                 raise at.fail(f"{what}: {key!r} is {end!r}, which is no entity of the text.")
         if not {head, tail} <= mentions:
-            document.leave_out("relations of relations")
+            document.leave_out(RELATED)
             continue
         relations.append(AnnotatedRelation(head, tail, at.label(entry, "type", what, reading), at.score(entry, what)))
     return at.without_denied(relations)

@@ -12,7 +12,7 @@ from spacy.util import filter_spans
 
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
-from spacy_relext.formats.denials import without_asserted
+from spacy_relext.formats.denials import without_asserted, without_denials
 from spacy_relext.formats.offsets import is_inside, trim
 from spacy_relext.formats.types import SAME_PLACE, SELF, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
@@ -37,12 +37,14 @@ ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
 ACROSS = "mentions across sentences"
 INSIDE = "mentions that begin or end inside a character"
+GIVEN_TWICE = "relations given twice (kept once)"
 
 
 def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None) -> Doc:
     """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
 
-    Denied relations are stored beside them (`relations.get_denied`). A document that has some is annotated for relations.
+    Denied relations, those whose label says so too, are stored beside them (`relations.get_denied`). A document that has
+    some is annotated for relations.
 
     nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
     counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, mentions across sentences and inside characters, what
@@ -51,7 +53,7 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
-    text = document.text
+    document, text = without_denials(document), document.text
     check_readable(document, nlp)
     spans = []
     for mention in document.mentions:
@@ -112,8 +114,10 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
             relations = mention_relations(document.mentions, document.concept_relations, document.sentences, counts)
     denied = without_asserted(document, counts)
     if denied:
-        set_denied(doc, _relations(document, denied, placed, Counter()))
-        counts["denied relations (read as none)"] += len(denied)
+        own: Counter[str] = Counter()
+        set_denied(doc, _relations(document, denied, placed, own))
+        counts["denied relations (read as none)"] += own["relations"]
+        counts.update({name: own[name] for name in (SAME_PLACE, SELF, GIVEN_TWICE)})
     if relations is not None or denied:
         set_relations(doc, _relations(document, relations or [], placed, counts))
         set_annotated_labels(doc, document.annotated_labels)
@@ -261,7 +265,7 @@ def _relations(document: Document, given: list[AnnotatedRelation], placed: dict[
         except RelextError as error:
             raise document.error(str(error)) from error
         if made.key in relations:
-            counts["relations given twice (kept once)"] += 1
+            counts[GIVEN_TWICE] += 1
             continue
         relations[made.key] = made
         counts["relations"] += 1

@@ -12,8 +12,8 @@ mentions are NamedEntity, and those of your other layers, unless these refer to 
 label of a relation are the feature `value` or `label` (Label, …), else the only feature with a string, `identifier` apart. Without such a
 feature it is the name of the layer: of webanno.custom.Chemical, Chemical. So it is where several features could be meant, which for
 relations is an error, and where the feature is empty, which is counted. `identifier` is the concept of a mention, `score` (a number) the
-score of a relation. Annotations of other layers, values of other features, among them the slots
-of events, and relations of relations or of what is no mention are counted, and not read.
+score of a relation; features such as `negated` or `speculated` say so of it (denials.py). Annotations of other layers, values of other
+features, among them the slots of events, and relations of relations or of what is no mention are counted, and not read.
 
 The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. So the
 annotations of several people of one document are documents of one id, an error: name the folder `curation` of an exported project, or files
@@ -47,12 +47,13 @@ from cassis.typesystem import (
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.cas import TYPES, Lines, load, unpack
+from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.projects import States, is_project
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place
-from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DETAILS, NO_MENTION, RELATED, UNLABELLED, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
 DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
@@ -139,8 +140,7 @@ def _document(cas: Cas, lines: Lines, path: Path) -> Document:
             if layers[name].kind == "mention":
                 document.mentions.append(_mention(entry, layers[name], document, at))
             elif layers[name].kind == "relation":
-                assert document.relations is not None
-                document.relations += _relation(entry, layers[name], kinds, document, at)
+                _add_relation(entry, layers[name], kinds, document, at)
             elif layers[name].kind == "other":
                 document.not_held[f"annotations of the layer {name}, not read"] += 1
     document.not_held["annotations of other views, not read"] += sum(
@@ -154,6 +154,7 @@ def _layer(type_: Type, path: Path) -> Layer:
     if kind not in ("mention", "relation"):
         return Layer(kind)
     names = [f.name for f in type_.all_features if TYPE_NAME_STRING in _lineage(f.rangeType) and f.name != CONCEPT]
+    names = [name for name in names if not is_about_denial(name)]
     named = [name for name in names if name.lower() in LABEL_FEATURES]
     if len(named) != 1 and len(names) > 1 and kind == "relation":
         raise DataError(
@@ -186,23 +187,28 @@ def _mention(entry: Any, layer: Layer, document: Document, at: Place) -> Mention
     return Mention(str(entry.xmiID), entry.begin, entry.end, _label(entry, layer, document, at), _string(entry, CONCEPT, at))
 
 
-def _relation(entry: Any, layer: Layer, kinds: dict[int, str], document: Document, at: Place) -> list[AnnotatedRelation]:
-    """The relation; none, which is counted, where it is one of a relation, or of what is no mention."""
+def _add_relation(entry: Any, layer: Layer, kinds: dict[int, str], document: Document, at: Place) -> None:
+    """Add a relation; none, which is counted, where it is one of a relation, or of what is no mention."""
     for feature in (HEAD, TAIL):
         end = entry.get(feature)
         if end is None:
             raise at.fail(f"{_name(entry)}: its {feature} is missing.")
         if kinds.get(end.xmiID) != "mention":
-            document.leave_out(
-                "relations of relations" if kinds.get(end.xmiID) == "relation" else "relations of what is no mention", at.line
-            )
-            return []
+            document.leave_out(RELATED if kinds.get(end.xmiID) == "relation" else NO_MENTION, at.line)
+            return
     score = 1.0 if entry.get(SCORE) is None else entry.get(SCORE)
     if not isinstance(score, int | float) or not 0 <= score <= 1:
         raise at.fail(f"{_name(entry)}: its {SCORE} is {score!r:.60}; it is a probability, between 0 and 1.")
-    _count_unread(entry, {layer.label, HEAD, TAIL, SCORE}, document)
+    told = {
+        feature.name: said(feature.name, value) for feature in entry.type.all_features if (value := entry.get(feature.name)) is not None
+    }
+    known = {name: kind for name, kind in told.items() if kind is not None}
+    _count_unread(entry, {layer.label, HEAD, TAIL, SCORE, *known}, document)
     head, tail = (str(entry.get(feature).xmiID) for feature in (HEAD, TAIL))
-    return [AnnotatedRelation(head, tail, _label(entry, layer, document, at), float(score))]
+    attributes = tuple(kind for kind in known.values() if kind not in ("", NEGATED))
+    relation = AnnotatedRelation(head, tail, _label(entry, layer, document, at), float(score), attributes=attributes)
+    assert document.relations is not None
+    (document.denied if NEGATED in known.values() else document.relations).append(relation)
 
 
 def _name(entry: Any) -> str:
@@ -212,7 +218,7 @@ def _name(entry: Any) -> str:
 
 def _label(entry: Any, layer: Layer, document: Document, at: Place) -> str:
     label = _string(entry, layer.label, at) if layer.label else ""
-    document.not_held["annotations without a label (named after their layer)"] += bool(layer.label) and not label
+    document.not_held[UNLABELLED] += bool(layer.label) and not label
     return label or entry.type.short_name
 
 

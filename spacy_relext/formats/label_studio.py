@@ -45,11 +45,10 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import Fit, OffsetError, Said, fit_offsets
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import NO_MENTION, AnnotatedRelation, Document, Mention
 
 ANNOTATED = "relations_annotated"
 SEVERAL = "relations of regions with several labels"
-NO_MENTION = "relations of what is no mention"
 HTML = "hypertextlabels"
 TAG = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 UNCHECKED = "documents whose offsets nothing checks (read as characters)"

@@ -82,6 +82,12 @@ def read_whole(path: Path) -> bytes:
     return raw.removeprefix(MARK)
 
 
+def begins_with_mark(path: Path) -> bool:
+    """Whether a file begins with a byte order mark. RAISES: DataError where it cannot be read."""
+    with read_errors(path), path.open("rb") as file:
+        return file.read(len(MARK)) == MARK
+
+
 def lines_of(path: Path) -> Iterator[tuple[int, Line]]:
     """The numbers and lines of a file. RAISES: DataError where it cannot be read."""
     with read_errors(path):

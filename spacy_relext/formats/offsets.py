@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spacy_relext.formats.types import Document
 
@@ -21,6 +21,7 @@ MARK = "a byte order mark"
 SPACES = "mentions that their file gives with other white space"
 BEYOND = "mentions beyond the end of the text"
 FORMS = "mentions that their file gives with other forms of letters"
+DISCONTINUOUS, LONGEST = "discontinuous mentions (kept as one stretch)", "discontinuous mentions (kept as their longest fragment)"
 Compare = Callable[[str, str], bool]
 # The start and the end, exclusive, of a part of a mention.
 Stretch = tuple[int, int]
@@ -185,6 +186,19 @@ def stretch(parts: Sequence[Stretch], taken: Collection[Stretch]) -> Stretch:
         else:
             joined.append((start, end))
     return max(joined, key=lambda part: (part[1] - part[0], part[0]))
+
+
+def one_stretch(document: Document, parts: Sequence[Stretch], taken: set[Stretch], line: int | None = None, source: Any = None) -> Stretch:
+    """The stretch that stands for the sorted parts of a mention, which is added to those that are taken.
+
+    Parts that are several are counted, with the line of the source where it is known. taken: Holds, from the start, the stretches of the
+        mentions that have one part.
+    """
+    place = stretch(parts, taken) if len(parts) > 1 else parts[0]
+    if len(parts) > 1:
+        document.leave_out(DISCONTINUOUS if place == (parts[0][0], parts[-1][1]) else LONGEST, line, source)
+    taken.add(place)
+    return place
 
 
 def check_parts(document: Document, name: str, parts: list[tuple[int, int]], text: str | None) -> str:

@@ -24,14 +24,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.corpora import DISCONTINUOUS, MISPLACED, OF_THOSE_LEFT_OUT, UNTYPED, relate
+from spacy_relext.formats.corpora import UNTYPED, relate
 from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import CHUNK, limits, too_large
-from spacy_relext.formats.offsets import stretch
+from spacy_relext.formats.offsets import one_stretch
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import Document, Mention
+from spacy_relext.formats.types import MISPLACED, UNKNOWN, Document, Mention
 
 LABEL, NEGATIVE = "PPI", "neg"
 OFFSETS = re.compile(r"\d{1,18}-\d{1,18}(?:[,;]\d{1,18}-\d{1,18})*")
@@ -127,7 +127,7 @@ def parse(element: Element, file: Path, number: int) -> Document:
         if label and head and tail:
             relate(document, head, tail, label)
         elif label:
-            document.leave_out(OF_THOSE_LEFT_OUT)
+            document.leave_out(UNKNOWN)
     document.not_held["syntactic analyses"] += sum(bool(len(found)) for name in ANALYSES for found in element.iter(name))
     return document
 
@@ -153,7 +153,7 @@ def _ends(document: Document, entities: list[tuple[Element, str, int, Parts]]) -
 def _mentions(document: Document, entities: list[tuple[Element, str, int, Parts]], more: int) -> dict[str, Mention | None]:
     """The mentions of a document, which it is given, by their ids; None for those that are left out."""
     mentions: dict[str, Mention | None] = {}
-    taken: set[tuple[int, int]] = set()
+    taken = {(offset + a, offset + b + more) for _, _, offset, parts in entities if len(parts) == 1 for a, b in parts}
     for entity, text, offset, parts in entities:
         name = _attribute(entity, "id", document)
         if name in mentions:
@@ -162,9 +162,7 @@ def _mentions(document: Document, entities: list[tuple[Element, str, int, Parts]
         if not _fits(entity.get("text"), text, parts, more):
             document.leave_out(MISPLACED)
             continue
-        start, end = stretch(sorted((offset + a, offset + b + more) for a, b in parts), taken)
-        taken.add((start, end))
-        document.not_held[DISCONTINUOUS] += len(parts) > 1
+        start, end = one_stretch(document, sorted((offset + a, offset + b + more) for a, b in parts), taken)
         mention = mentions[name] = Mention(name, start, end, entity.get("type") or UNTYPED)
         document.mentions.append(mention)
     return mentions

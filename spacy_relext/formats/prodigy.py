@@ -33,7 +33,7 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import OffsetError, Said, fit_offsets
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import NO_MENTION, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
 LEFT_OUT = ("reject", "ignore")
@@ -78,7 +78,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
         for what, entry in at.entries(record, "relations", "relation"):
             head, tail = (_end(entry, end, what, mentions, tokens, at) for end in ("head", "child"))
             if head is None or tail is None:
-                reading.leave_out("relations of what is no mention", str(at))
+                reading.leave_out(NO_MENTION, str(at))
                 continue
             found.append(AnnotatedRelation(head.id, tail.id, at.label(entry, "label", what, reading), at.score(entry, what)))
         relations, denied = at.without_denied(found)

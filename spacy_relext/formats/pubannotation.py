@@ -28,7 +28,7 @@ from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.identifiers import join, parse_field, to_field
 from spacy_relext.formats.ids import distinct, named
 from spacy_relext.formats.jsonstream import JsonStream, read_values
-from spacy_relext.formats.offsets import BEYOND, Said, is_beyond, stretch
+from spacy_relext.formats.offsets import BEYOND, Said, Stretch, is_beyond, one_stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import PIPELINE_DETAILS, RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
@@ -89,14 +89,22 @@ def _add_layer(document: Document, layer: dict[str, Any], prefix: str, at: Place
         for what, entry in at.entries(layer, key, key[:-1]) if layer.get(key) is not None else ():
             about.setdefault(at.name(entry, subject, what), []).append((at.name(entry, "pred", what), entry.get(value) if value else True))
     held: dict[str, str] = {}
-    for what, entry in at.entries(layer, "denotations", "denotation") if layer.get("denotations") is not None else ():
+    entries = list(at.entries(layer, "denotations", "denotation")) if layer.get("denotations") is not None else []
+    parts = [_parts(entry, what, at) for what, entry in entries]
+    taken = {(mention.start, mention.end) for mention in document.mentions} | {some[0] for some in parts if len(some) == 1}
+    for (what, entry), some in zip(entries, parts, strict=True):
         name = at.name(entry, "id", what) if "id" in entry else f"T{len(document.mentions) + 1}"
         if prefix + name in held.values():
             raise at.fail(f"{what}: another one has the id {name!r}.")
-        made = _mention(document, entry, prefix + name, what, about.get(name, []), at)
-        if made is not None:
-            held[name] = made.id
-            document.mentions.append(made)
+        kind = at.name(entry, "obj", what)
+        if is_beyond(document.text, Said(name, some, None)):
+            document.leave_out(BEYOND)
+            continue
+        if not some or not kind or not all(0 <= start < end for start, end in some):
+            raise at.fail(f"{what}: expected characters, and a type 'obj', and saw {some} and {kind!r}.")
+        held[name] = prefix + name
+        concept, long_form = _about(document, about.get(name, []))
+        document.mentions.append(Mention(prefix + name, *one_stretch(document, sorted(some), taken), kind, concept, long_form))
     if layer.get("relations") is None:
         return
     document.relations = document.relations or []
@@ -114,27 +122,22 @@ def _add_layer(document: Document, layer: dict[str, Any], prefix: str, at: Place
         (document.denied if is_denied or is_denial(label) else document.relations).append(relation)
 
 
-def _mention(
-    document: Document, entry: dict[str, Any], name: str, what: str, attributes: list[tuple[str, Any]], at: Place
-) -> Mention | None:
+def _parts(entry: dict[str, Any], what: str, at: Place) -> list[Stretch]:
+    """The parts of a mention."""
     spans = entry.get("span")
     parts = []
     for span in spans if isinstance(spans, list) else [spans]:
         if not isinstance(span, dict):
             raise at.fail(f"{what}: expected 'span' to be an object with 'begin' and 'end', and saw {spans!r:.60}.")
         parts.append((at.take(span, "begin", int, what), at.take(span, "end", int, what)))
-    kind = at.name(entry, "obj", what)
-    if is_beyond(document.text, Said(name, parts, None)):
-        document.leave_out(BEYOND)
-        return None
-    if not parts or not kind or not all(0 <= start < end for start, end in parts):
-        raise at.fail(f"{what}: expected characters, and a type 'obj', and saw {parts} and {kind!r}.")
-    document.not_held["discontinuous mentions (kept as one stretch)"] += len(parts) > 1
+    return parts
+
+
+def _about(document: Document, attributes: list[tuple[str, Any]]) -> tuple[str, str]:
+    """The concepts and the long form of a mention."""
     known = {key: value for key, value in attributes if key in (IDENTIFIER, LONG_FORM) and isinstance(value, str)}
     document.not_held[OF_MENTIONS] += len(attributes) - len(known)
-    kb_id = join(one for names in parse_field(known.get(IDENTIFIER, "")) for one in names[:1])
-    place = stretch(sorted(parts), {(mention.start, mention.end) for mention in document.mentions} if len(parts) > 1 else set())
-    return Mention(name, *place, kind, kb_id, known.get(LONG_FORM, ""))
+    return join(one for names in parse_field(known.get(IDENTIFIER, "")) for one in names[:1]), known.get(LONG_FORM, "")
 
 
 def _said(

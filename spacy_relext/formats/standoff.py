@@ -31,11 +31,11 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.denials import NEGATED, SPECULATED, said
 from spacy_relext.formats.identifiers import join
-from spacy_relext.formats.limits import MARK
-from spacy_relext.formats.offsets import OffsetError, Said, Stretch, fit_offsets, stretch
+from spacy_relext.formats.limits import begins_with_mark
+from spacy_relext.formats.offsets import OffsetError, Said, Stretch, fit_offsets, one_stretch
 from spacy_relext.formats.reading import PAIRS, ROLES, Reading
 from spacy_relext.formats.texts import whole_text
-from spacy_relext.formats.types import SAME_PLACE, SELF, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import N_ARY, RELATED, SAME_PLACE, SELF, AnnotatedRelation, Document, Mention
 
 ARGUMENTS = r"((?: [^\s:]+:\S+)*)"
 LINES = {
@@ -54,12 +54,11 @@ LINES = {
 SCORE = "Score"
 # The names of what is left out.
 ATTRIBUTES, NOTES, EQUIVALENCES = "brat attributes (A, M)", "brat notes (#)", "brat equivalences (*)"
-OF_RELATIONS, OF_EVENTS = "relations of relations", "relations of events"
-EVENTS_OF_EVENTS, N_ARY = "events whose arguments are events", "relations with more or less than two arguments"
+OF_EVENTS = "relations of events"
+EVENTS_OF_EVENTS = "events whose arguments are events"
 EVENTS = {0: "events without arguments", 1: "events with one argument"}
 OTHER_ORDER = "events with other roles first (directed as the first with these roles)"
 MORE_ARGUMENTS = "events with more than two arguments"
-DISCONTINUOUS, LONGEST = "discontinuous mentions (kept as one stretch)", "discontinuous mentions (kept as their longest fragment)"
 
 
 class Row(NamedTuple):
@@ -133,10 +132,7 @@ class Standoff:
             raise row.fail(f"it refers to {name!r}, and there is no such line.")
 
     def _add_mentions(self, file: Path | None) -> None:
-        had_mark = False
-        if file is not None:
-            with file.open("rb") as opened:
-                had_mark = opened.read(len(MARK)) == MARK
+        had_mark = file is not None and begins_with_mark(file)
         rows = self.rows["T"]
         mentions = [Said(name, _parts(offsets), text) for name, _, offsets, text in (row.values for row in rows)]
         try:
@@ -147,10 +143,7 @@ class Standoff:
         places = [self._without_blank_gaps(parts) for parts in fit.places]
         taken = {parts[0] for parts in places if len(parts) == 1}
         for row, parts in zip(rows, places, strict=True):
-            start, end = place = stretch(parts, taken) if len(parts) > 1 else parts[0]
-            if len(parts) > 1:
-                self._leave_out(DISCONTINUOUS if place == (parts[0][0], parts[-1][1]) else LONGEST, row)
-            taken.add(place)
+            start, end = one_stretch(self.document, parts, taken, row.line, row.path)
             name, kind = row.values[:2]
             self.mentions[name] = Mention(name, start, end, kind)
 
@@ -169,7 +162,7 @@ class Standoff:
         ends = [(role, self._mention(to, row)) for role, to in _arguments(arguments)]
         kinds = {to[0] for _, to in _arguments(arguments)}
         if "R" in kinds:
-            self._leave_out(OF_RELATIONS, row)
+            self._leave_out(RELATED, row)
         elif None in (mention for _, mention in ends):
             self._leave_out(OF_EVENTS, row)
         elif len(ends) > 2:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
-from spacy_relext.formats.limits import is_blank, lines_of, read_line
+from spacy_relext.formats.limits import MARK, begins_with_mark, is_blank, lines_of, read_line
 from spacy_relext.formats.offsets import OffsetError, Said, fit_offsets
 from spacy_relext.formats.records import MOST_DIGITS
 from spacy_relext.formats.types import Document, Mention
@@ -44,7 +44,7 @@ class Table:
     def __init__(self, file: Path, width: int):
         self.file, self.width = file, width
         self._runs: dict[str, list[Run]] = {}
-        start, last = 0, ""
+        start, last = len(MARK) * begins_with_mark(file), ""
         for number, line in lines_of(file):
             raw = read_line(line)
             if not is_blank(raw):

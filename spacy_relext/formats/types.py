@@ -143,7 +143,9 @@ PIPELINE_DETAILS = ("sources of relations", "statuses of relations")
 DETAILS = (*PIPELINE_DETAILS, "attributes of relations", "denied relations")
 # What readers leave out, by the names of the report.
 RELATED, N_ARY = "relations of relations", "relations with more or less than two arguments"
+NO_MENTION = "relations of what is no mention"
 UNKNOWN, UNNAMED = "relations with mentions that the document does not have", "relations without a label"
-UNTYPED = "mentions without a type"
+UNTYPED, MISPLACED = "mentions without a type", "mentions whose text is not at their offsets"
+UNLABELLED = "annotations without a label (named after their layer)"
 DENIED_UNPAIRED = "denied relations between concepts without a pair of mentions"
 SEVERAL_TYPES = "relations with tokens that are mentions of several types"

@@ -33,12 +33,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from spacy_relext.errors import DataError
+from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.offsets import CHARACTERS, UTF16, OffsetError, Said, Stretch, fit_offsets
 from spacy_relext.formats.projects import States
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.texts import whole_text
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import NO_MENTION, UNLABELLED, AnnotatedRelation, Document, Mention
 
 HEADER = "#FORMAT=WebAnno TSV 3"
 KINDS = {"#T_SP=": "span", "#T_CH=": "chain", "#T_RL=": "relation"}
@@ -48,8 +49,6 @@ FOREIGN = ("uima.", "de.tudarmstadt.", "org.dkpro.")
 NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
 # Names of the feature that is type or label, and of the one that is the concept of a mention.
 LABEL_FEATURES, CONCEPT = ("value", "label"), "identifier"
-UNLABELLED = "annotations without a label (named after their layer)"
-NO_MENTION = "relations of what is no mention"
 ROW = re.compile(r"(\d{1,9}-\d{1,9}(?:\.\d{1,9})?)\t(\d{1,18})-(\d{1,18})\t([^\t]*)(?:\t(.*))?")
 NUMBERED = re.compile(r"((?:\\.|[^\\\[])*)\[(\d{1,18}(?:_\d{1,18})?)\]")
 ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -293,7 +292,7 @@ def _follows_role(layer: Layer, feature: str) -> bool:
 def _label_feature(layer: Layer, document: Document) -> str | None:
     """The feature that is the type or label of a layer."""
     names = [name for name in layer.features if name and not name.startswith((ROLE, BASE)) and name != CONCEPT]
-    names = [name for name in names if not _follows_role(layer, name)]
+    names = [name for name in names if not _follows_role(layer, name) and not is_about_denial(name)]
     named = [name for name in names if name.lower() in LABEL_FEATURES]
     if len(named) != 1 and len(names) > 1 and layer.kind == "relation":
         raise DataError(
@@ -338,12 +337,18 @@ def _relations(
                     continue
                 values = [_value(pieces[place]) if place < len(pieces) else "" for pieces in columns]
                 given = dict(zip(layer.features, values, strict=False))
+                told = {feature: said(feature, value) for feature, value in given.items() if feature != label and value}
                 for feature, value in given.items():
-                    if feature and feature != label and value:
+                    if feature and feature != label and value and told[feature] is None:
                         document.leave_out(f"values of {layer.short}.{feature}, not read", row.line)
                 if label and not given[label]:
                     document.leave_out(UNLABELLED, row.line)
-                yield AnnotatedRelation(found[0], found[1], (given[label] if label else "") or layer.short)
+                attributes = tuple(kind for kind in told.values() if kind not in (None, "", NEGATED))
+                relation = AnnotatedRelation(found[0], found[1], (given[label] if label else "") or layer.short, attributes=attributes)
+                if NEGATED in told.values():
+                    document.denied.append(relation)
+                else:
+                    yield relation
 
 
 def _end(annotations: list[tuple[str, str]], number: str) -> list[tuple[str, str]]:

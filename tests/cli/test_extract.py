@@ -324,6 +324,25 @@ def test_tables_patterns_and_packed_files(model, tmp_path):
     assert_fails(relext("extract", model, tmp_path / "b.csv"), r"b\.csv:1: expected one column 'text', and saw 'key', 'body'")
 
 
+def test_options_of_formats(model, tmp_path):
+    """Those that `relext convert` has, in the same words."""
+    tool = tmp_path / "a.json"
+    result = [{"id": "T1", "type": "labels", "value": {"start": 0, "end": 7, "labels": ["CHEMICAL"]}}]
+    annotations = [{"completed_by": person, "result": some} for person, some in ((1, result), (2, []))]
+    tool.write_text(json.dumps([{"id": 1, "data": {"text": LEVELS}, "annotations": annotations}]), encoding="utf8")
+    assert_fails(relext("extract", model, tool, "--format", "label-studio"), "name with --annotator")
+    [record] = extracted(model, tool, "--format", "label-studio", "--annotator", "1")
+    assert [mention["text"] for mention in record["mentions"]] == ["Aspirin"]
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/d.txt").write_text(LEVELS, encoding="utf8")
+    ends = "T1\tCHEMICAL 0 7\tAspirin\nT2\tCHEMICAL 18 26\twarfarin\n"
+    (tmp_path / "b/d.ann").write_text(ends + "R1\tX A:T1 B:T2\nR2\tX B:T2 A:T1\n", encoding="utf8")
+    assert_fails(relext("extract", model, tmp_path / "b", "--format", "brat"), "--roles B,A")
+    [record] = extracted(model, tmp_path / "b", "--format", "brat", "--roles", "B,A", "--keep-relations")
+    assert triples(record).count(("warfarin", "X", "Aspirin")) == 1
+    assert_fails(relext("extract", model, tmp_path / "b/d.txt", "--roles", "B,A"), "--roles is for .*, and the format is txt")
+
+
 @pytest.fixture
 def three(tmp_path):
     lines = [json.dumps({"text": text}) for text in (LEVELS, AVOID, f"{AVOID} {LEVELS}")]

@@ -233,7 +233,9 @@ def begun(runner, source, tmp_path):
 
 
 def go_on(output, source, runner, *, size=4, options=None, **settings):
-    return list(Work(Output(output, **settings), Inputs([str(source)], options=options), runner, size=size).fill(skip))
+    inputs = Inputs([str(source)])
+    inputs.options = options or inputs.options
+    return list(Work(Output(output, **settings), inputs, runner, size=size).fill(skip))
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def go_on(output, source, runner, *, size=4, options=None, **settings):
         ({"size": 5}, r"documents per shard: 4 then, 5 now"),
         ({"format": "brat"}, r"format of the output: 'jsonl' then, 'brat' now"),
         ({"documents_per_file": 2}, r"documents per file: None then, 2 now"),
-        ({"options": Options("body")}, r"options: {} then, {'text_column': 'body'} now"),
+        ({"options": Options("body", roles=("A,B",))}, r"options: {} then, {'roles': \['A,B'\], 'text_column': 'body'} now"),
     ],
 )
 def test_what_was_asked_for_has_changed(begun, source, runner, change, message):

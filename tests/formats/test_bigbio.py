@@ -7,7 +7,8 @@ import re
 import pytest
 
 from spacy_relext.formats.bigbio import NO_ENTITY, NO_TRIGGER
-from spacy_relext.formats.standoff import DISCONTINUOUS, EVENTS_OF_EVENTS, OF_EVENTS
+from spacy_relext.formats.offsets import DISCONTINUOUS
+from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, OF_EVENTS
 from tests.formats.given import read, write
 
 ONE = {

@@ -10,10 +10,11 @@ from spacy.training import Example
 
 from spacy_relext.conversion import convert, export, read
 from spacy_relext.corpus import read_docs, sentence_docs
+from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.denials import NEGATED, SPECULATED, is_denial, said, with_negated
-from spacy_relext.formats.docs import from_doc, to_doc
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
-from spacy_relext.relations import Relation, get_denied, has_relations, set_denied, set_relations
+from spacy_relext.formats.docs import GIVEN_TWICE, from_doc, to_doc
+from spacy_relext.formats.types import SAME_PLACE, SELF, AnnotatedRelation, Document, Mention
+from spacy_relext.relations import Relation, annotated_labels, get_denied, has_relations, set_denied, set_relations
 from spacy_relext.scorer import score_relations
 from tests.cli.toy import relext
 
@@ -121,3 +122,31 @@ def test_pairs_that_are_denied_and_found(nlp):
     assert (scores["rel_denied"], scores["rel_denied_related"]) == (3, 1)
     plain = to_doc(Document("a", DOCUMENT.text, MENTIONS, [HELPS]), nlp)
     assert "rel_denied" not in score_relations([Example(plain, plain)])
+
+
+@pytest.mark.parametrize("name", ["jsonl", "brat", "pubtator", "biocjson", "spert", "dygie", "inception", "pubannotation"])
+def test_labels_that_deny_do_so_in_every_format(name, tmp_path):
+    mentions = [Mention("T1", 0, 3, "X", "C1"), Mention("T2", 10, 13, "Y", "C2")]
+    given = [AnnotatedRelation("T1", "T2", "HELPS"), AnnotatedRelation("T2", "T1", "No-rel")]
+    path = tmp_path / ("a" if name in ("brat", "inception") else "a.json")
+    get_format(name).write([Document("a", "Tea helps Bob.", mentions, given, [(0, 14)])], path)
+    counts = Counter()
+    [doc] = read(path, name, counts=counts)
+    assert [r.label for r in doc._.relations] == ["HELPS"]
+    assert [(r.head.text, r.label, r.tail.text) for r in get_denied(doc)] == [("Bob", "No-rel", "Tea")]
+    assert counts["denied relations (read as none)"] == 1
+    [doc] = read(path, name, keep_negated=True)
+    assert sorted(r.label for r in doc._.relations) == ["HELPS", "NOT_RELATED"]
+    report = convert(path, tmp_path / "a.spacy", name)
+    assert report.total["denied relations (read as none)"] == 1
+    [doc] = read_docs(tmp_path / "a.spacy", spacy.blank("en"))
+    assert annotated_labels(doc) == {"HELPS"}
+
+
+def test_denied_relations_that_no_doc_holds_are_counted(nlp):
+    mentions = [*MENTIONS, Mention("T4", 0, 3, "Y")]
+    denied = [AnnotatedRelation("T1", "T4", "X"), AnnotatedRelation("T1", "T1", "X"), HURTS, HURTS]
+    counts = Counter()
+    doc = to_doc(Document("a", DOCUMENT.text, mentions, denied=denied), nlp, counts)
+    assert len(get_denied(doc)) == counts["denied relations (read as none)"] == 1
+    assert (counts[SAME_PLACE], counts[SELF], counts[GIVEN_TWICE]) == (1, 1, 1)

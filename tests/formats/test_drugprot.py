@@ -1,5 +1,6 @@
 """DrugProt's tables: rows to documents, and what is wrong with them by file and line."""
 
+import codecs
 import re
 
 import pytest
@@ -87,3 +88,14 @@ def test_bad_files(tmp_path):
     assert "saw 1 fields, and expected 4" in str(error)
     [error] = read("drugprot", write(tmp_path / "c.tsv", "1\ta\tb")).errors
     assert "expected a file called …_abstracs.tsv" in str(error)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    """Rows of later documents are found by their place in the file, in which the mark is."""
+    plain = read("drugprot", given(tmp_path / "plain"))
+    marked = given(tmp_path / "marked")
+    for file in marked.iterdir():
+        file.write_bytes(codecs.BOM_UTF8 + file.read_bytes())
+    found = read("drugprot", marked)
+    assert found.errors == []
+    assert [(d.text, d.mentions, d.relations) for d in found.documents] == [(d.text, d.mentions, d.relations) for d in plain.documents]

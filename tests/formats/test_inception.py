@@ -385,3 +385,17 @@ def test_description_of_a_project_is_no_document(tmp_path):
     (tmp_path / "exportedproject.json").write_text(json.dumps(PROJECT))
     with pytest.raises(DataError, match="describes a project"):
         list(inception.read(tmp_path, Reading(raise_it)))
+
+
+def test_features_that_deny_or_doubt(tmp_path):
+    """As an attribute of brat and an infon of BioC do: also where they are strings, and so might be the label."""
+    flags = {"negated": "uima.cas.Boolean", "Speculation": STRING}
+    relation = (ANNOTATION, {**dict.fromkeys(["Governor", "Dependent"], ANNOTATION), "kind": STRING, **flags})
+    cas = Cas(type_system({CHEMICAL: TYPES[CHEMICAL], EFFECT: relation}), sofa_string="ab")
+    first, second = add(cas, CHEMICAL, 0, 1), add(cas, CHEMICAL, 1, 2)
+    add(cas, EFFECT, 1, 2, Governor=first, Dependent=second, kind="X", negated=True)
+    add(cas, EFFECT, 1, 2, Governor=first, Dependent=second, kind="Y", negated=False, Speculation="yes")
+    [document] = inception.read(save(cas, tmp_path), Reading(raise_it))
+    assert [(r.label, r.attributes) for r in document.relations] == [("Y", ("speculated",))]
+    assert [r.label for r in document.denied] == ["X"]
+    assert not +document.not_held

@@ -5,11 +5,12 @@ import re
 import pytest
 
 from spacy_relext.formats import ppi
-from spacy_relext.formats.corpora import DISCONTINUOUS, MISPLACED, OF_THOSE_LEFT_OUT
 from spacy_relext.formats.docs import SAME_PLACE, SELF
 from spacy_relext.formats.limits import Limits, limited
+from spacy_relext.formats.offsets import DISCONTINUOUS
 from spacy_relext.formats.ppi import READINGS
 from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import MISPLACED, UNKNOWN
 from tests.formats.given import read, write
 
 PAIR = """<?xml version="1.0" encoding="UTF-8"?><corpus source="X"><document id="X.d0" origId="1">
@@ -62,7 +63,7 @@ def test_entities_that_are_not_at_their_offsets_are_left_out_by_one(tmp_path):
     text = PAIR.replace('"9-12" id="e3" text="AbcD"', '"9-12" id="e3" text="AbcE"').replace('"False"', '"True"')
     found = read("ppi", write(tmp_path / "a.xml", text))
     assert (found.errors, found.relations) == ([], [("AbcA", "PPI", "AbcB")])
-    assert found.left_out == {READINGS[1]: 1, MISPLACED: 1, OF_THOSE_LEFT_OUT: 1}
+    assert found.left_out == {READINGS[1]: 1, MISPLACED: 1, UNKNOWN: 1}
     assert found.examples[MISPLACED].endswith("a.xml")
 
 

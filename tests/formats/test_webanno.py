@@ -175,3 +175,13 @@ def test_project_says_which_documents_without_mentions_are_finished(tmp_path):
     (tmp_path / "exportedproject1.json").write_text(json.dumps({"source_documents": documents}))
     found = {d.source.parent.name: d.mentions_given for d in webanno.read(tmp_path, Reading())}
     assert found == {"a.txt": True, "b.txt": False}
+
+
+def test_features_that_deny_or_doubt(tmp_path, nlp):
+    """As an attribute of brat and an infon of BioC do."""
+    head = HEAD.replace("|label|BT", "|label|negated|speculated|BT")
+    rows = GOOD.removeprefix(HEAD).replace("\tX\t1-1\t", "\tX|Y\ttrue|false\t*|true\t1-1|1-1\t").replace("\t_\t_\t\n", "\t_\t_\t_\t_\t\n")
+    document = read(tmp_path, head + rows)
+    assert document.denied == [AnnotatedRelation("T1", "T2", "X")]
+    assert document.relations == [AnnotatedRelation("T1", "T2", "Y", attributes=("speculated",))]
+    assert not +document.not_held

@@ -23,8 +23,8 @@ import spacy
 from spacy_relext.conversion.converting import make_options
 from spacy_relext.errors import DataError
 from spacy_relext.formats.catalogue import get_format
-from spacy_relext.formats.corpora import DISCONTINUOUS
 from spacy_relext.formats.docs import SAME_PLACE, to_doc
+from spacy_relext.formats.offsets import DISCONTINUOUS
 from spacy_relext.formats.reading import Reading
 from tests.stress import standoff_shapes
 from tests.stress.shape import Shape

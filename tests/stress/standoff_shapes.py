@@ -10,6 +10,7 @@ from itertools import combinations, pairwise
 from random import Random
 
 from spacy_relext.formats import standoff
+from spacy_relext.formats.offsets import DISCONTINUOUS
 from spacy_relext.formats.types import SAME_PLACE, SELF
 from tests.stress.shape import Shape
 
@@ -126,7 +127,7 @@ def _nested(random: Random, made: Standoff, shape: Shape) -> None:
     if random.random() < 0.3:
         # In the order of the file, which is not that of the text.
         made.mention("DATE", person, post)
-        shape.left_out[standoff.DISCONTINUOUS] += 1
+        shape.left_out[DISCONTINUOUS] += 1
     made.say("сказал .")
 
 
