@@ -354,9 +354,9 @@ BAD_FILES = {
     "a.json": ('{"documents": [\n{"id": "1",', "not JSON .*line 2", None),
     "b.json": ("", "not JSON", None),
     "c.json": (b'{"documents":\n "\xe9"}', "not UTF-8", 2),
-    "d.json": ("[]", "expected a collection", None),
-    "e.json": (json.dumps({"documents": [{"id": "x7", "infons": {}, "passages": [{"offset": 0}]}]}), "document 1, id 'x7': KeyError", None),
-    "f.json": (json.dumps({"documents": [3]}), "document 1, id None", None),
+    "d.json": ("[]", "expected a collection", 1),
+    "e.json": (json.dumps({"documents": [{"id": "x7", "infons": {}, "passages": [{"offset": 0}]}]}), "document 1, id 'x7': KeyError", 1),
+    "f.json": (json.dumps({"documents": [3]}), "document 1, id None", 1),
     "g.json": (
         json.dumps(
             {
@@ -371,7 +371,7 @@ BAD_FILES = {
             }
         ),
         "document 1, id 5: ValueError",
-        None,
+        1,
     ),
 }
 
