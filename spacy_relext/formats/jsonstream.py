@@ -6,7 +6,7 @@ Objects in which a key stands twice are told from others, and whole numbers that
 import codecs
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
@@ -90,20 +90,17 @@ def read_values(
 
     expected: What a value should be, for errors. What is wrong with a line leaves out that line; other errors end the file.
     """
+    begin = 1
     try:
         if not _has_lines(path):
             with open_json(path, expected, partial(DataError, path=path)) as stream:
-                yield from read(stream)
-                while stream.peek():
-                    yield from read(stream)
-                stream.end()
-            return
+                begin = yield from _read_first(stream, read)
     except DataError as error:
         on_error(error)
         return
-    for number, line in reported_lines(path, on_error):
+    for number, line in reported_lines(path, on_error) if begin else ():
         try:
-            if not is_blank(line):
+            if number >= begin and not is_blank(line):
                 fail = partial(DataError, path=path, line=number)
                 stream = JsonStream(BytesIO(read_line(line)).read, path, expected, fail, first_line=number)
                 yield from read(stream)
@@ -112,8 +109,22 @@ def read_values(
             on_error(error)
 
 
+def _read_first(stream: "JsonStream", read: Callable[["JsonStream"], Iterator[Read]]) -> Generator[Read, None, int]:
+    """What is made of the first value. RETURNS: The line where the next one begins, if each has its own; 0 if that was all."""
+    stream.peek()
+    first = stream.line
+    yield from read(stream)
+    is_line = stream.line == first
+    while stream.peek():
+        if is_line and stream.line > first:
+            return stream.line
+        yield from read(stream)
+    stream.end()
+    return 0
+
+
 def _has_lines(path: Path) -> bool:
-    """Whether a file has a value per line: its first line is no start of JSON of several lines, and the next one begins like a value."""
+    """Whether the begin of a file shows that it has a value per line: the first line looks whole, and the next one begins like a value."""
     with read_errors(path), path.open("rb") as file:
         first, _, rest = file.read(CHUNK).removeprefix(MARK).lstrip().partition(b"\n")
     if not rest.strip():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonstream, spert
-from spacy_relext.formats.jsonstream import JsonStream, open_json
+from spacy_relext.formats.jsonstream import JsonStream, open_json, read_values
 from spacy_relext.formats.limits import Limits, limited
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
@@ -133,3 +133,18 @@ def test_a_list_that_is_cut_off_gives_the_documents_before(tmp_path):
     errors = []
     assert len(list(spert.read(path, Reading(errors.append)))) == 2
     assert [str(error).partition("(")[0] for error in errors] == [f"{path}: not JSON "]
+
+
+def test_lines_that_are_longer_than_what_is_held(tmp_path):
+    lines = [json.dumps([i, "x" * 1_500_000]) for i in range(4)]
+    lines[2] = lines[2][:-1]
+    (tmp_path / "a.json").write_text("\n\n".join(lines))
+    errors = []
+    found = read_values(tmp_path / "a.json", "x", lambda stream: iter([(stream.line, stream.value()[0][0])]), errors.append)
+    assert list(found) == [(1, 0), (3, 1), (7, 3)]
+    assert [error.line for error in errors] == [5]
+
+
+def test_values_that_run_over_lines(tmp_path):
+    (tmp_path / "a.json").write_text("[\n1\n]\n[2]\n[\n3]")
+    assert [v for v in read_values(tmp_path / "a.json", "x", lambda stream: iter([stream.value()[0]]), print)] == [[1], [2], [3]]
