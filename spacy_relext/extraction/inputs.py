@@ -76,7 +76,7 @@ class Inputs:
         self.options = options or Options()
         # By suffix, the files in folders that are not read.
         self.ignored: Counter[str] = Counter()
-        # What the formats leave out that is no error, as far as it has been read.
+        # What the formats leave out that is no error, and what the documents cannot hold of their files, as far as it has been read.
         self.left_out: Counter[str] = Counter()
         found = [pair for path in paths for pair in _files(path, format, self.ignored)]
         roots = [root.absolute() for path, root in found if str(path) != STDIN]
@@ -92,7 +92,9 @@ class Inputs:
         self.left_out.clear()
         roles = Roles(self.options.roles)
         documents = (_read(source, Reading(on_error, self.left_out, self.options, roles=roles)) for source in self.sources)
-        yield from distinct(chain.from_iterable(documents), on_error)
+        for document in distinct(chain.from_iterable(documents), on_error):
+            self.left_out.update(document.not_held)
+            yield document
 
     def count(self) -> int | None:
         """How many documents there are, errors included, or None where only reading them would tell: for bars of progress."""

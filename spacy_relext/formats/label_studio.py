@@ -51,6 +51,7 @@ ANNOTATED = "relations_annotated"
 SEVERAL = "relations of regions with several labels"
 HTML = "hypertextlabels"
 TAG = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
+WITHOUT_TAGS = "documents of HTML (read without its tags)"
 UNCHECKED = "documents whose offsets nothing checks (read as characters)"
 
 
@@ -89,6 +90,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     text = at.text(record["data"], column)
     if any(entry.get("type") == HTML for _, entry in given):
         text = _text_of_html(text, list(regions.values()), at)
+        reading.counts[WITHOUT_TAGS] += 1
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
     document = Document([*names, at.default_id][0], text, source=at.path, line=at.line)
     mentions = _mentions(regions, text, at, reading)

@@ -343,6 +343,13 @@ def test_options_of_formats(model, tmp_path):
     assert_fails(relext("extract", model, tmp_path / "b/d.txt", "--roles", "B,A"), "--roles is for .*, and the format is txt")
 
 
+def test_what_documents_cannot_hold_of_their_files_is_told(model, tmp_path):
+    (tmp_path / "a.pubtator").write_text(f"1|t|{LEVELS}\n1|a|\n1\t0\t7\tAspirin\tX\tC1\n1\t90\t99\twarfarin\tX\tC2\n", encoding="utf8")
+    result = relext("extract", model, tmp_path / "a.pubtator")
+    assert result.exit_code == 0, result.output
+    assert "1 mentions beyond the end of the text" in result.stderr
+
+
 @pytest.fixture
 def three(tmp_path):
     lines = [json.dumps({"text": text}) for text in (LEVELS, AVOID, f"{AVOID} {LEVELS}")]

@@ -266,7 +266,9 @@ def test_json_min_is_named(tmp_path):
 def test_labels_of_html(start, text, tmp_path):
     value = {"start": "/p[1]/text()[1]", "globalOffsets": {"start": start, "end": start + 3}, "text": "Tea", "hypertextlabels": ["FOOD"]}
     label = {"id": "a", "type": "hypertextlabels", "from_name": "ner", "to_name": "text", "value": value}
-    [document] = read(tmp_path, task(label, text="<p>Tea helps &amp; more.</p>"))
+    counts = Counter()
+    [document] = read(tmp_path, task(label, text="<p>Tea helps &amp; more.</p>"), counts=counts)
+    assert counts[label_studio.WITHOUT_TAGS] == 1
     assert (document.text, document.mentions) == (text, [Mention("a", start, start + 3, "FOOD")])
     with pytest.raises(DataError, match="its text is HTML"):
         read(tmp_path, task(label, text="<p>Coffee helps.</p>"))
