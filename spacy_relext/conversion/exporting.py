@@ -11,6 +11,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats.catalogue import WRITABLE, Format, writable
 from spacy_relext.formats.delimited import FORMULAS
 from spacy_relext.formats.docs import from_doc
+from spacy_relext.formats.records import refuse_denials
 from spacy_relext.formats.types import Document
 from spacy_relext.relations import annotated_labels, has_relations, register_extensions
 
@@ -30,7 +31,10 @@ def export(
     chosen = writable(format or written_by_suffix(target))
     check_settings(chosen, settings)
     annotated: set[frozenset[str] | None] = set()
-    lost = chosen.write(_documents(docs, spans_key, annotated), target, **settings)
+    documents = _documents(docs, spans_key, annotated)
+    if chosen.reads:
+        documents = _without_denials(documents)
+    lost = chosen.write(documents, target, **settings)
     if len(annotated) > 1 and chosen.name != "jsonl":
         # Where all are annotated for the same, `convert` will find so again.
         lost[f"documents annotated for different labels, {_sets(annotated)}"] += 1
@@ -61,6 +65,12 @@ def losses(lost: Mapping[str, int], format: str) -> Iterator[str]:
 
 def _sets(annotated: set[frozenset[str] | None]) -> str:
     return " and ".join(sorted("all" if labels is None else "/".join(sorted(labels)) for labels in annotated))
+
+
+def _without_denials(documents: Iterable[Document]) -> Iterator[Document]:
+    for document in documents:
+        refuse_denials(document)
+        yield document
 
 
 def _documents(docs: Iterable[Doc], spans_key: str | None, annotated: set[frozenset[str] | None]) -> Iterator[Document]:

@@ -177,7 +177,7 @@ def _place(document: Document, passages: list[BioCPassage], annotations: list[_A
             except (OffsetError, DataError) as error:
                 first = first or error
                 continue
-            if not any((layout.text, fit.places) == (other.text, known.places) for _, other, known in found):
+            if not any(_places_in(layout, fit, some) == _places_in(other, known, some) for _, other, known in found):
                 found.append((name, layout, fit))
             if not name:
                 break
@@ -206,6 +206,13 @@ def _place(document: Document, passages: list[BioCPassage], annotations: list[_A
         document.sentences = layout.sentences
     else:
         document.not_held["sentences of documents in which passages have none"] += len(layout.sentences)
+
+
+def _places_in(layout: _Layout, fit: Fit, annotations: list[_Annotation]) -> tuple[str, list[list[tuple[int, int]]]]:
+    """Where annotations stand in their passages, which may be further apart in one layout than in another."""
+    starts = [0 if a.passage is None else layout.starts[a.passage] for a in annotations]
+    places = [[(s - start, e - start) for s, e in parts] for start, parts in zip(starts, fit.places, strict=True)]
+    return layout.text if any(a.passage is None for a in annotations) else "", places
 
 
 def _ways(document: Document, passages: list[BioCPassage], annotations: list[_Annotation]) -> Iterator[tuple[str, str, bool, bool]]:

@@ -307,7 +307,9 @@ def writable(name: str) -> Format:
 
 def by_suffix(suffix: str) -> Format | None:
     """The one format that reads files of a suffix, if only one does."""
-    return next((found for found in formats() if found.reads and suffix in found.own_suffixes), None)
+    # Others after ours: one that cannot be loaded is not in the way of ours.
+    found = (found for some in (OURS.values(), map(get_format, _others())) for found in some)
+    return next((one for one in found if one.reads and suffix in one.own_suffixes), None)
 
 
 def formats() -> list[Format]:
@@ -327,7 +329,7 @@ def _others() -> dict[str, EntryPoint]:
 def _load(entry: EntryPoint) -> Format:
     try:
         found = entry.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever its module does
         raise RelextError(f"the format {entry.name!r} cannot be loaded from {entry.value}: {error}.") from error
     made = found() if isinstance(found, type) else found
     missing = [name for name in vars(Format) if not name.startswith("_") and not hasattr(made, name)]

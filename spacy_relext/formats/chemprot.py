@@ -29,6 +29,7 @@ from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 # The groups that are evaluated.
 EVALUATED = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
 TYPES = {"CHEMICAL": "CHEMICAL", "GENE-Y": "GENE", "GENE-N": "GENE"}
+NOT_EVALUATED = "relations of groups that are not evaluated"
 WIDTHS = {"abstracts": 3, "entities": 6, "relations": 6, "gold_standard": 4}
 
 
@@ -91,6 +92,9 @@ def parse(name: str, tables: dict[str, Table]) -> Document:
             raise row.error(f"mention {row.fields[1]!r} has the type {row.fields[2]!r}; expected one of {', '.join(TYPES)}.")
     mentions = mentions_of(rows["entities"], document, TYPES)
     document.mentions = list(mentions.values())
+    for row in rows.get("relations", []):
+        if row.fields[1] not in EVALUATED:
+            document.leave_out(NOT_EVALUATED, row.line, row.file)
     # A pair that is in a group under two names is in it once.
     found = {
         kind: {relation: row for row in rows[kind] if (relation := _relation(row, mentions)) is not None}

@@ -18,10 +18,11 @@ RELATED = "related"
 UNTYPED = "ENTITY"
 
 
-def read_records(path: Path, parse: Parse, reading: Reading, skipped: str = "") -> Iterator[Document]:
+def read_records(path: Path, parse: Parse, reading: Reading, skipped: str = "", *, lines: str = "") -> Iterator[Document]:
     """The documents of .json and .jsonl files, each a list of records, or a record per line: the first character says which.
 
     skipped: A name of files that hold no documents, which are left out where a folder is read.
+    lines: A suffix of files that have a record per line, whatever their first character is.
     """
 
     def documents() -> Iterator[Document]:
@@ -30,7 +31,7 @@ def read_records(path: Path, parse: Parse, reading: Reading, skipped: str = "") 
                 reading.leave_out(f"files named {skipped}", str(file))
                 continue
             try:
-                read = read_lists if _first_character(file) == b"[" else read_lines
+                read = read_lists if file.suffix.lower() != lines and _first_character(file) == b"[" else read_lines
             except DataError as error:
                 reading.on_error(error)
                 continue

@@ -14,7 +14,8 @@ NEGATED = "negated"
 NOT, NO_LABEL = "NOT_", "RELATED"
 
 # Compared without case, hyphens, underscores and spaces.
-DENYING_LABELS = {"norel", "norelation", "none"}
+# NA is that of NYT10 and OpenNRE.
+DENYING_LABELS = {"norel", "norelation", "none", "na", "n/a"}
 NAMES = {
     **dict.fromkeys(("negation", "negated", "isnegated", "negative", "denied", "rejected"), NEGATED),
     **dict.fromkeys(("speculation", "speculated", "isspeculated", "speculative", "hypothetical", "uncertain"), SPECULATED),

@@ -1,4 +1,4 @@
-"""doccano's export of relation extraction: JSON lines, one text per line.
+"""doccano's export of relation extraction: JSON lines, one text per line, or one list of the same (its JSON).
 
     {"id": 7, "text": "Cimetidine raised warfarin levels.",
      "entities": [{"id": 1, "label": "CHEMICAL", "start_offset": 0, "end_offset": 10}, {"id": 2, …}],
@@ -27,9 +27,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from spacy_relext.formats.corpora import read_records
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
+from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import RELATED, AnnotatedRelation, Document, Mention
 
 # Keys of labels.
@@ -37,8 +38,8 @@ LABELS = ("entities", "label", "labels")
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
-    """Read a JSONL file, or all of a folder and the folders in it."""
-    return read_lines(path, (".jsonl", ".json"), parse, reading)
+    """Read a .jsonl file, or a .json file of lines or of one list, or all of a folder and the folders in it."""
+    return read_records(path, parse, reading, lines=".jsonl")
 
 
 def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:

@@ -2,7 +2,8 @@ r"""Identifiers of concepts: several of them in one string, and how files write 
 
 In `Mention.kb_id`, several are joined with "|". A "|" of an identifier has a backslash before it, as has a backslash before a separator;
 an identifier that stands alone and has the form of tmVar's (`c|DEL|12_14|`, `p|SUB|R|12|H`) needs none. So "D01|D02" are two,
-"c|DEL|12_14|" is one, "c\|DEL\|12_14\||D01" are two. "", "-", "-1" and "None" say that there is none.
+"c|DEL|12_14|" is one, "c\|DEL\|12_14\||D01" are two. "", "-", "-1", "None", "NULL" and "NIL" say that there is none, with a database
+before them too: "Wikidata:NULL".
 
 Files separate them with "," or ";" or "|", and have identifiers in which one of these stands. `settle` takes the reading that resolves: one
 with which every relation of the document is between concepts that its mentions have. Tried are, in this order,
@@ -24,7 +25,9 @@ from spacy_relext.formats.types import AnnotatedRelation, Document
 SEPARATOR = "|"
 # What a file writes for a mention, or for a part of it, that has no concept; all that say the same.
 NO_CONCEPT = "-1"
-NO_CONCEPTS = frozenset(["", "-", NO_CONCEPT, "None", "none", "null"])
+NO_CONCEPTS = frozenset(["", "-", NO_CONCEPT, "None", "none", "null", "NULL", "NIL"])
+# The same with the name of a database before it: Wikidata:NULL (NEREL), MESH:-1.
+NO_ENTRY = re.compile(r"[A-Za-z]\w*:(?:-|-1|None|none|null|NULL|NIL)")
 # Before a list in which nothing but backslashes keeps separators from being some. (Empty parts of a list are left out.)
 OURS = 2 * SEPARATOR
 # More characters than any field has of which a relation names a part: looking for such parts takes long.
@@ -178,6 +181,11 @@ class _Concepts:
         return next(iter(known)) if len(known) == 1 and (":" in names[0]) != (":" in next(iter(known))) else None
 
 
+def is_none(one: str) -> bool:
+    """Whether an identifier says that there is no concept."""
+    return one in NO_CONCEPTS or NO_ENTRY.fullmatch(one) is not None
+
+
 def escape(one: str, separators: str) -> str:
     """An identifier with backslashes before separators, and before backslashes that would be taken for such."""
     return re.sub(rf"\\(?=[\\,;|]|$)|[{separators}]", r"\\\g<0>", one)
@@ -194,7 +202,7 @@ def _parts(text: str, separators: str) -> list[tuple[str, str]]:
 
 
 def _some(found: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(one for one in found if one not in NO_CONCEPTS))
+    return list(dict.fromkeys(one for one in found if not is_none(one)))
 
 
 def _names(field: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
-from spacy_relext.formats.limits import CHUNK, MARK, is_blank, limits, read_line, reported_lines, too_large
+from spacy_relext.formats.limits import CHUNK, GZIP, MARK, is_blank, limits, read_line, refuse_packed, reported_lines, too_large
 
 Read = TypeVar("Read")
 
@@ -80,6 +80,9 @@ def open_json(path: Path, expected: str, fail: Callable[[str], DataError]) -> It
     with read_errors(path):
         file = path.open("rb")
     with file:
+        with read_errors(path):
+            begin = file.peek(len(GZIP))
+        refuse_packed(begin, path)
         yield JsonStream(file.read, path, expected, fail)
 
 

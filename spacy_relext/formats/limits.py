@@ -15,6 +15,8 @@ CHUNK = 2**20
 MEGABYTE = 1_000_000
 # Some editors and tools put it before UTF-8; it is no part of what a file says.
 MARK = b"\xef\xbb\xbf"
+# What a file begins with that is packed by gzip.
+GZIP = b"\x1f\x8b"
 # A line that was too long, and is not read: what is wrong with it.
 Line = bytes | DataError
 
@@ -79,6 +81,7 @@ def read_whole(path: Path) -> bytes:
         raw = file.read(limits().record + 1)
     if len(raw) > limits().record:
         raise too_large("the file", path)
+    refuse_packed(raw, path)
     return raw.removeprefix(MARK)
 
 
@@ -88,11 +91,20 @@ def begins_with_mark(path: Path) -> bool:
         return file.read(len(MARK)) == MARK
 
 
+def refuse_packed(begin: bytes, path: Path) -> None:
+    """Refuse a file that is packed, of which this is the begin: `extract` alone unpacks."""
+    if begin.startswith(GZIP):
+        raise DataError("it is packed by gzip. Unpack it first: gunzip.", path=path)
+
+
 def lines_of(path: Path) -> Iterator[tuple[int, Line]]:
     """The numbers and lines of a file. RAISES: DataError where it cannot be read."""
     with read_errors(path):
         file = path.open("rb")
     with file:
+        with read_errors(path):
+            begin = file.peek(len(GZIP))
+        refuse_packed(begin, path)
         yield from bounded_lines(file, path)
 
 

@@ -48,6 +48,7 @@ from spacy_relext.formats.types import DETAILS, NOVEL, AnnotatedRelation, Docume
 
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
+BETWEEN_MENTIONS = "relations between mentions (now between their concepts)"
 TITLES, CLOSE = "documents without a line for the abstract", "documents whose offsets count no character between title and abstract"
 STRAY = "lines of other documents than the one before them"
 # What the fifth field of a relation says of it.
@@ -123,6 +124,8 @@ def parse(block: Block, file: Path) -> Document:
     stated: list[Stated] = []
     for number, line in lines:
         try:
+            if re.search(r"\r[^|\t\r]+(\|a\||\t)", line):
+                raise ValueError("its lines end with CR alone, and not with LF. Convert the ends of lines.")
             if not HEADER.fullmatch(line):
                 _sort(line.split("\t"), number, mentions, stated, document)
         except ValueError as error:
@@ -249,8 +252,10 @@ def _lines(name: str, document: Document, lost: Counter[str]) -> list[str]:
             "a kb_id, or export to brat, biocxml or biocjson."
         )
     if document.concept_relations is None:
-        lost["relations between mentions (now between their concepts)"] += len(document.relations or ())
+        lost[BETWEEN_MENTIONS] += len(document.relations or ())
         lost[BY_CONCEPT] += document.relations is not None
+    else:
+        lost[BETWEEN_MENTIONS] += len(more)
     related = [*known, *more]
     tells = any(NOVEL in relation.attributes for relation in related)
     for relation in related:

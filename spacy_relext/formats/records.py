@@ -232,7 +232,7 @@ def with_distinct_ids(documents: Iterable[Document], lost: Counter[str]) -> Iter
 
 def refuse_denials(document: Document) -> None:
     """Refuse to write a relation whose label would be read as none."""
-    for relation in document.relations or ():
+    for relation in document.all_relations:
         if is_denial(relation.label):
             raise document.error(f"a relation has the label {relation.label!r}, which would be read as no relation. Rename the label.")
 

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.denials import NEGATED, SPECULATED, said
-from spacy_relext.formats.identifiers import join
+from spacy_relext.formats.identifiers import is_none, join
 from spacy_relext.formats.limits import begins_with_mark
 from spacy_relext.formats.offsets import OffsetError, Said, Stretch, fit_offsets, one_stretch
 from spacy_relext.formats.reading import PAIRS, ROLES, Reading
@@ -242,6 +242,9 @@ class Standoff:
             self._check(name, row)
             if name not in self.mentions:
                 self._leave_out("concept identifiers of events and relations", row)
+                continue
+            if is_none(concept):
+                self._leave_out("normalisations to no concept (N)", row)
                 continue
             concepts.setdefault(name, []).append(concept)
             if title and title != on_one_line(self.document, self.mentions[name]):

@@ -246,3 +246,11 @@ def test_what_is_no_document_in_a_list_is_left_out_alone(value, tmp_path):
 def test_what_has_no_documents_is_an_error(value, tmp_path):
     with pytest.raises(DataError, match="expected a collection"):
         read(value, tmp_path)
+
+
+@pytest.mark.parametrize(("first", "second"), [(100, 120), (0, 30), (7, 18)])
+def test_offsets_of_passages_that_stand_apart(first, second, tmp_path):
+    passages = [passage(first, "Tea helps.", annotation(0, "Tea")), passage(second, "Pain and tea.", annotation(9, "tea", "1"))]
+    found = read_one(*passages, folder=tmp_path)
+    assert [found.text[m.start : m.end] for m in found.mentions] == ["Tea", "tea"]
+    assert found.not_held[biocread.FROM_PASSAGE] == 1

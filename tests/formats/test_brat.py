@@ -285,3 +285,11 @@ def test_what_refers_to_nothing_is_an_error(tmp_path):
     write(tmp_path, "Tea for two.", "T1\tX 0 3\tTea", "E1\tX:T1 A:T9")
     with pytest.raises(DataError, match=r"a\.ann:2: it refers to 'T9'"):
         read(tmp_path)
+
+
+def test_normalisations_to_nothing_are_no_concept(tmp_path):
+    lines = ["T1\tPERSON 0 3\tAnn", "T2\tPERSON 8 11\tBob", "N1\tReference T1 Wikidata:NULL\tNULL", "N2\tReference T2 Wikidata:Q1\tBob"]
+    write(tmp_path, "Ann met Bob.", *lines)
+    document = read(tmp_path)
+    assert [m.kb_id for m in document.mentions] == ["", "Wikidata:Q1"]
+    assert document.not_held == {"normalisations to no concept (N)": 1}

@@ -142,3 +142,11 @@ def test_an_error_of_data_is_one_of_the_package():
     assert set(spacy_relext.__all__) <= set(dir(spacy_relext))
     for name in spacy_relext.__all__:
         assert getattr(spacy_relext, name).__name__ == name
+
+
+def test_a_format_that_cannot_be_loaded_is_not_in_the_way_of_ours(install, tmp_path):
+    install("broken", "raise ValueError('its own fault')\n", "mine = broken:Mine")
+    with pytest.raises(RelextError, match="the format 'mine' cannot be loaded from broken:Mine: its own fault"):
+        get_format("mine")
+    (tmp_path / "a.jsonl").write_text('{"text": "Tea."}\n', encoding="utf8")
+    assert [doc.text for doc in spacy_relext.read(tmp_path / "a.jsonl")] == ["Tea."]

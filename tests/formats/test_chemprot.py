@@ -257,3 +257,11 @@ def converted(folder, splitter, limit=None):
     for document in documents:
         document.sentences = split(document)
     return documents, [to_doc(document, nlp) for document in documents]
+
+
+def test_relations_that_are_not_evaluated_are_counted(tmp_path):
+    for kind in ("abstracts", "entities", "relations"):
+        (tmp_path / f"x_{kind}.tsv").write_text("".join(f"{row}\n" for row in FILES[kind]), encoding="utf8")
+    first, _ = chemprot.read(tmp_path, Reading())
+    assert first.not_held == {chemprot.NOT_EVALUATED: 1}
+    assert first.examples == {chemprot.NOT_EVALUATED: f"{tmp_path / 'x_relations.tsv'}:3"}

@@ -10,6 +10,7 @@ from spacy.training import Example
 
 from spacy_relext.conversion import convert, export, read
 from spacy_relext.corpus import read_docs, sentence_docs
+from spacy_relext.errors import DataError
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.denials import NEGATED, SPECULATED, is_denial, said, with_negated
 from spacy_relext.formats.docs import GIVEN_TWICE, from_doc, to_doc
@@ -150,3 +151,11 @@ def test_denied_relations_that_no_doc_holds_are_counted(nlp):
     doc = to_doc(Document("a", DOCUMENT.text, mentions, denied=denied), nlp, counts)
     assert len(get_denied(doc)) == counts["denied relations (read as none)"] == 1
     assert (counts[SAME_PLACE], counts[SELF], counts[GIVEN_TWICE]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "brat", "spert", "inception", "biocjson"])
+def test_a_label_that_would_be_read_as_a_denial_is_not_written(format, tmp_path):
+    doc = to_doc(Document("a", "Tea helps Bob. Eve too.", MENTIONS, []), spacy.blank("en"))
+    set_relations(doc, [Relation(doc[0:1], doc[2:3], "NA")])
+    with pytest.raises(DataError, match=r"'NA', which would be read as no relation\. Rename the label"):
+        export([doc], tmp_path / "out", format)

@@ -167,3 +167,9 @@ def test_labels_of_another_column(tmp_path):
         assert [(m.start, m.end, m.type) for m in document.mentions] == [(0, 4, "DRUG"), (12, 16, "GENE")]
     with pytest.raises(DataError, match=r"expected 'x', and saw .*; with labels: spans. Name one with --label-column"):
         read(tmp_path, {"text": TEXT, "spans": spans}, label_column="x")
+
+
+def test_json_is_a_list_or_lines(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps([GOOD, {**GOOD, "id": 8}]), encoding="utf8")
+    (tmp_path / "b.json").write_text(json.dumps({**GOOD, "id": 9}) + "\n" + json.dumps({**GOOD, "id": 10}) + "\n", encoding="utf8")
+    assert [document.id for document in doccano.read(tmp_path, Reading(raise_it))] == ["7", "8", "9", "10"]

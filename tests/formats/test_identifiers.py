@@ -43,6 +43,10 @@ def test_a_field_is_read_as_it_was_written(found):
         ("c\\|DEL\\|12_14\\||D01", ["c|DEL|12_14|", "D01"]),
         ("D01|-1|D01||-|None", ["D01"]),
         ("-", []),
+        ("NIL", []),
+        ("Wikidata:NULL", []),
+        ("MESH:-1|D01", ["D01"]),
+        ("HGVS:c.-1", ["HGVS:c.-1"]),
         ("a\\b", ["a\\b"]),
     ],
 )

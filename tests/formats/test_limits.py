@@ -183,6 +183,15 @@ def test_offsets_of_many_digits(name, n_digits, tmp_path):
     assert error.path
 
 
+@pytest.mark.parametrize("name", ["jsonl", "pubtator", "biocjson", "biocxml", "brat", "doccano", "ddi"])
+def test_packed_files_are_said_to_be_packed(name, tmp_path):
+    suffix = get_format(name).suffixes[0]
+    (tmp_path / f"a{suffix}").write_bytes(gzip.compress(b"1|t|Tea helps.\n" * 100))
+    documents, [error] = read(name, tmp_path / f"a{suffix}")
+    assert documents == []
+    assert "it is packed by gzip. Unpack it first: gunzip" in str(error)
+
+
 def test_offsets_of_many_digits_in_pubtator(tmp_path):
     path = tmp_path / "a.txt"
     many = "9" * 5000

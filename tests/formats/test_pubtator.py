@@ -109,3 +109,15 @@ def test_denied_relations_are_none(tmp_path):
     lines = ["1|t|BRAF and TP53.", "1|a|", "1\t0\t4\tBRAF\tGene\t673", "1\t9\t13\tTP53\tGene\t7157", "1\tNo-rel\t673\t7157"]
     [document], _ = read("\n".join(lines), tmp_path)
     assert (document.concept_relations, document.denied) == ([], [AnnotatedRelation("T1", "T2", "No-rel")])
+
+
+def test_lines_that_end_with_cr_alone(tmp_path):
+    with pytest.raises(DataError, match=r"a\.txt:1: .*its lines end with CR alone, and not with LF\. Convert"):
+        read("1|t|Tea helps.\r1|a|Pain.\r1\t0\t3\tTea\tChemical\tC1\r", tmp_path)
+
+
+def test_relations_between_mentions_beside_those_between_concepts_are_counted(tmp_path):
+    mentions = [Mention("T1", 0, 3, "A", "C1"), Mention("T2", 10, 14, "B", "C2")]
+    given = [AnnotatedRelation("T2", "T1", "R")]
+    document = Document("1", "Tea helps pain.", mentions, given, concept_relations=[AnnotatedRelation("C1", "C2", "R")])
+    assert +pubtator.write([document], tmp_path / "a.txt") == {pubtator.BETWEEN_MENTIONS: 1}
