@@ -4,12 +4,13 @@ import io
 import json
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pyarrow
 
-from spacy_relext.formats.catalogue import formats
+from spacy_relext.formats.catalogue import Format, formats, get_format
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.stress.shapes import SHAPES
 
@@ -79,6 +80,12 @@ MADE: dict[str, list[Sample]] = {
 for _shape in SHAPES.values():
     _made = _shape(Random(0), 3)
     MADE.setdefault(_made.format, []).append(({name: text.encode() for name, text in _made.files.items()}, _made.target))
+PROJECT = json.dumps(
+    {
+        "source_documents": [{"name": document.id, "state": "CURATION_FINISHED"} for document in documents()],
+        "annotation_documents": [{"name": "a", "user": "ann", "state": "FINISHED"}],
+    }
+).encode()
 
 
 def samples() -> dict[str, list[Sample]]:
@@ -86,18 +93,26 @@ def samples() -> dict[str, list[Sample]]:
     found = {}
     for made in formats():
         if made.reads:
-            found[made.name] = ([_written(made)] if made.writes else []) + MADE.get(made.name, [])
+            found[made.name] = ([_written(made, documents())] if made.writes else []) + MADE.get(made.name, [])
     found["datasets"] = [_data_set()]
     if "inception" in found:
         files = found["inception"][0][0]
         found["inception"].append(({"all.zip": _zipped(files)}, "all.zip"))
+        # Without mentions, what the project says of documents is looked for.
+        empty = _written(get_format("inception"), [replace(document, mentions=[], relations=[]) for document in documents()])[0]
+        empty["exportedproject1.json"] = PROJECT
+        found["inception"] += [(empty, "."), ({"all.zip": _zipped(empty)}, "all.zip")]
+    if "biocjson" in found:
+        entries = json.loads(found["biocjson"][0][0]["sample.json"])["documents"]
+        lines = "".join(json.dumps(entry) + "\n" for entry in entries)
+        found["biocjson"] += [({"a.json": lines.encode()}, "a.json"), ({"a.json": json.dumps({"PubTator3": [entries]}).encode()}, "a.json")]
     return found
 
 
-def _written(made) -> Sample:
+def _written(made: Format, given: list[Document]) -> Sample:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"sample{made.suffix}"
-        made.write(documents(), path)
+        made.write(given, path)
         if path.is_file():
             return {path.name: path.read_bytes()}, path.name
         return {file.relative_to(path).as_posix(): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}, "."
