@@ -28,7 +28,7 @@ from spacy.language import Language
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, get_format
-from spacy_relext.formats.docs import SAME_PLACE, SELF, to_doc
+from spacy_relext.formats.docs import GIVEN_TWICE, SAME_PLACE, SELF, to_doc
 from spacy_relext.formats.files import files_in
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import Document
@@ -84,10 +84,11 @@ def read_input(made: Format, path: Path, options: Options, nlp: Language) -> Out
                 outcome.errors.append(error)
                 continue
             # Beside those that the reader left out.
-            names = ("relations given twice (kept once)", SAME_PLACE, SELF)
-            n_left_out = sum(found[name] - document.not_held[name] for name in names)
+            names = (GIVEN_TWICE, SAME_PLACE, SELF, "denied relations (read as none)", "relations denied and asserted (kept as asserted)")
+            n_others = sum(found[name] - document.not_held[name] for name in names)
             if document.relations is not None and len(doc):
-                assert found["relations"] + n_left_out == len(document.relations), (found, document.relations)
+                n_given = len(document.relations) + len(document.denied)
+                assert found["relations"] + n_others == n_given, (found, document.relations, document.denied)
             outcome.n_docs += 1
     except RelextError as error:  # of the input as a whole
         outcome.errors.append(error if isinstance(error, DataError) else DataError(str(error)))
