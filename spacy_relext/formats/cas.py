@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from io import BytesIO
 from lzma import LZMAError
 from pathlib import Path
+from threading import Lock
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from cassis import Cas, TypeSystem, load_cas_from_json, load_cas_from_xmi, load_typesystem
@@ -26,6 +27,8 @@ from spacy_relext.formats.records import Place
 
 TYPES = "TypeSystem.xml"
 XMI_ID = "{http://www.omg.org/XMI}id"
+# Filters of warnings are those of all threads: one that ends in the block of another would leave that one's behind.
+_WARNINGS = Lock()
 UNMAPPED = "Not mapping external offset"
 # What cassis raises for files that are not as it expects.
 NO_CAS = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, TypeNotFoundError, etree.XMLSyntaxError)
@@ -93,7 +96,7 @@ def load(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
     """
     if raw.startswith(b"#FORMAT=WebAnno TSV"):
         raise DataError("this is WebAnno TSV. Read it with the format webanno, or export as UIMA CAS XMI or JSON.", path=path, line=1)
-    with warnings.catch_warnings():
+    with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # features that are defined twice alike
         warnings.filterwarnings("error", message=UNMAPPED)
         try:

@@ -2,7 +2,9 @@
 
 import json
 import re
+import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cassis import Cas, TypeSystem, load_cas_from_xmi, load_typesystem
@@ -399,3 +401,12 @@ def test_features_that_deny_or_doubt(tmp_path):
     assert [(r.label, r.attributes) for r in document.relations] == [("Y", ("speculated",))]
     assert [r.label for r in document.denied] == ["X"]
     assert not +document.not_held
+
+
+def test_threads_leave_filters_of_warnings_as_they_are(tmp_path):
+    inception.write([Document(str(i), "Tea helps.", [Mention("T1", 0, 3, "A")], []) for i in range(20)], tmp_path / "a")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: [document.id for document in inception.read(tmp_path / "a", Reading())], range(8)))
+    assert warnings.filters == before
+    assert all(ids == found[0] for ids in found)
