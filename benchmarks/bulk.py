@@ -18,9 +18,9 @@ import typer
 from benchmarks.measuring import in_turn
 from benchmarks.speed.ours import make_pipeline
 from spacy_relext.corpus import read_docs
-from spacy_relext.errors import DataError
 from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.formats.jsonl import line_of, read, to_record
+from spacy_relext.formats.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,8 @@ def one_pipe(model: Path, documents: Path, n_process: int):
     """One measurement of `bulk`: the documents of a JSON Lines file through `nlp.pipe`, and nothing written."""
     nlp = spacy.load(model)
     ignored: Counter[str] = Counter()
-    for _ in nlp.pipe((to_doc(document, nlp, ignored) for document in read(documents, _raise)), n_process=n_process):
+    for _ in nlp.pipe((to_doc(document, nlp, ignored) for document in read(documents, Reading())), n_process=n_process):
         pass
-
-
-def _raise(error: DataError) -> None:
-    raise error
 
 
 def _run(folder: Path, documents: Path, way: Way) -> tuple[float, int]:

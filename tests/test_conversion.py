@@ -122,3 +122,31 @@ def test_export_by_suffix_and_settings(path, tmp_path):
     assert not +spacy_relext.export(docs, tmp_path / "a.jsonl")
     with pytest.raises(RelextError, match="--base-iri is not for jsonl"):
         spacy_relext.export(docs, tmp_path / "a.jsonl", base_iri="x:")
+
+
+def test_what_documents_do_not_hold_is_told_by_read(tmp_path, caplog):
+    folder = tmp_path / "brat"
+    folder.mkdir()
+    (folder / "a.txt").write_text("Tea raises lithium.", encoding="utf8")
+    ann = "T1\tDRUG 0 3\tTea\nT2\tDRUG 11 18\tlithium\nR1\tRAISES Arg1:T1 Arg2:T2\nA1\tNegation R1\n#1\tAnnotatorNotes T1\tgreen\n"
+    (folder / "a.ann").write_text(ann, encoding="utf8")
+    with caplog.at_level("WARNING", logger="spacy"):
+        [doc] = spacy_relext.read(folder, "brat")
+    assert not doc._.relations
+    assert "not held, or left out: " in caplog.text
+    assert "1 denied relations" in caplog.text
+    assert "notes" in caplog.text
+
+
+def test_webanno_is_no_table(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("#FORMAT=WebAnno TSV 3.3\n", encoding="utf8")
+    with pytest.raises(spacy_relext.DataError, match="Name the format: webanno"):
+        list(spacy_relext.read(path))
+
+
+def test_a_skipped_document_is_named_where_nothing_is_left(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("no JSON\n", encoding="utf8")
+    with pytest.raises(spacy_relext.DataError, match=r"there is no document in it\. 1 document had errors\."):
+        spacy_relext.convert(path, tmp_path / "a.spacy", on_error="skip")

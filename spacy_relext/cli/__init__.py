@@ -13,6 +13,7 @@ from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
 from spacy_relext.cli.experiment import crossval, experiment
 from spacy_relext.cli.extract import extract
+from spacy_relext.cli.formats import formats
 from spacy_relext.cli.init_config import init_config
 from spacy_relext.cli.keywords import keywords
 from spacy_relext.cli.matrix import matrix
@@ -25,6 +26,7 @@ relext_cli = typer.Typer(
 relext_cli.callback()(keep_to_itself)
 for command in (convert, export, init_config, evaluate, extract, encoder, report, keywords, probe):
     relext_cli.command(no_args_is_help=True)(command)
+relext_cli.command()(formats)
 for trained in (experiment, crossval, matrix, debug_data):
     # Other options are settings of the config, as in `spacy train`.
     relext_cli.command(no_args_is_help=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(trained)

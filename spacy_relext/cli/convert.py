@@ -23,6 +23,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats.catalogue import READABLE, WRITABLE, writable
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.types import Document
+from spacy_relext.notices import counted
 
 # What options of formats do, which `relext extract` has too.
 LABEL_COLUMN = "doccano: the column with the labels of mentions, where it has another name."
@@ -150,4 +151,4 @@ def _print_report(report: Report) -> None:
     for path, n_documents in report.written.items():
         msg.good(f"{path}: {n_documents:,} {'document' if n_documents == 1 else 'documents'}")
     if report.errors:
-        msg.warn(f"{report.errors:,} {'document' if report.errors == 1 else 'documents'} had errors and were skipped.")
+        msg.warn(f"{counted(report.errors, 'document', 'documents')} had errors and {'was' if report.errors == 1 else 'were'} skipped.")

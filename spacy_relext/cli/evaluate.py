@@ -136,7 +136,10 @@ def _print(figures: dict[str, Any]) -> None:
             msg.info("Not measured: the pipeline predicts no mentions by itself.")
             continue
         if scores["rel_micro_f"] is None:
-            raise RelextError("the data has no relation annotation. Was it converted from documents with relations?")
+            raise RelextError(
+                "the data has no relation annotation for the labels of this pipeline. Was it converted from documents with relations, and "
+                "is it of the corpus that the pipeline was trained on?"
+            )
         _print_scores(scores, "rel", ("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", "", ""))
         if "rel_denied" in scores:
             denied, related = scores["rel_denied"], scores["rel_denied_related"]

@@ -18,11 +18,11 @@ from spacy_relext.conversion.sentences import Splitter, make_splitter
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
 from spacy_relext.formats.denials import is_denial, with_negated
-from spacy_relext.formats.docs import document_id, to_doc
+from spacy_relext.formats.docs import document_id, is_left_out, to_doc
 from spacy_relext.formats.files import whole_folder, whole_path
 from spacy_relext.formats.reading import OnError, Options, Reading, listed, raise_error
 from spacy_relext.formats.types import Document
-from spacy_relext.notices import logger
+from spacy_relext.notices import counted, logger
 from spacy_relext.relations import annotated_labels, has_relations, register_extensions, set_annotated_labels
 
 # Documents of a file where a folder of them is written: spaCy's readers take folders, and read a file as a whole.
@@ -87,8 +87,10 @@ def read(
     yield from _docs(chosen, source, reading, nlp, split, found, keep_negated=keep_negated)
     if counts is not None:
         counts.update(found + reading.counts)
-    elif +reading.counts:
-        logger.warning("%s: left out: %s.", source, listed(reading.counts))
+        return
+    left_out = reading.counts + Counter({what: count for what, count in found.items() if is_left_out(what)})
+    if left_out:
+        logger.warning("%s: not held, or left out: %s.", source, listed(left_out))
 
 
 def convert(
@@ -215,7 +217,8 @@ class _Conversion:
         self.report.examples = {**reading.examples, **self.report.examples}
         if not n_docs:
             left_out = f" Left out: {listed(reading.counts)}." if +reading.counts else ""
-            raise DataError(f"there is no document in it.{left_out}", path=source)
+            skipped = f" {counted(self.report.errors, 'document', 'documents')} had errors." if self.report.errors else ""
+            raise DataError(f"there is no document in it.{skipped}{left_out}", path=source)
         counts.update(pairs.total())
         self.report.notices += filter(None, [language.message(), _lines_notice(counts)])
 

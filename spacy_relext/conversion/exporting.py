@@ -8,7 +8,7 @@ from typing import Any
 from spacy.tokens import Doc
 
 from spacy_relext.errors import RelextError
-from spacy_relext.formats.catalogue import WRITABLE, Format, writable
+from spacy_relext.formats.catalogue import Format, formats, writable
 from spacy_relext.formats.delimited import FORMULAS
 from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.records import refuse_denials
@@ -38,15 +38,20 @@ def export(
     if len(annotated) > 1 and chosen.name != "jsonl":
         # Where all are annotated for the same, `convert` will find so again.
         lost[f"documents annotated for different labels, {_sets(annotated)}"] += 1
-    return lost
+    return +lost
 
 
 def written_by_suffix(path: Path) -> str:
     """The name of the format that a file to be written has by its suffix."""
     name = path.suffix.removeprefix(".")
-    if name not in WRITABLE:
-        raise RelextError(f"{path}: the suffix does not say the format. Name it (--to), one of: {', '.join(WRITABLE)}.")
-    return name
+    written = [found for found in formats() if found.writes]
+    # That of another package by its own suffix.
+    others = [found.name for found in written if path.suffix and path.suffix == found.suffix in found.own_suffixes]
+    if name not in [found.name for found in written] and len(others) != 1:
+        raise RelextError(
+            f"{path}: the suffix does not say the format. Name it (--to), one of: {', '.join(found.name for found in written)}."
+        )
+    return others[0] if len(others) == 1 else name
 
 
 def check_settings(format: Format, settings: Iterable[str]) -> None:

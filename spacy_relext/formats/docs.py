@@ -37,6 +37,14 @@ ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
 ACROSS = "mentions across sentences"
 INSIDE = "mentions that begin or end inside a character"
+OVERLAPPING = "overlapping mentions (in doc.spans only)"
+# What `to_doc` counts of what is in the Doc.
+FIGURES = frozenset(
+    {
+        *("documents", "sentences", "mentions", "relations", "relations between concepts"),
+        *("cut tokens", "trimmed mentions", OVERLAPPING, ACROSS, INSIDE),
+    }
+)
 GIVEN_TWICE = "relations given twice (kept once)"
 
 
@@ -98,7 +106,7 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     counts["documents"] += 1
     counts["sentences"] += len(starts) if starts else 0
     counts["mentions"] += len(placed)
-    counts["overlapping mentions (in doc.spans only)"] += len(placed) - len(doc.ents)
+    counts[OVERLAPPING] += len(placed) - len(doc.ents)
     relations = document.relations
     if document.concept_relations is not None:
         user_data[("._.", CONCEPT_RELATIONS, 0, len(doc[0]) if len(doc) else 0)] = [
@@ -241,6 +249,11 @@ def _sentence_starts(document: Document) -> set[int] | None:
         if start < end:
             starts.add(start)
     return starts
+
+
+def is_left_out(what: str) -> bool:
+    """Whether a count of `to_doc` is of what the Doc does not hold, and no figure of what it does."""
+    return what not in FIGURES and not what.startswith("relations: ")
 
 
 def _relations(document: Document, given: list[AnnotatedRelation], placed: dict[str, Span], counts: Counter[str]) -> list[Relation]:

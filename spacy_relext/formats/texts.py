@@ -108,6 +108,8 @@ def _table_lines(path: Path) -> Generator[str, None, None]:
 
 
 def _checked_header(header: list[str], text_column: str, id_column: str | None, at: Place) -> list[str]:
+    if header and header[0].startswith("#FORMAT=WebAnno TSV"):
+        raise at.fail("this is WebAnno TSV, and no table of texts. Name the format: webanno.")
     for option, column in (("--text-column", text_column), ("--id-column", id_column)):
         if column is not None and header.count(column) != 1:
             seen = ", ".join(f"{name!r:.40}" for name in header[:20])

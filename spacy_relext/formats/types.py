@@ -114,6 +114,7 @@ class Document:
 # What most formats have no place for: its name in reports, and how often a document has it.
 LOSSES: dict[str, Callable[[Document], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
+    "relations": lambda document: len(document.relations or ()),
     "scores of relations": lambda document: sum(r.score != 1 for r in document.all_relations),
     "sources of relations": lambda document: sum(bool(r.sources) for r in document.all_relations),
     "statuses of relations": lambda document: sum(r.status != ASSERTED for r in document.all_relations),

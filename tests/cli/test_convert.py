@@ -336,7 +336,7 @@ def test_bad_document_of_chemprot_is_skipped(tmp_path):
     result = relext("convert", "chemprot", source, tmp_path / "a.spacy")
     assert_fails(result, r"part_gold_standard\.tsv:1: expected Arg1: .* saw 'Arg1:T5'.*--skip-errors", tmp_path / "a.spacy")
     result = relext("convert", "chemprot", source, tmp_path / "a.spacy", "--skip-errors")
-    assert "1 document had errors and were skipped" in result.output
+    assert "1 document had errors and was skipped" in result.output
     assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["8"]
 
 
@@ -519,7 +519,7 @@ def test_skipped_documents_of_the_exchange_formats_are_counted(tmp_path):
     result = relext("convert", "pubtator", tmp_path / "a.txt", tmp_path / "a.spacy", "--skip-errors")
     assert result.exit_code == 0, result.output
     assert "document '1': mention 'T1' is 'Too'" in " ".join(result.output.split())
-    assert "1 document had errors and were skipped" in result.output
+    assert "1 document had errors and was skipped" in result.output
 
 
 # Annotated for which labels

@@ -408,5 +408,5 @@ def test_command_stops_at_a_fault_or_leaves_its_document_out_and_counts_it(name,
     assert not output.exists()
     result = relext("convert", name, tmp_path / "in", output, "--skip-errors")
     assert result.exit_code == 0, result.output
-    assert "1 document had errors and were skipped" in result.output
+    assert "1 document had errors and was skipped" in result.output
     assert [document_id(doc) for doc in DocBin().from_disk(output).get_docs(spacy.blank("en").vocab)] == ["good"]

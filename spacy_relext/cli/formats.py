@@ -1,0 +1,29 @@
+"""`relext formats`: the formats, and what each cannot hold."""
+
+import typer
+from wasabi import msg
+
+from spacy_relext.cli.errors import reported_errors
+from spacy_relext.formats import catalogue
+from spacy_relext.formats.catalogue import Format, get_format
+
+
+def formats(name: str = typer.Argument(None, help="A format, to see what it cannot hold; all, if left out.")):
+    """List the formats, those of other packages too: what is read and written, from and to which files; and what one cannot hold."""
+    with reported_errors():
+        if name is None:
+            msg.table([_row(found) for found in catalogue.formats()], header=("format", "what it is", "reads", "writes"), max_col=70)
+            return
+        found = get_format(name)
+        msg.table([_row(found)], header=("format", "what it is", "reads", "writes"), max_col=70)
+        if found.options:
+            msg.text(f"Options: {', '.join(sorted('--' + option.replace('_', '-') for option in found.options))}.")
+        if found.writes:
+            msg.text("Not held, and counted when it is written:" + (" nothing." if not found.lacks else ""))
+            for what in found.lacks:
+                msg.text(f"- {what}")
+
+
+def _row(found: Format) -> tuple[str, str, str, str]:
+    written = (found.suffix or "a folder") if found.writes else ""
+    return found.name, found.about, ", ".join(found.suffixes) if found.reads else "", written
