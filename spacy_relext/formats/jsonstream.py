@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
-from spacy_relext.formats.limits import CHUNK, GZIP, MARK, is_blank, limits, read_line, refuse_packed, reported_lines, too_large
+from spacy_relext.formats.limits import CHUNK, MARK, is_blank, limits, opened, read_line, reported_lines, too_large
 
 Read = TypeVar("Read")
 
@@ -77,12 +77,7 @@ def _whole_number(digits: str) -> int | float:
 @contextmanager
 def open_json(path: Path, expected: str, fail: Callable[[str], DataError]) -> Iterator["JsonStream"]:
     """Read a file value by value. expected: What it should be, for errors, which `fail` makes of a message."""
-    with read_errors(path):
-        file = path.open("rb")
-    with file:
-        with read_errors(path):
-            begin = file.peek(len(GZIP))
-        refuse_packed(begin, path)
+    with opened(path) as file:
         yield JsonStream(file.read, path, expected, fail)
 
 

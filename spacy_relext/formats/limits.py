@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -97,14 +98,21 @@ def refuse_packed(begin: bytes, path: Path) -> None:
         raise DataError("it is packed by gzip. Unpack it first: gunzip.", path=path)
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, Line]]:
-    """The numbers and lines of a file. RAISES: DataError where it cannot be read."""
+@contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """A file to read in pieces. RAISES: DataError where it cannot be read, or is packed."""
     with read_errors(path):
         file = path.open("rb")
     with file:
         with read_errors(path):
             begin = file.peek(len(GZIP))
         refuse_packed(begin, path)
+        yield file
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, Line]]:
+    """The numbers and lines of a file. RAISES: DataError where it cannot be read."""
+    with opened(path) as file:
         yield from bounded_lines(file, path)
 
 

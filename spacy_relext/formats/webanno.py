@@ -116,7 +116,7 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
         name = file.relative_to(path) if path.is_dir() else Path(file.name)
         try:
             document = parse(whole_text(file), name.with_suffix("").as_posix(), file)
-            # As INCEpTION exports a project: a folder a document, which is named like its source.
+            # As INCEpTION exports a project: a folder per document, named like its source.
             document.mentions_given = not document.mentions and any(
                 states.is_finished(name, file) for name in (file.parent.name, file.stem, file.name)
             )

@@ -122,7 +122,7 @@ def test_offsets_of_the_file_are_utf16_units(cas, tmp_path):
 
 def test_archives_json_and_files_side_by_side_say_the_same(cas, tmp_path):
     [expected] = inception.read(save(cas, tmp_path / "plain"), Reading(raise_it))
-    # As INCEpTION exports a project: a folder a document, which is named like a file, and an archive an annotator.
+    # As INCEpTION exports a project: a folder per document, named like a file, and an archive per annotator.
     archive = tmp_path / "curation" / "case 7.xmi" / "CURATION_USER.zip"
     archive.parent.mkdir(parents=True)
     with zipfile.ZipFile(archive, "w") as opened:
