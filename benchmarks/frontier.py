@@ -42,7 +42,7 @@ def frontier(
     repeats: int = typer.Option(3, help="Runs of each model, taken in turn."),
     threads: int = typer.Option(1, help="Threads of torch."),
     output: Path = typer.Option(Path("metrics/frontier.json"), help="JSON of all figures."),
-    page: Path = typer.Option(None, help="A Markdown file for the table and the plot, e.g. docs/benchmarks.md."),
+    page: Path = typer.Option(None, help="A Markdown file for the table and the plot, e.g. docs/results/benchmarks.md."),
 ):
     """Test F of finished experiments against the processor time of prediction, measured here side by side, and of training."""
     torch.set_num_threads(threads)
@@ -163,7 +163,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
 
 def _section(figures: dict[str, Any], plot: str) -> str:
     return (
-        f"Test F of the finished experiments on {figures['corpus']} (results.md), mean of their seeds, against the processor time of\n"
+        f"Test F of the finished experiments on {figures['corpus']} (docs/results.md), mean of their seeds, against the processor time of\n"
         f"prediction: {figures['documents']} documents, {figures['pairs']:,} pairs, medians of {figures['repeats']} runs in turn (least to "
         f"most), torch threads: {figures['threads']}.\nTraining: mean processor time of the experiments. On the frontier: what finds more "
         f"takes longer.\n\n{_table(figures['models'])}\n![F against time]({plot})\n"

@@ -47,7 +47,7 @@ def learning(
     threads: int = typer.Option(1, help="Threads of torch."),
     peers: Path = typer.Option(None, help="JSON of `train-peers`: other libraries that learned the same corpora."),
     output: Path = typer.Option(Path("metrics/learning.json"), help="JSON of all figures; what it has of other experiments stays."),
-    page: Path = typer.Option(None, help="A Markdown file for the table and the plot, e.g. docs/benchmarks.md."),
+    page: Path = typer.Option(None, help="A Markdown file for the table and the plot, e.g. docs/results/benchmarks.md."),
 ):
     """Processor time of training until F on development data reaches a target, one experiment after the other."""
     if not 0 < target <= 1 or every < 1:

@@ -44,7 +44,7 @@ def train_peers(
     environments: Path = typer.Option(ENVIRONMENTS, help="Where `peers` made the environments."),
     threads: int = typer.Option(1, help="Threads of torch."),
     output: Path = typer.Option(Path("metrics/peers.json"), help="JSON of all figures; what it has of others stays."),
-    page: Path = typer.Option(None, help="A Markdown file for the table, e.g. docs/benchmarks.md."),
+    page: Path = typer.Option(None, help="A Markdown file for the table, e.g. docs/results/benchmarks.md."),
 ):
     """Train flair's two models and Kindred on a corpus: F with annotated mentions, and the processor time of training."""
     register_extensions()

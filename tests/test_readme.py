@@ -1,4 +1,4 @@
-"""The Python blocks of the README and of docs/mentions.md run, and the names in it exist."""
+"""The Python blocks of the README and of docs/how-to/mentions.md run, and the names in it exist."""
 
 import configparser
 import re
@@ -27,7 +27,7 @@ def test_python_block_runs(block, capsys):
     exec(compile(block, "README.md", "exec"), {})
 
 
-PAGE = (ROOT / "docs" / "mentions.md").read_text(encoding="utf8")
+PAGE = (ROOT / "docs" / "how-to" / "mentions.md").read_text(encoding="utf8")
 MENTIONS = python_blocks(PAGE)
 
 
@@ -67,7 +67,7 @@ def test_config_with_scispacy_makes_a_pipeline():
 
 def test_the_example_of_a_summary_of_ones_own_trains(examples):
     """As an entry point would: the class under its name, and a config that names it."""
-    page = (ROOT / "docs" / "summaries.md").read_text(encoding="utf8")
+    page = (ROOT / "docs" / "reference" / "summaries.md").read_text(encoding="utf8")
     code = python_blocks(page)[0]
     names: dict = {}
     exec(compile(code, "summaries.md", "exec"), names)
@@ -110,7 +110,7 @@ def test_config_blocks_are_configs():
         nlp.add_pipe(settings.pop("factory"), config=settings)
 
 
-PAGES = sorted([ROOT / "README.md", ROOT / "assets" / "demo" / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "assets" / "demo" / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
 def anchors(page):

@@ -1,4 +1,4 @@
-"""docs/several.md: its config trains, and the commands work on what it trains."""
+"""docs/how-to/several.md: its config trains, and the commands work on what it trains."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from spacy_relext.relations import annotated_labels
 from tests.cli.toy import relext, spacy_command
 from tests.conftest import ROOT
 
-PAGE = (ROOT / "docs" / "several.md").read_text(encoding="utf8")
+PAGE = (ROOT / "docs" / "how-to" / "several.md").read_text(encoding="utf8")
 DDI, CHEMPROT = "advise,effect,int,mechanism", "CPR:3,CPR:4,CPR:5,CPR:6,CPR:9"
 STEPS = ("--training.max_steps", "2", "--training.eval_frequency", "2", "--training.max_epochs", "0")
 

@@ -45,7 +45,7 @@ def speed(
     threads: int = typer.Option(1, help="Threads of torch."),
     seed: int = typer.Option(0, help="Of the documents."),
     output: Path = typer.Option(Path("metrics/benchmarks.json"), help="JSON of all figures, written after each repeat."),
-    page: Path = typer.Option(None, help="A Markdown file for tables and plots, e.g. docs/benchmarks.md."),
+    page: Path = typer.Option(None, help="A Markdown file for tables and plots, e.g. docs/results/benchmarks.md."),
 ):
     """Documents and pairs a second, and memory, of ways to find relations: this package's, spaCy's tutorial's, flair's and Kindred's."""
     writer = Writer(texts, seed)

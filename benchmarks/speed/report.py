@@ -1,4 +1,4 @@
-"""From figures to the tables of docs/benchmarks.md."""
+"""From figures to the tables of docs/results/benchmarks.md."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -105,7 +105,7 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     if choice.ner and choice.optimize == "accuracy":
         raise RelextError(
             "--optimize accuracy encodes a text anew for each pair, which no entity recogniser can share. Use --optimize gpu with --ner, "
-            "or leave --ner out and source a recogniser that is trained apart (docs/mentions.md)."
+            "or leave --ner out and source a recogniser that is trained apart (docs/how-to/mentions.md)."
         )
     encoder = choice.encoder or _default_encoder(choice)
     size = encoder_size(encoder)

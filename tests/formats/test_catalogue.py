@@ -16,7 +16,7 @@ from spacy_relext.formats.types import LOSSES, AnnotatedRelation, Document, Ment
 from tests.conftest import ROOT
 from tests.test_readme import python_blocks
 
-PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf8")
+PAGE = (ROOT / "docs" / "how-to" / "formats.md").read_text(encoding="utf8")
 EXAMPLE, PACKAGE = python_blocks(PAGE)
 
 
