@@ -9,7 +9,7 @@
 The text is that of the passages at their offsets, with spaces between them where nothing else is. Offsets of entities count the
 characters of the document; what else they may count, the texts beside them decide (offsets.py). The parts of a discontinuous entity are
 kept as one stretch. Concepts are `db_name:db_id`, or `db_id` alone where there is no name. Head and tail of relations, events,
-discontinuous entities: as standoff.py has them for brat. A relation or event of what is no entity, event or relation, such as a passage,
+discontinuous entities: as standoff.py has them for brat. A relation or event of what is not there, or is none of them, such as a passage,
 coreferences and identifiers of relations are left out, and counted.
 
 A file is a list of records, or has one per line; `relext convert datasets` reads such rows from disk.
@@ -27,10 +27,10 @@ from spacy_relext.formats.offsets import Stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, Row, Standoff
-from spacy_relext.formats.types import Document
+from spacy_relext.formats.types import UNKNOWN, Document
 
 KEYS = {"passages", "entities", "relations"}
-NO_ENTITY, NO_TRIGGER = "relations and events of what is no entity", "events without a trigger"
+NO_TRIGGER = "events without a trigger"
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -133,7 +133,7 @@ class _Lines:
     def _are_known(self, ends: list[tuple[str, str]]) -> bool:
         is_known = all(identifier in self.names for _, identifier in ends)
         if not is_known:
-            self.standoff.document.leave_out(NO_ENTITY)
+            self.standoff.document.leave_out(UNKNOWN)
         return is_known
 
     def _arguments(self, ends: list[tuple[str, str]]) -> str:

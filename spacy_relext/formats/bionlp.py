@@ -20,7 +20,7 @@ from spacy_relext.formats.files import files_in
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.standoff import Standoff
 from spacy_relext.formats.texts import whole_text
-from spacy_relext.formats.types import Document
+from spacy_relext.formats.types import UNKNOWN, Document
 
 SUFFIXES = (".a1", ".a2")
 
@@ -56,6 +56,8 @@ def parse(stem: Path, folder: Path, reading: Reading) -> Document:
         if annotation.exists():
             standoff.add(annotation)
     standoff.annotate(file)
+    if not given.exists() and document.not_held[UNKNOWN]:
+        raise DataError(f"there is no {given.name} beside it, with the mentions to which it refers.", path=source)
     if not found.exists():
         document.relations = None
     return document

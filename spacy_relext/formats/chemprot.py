@@ -11,7 +11,8 @@ not tell them apart, and neither does a recogniser in whose output relations are
 
 The labels are the five groups that are evaluated. A pair of another group (CPR:2, …) has no relation: to the task it is a negative. A
 pair that is in a group under two names of relations has that label once; a pair in two groups has both labels. One of `…_relations.tsv`
-and `…_gold_standard.tsv` is enough; where both are there, they must agree.
+and `…_gold_standard.tsv` is enough; where both are there, they must agree. A relation with a mention that is not there is left out, and
+counted.
 """
 
 import re
@@ -24,7 +25,7 @@ from spacy_relext.formats.files import files_in
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.tables import Row, Table, mentions_of
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 
 # The groups that are evaluated.
 EVALUATED = ("CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9")
@@ -109,7 +110,12 @@ def parse(name: str, tables: dict[str, Table]) -> Document:
                         f"{relation.label} of {relation.head} and {relation.tail} is evaluated in the file {kind}, and not in {other}. "
                         "Are the files of one version, and complete?"
                     )
-    document.relations = list(next(iter(found.values())))
+    document.relations = []
+    for relation, row in next(iter(found.values())).items():
+        if {relation.head, relation.tail} <= set(mentions):
+            document.relations.append(relation)
+        else:
+            document.leave_out(UNKNOWN, row.line, row.file)
     return document
 
 
@@ -126,8 +132,8 @@ def _relation(row: Row, mentions: dict[str, Mention]) -> AnnotatedRelation | Non
 
 def _argument(row: Row, argument: str, field: str, mentions: dict[str, Mention], kind: str) -> str:
     name = field.removeprefix(f"{argument}:")
-    if name == field or name not in mentions:
+    if name == field or not name:
         raise row.error(f"expected {argument}: and the name of a mention of the document, and saw {field!r}.")
-    if mentions[name].type != kind:
+    if name in mentions and mentions[name].type != kind:
         raise row.error(f"{field} is a {mentions[name].type}; expected a {kind}.")
     return name

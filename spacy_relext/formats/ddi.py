@@ -2,8 +2,9 @@
 
 In the files, `charOffset` is relative to the sentence and its end is inclusive; `;` joins the parts of a discontinuous mention, which is
 kept as the stretch from its first to its last character; where another mention has that stretch ("A and B salts"), its longest part is
-kept; both are counted. A `pair` with ddi="true" is a relation between e1 and e2, without a
-direction. One such pair of the training part has no type: it is read as `int`, the corpus's label for an interaction without detail.
+kept; both are counted. A `pair` with ddi="true" is a relation between e1 and e2, without a direction; that of an entity that is not there
+is left out, and counted. One such pair of the training part has no type: it is read as `int`, the corpus's label for an interaction without
+detail.
 """
 
 import re
@@ -19,7 +20,7 @@ from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.offsets import one_stretch
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DETAILS, UNKNOWN, AnnotatedRelation, Document, Mention
 
 UNTYPED = "int"
 NO_SPACE = "sentences without white space after them (now with a space)"
@@ -71,6 +72,11 @@ def parse(file: Path) -> Document:
             if _attribute(pair, "ddi", file) == "true":
                 head, tail = _attribute(pair, "e1", file), _attribute(pair, "e2", file)
                 document.relations.append(AnnotatedRelation(head, tail, pair.get("type", UNTYPED)))
+    mentions = {mention.id for mention in document.mentions}
+    for relation in document.relations[:]:
+        if not {relation.head, relation.tail} <= mentions:
+            document.relations.remove(relation)
+            document.leave_out(UNKNOWN)
     return document
 
 

@@ -31,7 +31,7 @@ from spacy_relext.formats.corpora import read_records
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, refuse_denials, with_distinct_ids
-from spacy_relext.formats.types import RELATED, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
 
 # Keys of labels.
 LABELS = ("entities", "label", "labels")
@@ -132,11 +132,8 @@ def _relations(
     relations = []
     for what, entry in entries:
         head, tail = at.name(entry, "from_id", what), at.name(entry, "to_id", what)
-        for key, end in (("from_id", head), ("to_id", tail)):
-            if end not in mentions and end not in others:
-                raise at.fail(f"{what}: {key!r} is {end!r}, which is no entity of the text.")
         if not {head, tail} <= mentions:
-            document.leave_out(RELATED)
+            document.leave_out(RELATED if {head, tail} <= mentions | others else UNKNOWN)
             continue
         relations.append(AnnotatedRelation(head, tail, at.label(entry, "type", what, reading), at.score(entry, what)))
     return at.without_denied(relations)

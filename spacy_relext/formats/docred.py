@@ -11,9 +11,9 @@ two documents is not known. `labels` are relations between these concepts, those
 evidence of a relation, the numbers of the sentences that say it, counted from 0, are its attributes "evidence:0", "evidence:3".
 
 A document without `labels`, as the test part is published, is not annotated for relations. Where a name is not what its tokens are (white
-space aside), the tokens hold, which is counted. Other keys are counted, and not read. Relations are called by the properties of Wikidata;
-the file of their names, rel_info.json, is left out where a folder is read. A title that another document has gets a number behind it,
-counted.
+space aside), the tokens hold, which is counted. A relation with an entity that is not there is left out, and counted. Other keys are
+counted, and not read. Relations are called by the properties of Wikidata; the file of their names, rel_info.json, is left out where a
+folder is read. A title that another document has gets a number behind it, counted.
 """
 
 import re
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.corpora import read_records
+from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -81,7 +82,10 @@ def parse(record: dict[str, Any], at: Place, reading: Reading, name: str) -> Doc
     if record.get("labels") is not None:
         document.concept_relations = []
         for what, entry in at.entries(record, "labels", "relation"):
-            head, tail = (_entity(entry, key, what, entities, at) for key in ("h", "t"))
+            head, tail = (at.take(entry, key, int, what) for key in ("h", "t"))
+            if not all(0 <= end < len(entities) and entities[end] for end in (head, tail)):
+                document.leave_out(UNKNOWN)
+                continue
             if head == tail:
                 document.leave_out(WITH_ITSELF)
                 continue
@@ -104,13 +108,6 @@ def _place(entry: dict[str, Any], what: str, bounds: list[int], at: Place) -> tu
             f"{what}: 'pos' is {position!r:.60}; expected [first token, one after the last], and its sentence has {length} tokens."
         )
     return bounds[sentence] + position[0], bounds[sentence] + position[1]
-
-
-def _entity(entry: dict[str, Any], key: str, what: str, entities: list[Any], at: Place) -> int:
-    number = at.take(entry, key, int, what)
-    if not 0 <= number < len(entities):
-        raise at.fail(f"{what}: {key!r} is {number!r:.60}, and there are {len(entities)} entities, counted from 0.")
-    return number
 
 
 def _evidence(entry: dict[str, Any], what: str, n_sentences: int, at: Place) -> list[int]:

@@ -7,7 +7,7 @@
 Offsets count the characters of title, one character (here a space), abstract; ends are exclusive. There are no sentences. Arg1, the head,
 is the chemical, and Arg2 the gene, in the order of the table of roles (roles.py). GENE-Y and GENE-N, a gene that is or is not in a
 database, both become GENE, as in ChemProt. A pair may have several labels of the thirteen (catalogue.py). A part without …_relations.tsv,
-as the test part is published, is not annotated for relations.
+as the test part is published, is not annotated for relations. A relation with a mention that is not there is left out, and counted.
 """
 
 import re
@@ -20,7 +20,7 @@ from spacy_relext.formats.files import files_in
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.tables import Row, Table, mentions_of
-from spacy_relext.formats.types import Document, Mention
+from spacy_relext.formats.types import UNKNOWN, Document
 
 TYPES = {"GENE-Y": "GENE", "GENE-N": "GENE"}
 ABSTRACTS = re.compile(r"(.*)_abstract?s(.*\.tsv)")
@@ -75,16 +75,18 @@ def parse(name: str, abstracts: Table, tables: dict[str, Table], reading: Readin
     if "relations" in rows:
         document.relations = []
         for row in rows["relations"]:
-            head, tail = reading.roles.direct(
-                row.fields[1], [_argument(row, field, mentions) for field in row.fields[2:]], row.file, row.line
-            )
+            ends = [_argument(row, field) for field in row.fields[2:]]
+            if not all(name in mentions for _, name in ends):
+                document.leave_out(UNKNOWN, row.line, row.file)
+                continue
+            head, tail = reading.roles.direct(row.fields[1], ends, row.file, row.line)
             relate(document, mentions[head], mentions[tail], row.fields[1])
     return document
 
 
-def _argument(row: Row, field: str, mentions: dict[str, Mention]) -> tuple[str, str]:
+def _argument(row: Row, field: str) -> tuple[str, str]:
     """Role and mention of an argument."""
     role, _, name = field.partition(":")
-    if name not in mentions:
+    if not role or not name:
         raise row.error(f"expected Arg1: or Arg2: and the name of a mention of the document, and saw {field!r:.60}.")
     return role, name

@@ -45,7 +45,7 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import Fit, OffsetError, Said, fit_offsets
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
-from spacy_relext.formats.types import NO_MENTION, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import NO_MENTION, UNKNOWN, AnnotatedRelation, Document, Mention
 
 ANNOTATED = "relations_annotated"
 SEVERAL = "relations of regions with several labels"
@@ -283,9 +283,9 @@ def _relations(
     what: str, entry: dict[str, Any], mentions: dict[str, list[Mention]], known: set[str], at: Place, reading: Reading
 ) -> Iterator[AnnotatedRelation]:
     names = [at.name(entry, key, what) for key in ("from_id", "to_id")]
-    for key, name in zip(("from_id", "to_id"), names, strict=True):
-        if name not in known:
-            raise at.fail(f"{what}: {key!r} is {name!r}, which is no labelled region of the text.")
+    if not known.issuperset(names):
+        reading.leave_out(UNKNOWN, str(at))
+        return
     labels = entry.get("labels") or [at.label({}, "labels", what, reading)]
     if not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
         raise at.fail(f"{what}: expected 'labels' to be one or more strings, and saw {labels!r:.60}. Give the relation a label.")

@@ -119,10 +119,7 @@ def parse(element: Element, file: Path, number: int) -> Document:
     mentions = _mentions(document, entities, _ends(document, entities))
     for pair in (found for found in element.iter() if found.tag in ("pair", "interaction")):
         ends = [_attribute(pair, end, document) for end in ("e1", "e2")]
-        for end in ends:
-            if end not in mentions:
-                raise document.error(f"<{pair.tag} id={pair.get('id')!r}> refers to {end!r}, and there is no such entity.")
-        head, tail = (mentions[end] for end in ends)
+        head, tail = (mentions.get(end) for end in ends)
         label = _label(pair, document)
         if label and head and tail:
             relate(document, head, tail, label)

@@ -15,8 +15,8 @@ whose roles do not tell which is the head come in any order: all are directed as
 are counted, but not where white space alone is left out: brat cuts a mention at a line end.
 
 What cannot be held is left out by line, and counted: other events, relations of relations and events, relations between the same
-characters; attributes of mentions, notes (#), equivalences (*), names of concepts. Lines that are not of these forms, that refer to none,
-or whose texts are not those of their offsets, are errors.
+characters, relations, events, attributes and normalisations of what has no line; attributes of mentions, notes (#), equivalences (*), names
+of concepts. Lines that are not of these forms, or whose texts are not those of their offsets, are errors.
 """
 
 import re
@@ -35,7 +35,7 @@ from spacy_relext.formats.limits import begins_with_mark
 from spacy_relext.formats.offsets import OffsetError, Said, Stretch, fit_offsets, one_stretch
 from spacy_relext.formats.reading import PAIRS, ROLES, Reading
 from spacy_relext.formats.texts import whole_text
-from spacy_relext.formats.types import N_ARY, RELATED, SAME_PLACE, SELF, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import N_ARY, RELATED, SAME_PLACE, SELF, UNKNOWN, AnnotatedRelation, Document, Mention
 
 ARGUMENTS = r"((?: [^\s:]+:\S+)*)"
 LINES = {
@@ -59,6 +59,7 @@ EVENTS_OF_EVENTS = "events whose arguments are events"
 EVENTS = {0: "events without arguments", 1: "events with one argument"}
 OTHER_ORDER = "events with other roles first (directed as the first with these roles)"
 MORE_ARGUMENTS = "events with more than two arguments"
+UNKNOWN_CONCEPTS = "concept identifiers of mentions that the document does not have"
 
 
 class Row(NamedTuple):
@@ -127,9 +128,10 @@ class Standoff:
     def _leave_out(self, what: str, row: Row) -> None:
         self.document.leave_out(what, row.line, row.path)
 
-    def _check(self, name: str, row: Row) -> None:
-        if name not in self.ids:
-            raise row.fail(f"it refers to {name!r}, and there is no such line.")
+    def _is_there(self, name: str) -> bool:
+        """Whether there is a line of this name and, where its trigger stands for an event, that of the trigger."""
+        row = self.ids.get(name)
+        return row is not None and (name[0] != "E" or not self.reading.options.events or row.values[2] in self.ids)
 
     def _add_mentions(self, file: Path | None) -> None:
         had_mark = file is not None and begins_with_mark(file)
@@ -158,10 +160,11 @@ class Standoff:
         return joined
 
     def _add_relation(self, row: Row) -> None:
-        name, label, arguments = row.values
-        ends = [(role, self._mention(to, row)) for role, to in _arguments(arguments)]
-        kinds = {to[0] for _, to in _arguments(arguments)}
-        if "R" in kinds:
+        name, label, given = *row.values[:2], _arguments(row.values[2])
+        ends = [(role, self._mention(to)) for role, to in given]
+        if not all(self._is_there(to) for _, to in given):
+            self._leave_out(UNKNOWN, row)
+        elif "R" in {to[0] for _, to in given}:
             self._leave_out(RELATED, row)
         elif None in (mention for _, mention in ends):
             self._leave_out(OF_EVENTS, row)
@@ -170,13 +173,11 @@ class Standoff:
         else:
             self._relate(name, label, ends, row)
 
-    def _mention(self, name: str, row: Row) -> str | None:
+    def _mention(self, name: str) -> str | None:
         """The mention of an argument: itself or, where events are taken, the trigger of an event."""
-        self._check(name, row)
-        if name[0] == "E" and self.reading.options.events:
+        if name[0] == "E" and self.reading.options.events and name in self.ids:
             name = self.ids[name].values[2]
-            self._check(name, row)
-        return name if name[0] == "T" else None
+        return name if name in self.mentions else None
 
     def _relate(self, name: str, label: str, ends: list[tuple[str, str | None]], row: Row, *, directed: bool = False) -> None:
         """A relation between two mentions. directed: The head is the first, whatever the roles."""
@@ -194,11 +195,13 @@ class Standoff:
 
     def _add_event(self, row: Row) -> None:
         name, label, trigger, arguments = row.values
-        self._check(trigger, row)
         if trigger[0] != "T":
             raise row.fail(f"its trigger is {trigger}; expected a mention (T).")
         given = _arguments(arguments)
-        ends = [(role, self._mention(to, row)) for role, to in given]
+        if not all(self._is_there(to) for to in (trigger, *(to for _, to in given))):
+            self._leave_out(UNKNOWN, row)
+            return
+        ends = [(role, self._mention(to)) for role, to in given]
         events = self.reading.options.events
         if any(to[0] == "R" for _, to in given):
             raise row.fail("an argument is a relation (R); expected a mention (T) or an event (E).")
@@ -216,7 +219,6 @@ class Standoff:
 
     def _add_attribute(self, row: Row) -> None:
         _, attribute, name, value = row.values
-        self._check(name, row)
         kind = said(attribute, value)
         if name not in self.relations:
             self._leave_out(ATTRIBUTES, row)
@@ -239,7 +241,9 @@ class Standoff:
         concepts: dict[str, list[str]] = {}
         for row in self.rows["N"]:
             _, name, concept, title = row.values
-            self._check(name, row)
+            if name not in self.ids:
+                self._leave_out(UNKNOWN_CONCEPTS, row)
+                continue
             if name not in self.mentions:
                 self._leave_out("concept identifiers of events and relations", row)
                 continue

@@ -331,10 +331,10 @@ def test_chemprot_becomes_docs_and_a_report(tmp_path):
 
 
 def test_bad_document_of_chemprot_is_skipped(tmp_path):
-    files = {**test_chemprot.FILES, "entities": test_chemprot.FILES["entities"][:-1]}
+    files = {**test_chemprot.FILES, "entities": [*test_chemprot.FILES["entities"], test_chemprot.FILES["entities"][0]]}
     source = test_chemprot.write(tmp_path / "part", files)
     result = relext("convert", "chemprot", source, tmp_path / "a.spacy")
-    assert_fails(result, r"part_gold_standard\.tsv:1: expected Arg1: .* saw 'Arg1:T5'.*--skip-errors", tmp_path / "a.spacy")
+    assert_fails(result, r"part_entities\.tsv:6: document '7' has a mention 'T1' already.*--skip-errors", tmp_path / "a.spacy")
     result = relext("convert", "chemprot", source, tmp_path / "a.spacy", "--skip-errors")
     assert "1 document had errors and was skipped" in result.output
     assert [document_id(doc) for doc in read_back(tmp_path / "a.spacy")] == ["8"]

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from spacy_relext.formats.bigbio import NO_ENTITY, NO_TRIGGER
+from spacy_relext.formats.bigbio import NO_TRIGGER
 from spacy_relext.formats.offsets import DISCONTINUOUS
 from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, OF_EVENTS
+from spacy_relext.formats.types import UNKNOWN
 from tests.formats.given import read, write
 
 ONE = {
@@ -64,11 +65,11 @@ def test_record_is_a_document(lines, tmp_path):
 def test_relations_of_what_is_no_entity_are_counted(tmp_path):
     relations = [{"id": "r", "type": "x", "arg1_id": "p1", "arg2_id": "e1", "normalized": [{"db_name": "a", "db_id": "b"}]}]
     found = read("bigbio", write(tmp_path / "a.json", changed(relations=relations, events=[], coreferences=[])))
-    assert (found.documents[0].relations, found.counts[NO_ENTITY], found.counts["identifiers of relations"]) == ([], 1, 1)
+    assert (found.documents[0].relations, found.counts[UNKNOWN], found.counts["identifiers of relations"]) == ([], 1, 1)
     # Of an event, it is held where events are taken.
     record = changed(relations=[{**relations[0], "type": "of", "arg1_id": "E1"}])
     found = read("bigbio", write(tmp_path / "a.json", record))
-    assert (found.counts[OF_EVENTS], found.counts[NO_ENTITY]) == (1, 0)
+    assert (found.counts[OF_EVENTS], found.counts[UNKNOWN]) == (1, 0)
     found = read("bigbio", tmp_path / "a.json", events="roles")
     assert ("binds", "of", "IL-4") in found.relations
 

@@ -60,7 +60,7 @@ def test_a_test_part_is_not_annotated_for_relations(tmp_path):
     [
         ({"txt": None}, r"PMID-1\.a2: there is no PMID-1\.txt beside it"),
         ({"a1": None, "a2": None}, "expected a folder with .txt, .a1 and .a2 files"),
-        ({"a1": None}, r"PMID-1\.a2:2: it refers to 'T2'"),
+        ({"a1": None}, r"PMID-1\.a2: there is no PMID-1\.a1 beside it, with the mentions to which it refers"),
         ({"a1": "T1\tProtein 0 4\tIL-5\n"}, r"PMID-1\.a1:1: mention 'T1' is 'IL-5'"),
         ({"a2": "T1\tX 5 19\tphosphorylates\n"}, r"PMID-1\.a2:1: T1 is in line 1 already"),
     ],

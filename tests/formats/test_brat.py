@@ -5,10 +5,11 @@ from collections import Counter
 import pytest
 
 from spacy_relext.conversion import read as read_docs
-from spacy_relext.errors import DataError, RelextError
+from spacy_relext.errors import RelextError
 from spacy_relext.formats import brat
 from spacy_relext.formats.reading import Options, Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.standoff import ATTRIBUTES, NOTES, UNKNOWN_CONCEPTS
+from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.cli.toy import relext
 
 
@@ -281,10 +282,36 @@ def test_denied_relations_attributes_and_concepts_come_back(tmp_path):
     assert (back.denied, +back.not_held) == (denied, Counter())
 
 
-def test_what_refers_to_nothing_is_an_error(tmp_path):
-    write(tmp_path, "Tea for two.", "T1\tX 0 3\tTea", "E1\tX:T1 A:T9")
-    with pytest.raises(DataError, match=r"a\.ann:2: it refers to 'T9'"):
-        read(tmp_path)
+@pytest.mark.parametrize("events", [None, "pairs", "roles"])
+def test_lines_that_refer_to_nothing_are_left_out_alone(events, tmp_path):
+    write(
+        tmp_path,
+        "Tea for two.",
+        "T1\tX 0 3\tTea",
+        "T2\tX 8 11\ttwo",
+        "R1\tR Arg1:T1 Arg2:T9",
+        "R2\tR Arg1:T2 Arg2:T1",
+        "R3\tR Arg1:R9 Arg2:T1",
+        "E1\tX:T1 A:T9",
+        "E2\tX:T9 A:T1 B:T2",
+        "E3\tX:T1 A:E9",
+        "N1\tReference T9 MESH:D1\ttea",
+        "A1\tNegation R1",
+        "A2\tNegation E7",
+        "#1\tAnnotatorNotes T9\tWhat?",
+    )
+    document = read(tmp_path, events=events)
+    assert [(r.head, r.tail) for r in document.relations] == [("T2", "T1")]
+    assert +document.not_held == {UNKNOWN: 5, UNKNOWN_CONCEPTS: 1, ATTRIBUTES: 2, NOTES: 1}
+    place = tmp_path / "a.ann"
+    assert [document.examples[what] for what in (UNKNOWN, UNKNOWN_CONCEPTS, ATTRIBUTES)] == [f"{place}:3", f"{place}:9", f"{place}:10"]
+
+
+@pytest.mark.parametrize("events", ["pairs", "roles"])
+def test_the_trigger_that_stands_for_an_event_may_be_missing(events, tmp_path):
+    write(tmp_path, "Tea for two.", "T1\tX 0 3\tTea", "E1\tX:T1 A:E2", "E2\tX:T9", "R1\tR Arg1:T1 Arg2:E2")
+    document = read(tmp_path, events=events)
+    assert (document.relations, +document.not_held) == ([], {UNKNOWN: 3})
 
 
 def test_normalisations_to_nothing_are_no_concept(tmp_path):

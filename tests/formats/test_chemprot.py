@@ -13,7 +13,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import chemprot
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Mention
 from spacy_relext.relations import get_relations
 
 # Title and abstract of document 7, with the offsets of the two and one character between them:
@@ -130,7 +130,7 @@ BAD_DOCUMENTS = {
     "another text": (changed("entities", 1, "12\t16", "11\t15"), "entities", 2, "'T2' is 'ABC1', and the characters 11-15 .* are ' ABC'"),
     "mention twice": (changed("entities", 1, "T2", "T1"), "entities", 2, "document '7' has a mention 'T1' already"),
     "abstract twice": (changed("abstracts", 1, "8", "7"), "abstracts", 2, "document '7' has 2 rows in the file of abstracts"),
-    "unknown mention": (changed("relations", 2, "T4", "T9"), "relations", 3, "expected Arg2: and the name of a mention .* saw 'Arg2:T9'"),
+    "no mention": (changed("relations", 2, "T4", ""), "relations", 3, "expected Arg2: and the name of a mention .* saw 'Arg2:'"),
     "swapped arguments": (changed("gold_standard", 0, "Arg1:T5", "Arg2:T5"), "gold_standard", 1, "expected Arg1: .* saw 'Arg2:T5'"),
     "chemical and chemical": (changed("gold_standard", 0, "Arg2:T4", "Arg2:T3"), "gold_standard", 1, "Arg2:T3 is a CHEMICAL"),
     "foreign group": (changed("relations", 0, "CPR:4", "effect"), "relations", 1, "the group 'effect', evaluated 'Y'; expected"),
@@ -138,6 +138,16 @@ BAD_DOCUMENTS = {
     "truncated gold standard": ({**FILES, "gold_standard": FILES["gold_standard"][:2]}, "relations", 5, "CPR:9 of T5 and T4 is evaluated"),
     "truncated relations": ({**FILES, "relations": FILES["relations"][:4]}, "gold_standard", 3, "gold_standard, and not in relations"),
 }  # fmt: skip
+
+
+def test_relation_with_a_mention_that_is_not_there_is_left_out_by_row(tmp_path):
+    rows = {kind: list(FILES[kind]) for kind in FILES}
+    rows["gold_standard"].insert(0, "7\tCPR:4\tArg1:T3\tArg2:T99")
+    rows["relations"].append("7\tCPR:4\tY \tINHIBITOR\tArg1:T3\tArg2:T99")
+    whole = next(chemprot.read(write(tmp_path / "a", FILES), Reading(raise_it)))
+    document = next(chemprot.read(write(tmp_path / "b", rows), Reading(raise_it)))
+    assert (document.relations, document.not_held[UNKNOWN]) == (whole.relations, 1)
+    assert document.examples[UNKNOWN] == f"{tmp_path / 'b' / 'part_gold_standard.tsv'}:1"
 
 
 @pytest.mark.parametrize(("files", "kind", "line", "message"), BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)

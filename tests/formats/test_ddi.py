@@ -11,7 +11,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import ddi
 from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 
 # Sentence 0, offsets from 0, ends inclusive:
 #   0         1         2         3         4         5
@@ -160,12 +160,11 @@ def test_bad_file_is_reported_and_left_out_alone(text, message, line, tmp_path):
     assert len(errors) == 1
 
 
-def test_pair_with_a_missing_entity_is_an_error_of_the_document(nlp, tmp_path):
+def test_pair_with_a_missing_entity_is_left_out_alone(tmp_path):
     pair = '<pair id="p" e1="e0" e2="e9" ddi="true" type="int"/>'
     document = ddi.parse(write_file(tmp_path / "a.xml", sentence("A", "0-0", pairs=pair)))
-    with pytest.raises(DataError, match="refers to the mention 'e9'") as caught:
-        to_doc(document, nlp)
-    assert caught.value.path == tmp_path / "a.xml"
+    assert (len(document.mentions), document.relations, +document.not_held) == (1, [], {UNKNOWN: 1})
+    assert document.examples == {UNKNOWN: str(tmp_path / "a.xml")}
 
 
 def test_end_before_start_is_an_error_of_the_document(nlp, tmp_path):

@@ -88,7 +88,6 @@ BAD_RECORDS = {
     "no id": ({**GOOD, "entities": [{"label": "X", "start_offset": 0, "end_offset": 4}]}, "expected 'id' to be a string or a whole number"),
     "start a fraction": ({**GOOD, "entities": [{**ENTITIES[0], "start_offset": 0.0}]}, "expected 'start_offset' to be a whole number"),
     "label a number": ({**GOOD, "entities": [{**ENTITIES[0], "label": 3}]}, "expected 'label' to be a string, and saw 3"),
-    "unknown id": ({**GOOD, "relations": [{**RELATION, "to_id": 99}]}, "relation 1: 'to_id' is '99', which is no entity of the text"),
     "no type": ({**GOOD, "relations": [{"from_id": 31, "to_id": 32}]}, "relation 1: it has no 'type'. .* --default-label"),
     "relations an object": ({**GOOD, "relations": {}}, "expected 'relations' to be a list"),
     "score": ({**GOOD, "relations": [{**RELATION, "score": 2}]}, "'score' is 2;"),

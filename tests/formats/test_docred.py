@@ -7,6 +7,7 @@ import pytest
 
 from spacy_relext.formats.docred import OTHER_NAMES, RENAMED, WITH_ITSELF
 from spacy_relext.formats.docs import from_doc
+from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.types import AnnotatedRelation
 from tests.formats.given import read, write
 
@@ -69,6 +70,12 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert found.documents[1].mentions[0].kb_id == "Ann_of_Rome-2#0"
 
 
+def test_relations_of_entities_that_are_not_there_are_left_out_by_one(tmp_path):
+    labels = [{"h": 0, "t": end, "r": "P1", "evidence": []} for end in (7, -1, 2)]
+    found = read("docred", write(tmp_path / "dev.json", [changed(labels=[*labels, *ONE["labels"]], vertexSet=[*ONE["vertexSet"], []])]))
+    assert (found.errors, len(found.documents[0].concept_relations), found.left_out) == ([], 2, {UNKNOWN: 3})
+
+
 def with_mention(**values):
     record = changed()
     record["vertexSet"][1][0] |= values
@@ -82,7 +89,6 @@ def with_mention(**values):
         (with_mention(pos=[3, 9]), r"'pos' is \[3, 9\].*has 5 tokens"),
         (with_mention(pos=[3]), r"'pos' is \[3\]; expected"),
         (with_mention(type=None), "expected 'type' to be a string"),
-        (changed(labels=[{"h": 0, "t": 7, "r": "P1", "evidence": []}]), "relation 1: 't' is 7, and there are 2 entities"),
         (changed(labels=[{"h": 0, "t": 1, "r": "P1", "evidence": [2]}]), r"'evidence' is \[2\].*there are 2"),
         (changed(sents=["Ann"]), "expected 'sents' to be lists of tokens"),
         (changed(title=None), "expected 'title' to be"),

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from spacy_relext.formats.types import UNKNOWN
 from tests.formats.given import read, write
 
 #         0         1         2         3         4
@@ -61,6 +62,13 @@ def test_offsets_in_bytes_are_found(tmp_path):
     assert found.counts["documents whose offsets count bytes"] == 1
 
 
+def test_relation_with_a_mention_that_is_not_there_is_left_out(tmp_path):
+    rows = ["1\tINHIBITOR\tArg1:T1\tArg2:T9", *FILES["relations"]]
+    found, whole = read("drugprot", given(tmp_path / "a", relations=rows)), read("drugprot", given(tmp_path / "b"))
+    assert (found.errors, found.relations, found.left_out) == ([], whole.relations, {**whole.left_out, UNKNOWN: 1})
+    assert found.examples[UNKNOWN].endswith("relations.tsv:1")
+
+
 @pytest.mark.parametrize(
     ("changes", "file", "line", "message"),
     [
@@ -68,7 +76,7 @@ def test_offsets_in_bytes_are_found(tmp_path):
         ({"entities": ["1\tT1\tCHEMICAL\tx\t25\tAspirin"]}, "entities", 1, "offsets 'x' and '25'; expected whole numbers"),
         ({"entities": [*FILES["entities"], FILES["entities"][0]]}, "entities", 4, "has a mention 'T1' already"),
         ({"entities": ["1\tT1\tCHEMICAL"]}, "entities", 1, "saw 3 fields, and expected 6"),
-        ({"relations": ["1\tINHIBITOR\tArg1:T1\tArg2:T9"]}, "relations", 1, "expected Arg1: or Arg2: .* saw 'Arg2:T9'"),
+        ({"relations": ["1\tINHIBITOR\tArg1:T1\tT2"]}, "relations", 1, "expected Arg1: or Arg2: .* saw 'T2'"),
         ({"abstracs": [*FILES["abstracs"], FILES["abstracs"][0]]}, "abstracs", 3, "'1' has 2 rows"),
         ({"abstracs": FILES["abstracs"][1:]}, "entities", 3, "'1' has 0 rows in drugprot_training_abstracs.tsv"),
     ],

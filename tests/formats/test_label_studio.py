@@ -163,7 +163,6 @@ BAD_TASKS = {
         "result 1: characters 3-5 of the text are",
     ),
     "two texts": (task(TEAL, {**CYP, "to_name": "other"}), r"labels are of several texts: \['other', 'text'\]"),
-    "unknown id": (task(TEAL, arrow()), "result 2: 'to_id' is 'b', which is no labelled region"),
     "relation unlabelled": (
         task(TEAL, CYP, arrow(labels=[])),
         "result 3: it has no 'labels'. Give the relation a label, or .* --default-label",
