@@ -20,9 +20,9 @@ from benchmarks.speed.environments import ENVIRONMENTS
 from benchmarks.speed.measuring import Worker
 from benchmarks.speed.workloads import Workload, from_docs
 from benchmarks.train_peers import OTHERS, trained_on
+from research.plots import STYLES, axes_of
+from research.report import markdown, write_section
 from spacy_relext.experiments.cells import Cell, find_cells
-from spacy_relext.experiments.plots import STYLES, axes_of
-from spacy_relext.experiments.report import markdown, write_section
 from spacy_relext.formats.files import whole_file
 from spacy_relext.relations import register_extensions
 

@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from benchmarks.measuring import evenly, now, training_of
 from benchmarks.train_peers import OTHERS, trained_on
-from spacy_relext.cli.matrix import chosen
+from research.commands.matrix import chosen
+from research.matrix import Planned, read_matrix
+from research.plots import STYLES, axes_of
+from research.report import markdown, write_section
 from spacy_relext.evaluation import THRESHOLDS, best_threshold, extractor_of, find_with_gold_mentions, predict, score_thresholds
-from spacy_relext.experiments.matrix import Planned, read_matrix
-from spacy_relext.experiments.plots import STYLES, axes_of
-from spacy_relext.experiments.report import markdown, write_section
 from spacy_relext.experiments.training import device_name
 from spacy_relext.formats.files import whole_file
 from spacy_relext.relations import register_extensions
@@ -39,8 +39,8 @@ class Point(NamedTuple):
 
 
 def learning(
-    matrix: Path = typer.Argument(Path("configs/minilm.yml"), help="The experiments, as for `relext matrix`."),
-    only: list[str] = typer.Option(["corpus=ddi", "seed=0"], help="Which of them, as for `relext matrix`."),
+    matrix: Path = typer.Argument(Path("configs/minilm.yml"), help="The experiments, as for `research matrix`."),
+    only: list[str] = typer.Option(["corpus=ddi", "seed=0"], help="Which of them, as for `research matrix`."),
     target: float = typer.Option(0.7, help="The F to reach; a training ends there."),
     every: int = typer.Option(20, help="F is taken so many times in a whole training, at even distances."),
     documents: int = typer.Option(48, help="About so many of the development documents, evenly from all of them."),

@@ -18,8 +18,8 @@ from benchmarks.speed.measuring import measure
 from benchmarks.speed.plots import plot_all
 from benchmarks.speed.report import BEGIN, END, make_section
 from benchmarks.speed.workloads import Workload, Writer, by_density, by_length, by_mentions, from_docs
+from research.report import write_section
 from spacy_relext.corpus import read_docs
-from spacy_relext.experiments.report import write_section
 from spacy_relext.formats.files import whole_file
 from spacy_relext.ml.precision import computes_in_bfloat16
 from spacy_relext.relations import register_extensions

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.speed.figures import Figures
 from benchmarks.speed.report import SERIES
-from spacy_relext.experiments.plots import STYLES, axes_of
+from research.plots import STYLES, axes_of
 
 
 def plot_all(figures: Figures, page: Path) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from benchmarks.speed.figures import Figures, Spread
-from spacy_relext.experiments.report import markdown
+from research.report import markdown
 
 BEGIN = "<!-- speed: made by `python -m benchmarks speed`; what is changed here is lost -->"
 END = "<!-- speed: end -->"

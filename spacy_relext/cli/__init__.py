@@ -8,26 +8,22 @@ from spacy.cli._util import app
 
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.cli.convert import convert, export
+from spacy_relext.cli.crossval import crossval
 from spacy_relext.cli.debug_data import debug_data
 from spacy_relext.cli.encoder import encoder
 from spacy_relext.cli.evaluate import evaluate
-from spacy_relext.cli.experiment import crossval, experiment
 from spacy_relext.cli.extract import extract
 from spacy_relext.cli.formats import formats
 from spacy_relext.cli.init_config import init_config
-from spacy_relext.cli.keywords import keywords
-from spacy_relext.cli.matrix import matrix
-from spacy_relext.cli.probe import probe
-from spacy_relext.cli.report import report
 
 relext_cli = typer.Typer(
-    name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations, run experiments.", no_args_is_help=True
+    name="relext", help="Relation extraction: convert corpora, evaluate models, extract relations.", no_args_is_help=True
 )
 relext_cli.callback()(keep_to_itself)
-for command in (convert, export, init_config, evaluate, extract, encoder, report, keywords, probe):
+for command in (convert, export, init_config, evaluate, extract, encoder):
     relext_cli.command(no_args_is_help=True)(command)
 relext_cli.command()(formats)
-for trained in (experiment, crossval, matrix, debug_data):
+for trained in (crossval, debug_data):
     # Other options are settings of the config, as in `spacy train`.
     relext_cli.command(no_args_is_help=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(trained)
 app.add_typer(relext_cli)

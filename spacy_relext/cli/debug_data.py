@@ -12,8 +12,8 @@ import typer
 from thinc.api import Config
 from wasabi import msg
 
+from spacy_relext.cli.crossval import overrides_of
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.experiment import overrides_of
 from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.corpus import read_docs
 from spacy_relext.diagnosis.checks import diagnose

@@ -1,1 +1,1 @@
-"""A matrix of experiments (corpus × view × summary × seed): run cell by cell, resumable, and reported."""
+"""Experiments: trained, scored once, and kept as a JSON file each; cross-validation."""

@@ -108,7 +108,7 @@ def read_cell(path: Path) -> Cell:
 def find_cells(folder: Path) -> dict[Path, Cell]:
     """All cells below a folder, by path."""
     if not folder.is_dir():
-        raise DataError("there is no such folder. `python -m spacy relext experiment` and `crossval` write cells.", path=folder)
+        raise DataError("there is no such folder. `python -m research experiment` and `crossval` write cells.", path=folder)
     paths = sorted(path for path in folder.rglob("*.json") if not any(part.endswith(WORK) for part in path.relative_to(folder).parts))
     return {path: read_cell(path) for path in paths}
 

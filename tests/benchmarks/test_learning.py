@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from benchmarks import learning
 from benchmarks.__main__ import app
-from spacy_relext.experiments.matrix import read_matrix
+from research.matrix import read_matrix
 from tests.cli.toy import SENTENCES
 from tests.experiments.toy import write_config, write_data
 

@@ -17,12 +17,7 @@ def test_spacy_finds_the_commands(tmp_path):
         "export",
         "evaluate",
         "extract",
-        "experiment",
         "crossval",
-        "matrix",
-        "report",
-        "keywords",
-        "probe",
         "debug-data",
     ):
         assert f" {name} " in result.stdout

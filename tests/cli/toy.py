@@ -90,7 +90,7 @@ def train(folder: Path) -> None:
 
 def relext(*args, **kwargs) -> Result:
     """Run `relext` with some arguments; an exception that is a bug is raised."""
-    return _run(relext_cli, args, **kwargs)
+    return run_command(relext_cli, args, **kwargs)
 
 
 def spacy_command(*args, cwd: Path) -> Result:
@@ -100,12 +100,13 @@ def spacy_command(*args, cwd: Path) -> Result:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cwd)
-        result = _run(app, args)
+        result = run_command(app, args)
     assert result.exit_code == 0, result.output
     return result
 
 
-def _run(command: typer.Typer, args: tuple, **kwargs) -> Result:
+def run_command(command: typer.Typer, args: tuple, **kwargs) -> Result:
+    """Run a command with some arguments; an exception that is a bug is raised."""
     result = CliRunner().invoke(command, [str(arg) for arg in args], **kwargs)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -15,6 +15,7 @@ from spacy_relext.experiments import training
 from spacy_relext.experiments.cells import read_cell
 from spacy_relext.experiments.crossval import find_folds, fold_experiments, whole
 from tests.experiments.toy import LABEL_OPTIONS, LABELS, make_cell, relext, write_config, write_folds
+from tests.research.toy import research
 
 CELLS = ("fold-0", "fold-1", "fold-2", "crossval")
 
@@ -109,7 +110,7 @@ def test_finished_run_trains_nothing_and_report_reads_it(workspace, monkeypatch)
     before = (workspace / "straight" / "crossval.json").read_bytes()
     assert relext(*command(workspace, "straight")).stdout.count("skipped") == 3
     assert (workspace / "straight" / "crossval.json").read_bytes() == before
-    result = relext("report", workspace / "straight", "--output", workspace / "results.md")
+    result = research("report", workspace / "straight", "--output", workspace / "results.md")
     assert result.exit_code == 0, result.output
     assert "### DDI 2013, encoder tiny" in (workspace / "results.md").read_text(encoding="utf8")
 

@@ -1,4 +1,4 @@
-"""`relext matrix`: the cells of a YAML file, run in order, chosen, shared by processes, and gone on with."""
+"""`research matrix`: the cells of a YAML file, run in order, chosen, shared by processes, and gone on with."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,13 @@ import srsly
 from filelock import FileLock
 from spacy.util import load_config
 
+from research.matrix import read_matrix
 from spacy_relext.errors import DataError
 from spacy_relext.experiments import training
 from spacy_relext.experiments.cells import find_cells, read_cell
-from spacy_relext.experiments.matrix import read_matrix
 from spacy_relext.experiments.training import read_config
-from tests.experiments.toy import SENTENCES, relext, write_config, write_data, write_folds
+from tests.experiments.toy import SENTENCES, write_config, write_data, write_folds
+from tests.research.toy import research
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,11 +102,11 @@ def test_encoders_have_names(tmp_path):
 
 
 def test_all_is_run_once_and_listed(workspace, monkeypatch):
-    first = relext("matrix", workspace / "matrix.yml", "--only", "summary=mentions", "--only", "corpus=whole", "--only", "seed=1")
+    first = research("matrix", workspace / "matrix.yml", "--only", "summary=mentions", "--only", "corpus=whole", "--only", "seed=1")
     assert first.exit_code == 0, first.output
     (path,) = find_cells(workspace / "cells")
     before = path.stat().st_mtime_ns
-    second = relext("matrix", workspace / "matrix.yml")
+    second = research("matrix", workspace / "matrix.yml")
     assert second.exit_code == 0, second.output
     assert path.stat().st_mtime_ns == before
     assert "5 of 5 cells" in " ".join(second.stdout.split())
@@ -116,8 +117,8 @@ def test_all_is_run_once_and_listed(workspace, monkeypatch):
     assert all(cell.config["training"]["max_steps"] == (5 if cell.labels["corpus"] == "whole" else 4) for cell in cells.values())
     assert not list(workspace.glob("cells/**/*.lock"))
     monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
-    assert relext("matrix", workspace / "matrix.yml").exit_code == 0
-    listed = relext("matrix", workspace / "matrix.yml", "--list")
+    assert research("matrix", workspace / "matrix.yml").exit_code == 0
+    listed = research("matrix", workspace / "matrix.yml", "--list")
     assert len(re.findall(r"│ *\d+\.\d *│", listed.stdout)) == 5, listed.stdout
 
 
@@ -127,7 +128,7 @@ def test_what_another_process_runs_is_left_to_it(workspace, monkeypatch):
     output = read_matrix(workspace / "matrix.yml")[0].output
     output.parent.mkdir()
     with FileLock(f"{output}.lock"):
-        result = relext("matrix", workspace / "matrix.yml", "--only", "seed=0", "--only", "summary=attention")
+        result = research("matrix", workspace / "matrix.yml", "--only", "seed=0", "--only", "summary=attention")
     assert result.exit_code == 0, result.output
     assert "0 of 1 cells" in " ".join(result.stdout.split())
     assert "1 run elsewhere" in " ".join(result.stdout.split())
@@ -137,7 +138,7 @@ def test_what_another_process_runs_is_left_to_it(workspace, monkeypatch):
 def test_a_cell_that_cannot_be_run_is_known_before_others_are_trained(workspace, monkeypatch):
     monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained"))
     (workspace / "folds" / "fold-1.spacy").unlink()
-    result = relext("matrix", workspace / "matrix.yml")
+    result = research("matrix", workspace / "matrix.yml")
     assert result.exit_code == 1
     assert "expected at least three folds" in " ".join(result.stderr.split())
 
@@ -174,7 +175,7 @@ def test_other_bad_input(tmp_path):
         ("colour=red", r"--only names \['colour'\]; cells are chosen by corpus, view"),
         ("seed=9", "no cell is chosen by --only 'seed=9'"),
     ):
-        result = relext("matrix", path, "--only", only)
+        result = research("matrix", path, "--only", only)
         assert result.exit_code == 1
         assert re.search(message, " ".join(result.stderr.split()))
 

@@ -1,4 +1,4 @@
-"""`relext keywords`: the word stems that a model pays the most attention to, beside those that were published."""
+"""`research keywords`: the word stems that a model pays the most attention to, beside those that were published."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,12 +14,12 @@ from tqdm import tqdm
 from wasabi import msg
 
 import spacy_relext
+from research.keywords import Keyword, english_stemmer, rank_keywords
+from research.published import PUBLISHED_KEYWORDS
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions
-from spacy_relext.experiments.keywords import Keyword, english_stemmer, rank_keywords
-from spacy_relext.experiments.published import PUBLISHED_KEYWORDS
 from spacy_relext.formats.files import whole_file
 from spacy_relext.pipeline.pairs import ReadPair
 

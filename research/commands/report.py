@@ -1,15 +1,15 @@
-"""`relext report`: the tables of a matrix of experiments, in a Markdown file."""
+"""`research report`: the tables of a matrix of experiments, in a Markdown file."""
 
 from pathlib import Path
 
 import typer
 from wasabi import msg
 
+from research.matrix import read_matrix
+from research.report import make_section, write_section
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.experiments.cells import find_cells
 from spacy_relext.experiments.crossval import WHOLE
-from spacy_relext.experiments.matrix import read_matrix
-from spacy_relext.experiments.report import make_section, write_section
 
 
 def report(

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy
 
+from research.bootstrap import N_DRAWS, Comparison, compare, draw_weights
+from research.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.errors import DataError
-from spacy_relext.experiments.bootstrap import N_DRAWS, Comparison, compare, draw_weights
 from spacy_relext.experiments.cells import Cell, split
-from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.formats.files import target_of, whole_file
 
-BEGIN = "<!-- experiments: made by `python -m spacy relext report`; what is changed here is lost -->"
+BEGIN = "<!-- experiments: made by `python -m research report`; what is changed here is lost -->"
 END = "<!-- experiments: end -->"
 
 INTRODUCTION = f"""## Experiments

@@ -5,7 +5,7 @@ import itertools
 import numpy
 import pytest
 
-from spacy_relext.experiments.bootstrap import compare, draw_weights, mean_f
+from research.bootstrap import compare, draw_weights, mean_f
 
 # Two documents: in the first the variant is right where the baseline misses, in the second it is wrong and misses, and the baseline right.
 #   draws      variant (tp, fp, fn)  F      baseline (tp, fp, fn)  F      difference

@@ -1,4 +1,4 @@
-"""`relext matrix`: all cells of a matrix of experiments that are not finished, one after the other."""
+"""`research matrix`: all cells of a matrix of experiments that are not finished, one after the other."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from wasabi import msg
 
+from research.matrix import Planned, read_matrix
+from spacy_relext.cli.crossval import GPU_ID, KEEP, overrides_of, run_crossval, run_unless_claimed, values_by_name
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.experiment import GPU_ID, KEEP, overrides_of, run_crossval, run_unless_claimed, values_by_name
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.cells import Cell, read_cell
 from spacy_relext.experiments.crossval import FOLD, WHOLE
-from spacy_relext.experiments.matrix import Planned, read_matrix
 from spacy_relext.experiments.training import Experiment, finished
 
 

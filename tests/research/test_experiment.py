@@ -1,4 +1,4 @@
-"""`relext experiment`: one cell, trained for a few updates."""
+"""`research experiment`: one cell, trained for a few updates."""
 
 import json
 import platform
@@ -11,6 +11,7 @@ import torch
 from spacy_relext.experiments import training
 from spacy_relext.experiments.cells import Cell, read_cell, write_cell
 from tests.experiments.toy import CONFIG, LABEL_OPTIONS, LABELS, SENTENCES, make_cell, relext, write_config, write_data
+from tests.research.toy import research
 
 # Sentences that are learned by heart, annotated otherwise: see tests/cli/test_evaluate.py.
 TEST = [
@@ -39,7 +40,7 @@ def workspace(tmp_path_factory):
 def experiment(folder, output, *options):
     arguments = {"--train": "train.spacy", "--dev": "dev.spacy", "--test": "test.spacy", "--output": output}
     paths = [part for option, name in arguments.items() if option not in options for part in (option, folder / name)]
-    return relext("experiment", folder / "toy.cfg", *paths, *LABEL_OPTIONS, *options)
+    return research("experiment", folder / "toy.cfg", *paths, *LABEL_OPTIONS, *options)
 
 
 def assert_fails(result, message):
@@ -141,9 +142,11 @@ def test_scores_the_test_data_once_with_the_threshold_of_the_development_data(wo
 
 def test_without_development_data(workspace):
     paths = ("--train", workspace / "train.spacy", "--test", workspace / "test.spacy", "--output", workspace / "no-dev.json")
-    assert_fails(relext("experiment", workspace / "toy.cfg", *paths), "no development data to choose the threshold on")
-    assert_fails(relext("experiment", workspace / "toy.cfg", *paths, "--threshold", "0.5", "--checkpoint", "best"), "--checkpoint best is")
-    result = relext("experiment", workspace / "toy.cfg", *paths, "--threshold", "0.4")
+    assert_fails(research("experiment", workspace / "toy.cfg", *paths), "no development data to choose the threshold on")
+    assert_fails(
+        research("experiment", workspace / "toy.cfg", *paths, "--threshold", "0.5", "--checkpoint", "best"), "--checkpoint best is"
+    )
+    result = research("experiment", workspace / "toy.cfg", *paths, "--threshold", "0.4")
     assert result.exit_code == 0, result.output
     cell = read_cell(workspace / "no-dev.json")
     assert (cell.development, cell.data["dev"], cell.threshold) == (None, {}, 0.4)
@@ -170,10 +173,10 @@ def test_what_cannot_be_run(workspace, tmp_path):
 def test_config_that_reads_other_data(workspace, tmp_path):
     path = write_config(tmp_path, CONFIG.replace("path = ${paths.train}", 'path = "other.spacy"'))
     paths = [part for name in ("train", "dev", "test") for part in (f"--{name}", workspace / f"{name}.spacy")]
-    result = relext("experiment", path, *paths, "--output", tmp_path / "cell.json")
+    result = research("experiment", path, *paths, "--output", tmp_path / "cell.json")
     assert_fails(result, r"toy\.cfg: the train corpus does not read \$\{paths\.train\}")
     assert_fails(
-        relext("experiment", tmp_path / "none.cfg", *paths, "--output", tmp_path / "cell.json"), r"none\.cfg: there is no such config"
+        research("experiment", tmp_path / "none.cfg", *paths, "--output", tmp_path / "cell.json"), r"none\.cfg: there is no such config"
     )
 
 

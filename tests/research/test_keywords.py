@@ -7,9 +7,9 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
+from research.keywords import Keyword, english_stemmer, rank_keywords
+from research.published import CORPORA, PUBLISHED_KEYWORDS
 from spacy_relext.errors import RelextError
-from spacy_relext.experiments.keywords import Keyword, english_stemmer, rank_keywords
-from spacy_relext.experiments.published import CORPORA, PUBLISHED_KEYWORDS
 from spacy_relext.ml.reading import Reading
 from spacy_relext.pipeline.pairs import ReadPair
 

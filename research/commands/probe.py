@@ -1,4 +1,4 @@
-"""`relext probe`: which layer of a trained encoder holds the relation, as a table, figures and a plot."""
+"""`research probe`: which layer of a trained encoder holds the relation, as a table, figures and a plot."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,10 @@ from spacy.cli._util import setup_gpu
 from tqdm import tqdm
 from wasabi import msg
 
+from research.plots import READS, plot_layers, require_suffix
+from research.probe import annotated_data, pretrained_model, probe_encoder, require_marked_view
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.evaluation import extractor_of, load_pipeline
-from spacy_relext.experiments.plots import READS, plot_layers, require_suffix
-from spacy_relext.experiments.probe import annotated_data, pretrained_model, probe_encoder, require_marked_view
 from spacy_relext.experiments.training import checksums, device_name, versions
 from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_file

@@ -1,4 +1,4 @@
-"""`relext experiment` and `relext crossval`: train and score one cell of a matrix of experiments; what is finished is not run again."""
+"""`relext crossval`: train and score the folds of a corpus; what is finished is not run again."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -36,37 +36,6 @@ class Checkpoint(StrEnum):
 CHECKPOINT = typer.Option(Checkpoint.last, help="Score the last pipeline, or the best one on the development data.")
 
 
-def experiment(
-    ctx: typer.Context,
-    config_path: Path = CONFIG,
-    train: Path = typer.Option(..., help="Training data: a .spacy file or a folder of them."),
-    dev: Path = typer.Option(None, help="Development data, which the threshold is chosen on."),
-    test: Path = typer.Option(..., help="Test data: scored once, with annotated mentions."),
-    output: Path = typer.Option(..., "--output", "-o", help="The cell to write, a JSON file. If it is there, nothing is run."),
-    label: list[str] = LABEL,
-    threshold: float = THRESHOLD,
-    checkpoint: Checkpoint = CHECKPOINT,
-    keep: bool = KEEP,
-    gpu_id: int = GPU_ID,
-):
-    """Train as `spacy train` does, choose the threshold on development data, score the test data once, and write all that as JSON."""
-    with reported_errors():
-        cell = Experiment(
-            config_path=config_path,
-            train=(train,),
-            dev=dev,
-            test=test,
-            labels=_labels(label),
-            overrides=overrides_of(ctx),
-            threshold=threshold,
-            checkpoint=checkpoint.value,
-            gpu_id=gpu_id,
-        )
-        if output.suffix != ".json":
-            raise RelextError(f"the output is {output}; expected a file that ends in .json.")
-        run_experiment(cell, output, keep=keep)
-
-
 def crossval(
     ctx: typer.Context,
     config_path: Path = CONFIG,
@@ -88,7 +57,7 @@ def crossval(
         experiments = fold_experiments(
             config_path,
             find_folds(folds_path),
-            labels=_labels(label),
+            labels=labels_of(label),
             overrides=overrides_of(ctx),
             threshold=threshold,
             checkpoint=checkpoint.value,
@@ -146,7 +115,8 @@ def _tell(cell: Cell, output: Path, what: str) -> None:
     msg.good(f"{output}: {what}, P {p}, R {r}, micro F {f}{threshold}")
 
 
-def _labels(given: list[str]) -> dict[str, str]:
+def labels_of(given: list[str]) -> dict[str, str]:
+    """The values of --label, one per name."""
     values = values_by_name(given, "--label")
     several = [name for name in values if len(values[name]) > 1]
     if several:

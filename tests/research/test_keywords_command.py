@@ -1,4 +1,4 @@
-"""`relext keywords`, run in process on pipelines that have learned seven sentences by heart or nothing at all."""
+"""`research keywords`, run in process on pipelines that have learned seven sentences by heart or nothing at all."""
 
 import re
 import sys
@@ -12,8 +12,9 @@ from spacy.util import fix_random_seed
 
 from spacy_relext.formats.docs import to_doc
 from tests.cli.test_evaluate import assert_fails
-from tests.cli.toy import SENTENCES, document, relext
+from tests.cli.toy import SENTENCES, document
 from tests.pipeline.test_views import marked_pipeline
+from tests.research.toy import research
 
 # By sentences that they stand in, in any form: increases 2, levels 3, avoid 2, alter 2, raised 1.
 STEMS = {"increas": 2, "level": 3, "avoid": 2, "alter": 2, "rais": 1}
@@ -40,7 +41,7 @@ def marked_model(tiny_bert, tmp_path_factory):
 
 
 def keywords(model, data, output, *options):
-    result = relext("keywords", model, data, "--output", output, *options)
+    result = research("keywords", model, data, "--output", output, *options)
     assert result.exit_code == 0, result.output
     return srsly.read_json(output), result.stdout
 
@@ -105,23 +106,23 @@ def test_pairs_with_a_relation_only(model, data, tmp_path):
 
 def test_nothing_to_list(model, data, tmp_path):
     assert_fails(
-        relext("keywords", model, data, "--min-count", 4), r"no word stands in 4 or more sentences with pairs .* Lower --min-count"
+        research("keywords", model, data, "--min-count", 4), r"no word stands in 4 or more sentences with pairs .* Lower --min-count"
     )
     nlp = spacy.blank("en")
     DocBin(docs=[nlp.make_doc("Nothing.")]).to_disk(tmp_path / "bare.spacy")
-    assert_fails(relext("keywords", model, tmp_path / "bare.spacy"), r"spans_key = null")
+    assert_fails(research("keywords", model, tmp_path / "bare.spacy"), r"spans_key = null")
 
 
 def test_what_cannot_be_used(model, data, tmp_path, tiny_bert, monkeypatch):
-    assert_fails(relext("keywords", model, tmp_path / "none.spacy"), r"none\.spacy: there is no such file")
-    assert_fails(relext("keywords", tmp_path / "none", data), "cannot be loaded")
+    assert_fails(research("keywords", model, tmp_path / "none.spacy"), r"none\.spacy: there is no such file")
+    assert_fails(research("keywords", tmp_path / "none", data), "cannot be loaded")
     nlp = marked_pipeline(tiny_bert, "cls")
     docs = [to_doc(document(*sentence), nlp) for sentence in SENTENCES]
     nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in docs])
     nlp.to_disk(tmp_path / "cls")
-    assert_fails(relext("keywords", tmp_path / "cls", data), "the summary cls has no weight for each word")
-    result = relext("keywords", model, data, "--corpus", "other")
+    assert_fails(research("keywords", tmp_path / "cls", data), "the summary cls has no weight for each word")
+    result = research("keywords", model, data, "--corpus", "other")
     assert result.exit_code == 2
     assert re.search("'other' is not one of", result.stderr)
     monkeypatch.setitem(sys.modules, "snowballstemmer", None)
-    assert_fails(relext("keywords", model, data), r'pip install -e "\.\[analysis\]"')
+    assert_fails(research("keywords", model, data), r'pip install -e "\.\[analysis\]"')

@@ -1,4 +1,4 @@
-"""`relext probe`: the vectors of each layer, the probe on them, and the command."""
+"""`research probe`: the vectors of each layer, the probe on them, and the command."""
 
 import json
 import platform
@@ -15,9 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from spacy.training import Example
 from transformers import AutoModel, AutoTokenizer
 
-from spacy_relext.evaluation import extractor_of
-from spacy_relext.experiments import probe as probing
-from spacy_relext.experiments.probe import (
+from research import probe as probing
+from research.probe import (
     annotated_data,
     fit_probe,
     probe_layers,
@@ -26,13 +25,15 @@ from spacy_relext.experiments.probe import (
     score_probe,
     vectors_by_layer,
 )
+from spacy_relext.evaluation import extractor_of
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.ml.marked import MarkedEncoder, marked_pairs
 from spacy_relext.ml.marking import pair_markers
 from tests.cli.test_evaluate import write_data as write_documents
 from tests.cli.toy import document
-from tests.experiments.toy import SENTENCES, relext, write_data
+from tests.experiments.toy import SENTENCES, write_data
+from tests.research.toy import research
 
 N_LAYERS, WIDTH = 2, 32
 
@@ -253,7 +254,7 @@ def test_pairs_with_several_labels_and_labels_that_are_not_there():
 
 
 def probe(folder, *options, train="train.spacy", test="test.spacy", model="model"):
-    return relext("probe", folder / model, folder / train, folder / test, *options)
+    return research("probe", folder / model, folder / train, folder / test, *options)
 
 
 def assert_fails(result, message):

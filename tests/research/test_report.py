@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from research.matrix import read_matrix
+from research.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED
+from research.report import BEGIN, END
 from spacy_relext.experiments.cells import join, write_cell
-from spacy_relext.experiments.matrix import read_matrix
-from spacy_relext.experiments.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED
-from spacy_relext.experiments.report import BEGIN, END
-from tests.experiments.toy import make_cell, relext
+from tests.experiments.toy import make_cell
+from tests.research.toy import research
 
 MATRICES = Path(__file__).parents[2] / "configs"
 # F of the seeds: 4/5 and 1/2; P 1 and 1/2, R 2/3 and 1/2.
@@ -26,7 +27,7 @@ def write(folder, *cells):
 
 
 def section_of(folder, *cells):
-    result = relext("report", write(folder, *cells), "--output", folder / "results.md")
+    result = research("report", write(folder, *cells), "--output", folder / "results.md")
     assert result.exit_code == 0, result.output
     return (folder / "results.md").read_text(encoding="utf8")
 
@@ -61,7 +62,7 @@ def test_all_that_is_planned_has_a_row(tmp_path):
     matrix = MATRICES / "minilm.yml"
     planned = [cell.labels for cell in read_matrix(matrix)]
     encoder = planned[0]["encoder"]
-    result = relext("report", write(tmp_path, make_cell({"encoder": encoder})), "--matrix", matrix, "--output", tmp_path / "results.md")
+    result = research("report", write(tmp_path, make_cell({"encoder": encoder})), "--matrix", matrix, "--output", tmp_path / "results.md")
     assert result.exit_code == 0, result.output
     text = (tmp_path / "results.md").read_text(encoding="utf8")
     for corpus, title in CORPORA.items():
@@ -154,7 +155,7 @@ def test_rest_of_the_file_stays_and_the_section_is_replaced(tmp_path):
 
 def assert_fails(folder, message, *cells, output="results.md"):
     write(folder, *cells)
-    result = relext("report", folder / "cells", "--output", folder / output)
+    result = research("report", folder / "cells", "--output", folder / output)
     assert result.exit_code == 1
     assert re.search(message, " ".join(result.stderr.split())), result.stderr
 
@@ -182,7 +183,7 @@ def test_broken_files(tmp_path):
     path.write_text(whole, encoding="utf8")
     (tmp_path / "half.md").write_text(f"{BEGIN}\n", encoding="utf8")
     assert_fails(tmp_path, r"half\.md: expected the line", output="half.md")
-    result = relext("report", tmp_path / "none", "--output", tmp_path / "results.md")
+    result = research("report", tmp_path / "none", "--output", tmp_path / "results.md")
     assert "none: there is no such folder" in " ".join(result.stderr.split())
 
 
@@ -191,10 +192,10 @@ def test_folds_count_once_and_work_folders_not_at_all(tmp_path):
     write_cell(make_cell(fold=0, seed=0), folder / "cv" / "fold-0.json")
     (folder / "1.work").mkdir()
     (folder / "1.work" / "meta.json").write_text("{}", encoding="utf8")
-    result = relext("report", folder, "--output", tmp_path / "results.md")
+    result = research("report", folder, "--output", tmp_path / "results.md")
     assert result.exit_code == 0, result.output
     assert "cv: a cross-validation that is not finished" in " ".join(result.output.split())
     write_cell(make_cell({"corpus": "aimed"}, counts=((1, 0, 0), (0, 1, 1)), folds=[0, 1]), folder / "cv" / "crossval.json")
-    result = relext("report", folder, "--output", tmp_path / "results.md")
+    result = research("report", folder, "--output", tmp_path / "results.md")
     assert "not finished" not in result.output
     assert rows_under((tmp_path / "results.md").read_text(encoding="utf8"), "AIMed, encoder tiny")[0][2] == "1"
