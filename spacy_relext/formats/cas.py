@@ -26,6 +26,8 @@ from spacy_relext.formats.projects import is_project
 from spacy_relext.formats.records import Place
 
 TYPES = "TypeSystem.xml"
+# The features of a relation that are its ends.
+HEAD, TAIL = "Governor", "Dependent"
 XMI_ID = "{http://www.omg.org/XMI}id"
 # Filters of warnings are those of all threads: one that ends in the block of another would leave that one's behind.
 _WARNINGS = Lock()
@@ -129,6 +131,12 @@ def _load_xmi(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
             if name in lines:
                 raise DataError(f"the xmi:id {name} is in line {lines[name]} already.", path=path, line=element.sourceline)
             lines[name] = element.sourceline
+    # Ends of relations that are not there; cassis would lose the document for them.
+    ends = [(element, end) for element in root.iterchildren(etree.Element) for end in (HEAD, TAIL) if end in element.attrib]
+    missing = [(element, end) for element, end in ends if element.get(end).isdecimal() and int(element.get(end)) not in lines]
+    for element, end in missing:
+        del element.attrib[end]
+    raw = etree.tostring(root) if missing else raw
     try:
         system = _typesystem(types)
     except NO_CAS as error:

@@ -7,7 +7,8 @@
 Sequence labelling, and older versions, have `"label": [[0, 10, "CHEMICAL"], …]` (or `labels`) in the place of both lists, and `data` in
 that of `text`; `--text-column` and `--label-column` name other keys. Without `relations` a document is not annotated for relations, which
 is not the same as an empty list. Relations of the types `No-rel`, `no_relation` or `None` are no relations; they are counted. Relations of
-relations are left out and counted. doccano puts metadata among the keys: others are not looked at, but for labels where there are none.
+relations, of entities that are not there, and without a type (`--default-label`), are left out and counted. doccano puts metadata among
+the keys: others are not looked at, but for labels where there are none.
 
 Unless it is told to export approved documents alone, doccano exports those that nobody has annotated yet as well, with the same empty lists
 as a text without entities. So a text without entities is taken as not annotated, unless `annotation_approver` names who approved it.
@@ -134,6 +135,6 @@ def _relations(
         head, tail = at.name(entry, "from_id", what), at.name(entry, "to_id", what)
         if not {head, tail} <= mentions:
             document.leave_out(RELATED if {head, tail} <= mentions | others else UNKNOWN)
-            continue
-        relations.append(AnnotatedRelation(head, tail, at.label(entry, "type", what, reading), at.score(entry, what)))
+        elif label := at.label(entry, "type", what, reading):
+            relations.append(AnnotatedRelation(head, tail, label, at.score(entry, what)))
     return at.without_denied(relations)

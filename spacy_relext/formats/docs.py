@@ -13,8 +13,9 @@ from spacy.util import filter_spans
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.denials import without_asserted, without_denials
+from spacy_relext.formats.identifiers import UNKNOWN as UNKNOWN_CONCEPTS
 from spacy_relext.formats.offsets import is_inside, trim
-from spacy_relext.formats.types import SAME_PLACE, SELF, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import SAME_PLACE, SELF, UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import (
     Relation,
@@ -56,8 +57,8 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
 
     nlp: Gives the tokenizer. Where a mention begins or ends inside a token, the token is cut, so that every mention is whole tokens.
     counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, mentions across sentences and inside characters, what
-        does not fit `doc.ents`, relations between the same characters, which are left out, denied relations, what the document could not
-        hold of its file.
+        does not fit `doc.ents`, denied relations, what the document could not hold of its file, and relations that are left out: those
+        between the same characters, those without a label, and those of mentions or concepts that the document does not have.
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
@@ -109,23 +110,19 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     counts[OVERLAPPING] += len(placed) - len(doc.ents)
     relations = document.relations
     if document.concept_relations is not None:
+        between = _between_concepts(document, counts)
         user_data[("._.", CONCEPT_RELATIONS, 0, len(doc[0]) if len(doc) else 0)] = [
-            {"head": r.head, "tail": r.tail, "label": r.label, "score": r.score, **r.details} for r in document.concept_relations
+            {"head": r.head, "tail": r.tail, "label": r.label, "score": r.score, **r.details} for r in between
         ]
-        known = {concept for mention in document.mentions for concept in concepts_of(mention)}
-        for r in document.concept_relations:
-            for concept in (r.head, r.tail):
-                if concept not in known:
-                    raise document.error(f"a relation {r.label!r} refers to the concept {concept!r}, and no mention has it.")
-        counts["relations between concepts"] += len(document.concept_relations)
+        counts["relations between concepts"] += len(between)
         if relations is None:
-            relations = mention_relations(document.mentions, document.concept_relations, document.sentences, counts)
+            relations = mention_relations(document.mentions, between, document.sentences, counts)
     denied = without_asserted(document, counts)
     if denied:
         own: Counter[str] = Counter()
         set_denied(doc, _relations(document, denied, placed, own))
         counts["denied relations (read as none)"] += own["relations"]
-        counts.update({name: own[name] for name in (SAME_PLACE, SELF, GIVEN_TWICE)})
+        counts.update({name: own[name] for name in (SAME_PLACE, SELF, UNKNOWN, UNNAMED, GIVEN_TWICE)})
     if relations is not None or denied:
         set_relations(doc, _relations(document, relations or [], placed, counts))
         set_annotated_labels(doc, document.annotated_labels)
@@ -256,22 +253,33 @@ def is_left_out(what: str) -> bool:
     return what not in FIGURES and not what.startswith("relations: ")
 
 
+def _leave_out(what: str, document: Document, counts: Counter[str]) -> None:
+    counts[what] += 1
+    document.examples.setdefault(what, document.place)
+
+
+def _between_concepts(document: Document, counts: Counter[str]) -> list[AnnotatedRelation]:
+    """Its relations between concepts, without those of concepts that no mention has."""
+    known = {concept for mention in document.mentions for concept in concepts_of(mention)}
+    relations = []
+    for relation in document.concept_relations or ():
+        if {relation.head, relation.tail} <= known and relation.label:
+            relations.append(relation)
+        else:
+            _leave_out(UNKNOWN_CONCEPTS if relation.label else UNNAMED, document, counts)
+    return relations
+
+
 def _relations(document: Document, given: list[AnnotatedRelation], placed: dict[str, Span], counts: Counter[str]) -> list[Relation]:
     relations: dict[tuple, Relation] = {}
     for relation in given:
-        for end in (relation.head, relation.tail):
-            if end not in placed:
-                raise document.error(
-                    f"a relation {relation.label!r} refers to the mention {end!r}, and the document has {', '.join(placed) or 'none'}."
-                )
+        if not {relation.head, relation.tail} <= placed.keys() or not relation.label:
+            _leave_out(UNKNOWN if relation.label else UNNAMED, document, counts)
+            continue
         head, tail = placed[relation.head], placed[relation.tail]
         if (head.start, head.end) == (tail.start, tail.end):
-            what = SELF if relation.head == relation.tail else SAME_PLACE
-            counts[what] += 1
-            document.examples.setdefault(what, document.place)
+            _leave_out(SELF if relation.head == relation.tail else SAME_PLACE, document, counts)
             continue
-        if not relation.label:
-            raise document.error(f"the relation between {relation.head!r} and {relation.tail!r} has no label.")
         said: dict[str, Any] = {"sources": dict(relation.sources) or CALLER, "status": relation.status, "attributes": relation.attributes}
         try:
             made = Relation(head, tail, relation.label, relation.score, **said)

@@ -13,7 +13,8 @@ label of a relation are the feature `value` or `label` (Label, …), else the on
 feature it is the name of the layer: of webanno.custom.Chemical, Chemical. So it is where several features could be meant, which for
 relations is an error, and where the feature is empty, which is counted. `identifier` is the concept of a mention, `score` (a number) the
 score of a relation; features such as `negated` or `speculated` say so of it (denials.py). Annotations of other layers, values of other
-features, among them the slots of events, and relations of relations or of what is no mention are counted, and not read.
+features, among them the slots of events, and relations of relations, of what is no mention, or of what is not there are counted, and not
+read.
 
 The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. So the
 annotations of several people of one document are documents of one id, an error: name the folder `curation` of an exported project, or files
@@ -46,21 +47,21 @@ from cassis.typesystem import (
 )
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.cas import TYPES, Lines, load, unpack
+from spacy_relext.formats.cas import HEAD, TAIL, TYPES, Lines, load, unpack
 from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.projects import States, is_project
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place
-from spacy_relext.formats.types import DETAILS, NO_MENTION, RELATED, UNLABELLED, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DETAILS, NO_MENTION, RELATED, UNKNOWN, UNLABELLED, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
 DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
 SENTENCE, TOKEN = f"{DKPRO}.segmentation.type.Sentence", f"{DKPRO}.segmentation.type.Token"
 NAMED_ENTITY, METADATA = f"{DKPRO}.ner.type.NamedEntity", f"{DKPRO}.metadata.type.DocumentMetaData"
 SPAN, RELATION = "custom.Span", "custom.Relation"
-HEAD, TAIL, LABEL, CONCEPT, SCORE, TITLE, ID = "Governor", "Dependent", "label", "identifier", "score", "documentTitle", "documentId"
+LABEL, CONCEPT, SCORE, TITLE, ID = "label", "identifier", "score", "documentTitle", "documentId"
 # The start of the names of types that are no layer of a user's own, and of those that annotate nothing.
 FOREIGN = ("uima.", "de.tudarmstadt.", "org.dkpro.")
 BOOKKEEPING = ("uima.", f"{DKPRO}.metadata.", "de.tudarmstadt.ukp.clarin.webanno.api.type.", "org.dkpro.core.api.", SENTENCE, TOKEN)
@@ -188,11 +189,11 @@ def _mention(entry: Any, layer: Layer, document: Document, at: Place) -> Mention
 
 
 def _add_relation(entry: Any, layer: Layer, kinds: dict[int, str], document: Document, at: Place) -> None:
-    """Add a relation; none, which is counted, where it is one of a relation, or of what is no mention."""
+    """Add a relation; none, which is counted, where it is one of a relation, of what is no mention, or of what is not there."""
     for feature in (HEAD, TAIL):
         end = entry.get(feature)
         if end is None:
-            raise at.fail(f"{_name(entry)}: its {feature} is missing.")
+            return document.leave_out(UNKNOWN, at.line)
         if kinds.get(end.xmiID) != "mention":
             document.leave_out(RELATED if kinds.get(end.xmiID) == "relation" else NO_MENTION, at.line)
             return

@@ -11,8 +11,9 @@ Labels of HTML (`hypertextlabels`) are read by their `globalOffsets`, which coun
 `text` decides; the text of the document is then what it says, or the source with a space for each character of a tag.
 
 `direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other way round, and "bi" one in each direction. A
-relation with several labels is several relations; one without has that of `--default-label`. A region with several labels is several
-mentions. Relations of such a region, and of regions that are no mention, are left out and counted. Relations labelled `No-rel`,
+relation with several labels is several relations; one without has that of `--default-label`, and without that is left out and counted. A
+region with several labels is several mentions. Relations of such a region, of regions that are no mention, and of regions that are not
+there, are left out and counted. Relations labelled `No-rel`,
 `no_relation` or `None` are no relations; they are counted. Results of other types are counted, and not read.
 
 Which annotation: cancelled (skipped) ones are left out and counted, as are those of others where `--annotator` names one (the id or mail
@@ -286,9 +287,9 @@ def _relations(
     if not known.issuperset(names):
         reading.leave_out(UNKNOWN, str(at))
         return
-    labels = entry.get("labels") or [at.label({}, "labels", what, reading)]
+    labels = entry.get("labels") or []
     if not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
-        raise at.fail(f"{what}: expected 'labels' to be one or more strings, and saw {labels!r:.60}. Give the relation a label.")
+        raise at.fail(f"{what}: expected 'labels' to be strings, and saw {labels!r:.60}.")
     direction = "right" if entry.get("direction") is None else entry["direction"]
     if direction not in ("right", "left", "bi"):
         raise at.fail(f"{what}: expected 'direction' to be right, left or bi, and saw {direction!r:.60}.")
@@ -296,9 +297,11 @@ def _relations(
     if any(len(found) != 1 for found in ends):
         reading.leave_out(SEVERAL if all(ends) else NO_MENTION, str(at))
         return
+    # One of no label may have the default.
+    labels = [label for label in labels if label] or [at.label({}, "labels", what, reading)]
     head, tail = (found[0].id for found in ends)
     orders = {"right": [(head, tail)], "left": [(tail, head)], "bi": [(head, tail), (tail, head)]}
-    for label in labels:
+    for label in filter(None, labels):
         for first, second in orders[direction]:
             yield AnnotatedRelation(first, second, label, at.score(entry, what))
 

@@ -10,7 +10,8 @@ Offsets count characters, ends are exclusive; where the `text` of tokens and spa
 counted (offsets.py). The last token of a span (`token_end`) is inclusive. The offsets of `spans`, `head_span` and
 `child_span` are what counts. Tokens, `token_start`, `token_end`, `text`, `head` and `child`, where given, are checked against them: `head`
 and `child` are a token of the mention, as a rule its last. Without `head_span` the mention is the one with that token. Head and tail must
-be spans of the task: a relation between bare tokens is left out and counted.
+be spans of the task: a relation between bare tokens is left out and counted, and so are those of tokens that are not there, and those
+without a label (`--default-label`).
 
 `answer`: accepted tasks are read. A task is in the file because somebody answered it, so one without spans was accepted as a text that has
 no mentions. A rejected one says that its annotation is wrong, and an ignored one nothing: both are left out and counted. Where several
@@ -33,7 +34,7 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import OffsetError, Said, fit_offsets
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
-from spacy_relext.formats.types import NO_MENTION, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import NO_MENTION, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
 LEFT_OUT = ("reject", "ignore")
@@ -78,9 +79,9 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
         for what, entry in at.entries(record, "relations", "relation"):
             head, tail = (_end(entry, end, what, mentions, tokens, at) for end in ("head", "child"))
             if head is None or tail is None:
-                reading.leave_out(NO_MENTION, str(at))
-                continue
-            found.append(AnnotatedRelation(head.id, tail.id, at.label(entry, "label", what, reading), at.score(entry, what)))
+                reading.leave_out(UNKNOWN if _is_beyond(entry, tokens) else NO_MENTION, str(at))
+            elif label := at.label(entry, "label", what, reading):
+                found.append(AnnotatedRelation(head.id, tail.id, label, at.score(entry, what)))
         relations, denied = at.without_denied(found)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
     document = Document([*names, at.default_id][0], text, [], relations, source=at.path, line=at.line, denied=denied)
@@ -131,7 +132,9 @@ def _end(entry: dict[str, Any], end: str, what: str, mentions: list[Mention], to
     """The mention that is a relation's `head` or `child`; None if it is none of the spans."""
     token = None
     if tokens is not None and entry.get(end) is not None:
-        token = _token(tokens, at.take(entry, end, int, what), what, at)
+        if _is_beyond(entry, tokens, (end,)):
+            return None
+        token = tokens[at.take(entry, end, int, what)]
     if entry.get(f"{end}_span") is not None:
         span = at.take(entry, f"{end}_span", dict, what)
         start, stop = (at.take(span, side, int, f"{what}, {end}_span") for side in ("start", "end"))
@@ -147,6 +150,11 @@ def _end(entry: dict[str, Any], end: str, what: str, mentions: list[Mention], to
     if len(found) > 1:
         raise at.fail(f"{what}: {end!r} is token {entry[end]} at {token[0]}-{token[1]}, where {len(found)} spans are; expected one.")
     return found[0] if found else None
+
+
+def _is_beyond(entry: dict[str, Any], tokens: Offsets | None, ends: tuple[str, ...] = ("head", "child")) -> bool:
+    """Whether an end of a relation is a token that is not there."""
+    return any(isinstance(entry.get(end), int) and not 0 <= entry[end] < len(tokens or ()) for end in ends)
 
 
 def _token(tokens: Offsets, index: int, what: str, at: Place) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from spacy_relext.formats.jsonstream import MOST_DIGITS, Twice, open_json
 from spacy_relext.formats.jsonstream import load_json as load_json
 from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document
+from spacy_relext.formats.types import DETAILS, UNNAMED, AnnotatedRelation, Document
 
 # What annotation tools keep in a record's `meta`, and have no field for.
 ID, SENTENCES, ANNOTATED = "document_id", "sentence_offsets", "annotated"
@@ -137,13 +137,14 @@ class Place:
         if text[max(start, 0) : max(end, 0)] != said:
             raise self.fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {said!r:.60}.")
 
-    def label(self, entry: dict, key: str, what: str, reading: Reading) -> str:
-        """The label of a relation, or the one that is given for those without."""
+    def label(self, entry: dict, key: str, what: str, reading: Reading) -> str | None:
+        """The label of a relation, or the one that is given for those without; None, which is counted, where none is."""
         if entry.get(key) in (None, "") and reading.options.default_label:
             reading.counts["relations without a label, named by --default-label"] += 1
             return reading.options.default_label
         if entry.get(key) in (None, ""):
-            raise self.fail(f"{what}: it has no {key!r}. Give the relation a label, or all that have none the same: --default-label.")
+            reading.leave_out(UNNAMED, str(self))
+            return None
         return self.take(entry, key, str, what)
 
     def score(self, entry: dict, what: str) -> float:

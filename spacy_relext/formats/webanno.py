@@ -18,7 +18,7 @@ several annotations are meant. Rows such as `1-2.1` are parts of a token.
 
 Mentions are the annotations of NamedEntity, of layers of your own, and of what relations are based on; relations are those of your own
 layers. Types, labels and `identifier` are found as inception.py says. Slots, chains, and values of other features are counted, and not
-read, as are relations of what is no mention.
+read, as are relations of what is no mention, or not there.
 
 A document is annotated for relations if its header has a layer for them. Nothing says that its annotation is finished: a text without
 mentions is taken as not annotated. Its id is its place in the folder, without .tsv. Text between sentences is not in the file: a line end
@@ -39,7 +39,7 @@ from spacy_relext.formats.offsets import CHARACTERS, UTF16, OffsetError, Said, S
 from spacy_relext.formats.projects import States
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.texts import whole_text
-from spacy_relext.formats.types import NO_MENTION, UNLABELLED, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import NO_MENTION, UNKNOWN, UNLABELLED, AnnotatedRelation, Document, Mention
 
 HEADER = "#FORMAT=WebAnno TSV 3"
 KINDS = {"#T_SP=": "span", "#T_CH=": "chain", "#T_RL=": "relation"}
@@ -333,7 +333,7 @@ def _relations(
                     )
                 found = [ids.get(end[0]) if end else None for end in ends]
                 if found[0] is None or found[1] is None:
-                    document.leave_out(NO_MENTION, row.line)
+                    document.leave_out(NO_MENTION if all(ends) else UNKNOWN, row.line)
                     continue
                 values = [_value(pieces[place]) if place < len(pieces) else "" for pieces in columns]
                 given = dict(zip(layer.features, values, strict=False))

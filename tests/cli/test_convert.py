@@ -15,6 +15,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.docs import document_id
 from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.types import UNKNOWN
 from spacy_relext.relations import annotated_labels, get_relations, has_relations
 from tests.cli.toy import relext
 from tests.formats import test_aimed, test_chemprot
@@ -141,7 +142,7 @@ def test_one_document_cannot_be_split(tmp_path):
     assert_fails(relext("convert", "jsonl", source, outputs[0], "--dev", outputs[1]), "only one document", *outputs)
 
 
-BAD_LINES = ['{"text": "trunc', {**RECORDS[0], "id": "bad", "mentions": []}, {"txt": "foreign"}]
+BAD_LINES = ['{"text": "trunc', {**RECORDS[0], "id": "bad", "mentions": [{"start": 0, "end": 99, "type": "X"}]}, {"txt": "foreign"}]
 
 
 def test_bad_line_stops_without_output(tmp_path):
@@ -153,7 +154,7 @@ def test_bad_line_stops_without_output(tmp_path):
 def test_bad_annotation_stops_without_output(tmp_path):
     source = write_lines(tmp_path / "a.jsonl", RECORDS[0], BAD_LINES[1])
     result = relext("convert", "jsonl", source, tmp_path / "a.spacy")
-    assert_fails(result, r"a\.jsonl:2: document 'bad': a relation 'RAISES' refers to the mention 'T1'.*--skip-errors", tmp_path / "a.spacy")
+    assert_fails(result, r"a\.jsonl:2: document 'bad': mention 'T1' has the offsets 0-99.*--skip-errors", tmp_path / "a.spacy")
 
 
 def test_failure_leaves_an_earlier_output_alone(tmp_path):
@@ -166,8 +167,8 @@ def test_failure_leaves_an_earlier_output_alone(tmp_path):
 
 
 def test_skipped_errors_are_reported_and_counted_and_leave_no_trace(tmp_path):
-    # Three mentions are made of this one before its relation turns out to be wrong.
-    half = {**RECORDS[0], "id": "half", "relations": [{"head": "T1", "tail": "T9", "label": "RAISES"}]}
+    # Mentions are made of this one before the last turns out to be wrong.
+    half = {**RECORDS[0], "id": "half", "mentions": [*RECORDS[0]["mentions"], RECORDS[0]["mentions"][0]]}
     source = write_lines(tmp_path / "a.jsonl", BAD_LINES[0], RECORDS[0], BAD_LINES[1], BAD_LINES[2], half, RECORDS[1])
     result = relext("convert", "jsonl", source, tmp_path / "a.spacy", "--skip-errors")
     assert result.exit_code == 0, result.output
@@ -176,6 +177,15 @@ def test_skipped_errors_are_reported_and_counted_and_leave_no_trace(tmp_path):
         assert f"skipped: {source}:{line}: " in " ".join(result.stderr.split())
     assert "4 documents had errors and were skipped" in result.output
     assert (figure(result.stdout, "documents"), figure(result.stdout, "mentions"), figure(result.stdout, "relations")) == (2, 3, 1)
+
+
+def test_relations_of_missing_mentions_are_left_out_with_their_place(tmp_path):
+    half = {**RECORDS[0], "relations": [*RECORDS[0]["relations"], {"head": "T1", "tail": "T9", "label": "RAISES"}]}
+    source = write_lines(tmp_path / "a.jsonl", half, RECORDS[1])
+    result = relext("convert", "jsonl", source, tmp_path / "a.spacy")
+    assert result.exit_code == 0, result.output
+    assert (figure(result.stdout, "documents"), figure(result.stdout, "relations"), figure(result.stdout, UNKNOWN)) == (2, 1, 1)
+    assert f"{source}:1" in "".join(result.stdout.split())
 
 
 def test_all_skipped_is_an_error(tmp_path):

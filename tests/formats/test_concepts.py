@@ -2,11 +2,9 @@
 
 from collections import Counter
 
-import pytest
-
-from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import NEAREST, UNPAIRED, mention_relations, related_concepts
-from spacy_relext.formats.docs import to_doc
+from spacy_relext.formats.docs import concept_relations, to_doc
+from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import get_relations
 
@@ -104,5 +102,7 @@ def test_doc_has_the_relations_of_mentions(nlp):
 
 def test_unknown_concept(nlp):
     document = Document("a", TEXT, MENTIONS, concept_relations=[AnnotatedRelation("T", "X", "R")])
-    with pytest.raises(DataError, match="refers to the concept 'X', and no mention has it"):
-        to_doc(document, nlp)
+    counts = Counter()
+    assert concept_relations(to_doc(document, nlp, counts)) == []
+    assert counts[UNKNOWN] == 1
+    assert document.examples == {UNKNOWN: "None"}

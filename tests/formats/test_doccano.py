@@ -9,7 +9,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import doccano
 from spacy_relext.formats.docs import INSIDE, to_doc
 from spacy_relext.formats.reading import Options, Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
 
 TEXT = "Teal spares CYP1."
 ENTITIES = [
@@ -88,7 +88,6 @@ BAD_RECORDS = {
     "no id": ({**GOOD, "entities": [{"label": "X", "start_offset": 0, "end_offset": 4}]}, "expected 'id' to be a string or a whole number"),
     "start a fraction": ({**GOOD, "entities": [{**ENTITIES[0], "start_offset": 0.0}]}, "expected 'start_offset' to be a whole number"),
     "label a number": ({**GOOD, "entities": [{**ENTITIES[0], "label": 3}]}, "expected 'label' to be a string, and saw 3"),
-    "no type": ({**GOOD, "relations": [{"from_id": 31, "to_id": 32}]}, "relation 1: it has no 'type'. .* --default-label"),
     "relations an object": ({**GOOD, "relations": {}}, "expected 'relations' to be a list"),
     "score": ({**GOOD, "relations": [{**RELATION, "score": 2}]}, "'score' is 2;"),
     "half an emoji": ({**GOOD, "text": "\ud83d" + TEXT}, "character 0 of the text .* half of a surrogate pair"),
@@ -139,6 +138,17 @@ def test_text_of_another_column_and_relations_without_a_type(tmp_path):
     record = {"Body": TEXT, "entities": ENTITIES, "relations": [{**RELATION, "type": None}]}
     [document] = read(tmp_path, record, text_column="Body", default_label="REL")
     assert (document.text, document.relations) == (TEXT, [AnnotatedRelation("31", "32", "REL")])
+
+
+def test_relations_of_missing_entities_or_without_a_type_are_left_out(tmp_path):
+    reading = Reading()
+    (tmp_path / "a.jsonl").write_text(
+        json.dumps({**GOOD, "relations": [{**RELATION, "to_id": 99}, {**RELATION, "type": None}, RELATION]}), encoding="utf8"
+    )
+    [document] = doccano.read(tmp_path, reading)
+    assert document.relations == [AnnotatedRelation("31", "32", RELATION["type"])]
+    assert (+document.not_held, +reading.counts) == ({UNKNOWN: 1}, {UNNAMED: 1})
+    assert {**document.examples, **reading.examples} == dict.fromkeys((UNKNOWN, UNNAMED), f"{tmp_path / 'a.jsonl'}:1")
 
 
 def test_who_approved_a_text_without_entities_says_that_there_are_none(tmp_path):

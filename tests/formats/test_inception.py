@@ -12,7 +12,7 @@ from cassis import Cas, TypeSystem, load_cas_from_xmi, load_typesystem
 from spacy_relext.errors import DataError
 from spacy_relext.formats import inception
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
 from tests.formats.test_exchange import DOCUMENTS, contents
 
@@ -206,8 +206,7 @@ BAD = {
         "has the offset 10, .* inside a character",
         'begin="10" end="16"',
     ),
-    "unknown mention": (r'Governor="\d+"( Dependent="\d+" kind)', r'Governor="777"\1', "refers to the xmi:id 777", "Effect"),
-    "no head": (r'Governor="\d+"( Dependent="\d+" kind)', r"\1", r"Effect \d+: its Governor is missing", 'kind="HELPS"'),
+    "unknown member": (r'members="', 'members="777 ', "refers to the xmi:id 777", None),
     "unknown type": (r"custom:Chemical", "custom:Physical", r"TypeNotFoundError: .*webanno\.custom\.Physical", None),
     "unknown feature": (r'kind="HELPS"', 'sort="HELPS"', "TypeError: .*sort", None),
     "two of one id": (r'xmi:id="3"', 'xmi:id="2"', "the xmi:id 2 is in line 4 already", "Sentence"),
@@ -232,6 +231,27 @@ def test_bad_xmi(pattern, replacement, message, words, cas, tmp_path):
     errors = []
     assert [document.id for document in inception.read(tmp_path, Reading(errors.append))] == ["case 7.txt"]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize("changed", [r"", r'Governor="777"'])
+def test_relations_of_what_is_not_there_are_left_out(changed, cas, tmp_path):
+    file = save(cas, tmp_path)
+    raw = re.sub(r'Governor="\d+"( Dependent="\d+" kind="HELPS")', rf"{changed}\1", file.read_text(encoding="utf8"))
+    file.write_text(raw, encoding="utf8")
+    [document] = inception.read(file, Reading(raise_it))
+    assert len(document.relations) == 1
+    assert document.not_held[UNKNOWN] == 1
+    assert document.examples[UNKNOWN].startswith(f"{file}:")
+    assert 'kind="HELPS"' in raw.splitlines()[int(document.examples[UNKNOWN].rpartition(":")[2]) - 1]
+
+
+def test_relations_of_what_is_not_there_are_left_out_of_json(cas, tmp_path):
+    file = tmp_path / "a.json"
+    record = json.loads(cas.to_json())
+    next(entry for entry in record["%FEATURE_STRUCTURES"] if entry["%TYPE"] == EFFECT)["@Dependent"] = 777
+    file.write_text(json.dumps(record), encoding="utf8")
+    [document] = inception.read(file, Reading(raise_it))
+    assert (len(document.relations), document.not_held[UNKNOWN]) == (1, 1)
 
 
 def test_relations_of_relations_and_of_tokens_are_left_out(cas, tmp_path):

@@ -10,8 +10,8 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
-from spacy_relext.relations import annotated_labels, get_relations
+from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
+from spacy_relext.relations import annotated_labels, get_denied, get_relations
 
 #       0         1         2         3
 #       0123456789012345678901234567890123
@@ -244,9 +244,6 @@ BAD_ANNOTATION = {
         {"mentions": [{**MENTION, "id": "T2"}, {**MENTION, "start": 1}], "relations": None},
         "two mentions .*'T2'",
     ),
-    "missing mention": ({"relations": [{**RELATION, "tail": "T3"}]}, "refers to the mention 'T3', and the document has T1, T2"),
-    "no mentions": ({"mentions": [], "relations": [RELATION]}, "refers to the mention 'T1', and the document has none"),
-    "empty label": ({"relations": [{**RELATION, "label": ""}]}, "between 'T1' and 'T2' has no label"),
     "sentence beyond the text": ({"sentences": [[0, 35]]}, "the sentence 0-35"),
     "sentences overlap": ({"sentences": [[0, 20], [19, 34]]}, "the sentence 19-34 overlaps"),
     "negative sentence": ({"sentences": [[-1, 34]]}, "the sentence -1-34"),
@@ -262,6 +259,25 @@ def test_impossible_annotation_is_reported_with_file_and_line(values, message, n
         to_doc(bad, nlp)
     assert (caught.value.path, caught.value.line) == (path, 2)
     assert "document 'case-8'" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["relations", "denied_relations"])
+@pytest.mark.parametrize(
+    ("bad", "mentions", "kept", "left_out"),
+    [
+        ({**RELATION, "tail": "T3"}, GOOD["mentions"], 1, {UNKNOWN: 1}),
+        ({**RELATION, "label": ""}, GOOD["mentions"], 1, {UNNAMED: 1}),
+        (RELATION, [], 0, {UNKNOWN: 2}),
+    ],
+)
+def test_relations_of_missing_mentions_or_without_a_label_are_left_out(bad, mentions, kept, left_out, kind, nlp, tmp_path):
+    record = {**GOOD, "mentions": mentions, "relations": [], kind: [bad, RELATION]}
+    [document] = read_all(write_records(tmp_path / "a.jsonl", record))
+    counts = Counter()
+    doc = to_doc(document, nlp, counts)
+    assert len(get_relations(doc)) + len(get_denied(doc)) == kept
+    assert {name: counts[name] for name in (UNKNOWN, UNNAMED) if counts[name]} == left_out
+    assert document.examples == dict.fromkeys(left_out, f"{tmp_path / 'a.jsonl'}:1")
 
 
 def test_relation_given_twice_is_counted_and_kept_once(nlp, tmp_path):

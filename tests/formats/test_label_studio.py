@@ -9,7 +9,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import label_studio
 from spacy_relext.formats.label_studio import UNCHECKED
 from spacy_relext.formats.reading import Options, Reading
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Mention
 
 TEXT = "Teal spares CYP1."
 
@@ -163,10 +163,7 @@ BAD_TASKS = {
         "result 1: characters 3-5 of the text are",
     ),
     "two texts": (task(TEAL, {**CYP, "to_name": "other"}), r"labels are of several texts: \['other', 'text'\]"),
-    "relation unlabelled": (
-        task(TEAL, CYP, arrow(labels=[])),
-        "result 3: it has no 'labels'. Give the relation a label, or .* --default-label",
-    ),
+    "label of a relation": (task(TEAL, CYP, arrow(labels=[3])), r"result 3: expected 'labels' to be strings, and saw \[3\]"),
     "direction": (task(TEAL, CYP, arrow(direction="up")), "expected 'direction' to be right, left or bi, and saw 'up'"),
     "direction a list": (task(TEAL, CYP, arrow(direction=[])), r"right, left or bi, and saw \[\]"),
 }
@@ -196,9 +193,16 @@ def test_relations_of_what_is_no_single_mention_are_left_out(tmp_path):
     assert +counts == {"relations of what is no mention": 1, "relations of regions with several labels": 1}
 
 
+def test_relations_of_missing_regions_or_without_a_label_are_left_out(tmp_path):
+    counts = Counter()
+    [document] = read(tmp_path, task(TEAL, CYP, arrow(to_id="c"), arrow(labels=[]), arrow(labels=[""]), arrow()), counts=counts)
+    assert document.relations == [AnnotatedRelation("a", "b", "SPARES")]
+    assert +counts == {UNKNOWN: 1, UNNAMED: 2}
+
+
 def test_relations_without_a_label_have_the_default(tmp_path):
     unlabelled = {key: value for key, value in arrow().items() if key != "labels"}
-    for result in (unlabelled, arrow(labels=[])):
+    for result in (unlabelled, arrow(labels=[]), arrow(labels=[""])):
         [document] = read(tmp_path, task(TEAL, CYP, result), default_label="REL")
         assert document.relations == [AnnotatedRelation("a", "b", "REL")]
 

@@ -9,7 +9,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import prodigy
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.reading import Options, Reading
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Mention
 from spacy_relext.relations import get_relations, has_relations
 
 #       0         1         2
@@ -105,7 +105,6 @@ BAD_TASKS = {
     "id of a token": ({**TASK, "tokens": [{**TASK["tokens"][0], "id": 1}]}, "token 1: its id is 1; expected 0"),
     "head elsewhere": (relation(head=2), "'head' is token 2 at 10-16, and 'head_span' is at 0-9"),
     "no end": ({**TASK, "relations": [{"label": "L"}]}, "expected 'head_span', or 'head' and 'tokens', and saw"),
-    "no label": ({**TASK, "relations": [without(RELATION, "label")]}, "relation 1: it has no 'label'. .* --default-label"),
     "relation a list": ({**TASK, "relations": [[1, 3]]}, "relation 1: expected an object"),
     "denied and affirmed": (
         {**TASK, "relations": [RELATION, {**RELATION, "label": "No-rel"}]},
@@ -126,6 +125,16 @@ def test_bad_task_is_left_out_alone(task, message, tmp_path):
     errors = []
     assert [document.id for document in read(tmp_path, first, task, last, on_error=errors.append)] == ["1", "2"]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "what"),
+    [(relation(head=7), UNKNOWN), (relation(child=-1), UNKNOWN), ({**TASK, "relations": [without(RELATION, "label")]}, UNNAMED)],
+)
+def test_relations_of_missing_tokens_or_without_a_label_are_left_out(task, what, tmp_path):
+    counts = Counter()
+    [document] = read(tmp_path, task, counts=counts)
+    assert (document.relations, +counts) == ([], {what: 1})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import inception, webanno
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import AnnotatedRelation, Mention
+from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Mention
 
 HEAD = """#FORMAT=WebAnno TSV 3.3
 #T_SP=custom.Span|label
@@ -129,10 +129,10 @@ def test_what_is_not_read_is_counted(tmp_path):
     }
 
 
-def test_relations_of_what_is_no_mention_are_left_out_by_line(tmp_path):
+def test_relations_of_what_is_not_there_are_left_out_by_line(tmp_path):
     document = read(tmp_path, GOOD.replace("CHEM\tX\t1-1", "CHEM\tX|Y\t1-2|1-1"))
     assert said(document) == [("Cimetidine", "Y", "warfarin")]
-    assert document.examples == {"relations of what is no mention": f"{tmp_path / 'doc.tsv'}:9"}
+    assert document.examples == {UNKNOWN: f"{tmp_path / 'doc.tsv'}:9"}
 
 
 @pytest.mark.parametrize(
