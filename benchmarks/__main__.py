@@ -3,7 +3,6 @@ libraries; round trips through formats."""
 
 import json
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,56 +13,35 @@ import spacy
 import torch
 import typer
 
-from benchmarks import (
-    bulk,
-    decisions,
-    extraction,
-    frontier,
-    installed,
-    kernels,
-    learning,
-    memory,
-    pair_folds,
-    skipping,
-    train_peers,
-    training,
-)
+from benchmarks import extraction, learning, memory, pair_folds, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
 from benchmarks.speed.environments import peers
-from benchmarks.speed.ours import EXTRACTOR, make_pipeline
+from benchmarks.speed.ours import EXTRACTOR
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
 from spacy_relext.ml.listeners import listens_to
 from spacy_relext.relations import register_extensions
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 # As the commands of relext do it.
 app.callback()(keep_to_itself)
 for command in (
-    bulk.bulk,
-    decisions.decisions,
-    decisions.batches,
     extraction.conversion_memory,
     extraction.kills,
     extraction.extraction_memory,
-    frontier.frontier,
-    installed.installed,
-    kernels.kernels,
     learning.learning,
     memory.memory,
     pair_folds.pair_folds,
-    skipping.skipping,
     peers,
     speed,
     speed_page,
     train_peers.train_peers,
-    training.training,
 ):
     app.command()(command)
-for command in (bulk.one_pipe, extraction.one_conversion, extraction.one_extraction, kernels.one_of_kernels, memory.one_document):
+for command in (extraction.one_conversion, extraction.one_extraction, memory.one_document):
     app.command(hidden=True)(command)
 
 
@@ -117,28 +95,6 @@ def overhead(
         within = [float(ratio[i]) for ratio in inside]
         figures[clock] |= {"ratio within runs": round(statistics.median(within), 3), "within runs": [round(ratio, 3) for ratio in within]}
     print(json.dumps(figures, indent=2))
-
-
-@app.command()
-def precision(
-    encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder."),
-    texts: Path = typer.Option(Path("assets/demo/train.jsonl"), help="JSONL documents to encode."),
-    repeats: int = typer.Option(5, help="Runs of each kind, taken in turn."),
-    threads: int = typer.Option(2, help="Threads of torch."),
-):
-    """Time of the encoder in float32 ÷ time in bfloat16, on a CPU, for the texts of a corpus by sentence."""
-    documents = [json.loads(line)["text"] for line in texts.read_text(encoding="utf8").splitlines()]
-    pipelines = {kind: make_pipeline("encoder", str(encoder), threads=threads, precision=kind) for kind in ("float32", "bfloat16")}
-    for nlp in pipelines.values():
-        nlp.add_pipe("sentencizer", first=True)
-    times: dict[str, list[float]] = {kind: [] for kind in pipelines}
-    for kind in in_turn(pipelines, repeats):
-        start = time.perf_counter()
-        for _ in pipelines[kind].pipe(documents, batch_size=32):
-            pass
-        times[kind].append(time.perf_counter() - start)
-    ratios = [a / b for a, b in zip(times["float32"], times["bfloat16"], strict=True)]
-    print(json.dumps({"ratio": round(statistics.median(ratios), 2), "ratios": [round(ratio, 2) for ratio in ratios]}, indent=2))
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """What the measurements share: the clocks, and what is measured on."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy.util import load_config, load_model_from_config, registry, resolve_dot_names
+from spacy.util import registry, resolve_dot_names
 from tqdm import tqdm
 
 from spacy_relext.corpus import predicted_doc, read_docs
@@ -30,13 +30,6 @@ def in_turn(ways: Iterable[Way], repeats: int) -> Iterator[Way]:
     order = list(ways)
     for repeat in tqdm(range(repeats), desc="Measuring"):
         yield from order if repeat % 2 == 0 else order[::-1]
-
-
-def untrained(config_path: Path | str, overrides: dict[str, Any], references: Sequence[Doc]) -> Language:
-    """The pipeline of a config, initialised with annotated Docs: what it costs does not depend on what it learned."""
-    nlp = load_model_from_config(load_config(config_path, overrides=overrides, interpolate=True), auto_fill=True)
-    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in references])
-    return nlp
 
 
 def training_of(nlp: Language) -> tuple[dict[str, Any], Callable[[Language], Iterable[Example]]]:
