@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from benchmarks.measuring import evenly, now, training_of
 from benchmarks.train_peers import OTHERS, trained_on
-from research.commands.matrix import chosen
-from research.matrix import Planned, read_matrix
+from research.commands.grid import chosen
+from research.grid import Planned, read_grid
 from research.plots import STYLES, axes_of
 from research.report import markdown, write_section
 from spacy_relext.evaluation import THRESHOLDS, best_threshold, extractor_of, find_with_gold_mentions, predict, score_thresholds
@@ -39,8 +39,8 @@ class Point(NamedTuple):
 
 
 def learning(
-    matrix: Path = typer.Argument(Path("configs/minilm.yml"), help="The experiments, as for `research matrix`."),
-    only: list[str] = typer.Option(["corpus=ddi", "seed=0"], help="Which of them, as for `research matrix`."),
+    grid: Path = typer.Argument(Path("configs/minilm.yml"), help="The experiments, as for `research grid`."),
+    only: list[str] = typer.Option(["corpus=ddi", "seed=0"], help="Which of them, as for `research grid`."),
     target: float = typer.Option(0.7, help="The F to reach; a training ends there."),
     every: int = typer.Option(20, help="F is taken so many times in a whole training, at even distances."),
     documents: int = typer.Option(48, help="About so many of the development documents, evenly from all of them."),
@@ -57,7 +57,7 @@ def learning(
     # Times of two processors do not belong in one table.
     settings = {"target": target, "documents": documents, "threads": threads, "processor": device_name(-1)}
     rows = _measured(output, settings)
-    for planned in chosen(read_matrix(matrix), only):
+    for planned in chosen(read_grid(grid), only):
         if "folds" in planned.data:
             raise SystemExit(f"{planned.names} is a cross-validation, which has no development data. Choose others with --only.")
         references = evenly(planned.data["dev"], documents)

@@ -1,12 +1,12 @@
-"""`python -m research`: experiments in a matrix (corpus, view, summary, seed) and their report; what a trained model looks at.
+"""`python -m research`: experiments in a grid (corpus, view, summary, seed) and their report; what a trained model looks at.
 
 Run in the root of the repository. It is no part of the package that is installed."""
 
 import typer
 
 from research.commands.experiment import experiment
+from research.commands.grid import grid
 from research.commands.keywords import keywords
-from research.commands.matrix import matrix
 from research.commands.probe import probe
 from research.commands.report import report
 from spacy_relext.callbacks import keep_to_itself
@@ -16,7 +16,7 @@ EXPERIMENTS, MODELS = "Experiments", "Trained models"
 app = typer.Typer(name="research", no_args_is_help=True, add_completion=False, help=__doc__)
 # As the commands of relext do it.
 app.callback()(keep_to_itself)
-for trained in (experiment, matrix):
+for trained in (experiment, grid):
     # Other options are settings of the config, as in `spacy train`.
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(no_args_is_help=True, rich_help_panel=EXPERIMENTS, context_settings=settings)(trained)

@@ -1,8 +1,8 @@
-"""What was published, and how our cells are named that it is compared with: the data of the report."""
+"""What was published, and how our runs are named that it is compared with: the data of the report."""
 
 from typing import NamedTuple
 
-# The label `corpus` of a cell, and the name that the report prints.
+# The label `corpus` of a run, and the name that the report prints.
 CORPORA = {"ddi": "DDI 2013", "chemprot": "ChemProt", "aimed": "AIMed"}
 
 # What the other summaries of the same view are compared with: they drop BERT's pooler as well.

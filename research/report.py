@@ -1,4 +1,4 @@
-"""The report: cells become tables in a Markdown file, between two marker comments."""
+"""The report: runs become tables in a Markdown file, between two marker comments."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy
 from research.bootstrap import N_DRAWS, Comparison, compare, draw_weights
 from research.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.errors import DataError
-from spacy_relext.experiments.cells import Cell, split
+from spacy_relext.experiments.runs import Run, split
 from spacy_relext.formats.files import target_of, whole_file
 
 BEGIN = "<!-- experiments: made by `python -m research report`; what is changed here is lost -->"
@@ -33,15 +33,15 @@ encoder, same seeds.
 
 @dataclass
 class Row:
-    """The cells of one line of a table, by seed."""
+    """The runs of one line of a table, by seed."""
 
     view: str
     summary: str
-    cells: dict[int, tuple[Path, Cell]] = field(default_factory=dict)
+    runs: dict[int, tuple[Path, Run]] = field(default_factory=dict)
 
     def values(self, name: str, part: str = "test") -> list[float]:
         """A figure of each seed that has it."""
-        parts = [getattr(cell, part) for _, (_, cell) in sorted(self.cells.items())]
+        parts = [getattr(run, part) for _, (_, run) in sorted(self.runs.items())]
         return [scores[name] for scores in parts if scores is not None]
 
 
@@ -69,17 +69,17 @@ def write_section(section: str, path: Path, *, begin: str = BEGIN, end: str = EN
         file.write(text)
 
 
-def make_section(cells: Mapping[Path, Cell], planned: Iterable[Mapping[str, str]] = ()) -> str:
-    """The report of all cells but those of single folds, whose cross-validation has one of its own.
+def make_section(runs: Mapping[Path, Run], planned: Iterable[Mapping[str, str]] = ()) -> str:
+    """The report of all runs but those of single folds, whose cross-validation has one of its own.
 
-    planned: The labels of cells that have a row even where they were not run. RAISES: DataError for cells that do not fit together.
+    planned: The labels of runs that have a row even where they were not run. RAISES: DataError for runs that do not fit together.
     """
     tables: dict[str, dict[str, Table]] = {corpus: {} for corpus in CORPORA}
     for labels in planned:
         _row(labels, tables)
-    for path, cell in sorted(cells.items()):
-        if cell.fold is None:
-            _add(path, cell, tables)
+    for path, run in sorted(runs.items()):
+        if run.fold is None:
+            _add(path, run, tables)
     parts = [INTRODUCTION]
     for corpus, by_encoder in tables.items():
         for encoder, table in sorted(by_encoder.items()):
@@ -96,25 +96,25 @@ def make_section(cells: Mapping[Path, Cell], planned: Iterable[Mapping[str, str]
     return "\n".join(part for part in parts if part)
 
 
-def _add(path: Path, cell: Cell, tables: dict[str, dict[str, Table]]) -> None:
-    missing = [name for name in ("corpus", "view", "summary", "encoder") if not cell.labels.get(name)]
+def _add(path: Path, run: Run, tables: dict[str, dict[str, Table]]) -> None:
+    missing = [name for name in ("corpus", "view", "summary", "encoder") if not run.labels.get(name)]
     if missing:
-        raise DataError(f"the cell has no label {missing[0]!r}; it has {cell.labels}. Add it to the labels in the file.", path=path)
-    row = _row(cell.labels, tables)
-    if cell.seed in row.cells:
-        raise DataError(f"the same corpus, encoder, view, summary and seed as {row.cells[cell.seed][0]}. Remove one of them.", path=path)
-    for other_path, other in row.cells.values():
-        if _settings(cell) != _settings(other):
+        raise DataError(f"the run has no label {missing[0]!r}; it has {run.labels}. Add it to the labels in the file.", path=path)
+    row = _row(run.labels, tables)
+    if run.seed in row.runs:
+        raise DataError(f"the same corpus, encoder, view, summary and seed as {row.runs[run.seed][0]}. Remove one of them.", path=path)
+    for other_path, other in row.runs.values():
+        if _settings(run) != _settings(other):
             raise DataError(
                 f"the same labels as {other_path}, but other settings or data; no mean can be taken. Give one of them other labels, "
                 "or remove it.",
                 path=path,
             )
-    row.cells[cell.seed] = path, cell
+    row.runs[run.seed] = path, run
 
 
 def _row(labels: Mapping[str, str], tables: dict[str, dict[str, Table]]) -> Row:
-    """The row of a cell with these labels, made where there is none yet."""
+    """The row of a run with these labels, made where there is none yet."""
     view, summary = labels["view"], labels["summary"]
     table = tables.setdefault(_same(labels["corpus"]), {}).setdefault(labels["encoder"], {})
     return table.setdefault((_same(view), _same(summary)), Row(view, summary))
@@ -125,12 +125,12 @@ def _same(name: str) -> str:
     return name.casefold().replace("_", " ").replace("-", " ")
 
 
-def _settings(cell: Cell) -> dict[str, Any]:
+def _settings(run: Run) -> dict[str, Any]:
     """What has to be the same for all seeds of a row. Paths may differ: the data is told by its checksums."""
-    config = {name: section for name, section in cell.config.items() if name not in ("paths", "system")}
+    config = {name: section for name, section in run.config.items() if name not in ("paths", "system")}
     training = {name: value for name, value in config["training"].items() if name not in ("seed", "gpu_allocator")}
-    given = cell.threshold if cell.threshold_from == "given" else None
-    return {"config": {**config, "training": training}, "data": cell.digests, "checkpoint": cell.checkpoint, "threshold": given}
+    given = run.threshold if run.threshold_from == "given" else None
+    return {"config": {**config, "training": training}, "data": run.digests, "checkpoint": run.checkpoint, "threshold": given}
 
 
 def _figures(rows: Iterable[Row]) -> str:
@@ -144,7 +144,7 @@ def _figures(rows: Iterable[Row]) -> str:
             (
                 row.view,
                 f"`{row.summary}`",
-                str(len(row.cells) or ""),
+                str(len(row.runs) or ""),
                 *figures,
                 _spread(row.values("rel_micro_f", "development")),
                 _training(row, devices),
@@ -154,27 +154,27 @@ def _figures(rows: Iterable[Row]) -> str:
 
 
 def _devices(rows: Iterable[Row]) -> list[str]:
-    """What the cells of a table were trained on, the device of most of them first."""
-    return [device for device, _ in Counter(cell.device for row in rows for _, cell in row.cells.values()).most_common()]
+    """What the runs of a table were trained on, the device of most of them first."""
+    return [device for device, _ in Counter(run.device for row in rows for _, run in row.runs.values()).most_common()]
 
 
 def _training(row: Row, devices: Sequence[str]) -> str:
     """Mean minutes of training on each device, named unless it is the first one."""
     parts = []
     for device in devices:
-        seconds = [cell.training_seconds["processor"] for _, cell in row.cells.values() if cell.device == device]
+        seconds = [run.training_seconds["processor"] for _, run in row.runs.values() if run.device == device]
         if seconds:
             parts.append(f"{fmean(seconds) / 60:.1f} min{'' if device == devices[0] else f' ({device})'}")
     return ", ".join(parts)
 
 
 def _circumstances(rows: Iterable[Row]) -> str:
-    cells = [cell for row in rows for _, cell in row.cells.values()]
-    by_device = Counter(f"{device} (torch threads: {cell.torch_threads})" for cell in cells for device in split(cell.device))
-    names = sorted({name for cell in cells for name in cell.versions})
-    versions = [f"{name} {' / '.join(sorted({v for cell in cells for v in split(cell.versions.get(name, '?'))}))}" for name in names]
+    runs = [run for row in rows for _, run in row.runs.values()]
+    by_device = Counter(f"{device} (torch threads: {run.torch_threads})" for run in runs for device in split(run.device))
+    names = sorted({name for run in runs for name in run.versions})
+    versions = [f"{name} {' / '.join(sorted({v for run in runs for v in split(run.versions.get(name, '?'))}))}" for name in names]
     devices = "; ".join(device for device, _ in by_device.most_common())
-    return f"Trained on {devices}, with {', '.join(versions)}.\n" if cells else ""
+    return f"Trained on {devices}, with {', '.join(versions)}.\n" if runs else ""
 
 
 def _comparisons(rows: Sequence[Row], baseline: Row | None, *, views: bool = False) -> str:
@@ -187,7 +187,7 @@ def _comparisons(rows: Sequence[Row], baseline: Row | None, *, views: bool = Fal
     lines = []
     weights = None
     for row in variants:
-        seeds = sorted(row.cells.keys() & baseline.cells.keys())
+        seeds = sorted(row.runs.keys() & baseline.runs.keys())
         cells = ["", "", "", ""]
         if seeds:
             variant_counts, baseline_counts, folds = _paired_counts(row, baseline, seeds)
@@ -199,15 +199,15 @@ def _comparisons(rows: Sequence[Row], baseline: Row | None, *, views: bool = Fal
 
 def _paired_counts(row: Row, baseline: Row, seeds: Sequence[int]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Counts of both, `[n_seeds, n_documents, 3]`, of the same documents in the same order, and their folds."""
-    first_path, first = baseline.cells[seeds[0]]
+    first_path, first = baseline.runs[seeds[0]]
     documents = [(document["id"], document["fold"]) for document in first.documents]
     counts = []
     for which in (row, baseline):
         for seed in seeds:
-            path, cell = which.cells[seed]
-            if [(document["id"], document["fold"]) for document in cell.documents] != documents:
+            path, run = which.runs[seed]
+            if [(document["id"], document["fold"]) for document in run.documents] != documents:
                 raise DataError(f"its test documents are not those of {first_path}; the two cannot be compared. Run one again.", path=path)
-            counts.append([[document[kind] for kind in ("tp", "fp", "fn")] for document in cell.documents])
+            counts.append([[document[kind] for kind in ("tp", "fp", "fn")] for document in run.documents])
     both = numpy.asarray(counts).reshape(2, len(seeds), len(documents), 3)
     return both[0], both[1], numpy.asarray([fold for _, fold in documents])
 
@@ -229,7 +229,7 @@ def _published(corpus: str, by_encoder: Mapping[str, Table]) -> str:
             for encoder, table in sorted(by_encoder.items()):
                 row = table.get((_same(BASELINE_VIEW), _same(summary)), Row(BASELINE_VIEW, summary))
                 figures = (_spread(row.values(f"rel_micro_{k}")) for k in "prf")
-                lines.append((model, f"ours, `{summary}`", encoder, str(len(row.cells) or ""), *figures))
+                lines.append((model, f"ours, `{summary}`", encoder, str(len(row.runs) or ""), *figures))
     return markdown(("model", "", "encoder", "seeds", "P", "R", "F"), lines)
 
 

@@ -14,23 +14,23 @@ _WINDOWS = os.name == "nt"
 
 
 @contextmanager
-def claimed(output: Path) -> Iterator[None]:
+def lock(output: Path) -> Iterator[None]:
     """Hold the lock of what is to be written, which the system frees where a run is killed.
 
     RAISES: Timeout where another process has it; DataError for a file of that name that is no lock.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
-    lock = Path(f"{output}.lock")
+    path = Path(f"{output}.lock")
     # Locks are empty, and to open one empties it. Looked at once: others may remove theirs meanwhile.
     with suppress(FileNotFoundError):
-        there = lock.lstat()
+        there = path.lstat()
         if there.st_size or not stat.S_ISREG(there.st_mode):
-            raise DataError("it is no lock of this command, which would stand there. Move it away, or name another output.", path=lock)
-    with FileLock(lock, timeout=0):
+            raise DataError("it is no lock of this command, which would stand there. Move it away, or name another output.", path=path)
+    with FileLock(path, timeout=0):
         try:
             yield
         finally:
             # While it is held: afterwards it may be another's. Who has opened it meanwhile sees that it is gone. Windows removes no file
             # that is open; filelock does it there, when it frees the lock.
             if not _WINDOWS:
-                lock.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)

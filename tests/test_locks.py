@@ -7,23 +7,23 @@ import pytest
 from filelock import Timeout
 
 from spacy_relext import locks
-from spacy_relext.locks import claimed
+from spacy_relext.locks import lock
 
 
 def test_lock_is_held_and_leaves_nothing(tmp_path):
     output = tmp_path / "a folder" / "out.jsonl"
-    with claimed(output):
-        with pytest.raises(Timeout), claimed(output):
+    with lock(output):
+        with pytest.raises(Timeout), lock(output):
             pass
         assert (tmp_path / "a folder" / "out.jsonl.lock").exists()
     assert list(output.parent.iterdir()) == []
-    with pytest.raises(ZeroDivisionError), claimed(output):
+    with pytest.raises(ZeroDivisionError), lock(output):
         raise ZeroDivisionError
     assert list(output.parent.iterdir()) == []
 
 
 def test_lock_that_somebody_removed(tmp_path):
-    with claimed(tmp_path / "out.jsonl"):
+    with lock(tmp_path / "out.jsonl"):
         (tmp_path / "out.jsonl.lock").unlink()
     assert list(tmp_path.iterdir()) == []
 
@@ -34,7 +34,7 @@ def test_only_one_has_it_where_many_come_and_go(tmp_path):
 
     def come_and_go(number):
         for _ in range(300):
-            with suppress(Timeout), claimed(tmp_path / "out.jsonl"):
+            with suppress(Timeout), lock(tmp_path / "out.jsonl"):
                 inside.append(number)
                 most[0] = max(most[0], len(inside))
                 times[0] += 1
@@ -57,6 +57,6 @@ def test_open_files_are_not_removed_on_windows(tmp_path, monkeypatch):
 
     monkeypatch.setattr(locks, "_WINDOWS", True)
     monkeypatch.setattr(locks, "FileLock", held)
-    with claimed(tmp_path / "out.jsonl"):
+    with lock(tmp_path / "out.jsonl"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl.lock"]

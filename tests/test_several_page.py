@@ -8,6 +8,7 @@ import spacy
 from spacy_relext.relations import annotated_labels
 from tests.cli.toy import relext, spacy_command
 from tests.conftest import ROOT
+from tests.research.toy import research
 
 PAGE = (ROOT / "docs" / "how-to" / "several.md").read_text(encoding="utf8")
 DDI, CHEMPROT = "advise,effect,int,mechanism", "CPR:3,CPR:4,CPR:5,CPR:6,CPR:9"
@@ -62,7 +63,7 @@ def test_the_config_of_the_page(tmp_path, tiny_bert, caplog):
     result = relext(*check, "--component", "ddi")
     assert "unlisted-labels" not in result.output
     data = ("--train", tmp_path / "corpus" / "train", "--dev", tmp_path / "corpus" / "dev", "--test", tmp_path / "ddi.spacy")
-    result = relext("experiment", tmp_path / "two.cfg", *data, "--output", tmp_path / "cell.json")
+    result = research("experiment", tmp_path / "two.cfg", *data, "--output", tmp_path / "run.json")
     assert result.exit_code == 1
     assert "several relation extractors: ddi, chemprot" in " ".join(result.output.split())
     assert annotated_labels(spacy.load(model)("aspirin")) is None

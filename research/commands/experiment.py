@@ -1,4 +1,4 @@
-"""`research experiment`: train and score one cell; what is finished is not run again."""
+"""`research experiment`: one run: trained and scored; what is finished is not run again."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def experiment(
     train: Path = typer.Option(..., help="Training data: a .spacy file or a folder of them."),
     dev: Path = typer.Option(None, help="Development data, which the threshold is chosen on."),
     test: Path = typer.Option(..., help="Test data: scored once, with annotated mentions."),
-    output: Path = typer.Option(..., "--output", "-o", help="The cell to write, a JSON file. If it is there, nothing is run."),
+    output: Path = typer.Option(..., "--output", "-o", help="The JSON file to write. If it is there, nothing is trained."),
     label: list[str] = LABEL,
     threshold: float = THRESHOLD,
     checkpoint: Checkpoint = CHECKPOINT,
@@ -36,7 +36,7 @@ def experiment(
 ):
     """Train as `spacy train` does, choose the threshold on development data, score the test data once, and write all that as JSON."""
     with reported_errors():
-        cell = Experiment(
+        planned = Experiment(
             config_path=config_path,
             train=(train,),
             dev=dev,
@@ -49,4 +49,4 @@ def experiment(
         )
         if output.suffix != ".json":
             raise RelextError(f"the output is {output}; expected a file that ends in .json.")
-        run_experiment(cell, output, keep=keep)
+        run_experiment(planned, output, keep=keep)

@@ -14,15 +14,15 @@ from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.errors import RelextError
-from spacy_relext.experiments.cells import Cell, write_cell
-from spacy_relext.experiments.crossval import FOLD, WHOLE, find_folds, fold_experiments, whole
-from spacy_relext.experiments.training import Experiment, finished, run
-from spacy_relext.locks import claimed
+from spacy_relext.experiments.crossval import AGGREGATE, FOLD, aggregate, find_folds, fold_experiments
+from spacy_relext.experiments.runs import Run, write_run
+from spacy_relext.experiments.training import Experiment, finished, train_and_score
+from spacy_relext.locks import lock
 
 CONFIG = typer.Argument(..., help="A spaCy config; settings of it can be overridden as in `spacy train`: --system.seed 1")
-LABEL = typer.Option([], "--label", help="A name of the cell, e.g. corpus=ddi; the report reads corpus, view, summary and encoder.")
+LABEL = typer.Option([], "--label", help="A name for the run, e.g. corpus=ddi; the report reads corpus, view, summary and encoder.")
 THRESHOLD = typer.Option(None, min=0.0, max=1.0, help="Use this threshold, instead of the one with the best micro F on development data.")
-KEEP = typer.Option(False, help="Keep the trained pipeline, beside the cell in a folder that ends in .work.")
+KEEP = typer.Option(False, help="Keep the trained pipeline, beside the run in a folder that ends in .work.")
 GPU_ID = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU.")
 
 
@@ -40,7 +40,7 @@ def crossval(
     ctx: typer.Context,
     config_path: Path = CONFIG,
     folds_path: Path = typer.Argument(..., help="The folder with fold-0.spacy, fold-1.spacy and so on."),
-    output_path: Path = typer.Argument(..., help="The folder to write: a cell a fold, and crossval.json of them all. What is there stays."),
+    output_path: Path = typer.Argument(..., help="The folder to write: a JSON file per fold, and crossval.json. What is there stays."),
     label: list[str] = LABEL,
     threshold: float = typer.Option(
         None,
@@ -66,52 +66,52 @@ def crossval(
         run_crossval(experiments, output_path, keep=keep)
 
 
-def run_crossval(experiments: Sequence[Experiment], folder: Path, *, keep: bool) -> Cell | None:
-    """Run the folds that are not finished and that no other process runs; the process that ends last writes the cell of them all.
+def run_crossval(experiments: Sequence[Experiment], folder: Path, *, keep: bool) -> Run | None:
+    """Run the folds that are not finished and that no other process runs; the process that ends last writes their aggregate.
 
-    RETURNS: That cell, or None while another process is at some fold.
+    RETURNS: The aggregate, or None while another process is at some fold.
     """
     outputs = [folder / FOLD.format(i) for i in range(len(experiments))]
     # All of them first: that a fold cannot be used is to be known before the others are trained.
-    for cell, output in zip(experiments, outputs, strict=True):
-        finished(cell, output)
-    ran = [run_unless_claimed(cell, output, keep=keep) for cell, output in zip(experiments, outputs, strict=True)]
+    for experiment, output in zip(experiments, outputs, strict=True):
+        finished(experiment, output)
+    ran = [run_unless_locked(experiment, output, keep=keep) for experiment, output in zip(experiments, outputs, strict=True)]
     # What another process had may be finished meanwhile.
-    found = [done or finished(cell, output) for done, cell, output in zip(ran, experiments, outputs, strict=True)]
-    cells = [done for done in found if done is not None]
-    if len(cells) < len(experiments):
-        msg.info(f"{folder}: {len(cells)} of {len(experiments)} folds are finished, and another process runs the rest")
+    found = [done or finished(experiment, output) for done, experiment, output in zip(ran, experiments, outputs, strict=True)]
+    runs = [done for done in found if done is not None]
+    if len(runs) < len(experiments):
+        msg.info(f"{folder}: {len(runs)} of {len(experiments)} folds are finished, and another process runs the rest")
         return None
-    combined = whole(cells)
-    write_cell(combined, folder / WHOLE)
-    _tell(combined, folder / WHOLE, f"mean of {len(cells)} folds")
+    combined = aggregate(runs)
+    write_run(combined, folder / AGGREGATE)
+    _tell(combined, folder / AGGREGATE, f"mean of {len(runs)} folds")
     return combined
 
 
-def run_unless_claimed(cell: Experiment, output: Path, *, keep: bool) -> Cell | None:
+def run_unless_locked(experiment: Experiment, output: Path, *, keep: bool) -> Run | None:
     """Run an experiment unless another process does."""
     try:
-        with claimed(output):
-            return run_experiment(cell, output, keep=keep)
+        with lock(output):
+            return run_experiment(experiment, output, keep=keep)
     except Timeout:
         msg.info(f"{output} is being run by another process: skipped")
         return None
 
 
-def run_experiment(cell: Experiment, output: Path, *, keep: bool) -> Cell:
-    """Run an experiment that is not finished, and write its cell."""
-    done = finished(cell, output)
+def run_experiment(experiment: Experiment, output: Path, *, keep: bool) -> Run:
+    """Run an experiment that is not finished, and write its JSON file."""
+    done = finished(experiment, output)
     if done is not None:
         msg.info(f"{output} is finished: skipped")
         return done
-    done = run(cell, output, keep=keep, progress=tqdm)
+    done = train_and_score(experiment, output, keep=keep, progress=tqdm)
     _tell(done, output, "test data")
     return done
 
 
-def _tell(cell: Cell, output: Path, what: str) -> None:
-    p, r, f = (f"{100 * cell.test[f'rel_micro_{k}']:.1f}" for k in "prf")
-    threshold = "" if cell.threshold is None else f", threshold {cell.threshold}"
+def _tell(run: Run, output: Path, what: str) -> None:
+    p, r, f = (f"{100 * run.test[f'rel_micro_{k}']:.1f}" for k in "prf")
+    threshold = "" if run.threshold is None else f", threshold {run.threshold}"
     msg.good(f"{output}: {what}, P {p}, R {r}, micro F {f}{threshold}")
 
 

@@ -28,7 +28,7 @@ from spacy_relext.formats.catalogue import READABLE, WRITABLE
 from spacy_relext.formats.files import target_of, whole_path
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import Options
-from spacy_relext.locks import claimed
+from spacy_relext.locks import lock
 from spacy_relext.notices import counted
 
 # Head, relation, tail, score and sentence.
@@ -111,7 +111,7 @@ def extract(
                     report = _write(work, errors, processes, rows, stays=False)
             else:
                 try:
-                    with claimed(place):
+                    with lock(place):
                         work = Work(target, inputs, runner, size=shard_size, overwrite=overwrite)
                         report = _write(work, errors, processes, rows)
                 except Timeout:

@@ -1,4 +1,4 @@
-"""Cross-validation over fold-0.spacy, fold-1.spacy, …: an experiment per fold, and one cell of them all.
+"""Cross-validation over fold-0.spacy, fold-1.spacy, …: an experiment per fold, and their aggregate.
 
 No fold is looked at before it is scored. The threshold of a fold is chosen on the next one (of the last fold: on the first), which is then
 not trained on. A given threshold needs no development data: all other folds are trained on, as the field does it where nothing is chosen.
@@ -12,12 +12,12 @@ from statistics import fmean
 from typing import Any, Literal
 
 from spacy_relext.errors import DataError
-from spacy_relext.experiments.cells import Cell, join
+from spacy_relext.experiments.runs import Run, join
 from spacy_relext.experiments.training import Experiment
 from spacy_relext.scorer import prf
 
-# Of the cells of all folds, and of that of the whole.
-FOLD, WHOLE = "fold-{}.json", "crossval.json"
+# Of the folds' runs, and of their aggregate.
+FOLD, AGGREGATE = "fold-{}.json", "crossval.json"
 
 
 def find_folds(folder: Path) -> list[Path]:
@@ -60,24 +60,24 @@ def fold_experiments(
     return experiments
 
 
-def whole(cells: Sequence[Cell]) -> Cell:
-    """The cell of a cross-validation from those of its folds: mean figures, and the counts of all documents."""
-    first = cells[0]
-    documents = [document for cell in cells for document in cell.documents]
+def aggregate(runs: Sequence[Run]) -> Run:
+    """The aggregate of the runs of all folds: mean figures, and the counts of all documents."""
+    first = runs[0]
+    documents = [document for run in runs for document in run.documents]
     tp, fp, fn = (sum(document[kind] for document in documents) for kind in ("tp", "fp", "fn"))
-    development = [cell.development for cell in cells if cell.development is not None]
+    development = [run.development for run in runs if run.development is not None]
     changed = {
         "fold": None,
-        "data": {"folds": {path: digest for cell in cells for path, digest in cell.data["test"].items()}},
+        "data": {"folds": {path: digest for run in runs for path, digest in run.data["test"].items()}},
         "threshold": first.threshold if first.threshold_from == "given" else None,
-        "device": join(cell.device for cell in cells),
-        "versions": {name: join(cell.versions[name] for cell in cells) for name in first.versions},
-        "training_seconds": {clock: round(sum(cell.training_seconds[clock] for cell in cells), 1) for clock in first.training_seconds},
-        "development": _mean(development) if len(development) == len(cells) else None,
-        "test": {**_mean([cell.test for cell in cells]), "pooled": prf(tp, tp + fp, tp + fn)},
+        "device": join(run.device for run in runs),
+        "versions": {name: join(run.versions[name] for run in runs) for name in first.versions},
+        "training_seconds": {clock: round(sum(run.training_seconds[clock] for run in runs), 1) for clock in first.training_seconds},
+        "development": _mean(development) if len(development) == len(runs) else None,
+        "test": {**_mean([run.test for run in runs]), "pooled": prf(tp, tp + fp, tp + fn)},
         "documents": documents,
     }
-    return Cell(**{**{field.name: getattr(first, field.name) for field in fields(Cell)}, **changed})
+    return Run(**{**{field.name: getattr(first, field.name) for field in fields(Run)}, **changed})
 
 
 def _mean(scores: Sequence[dict[str, Any]]) -> dict[str, Any]:

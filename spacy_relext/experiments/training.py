@@ -34,7 +34,7 @@ from spacy_relext.evaluation import (
     set_threshold,
     store,
 )
-from spacy_relext.experiments.cells import WORK, Cell, Description, read_cell, write_cell
+from spacy_relext.experiments.runs import WORK, Description, Run, read_run, write_run
 from spacy_relext.formats.docs import document_id
 from spacy_relext.formats.files import files_in
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -59,7 +59,7 @@ class Experiment:
 
     config_path (Path): A config of spaCy's, in which the corpora read ${paths.train} and ${paths.dev}.
     train (Tuple[Path, ...]): .spacy files or folders of them. dev (Path | None): The threshold is chosen on it, unless it is given.
-    test (Path): Scored once, with the threshold. labels, overrides, fold: See `cells`.
+    test (Path): Scored once, with the threshold. labels, overrides, fold: See `runs`.
     threshold (float | None): Given, not chosen. Development data can be left out then.
     checkpoint (str): Which of the two pipelines that spaCy stores is scored, the "last", or the "best" on the development data.
     """
@@ -76,7 +76,7 @@ class Experiment:
     fold: int | None = None
 
     def describe(self) -> Description:
-        """What the cell will say of the experiment before it is run. RAISES: RelextError for what cannot be run."""
+        """What its JSON file will say of the experiment before it is run. RAISES: RelextError for what cannot be run."""
         for name in ("paths.train", "paths.dev"):
             if name in self.overrides:
                 raise RelextError(f"--{name} is set by the command itself; give the data as its own options or arguments.")
@@ -120,7 +120,7 @@ class Experiment:
             )
 
     def _check_paths(self) -> None:
-        """A config with paths of its own would be trained on other data than the cell says."""
+        """A config with paths of its own would be trained on other data than its run says."""
         paths = {part: f"<{part}>" for part in ("train", "dev")}
         config = read_config(self.config_path, {**self.overrides, **{f"paths.{part}": path for part, path in paths.items()}})
         for part, path in paths.items():
@@ -143,25 +143,25 @@ def read_config(path: Path, overrides: dict[str, Any]) -> Config:
         raise DataError(f"the config cannot be read with {list(overrides) or 'no'} overrides: {error}", path=path) from error
 
 
-def finished(experiment: Experiment, output: Path) -> Cell | None:
-    """The cell of an experiment that was run before; None if it was not. RAISES: RelextError where the file holds another one."""
+def finished(experiment: Experiment, output: Path) -> Run | None:
+    """The run of an experiment that was run before; None if it was not. RAISES: RelextError where the file holds another one."""
     description = experiment.describe()
     if not output.exists():
         return None
-    cell = read_cell(output)
-    different = description.differences(cell)
+    run = read_run(output)
+    different = description.differences(run)
     if different:
         raise DataError(
-            f"the file holds the cell of another experiment; not the same are: {', '.join(different)}. Give another output, or remove it.",
+            f"the file holds the run of another experiment; not the same are: {', '.join(different)}. Give another output, or remove it.",
             path=output,
         )
-    return cell
+    return run
 
 
-def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: Callable[..., Iterable] = silent) -> Cell:
-    """Run an experiment and write its cell.
+def train_and_score(experiment: Experiment, output: Path, *, keep: bool = False, progress: Callable[..., Iterable] = silent) -> Run:
+    """Run an experiment and write its JSON file.
 
-    keep: Keep the folder with the trained pipelines, which stands beside the cell and is named like it, but for the suffix .work.
+    keep: Keep the folder with the trained pipelines, which stands beside the run and is named like it, but for the suffix .work.
     progress: Wraps what takes long, as tqdm does.
     """
     description = experiment.describe()
@@ -198,7 +198,7 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
     elif experiment.dev is not None:
         development = score_found(pipe, find(experiment.dev, threshold))
     found = find(experiment.test, threshold)
-    cell = Cell(
+    run = Run(
         **{**asdict(description), "threshold": threshold},
         versions=versions(),
         device=device_name(experiment.gpu_id),
@@ -213,8 +213,8 @@ def run(experiment: Experiment, output: Path, *, keep: bool = False, progress: C
         store(nlp, Path(model))
     else:
         shutil.rmtree(work)
-    write_cell(cell, output)
-    return cell
+    write_run(run, output)
+    return run
 
 
 def count_documents(pipe: RelationExtractor, found: Iterable[Example], *, fold: int) -> list[dict[str, Any]]:

@@ -10,29 +10,29 @@ from typer.testing import CliRunner
 
 from benchmarks import learning
 from benchmarks.__main__ import app
-from research.matrix import read_matrix
+from research.grid import read_grid
 from tests.cli.toy import SENTENCES
 from tests.experiments.toy import write_config, write_data
 
 
 @pytest.fixture
-def matrix(tmp_path):
+def grid(tmp_path):
     write_config(tmp_path)
     data = {part: str(write_data(tmp_path / f"{part}.spacy", *SENTENCES)) for part in ("train", "dev", "test")}
-    run = {"corpus": "toy", "view": "one pass", "config": str(tmp_path / "toy.cfg"), "summaries": ["pair_attention"], "seeds": [0]}
+    group = {"corpus": "toy", "view": "one pass", "config": str(tmp_path / "toy.cfg"), "summaries": ["pair_attention"], "seeds": [0]}
     content = {
-        "output": str(tmp_path / "cells"),
+        "output": str(tmp_path / "runs"),
         "corpora": {"toy": data, "parts": {"folds": str(tmp_path)}},
         "summaries": {"pair_attention": {"n_heads": 2}},
         # As long as the other, but it learns nothing.
-        "runs": [run, {**run, "view": "still", "settings": {"training.optimizer.learn_rate": 0.0}}, {**run, "corpus": "parts"}],
+        "groups": [group, {**group, "view": "still", "settings": {"training.optimizer.learn_rate": 0.0}}, {**group, "corpus": "parts"}],
     }
-    path = tmp_path / "matrix.yml"
+    path = tmp_path / "grid.yml"
     srsly.write_yaml(path, content)
     return path
 
 
-def test_a_training_ends_where_the_target_is_reached(matrix, tmp_path, monkeypatch):
+def test_a_training_ends_where_the_target_is_reached(grid, tmp_path, monkeypatch):
     """By hand: an evaluation takes ten seconds of a clock that nothing else moves, and none of them count."""
     clock = [0.0]
     monkeypatch.setattr(learning, "now", lambda: numpy.asarray([0.0, clock[0]]))
@@ -53,7 +53,7 @@ def test_a_training_ends_where_the_target_is_reached(matrix, tmp_path, monkeypat
     monkeypatch.setattr(learning, "train_while_improving", timed)
     page, output = tmp_path / "page.md", tmp_path / "learning.json"
     options = ["--only", "view=one pass", "--only", "corpus=toy", "--target", 0.5, "--every", 4, "--output", output, "--page", page]
-    result = CliRunner().invoke(app, ["learning", *map(str, [matrix, *options])], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["learning", *map(str, [grid, *options])], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     (row,) = json.loads(output.read_text())["models"]
     # 40 updates in all: F is taken after the first, the 11th and the 21st, the clock moves after each.
@@ -66,7 +66,7 @@ def test_a_training_ends_where_the_target_is_reached(matrix, tmp_path, monkeypat
     assert (tmp_path / "page-learning.svg").exists()
 
 
-def test_what_was_measured_before_and_other_libraries_stand_beside(matrix, tmp_path, monkeypatch):
+def test_what_was_measured_before_and_other_libraries_stand_beside(grid, tmp_path, monkeypatch):
     curves = {"one pass": [learning.Point(5, 60.0, 0.9)], "still": [learning.Point(3, 6.0, 0.2), learning.Point(7, 90.0, 0.1)]}
     monkeypatch.setattr(learning, "learn", lambda planned, references, every: iter(curves[planned.names["view"]]))
     monkeypatch.setattr(learning, "device_name", lambda gpu_id: "an abacus")
@@ -76,7 +76,7 @@ def test_what_was_measured_before_and_other_libraries_stand_beside(matrix, tmp_p
 
     def run(*options):
         options = ["--peers", peers, "--output", output, "--page", page, "--only", "corpus=toy", *options]
-        return CliRunner().invoke(app, ["learning", *map(str, [matrix, *options])])
+        return CliRunner().invoke(app, ["learning", *map(str, [grid, *options])])
 
     for view in ("still", "one pass", "still"):
         result = run("--only", f"view={view}")
@@ -99,11 +99,11 @@ def test_what_was_measured_before_and_other_libraries_stand_beside(matrix, tmp_p
     assert re.search("an abacus.*a quill.*Give another --output", result.output, re.DOTALL)
 
 
-def test_real_trainings(matrix, tmp_path):
+def test_real_trainings(grid, tmp_path):
     """One knows the sentences by heart in the end, and stops before; the other never does."""
     output = tmp_path / "learning.json"
     options = ["--only", "corpus=toy", "--target", 1.0, "--every", 8, "--documents", 100, "--output", output]
-    result = CliRunner().invoke(app, ["learning", *map(str, [matrix, *options])], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["learning", *map(str, [grid, *options])], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     learned, still = json.loads(output.read_text())["models"]
     assert learned["curve"][-1]["f"] == 1.0
@@ -116,9 +116,9 @@ def test_real_trainings(matrix, tmp_path):
     assert seconds == sorted(seconds)
 
 
-def test_a_training_is_the_one_of_the_matrix(matrix):
+def test_a_training_is_the_one_of_the_grid(grid):
     """The same seed gives the same figures."""
-    planned = read_matrix(matrix)[0]
+    planned = read_grid(grid)[0]
     references = learning.evenly(planned.data["dev"], 100)
     first, second = ([point.f for point in learning.learn(planned, references, 8)] for _ in range(2))
     assert first == second
@@ -132,7 +132,7 @@ def test_a_training_is_the_one_of_the_matrix(matrix):
         (["--only", "corpus=parts"], "cross-validation"),
     ],
 )
-def test_what_cannot_be_measured(matrix, options, message):
-    result = CliRunner().invoke(app, ["learning", str(matrix), *options])
+def test_what_cannot_be_measured(grid, options, message):
+    result = CliRunner().invoke(app, ["learning", str(grid), *options])
     assert result.exit_code != 0
     assert message in result.output

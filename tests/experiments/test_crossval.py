@@ -12,12 +12,12 @@ from filelock import FileLock
 
 from spacy_relext.errors import DataError
 from spacy_relext.experiments import training
-from spacy_relext.experiments.cells import read_cell
-from spacy_relext.experiments.crossval import find_folds, fold_experiments, whole
-from tests.experiments.toy import LABEL_OPTIONS, LABELS, make_cell, relext, write_config, write_folds
+from spacy_relext.experiments.crossval import aggregate, find_folds, fold_experiments
+from spacy_relext.experiments.runs import read_run
+from tests.experiments.toy import LABEL_OPTIONS, LABELS, make_run, relext, write_config, write_folds
 from tests.research.toy import research
 
-CELLS = ("fold-0", "fold-1", "fold-2", "crossval")
+RUNS = ("fold-0", "fold-1", "fold-2", "crossval")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def command(folder, output, *options):
 
 
 def without_times(path):
-    return replace(read_cell(path), training_seconds={})
+    return replace(read_run(path), training_seconds={})
 
 
 def test_killed_and_resumed_is_the_same_as_a_run_without_a_stop(workspace):
@@ -55,13 +55,13 @@ def test_killed_and_resumed_is_the_same_as_a_run_without_a_stop(workspace):
     assert result.exit_code == 0, result.output
     assert "fold-0.json is finished: skipped" in " ".join(result.stdout.split())
     assert first.stat().st_mtime_ns == before
-    for name in CELLS:
+    for name in RUNS:
         assert without_times(workspace / "stopped" / f"{name}.json") == without_times(workspace / "straight" / f"{name}.json")
-    assert sorted(path.name for path in (workspace / "stopped").iterdir()) == sorted(f"{name}.json" for name in CELLS)
+    assert sorted(path.name for path in (workspace / "stopped").iterdir()) == sorted(f"{name}.json" for name in RUNS)
 
 
 def test_folds_that_another_process_runs_are_left_to_it(workspace):
-    """And the whole to the process that ends last."""
+    """And the aggregate to the process that ends last."""
     output = workspace / "shared"
     output.mkdir()
     with FileLock(output / "fold-1.json.lock"):
@@ -72,9 +72,9 @@ def test_folds_that_another_process_runs_are_left_to_it(workspace):
     assert {path.name for path in output.glob("*.json")} == {"fold-0.json", "fold-2.json"}
     result = relext(*command(workspace, "shared"))
     assert result.exit_code == 0, result.output
-    for name in CELLS:
+    for name in RUNS:
         assert without_times(output / f"{name}.json") == without_times(workspace / "straight" / f"{name}.json")
-    assert sorted(path.name for path in output.iterdir()) == sorted(f"{name}.json" for name in CELLS)
+    assert sorted(path.name for path in output.iterdir()) == sorted(f"{name}.json" for name in RUNS)
 
 
 def test_leftovers_of_a_killed_fold_do_not_get_into_its_training(workspace):
@@ -86,23 +86,23 @@ def test_leftovers_of_a_killed_fold_do_not_get_into_its_training(workspace):
     result = relext(*command(workspace, "leftovers"))
     assert result.exit_code == 0, result.output
     assert without_times(output / "fold-0.json") == without_times(workspace / "straight" / "fold-0.json")
-    assert sorted(path.name for path in output.iterdir()) == sorted(f"{name}.json" for name in CELLS)
+    assert sorted(path.name for path in output.iterdir()) == sorted(f"{name}.json" for name in RUNS)
 
 
-def test_cells_of_folds_and_of_the_whole(workspace):
-    cells = [read_cell(workspace / "straight" / f"{name}.json") for name in CELLS]
-    *folds, combined = cells
-    assert [cell.fold for cell in cells] == [0, 1, 2, None]
-    assert all(cell.labels == LABELS for cell in cells)
-    names = {part: [[path.rsplit("/")[-1] for path in cell.data[part]] for cell in folds] for part in ("train", "dev", "test")}
+def test_runs_of_folds_and_their_aggregate(workspace):
+    runs = [read_run(workspace / "straight" / f"{name}.json") for name in RUNS]
+    *folds, combined = runs
+    assert [run.fold for run in runs] == [0, 1, 2, None]
+    assert all(run.labels == LABELS for run in runs)
+    names = {part: [[path.rsplit("/")[-1] for path in run.data[part]] for run in folds] for part in ("train", "dev", "test")}
     assert names["test"] == [["fold-0.spacy"], ["fold-1.spacy"], ["fold-2.spacy"]]
     assert names["dev"] == [["fold-1.spacy"], ["fold-2.spacy"], ["fold-0.spacy"]]
     assert names["train"] == [["fold-2.spacy"], ["fold-0.spacy"], ["fold-1.spacy"]]
     for kind in ("micro_p", "micro_r", "micro_f", "macro_f"):
-        assert combined.test[f"rel_{kind}"] == pytest.approx(sum(cell.test[f"rel_{kind}"] for cell in folds) / 3)
-    assert combined.documents == [document for cell in folds for document in cell.documents]
+        assert combined.test[f"rel_{kind}"] == pytest.approx(sum(run.test[f"rel_{kind}"] for run in folds) / 3)
+    assert combined.documents == [document for run in folds for document in run.documents]
     assert [document["fold"] for document in combined.documents] == [0] * 4 + [1] * 4 + [2] * 4
-    assert combined.training_seconds["wall"] == pytest.approx(sum(cell.training_seconds["wall"] for cell in folds), abs=0.05)
+    assert combined.training_seconds["wall"] == pytest.approx(sum(run.training_seconds["wall"] for run in folds), abs=0.05)
 
 
 def test_finished_run_trains_nothing_and_report_reads_it(workspace, monkeypatch):
@@ -119,7 +119,7 @@ def test_other_settings_are_noticed_before_anything_is_trained(workspace, monkey
     monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained"))
     result = relext(*command(workspace, "straight", "--system.seed", "5"))
     assert result.exit_code == 1
-    assert re.search(r"fold-0\.json: the file holds the cell of another experiment", " ".join(result.stderr.split()))
+    assert re.search(r"fold-0\.json: the file holds the run of another experiment", " ".join(result.stderr.split()))
 
 
 def test_given_threshold_trains_on_all_other_folds(workspace):
@@ -128,22 +128,22 @@ def test_given_threshold_trains_on_all_other_folds(workspace):
     first, second, third = fold_experiments(workspace / "toy.cfg", folds, threshold=0.5, **settings)
     assert (first.train, first.dev, first.test) == ((folds[1], folds[2]), None, folds[0])
     assert (second.train, third.train) == ((folds[0], folds[2]), (folds[0], folds[1]))
-    cell = training.run(first, workspace / "given" / "fold-0.json", keep=True)
+    run = training.train_and_score(first, workspace / "given" / "fold-0.json", keep=True)
     work = workspace / "given" / "fold-0.work"
     assert sorted(path.name for path in (work / "train").iterdir()) == ["fold-1.spacy", "fold-2.spacy"]
-    assert (cell.threshold, cell.development) == (0.5, None)
-    assert [document["id"] for document in cell.documents] == ["d0", "d1", "d2", "d3"]
+    assert (run.threshold, run.development) == (0.5, None)
+    assert [document["id"] for document in run.documents] == ["d0", "d1", "d2", "d3"]
 
 
 def test_means_and_pooled_figures_by_hand():
     def fold(i, counts, **labels):
-        cell = make_cell(counts=counts, folds=[i] * len(counts), development=0.2 * i)
+        run = make_run(counts=counts, folds=[i] * len(counts), development=0.2 * i)
         per_type = {label: {"p": f, "r": f, "f": f, "support": 2} for label, f in labels.items()}
-        for scores in (cell.test, cell.development):
+        for scores in (run.test, run.development):
             scores |= {"rel_macro_f": 0.5, "rel_per_type": per_type}
-        return replace(cell, fold=i, threshold=0.1 * i)
+        return replace(run, fold=i, threshold=0.1 * i)
 
-    combined = whole([fold(0, [(3, 1, 0)], A=0.5, B=1.0), fold(1, [(1, 0, 1), (0, 2, 1)], A=0.7)])
+    combined = aggregate([fold(0, [(3, 1, 0)], A=0.5, B=1.0), fold(1, [(1, 0, 1), (0, 2, 1)], A=0.7)])
     # P 3/4 and 1/3, R 1 and 1/3, F 6/7 and 1/3; together 4 right, 3 wrong, 2 missed.
     assert combined.test["rel_micro_p"] == pytest.approx((3 / 4 + 1 / 3) / 2)
     assert combined.test["rel_micro_r"] == pytest.approx((1 + 1 / 3) / 2)

@@ -1,11 +1,11 @@
-"""A config for a small pipeline and data that it learns by heart, and invented cells."""
+"""A config for a small pipeline and data that it learns by heart, and invented runs."""
 
 from pathlib import Path
 
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_relext.experiments.cells import Cell
+from spacy_relext.experiments.runs import Run
 from spacy_relext.formats.docs import to_doc
 from tests.cli.toy import SENTENCES, document, relext
 
@@ -100,8 +100,8 @@ def write_folds(folder: Path) -> Path:
     return folder
 
 
-def make_cell(labels=None, *, seed=0, counts=((1, 0, 0),), development=0.5, folds=None, seconds=60.0, **changed) -> Cell:
-    """An invented cell whose test figures are those of the counts (tp, fp, fn) of its documents."""
+def make_run(labels=None, *, seed=0, counts=((1, 0, 0),), development=0.5, folds=None, seconds=60.0, **changed) -> Run:
+    """An invented run whose test figures are those of the counts (tp, fp, fn) of its documents."""
     tp, fp, fn = (sum(column) for column in zip(*counts, strict=True))
     figures = {"rel_micro_p": tp / (tp + fp), "rel_micro_r": tp / (tp + fn), "rel_micro_f": 2 * tp / (2 * tp + fp + fn)}
     fields = {
@@ -125,7 +125,7 @@ def make_cell(labels=None, *, seed=0, counts=((1, 0, 0),), development=0.5, fold
             {"id": f"d{i}", "fold": (folds or [0] * len(counts))[i], "tp": n[0], "fp": n[1], "fn": n[2]} for i, n in enumerate(counts)
         ],
     }
-    return Cell(**{**fields, **changed})
+    return Run(**{**fields, **changed})
 
 
-__all__ = ["LABELS", "LABEL_OPTIONS", "SENTENCES", "make_cell", "relext", "write_config", "write_data", "write_folds"]
+__all__ = ["LABELS", "LABEL_OPTIONS", "SENTENCES", "make_run", "relext", "write_config", "write_data", "write_folds"]

@@ -6,7 +6,7 @@ import spacy
 import torch
 from spacy.util import load_model
 
-from tests.pipeline.test_views import CELLS, marked_pipeline, overfit, shared_pipeline
+from tests.pipeline.test_views import COMBINATIONS, marked_pipeline, overfit, shared_pipeline
 from tests.pipeline.test_with_transformer import initialize, scores_of
 
 pytestmark = [
@@ -32,7 +32,7 @@ def assert_same_on_cpu(nlp, folder, tolerance=1e-3):
     numpy.testing.assert_allclose(scores_of(load_model(folder)), on_gpu, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize(("make", "summary"), CELLS, ids=[f"{make.__name__}-{name}" for make, name in CELLS])
+@pytest.mark.parametrize(("make", "summary"), COMBINATIONS, ids=[f"{make.__name__}-{name}" for make, name in COMBINATIONS])
 def test_every_cell_trains_there_and_says_the_same_on_the_cpu(tiny_bert, tmp_path, make, summary):
     nlp = make(tiny_bert, summary)
     examples, optimizer = initialize(nlp)

@@ -1,4 +1,4 @@
-"""Every (view, summary) cell of the paper's matrix: it learns, survives storage, and is one config away from the others."""
+"""Every (view, summary) combination of the paper: it learns, survives storage, and is one config away from the others."""
 
 import numpy
 import pytest
@@ -86,10 +86,10 @@ def overfit(nlp, limit=400):
     pytest.fail(f"not all relations were learned in {limit} updates")
 
 
-CELLS = [(marked_pipeline, name) for name in SUMMARIES] + [(shared_pipeline, name) for name in (*BESIDE_MENTIONS, "mentions")]
+COMBINATIONS = [(marked_pipeline, name) for name in SUMMARIES] + [(shared_pipeline, name) for name in (*BESIDE_MENTIONS, "mentions")]
 
 
-@pytest.mark.parametrize(("make", "summary"), CELLS, ids=[f"{make.__name__}-{name}" for make, name in CELLS])
+@pytest.mark.parametrize(("make", "summary"), COMBINATIONS, ids=[f"{make.__name__}-{name}" for make, name in COMBINATIONS])
 def test_every_cell_overfits_and_reloads_equal(tiny_bert, tmp_path, make, summary):
     nlp = make(tiny_bert, summary)
     overfit(nlp)

@@ -1,4 +1,4 @@
-"""`research experiment`: one cell, trained for a few updates."""
+"""`research experiment`: trained for a few updates."""
 
 import json
 import platform
@@ -9,8 +9,8 @@ import spacy
 import torch
 
 from spacy_relext.experiments import training
-from spacy_relext.experiments.cells import Cell, read_cell, write_cell
-from tests.experiments.toy import CONFIG, LABEL_OPTIONS, LABELS, SENTENCES, make_cell, relext, write_config, write_data
+from spacy_relext.experiments.runs import Run, read_run, write_run
+from tests.experiments.toy import CONFIG, LABEL_OPTIONS, LABELS, SENTENCES, make_run, relext, write_config, write_data
 from tests.research.toy import research
 
 # Sentences that are learned by heart, annotated otherwise: see tests/cli/test_evaluate.py.
@@ -26,13 +26,13 @@ DOCUMENTS = [("d0", 1, 0, 0), ("d1", 1, 0, 0), ("d2", 0, 1, 1), ("d3", 0, 0, 1)]
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    """A folder with config, data and a finished cell whose pipeline is kept."""
+    """A folder with config, data and a finished run whose pipeline is kept."""
     folder = tmp_path_factory.mktemp("experiment")
     write_config(folder)
     write_data(folder / "train.spacy", *SENTENCES)
     write_data(folder / "dev.spacy", *SENTENCES[:4])
     write_data(folder / "test.spacy", *TEST)
-    result = experiment(folder, "cell.json", "--keep", "--system.seed", "3")
+    result = experiment(folder, "run.json", "--keep", "--system.seed", "3")
     assert result.exit_code == 0, result.output
     return folder
 
@@ -48,73 +48,71 @@ def assert_fails(result, message):
     assert re.search(message, " ".join(result.stderr.split())), result.stderr
 
 
-def test_cell_says_what_was_run(workspace):
-    cell = read_cell(workspace / "cell.json")
-    assert (cell.labels, cell.seed, cell.fold, cell.checkpoint, cell.threshold_from) == (LABELS, 3, None, "last", "development")
-    assert cell.overrides == {"system.seed": 3}
-    assert cell.config["training"]["seed"] == cell.config["system"]["seed"] == 3
-    assert cell.config["components"]["relation_extractor"]["model"]["hidden_width"] == 32
-    assert {part: list(files) for part, files in cell.data.items()} == {
+def test_run_says_what_was_run(workspace):
+    run = read_run(workspace / "run.json")
+    assert (run.labels, run.seed, run.fold, run.checkpoint, run.threshold_from) == (LABELS, 3, None, "last", "development")
+    assert run.overrides == {"system.seed": 3}
+    assert run.config["training"]["seed"] == run.config["system"]["seed"] == 3
+    assert run.config["components"]["relation_extractor"]["model"]["hidden_width"] == 32
+    assert {part: list(files) for part, files in run.data.items()} == {
         part: [str(workspace / f"{part}.spacy")] for part in ("train", "dev", "test")
     }
-    assert all(len(digest) == 64 for files in cell.data.values() for digest in files.values())
-    assert (cell.versions["python"], cell.versions["spacy"]) == (platform.python_version(), spacy.__version__)
-    assert {"spacy-relext", "torch", "transformers", "spacy-transformers"} <= cell.versions.keys()
-    assert cell.torch_threads == torch.get_num_threads()
-    assert cell.device
-    assert 0 < cell.training_seconds["wall"] < 300
-    assert cell.training_seconds["processor"] > 0
+    assert all(len(digest) == 64 for files in run.data.values() for digest in files.values())
+    assert (run.versions["python"], run.versions["spacy"]) == (platform.python_version(), spacy.__version__)
+    assert {"spacy-relext", "torch", "transformers", "spacy-transformers"} <= run.versions.keys()
+    assert run.torch_threads == torch.get_num_threads()
+    assert run.device
+    assert 0 < run.training_seconds["wall"] < 300
+    assert run.training_seconds["processor"] > 0
 
 
 def test_figures_are_those_worked_out_by_hand(workspace):
-    cell = read_cell(workspace / "cell.json")
-    assert [tuple(document[k] for k in ("id", "tp", "fp", "fn")) for document in cell.documents] == DOCUMENTS
-    assert {document["fold"] for document in cell.documents} == {0}
-    figures = [cell.test[f"rel_{name}"] for name in ("micro_p", "micro_r", "micro_f", "macro_f")]
+    run = read_run(workspace / "run.json")
+    assert [tuple(document[k] for k in ("id", "tp", "fp", "fn")) for document in run.documents] == DOCUMENTS
+    assert {document["fold"] for document in run.documents} == {0}
+    figures = [run.test[f"rel_{name}"] for name in ("micro_p", "micro_r", "micro_f", "macro_f")]
     assert figures == pytest.approx([2 / 3, 1 / 2, 4 / 7, 7 / 12])
-    assert cell.test["rel_per_type"]["ADVISE"] == pytest.approx({"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2})
-    assert cell.development["rel_micro_f"] == 1.0
+    assert run.test["rel_per_type"]["ADVISE"] == pytest.approx({"p": 1.0, "r": 0.5, "f": 2 / 3, "support": 2})
+    assert run.development["rel_micro_f"] == 1.0
     # All thresholds are equally good for what was learned by heart: the one in the middle.
-    assert cell.threshold == 0.5
+    assert run.threshold == 0.5
 
 
 def test_evaluate_gives_the_same_of_the_kept_pipeline(workspace):
-    model = workspace / "cell.work" / "model-last"
+    model = workspace / "run.work" / "model-last"
     assert relext("evaluate", model, workspace / "test.spacy", "--output", workspace / "figures.json").exit_code == 0
     figures = json.loads((workspace / "figures.json").read_text(encoding="utf8"))
-    cell = read_cell(workspace / "cell.json")
+    run = read_run(workspace / "run.json")
     scores = figures["gold_mentions"]
     # Only the command tells the recall that the candidates allow.
     del scores["rel_micro_max_r"]
     for label_scores in scores["rel_per_type"].values():
         del label_scores["max_r"]
-    assert scores == cell.test
-    assert figures["threshold"] == cell.threshold
+    assert scores == run.test
+    assert figures["threshold"] == run.threshold
 
 
-def test_finished_cell_is_skipped(workspace, monkeypatch):
+def test_finished_run_is_skipped(workspace, monkeypatch):
     monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
-    before = (workspace / "cell.json").read_bytes()
-    result = experiment(workspace, "cell.json", "--system.seed", "3")
+    before = (workspace / "run.json").read_bytes()
+    result = experiment(workspace, "run.json", "--system.seed", "3")
     assert result.exit_code == 0, result.output
     assert "is finished: skipped" in " ".join(result.stdout.split())
-    assert (workspace / "cell.json").read_bytes() == before
+    assert (workspace / "run.json").read_bytes() == before
 
 
-def test_cell_of_another_experiment_is_no_cell_of_this_one(workspace):
-    before = (workspace / "cell.json").read_bytes()
-    assert_fails(
-        experiment(workspace, "cell.json"), r"cell\.json: the file holds the cell of another experiment; not the same are: config\."
-    )
-    result = experiment(workspace, "cell.json", "--system.seed", "3", "--threshold", "0.5", "--dev", workspace / "train.spacy")
+def test_run_of_another_experiment_is_refused(workspace):
+    before = (workspace / "run.json").read_bytes()
+    assert_fails(experiment(workspace, "run.json"), r"run\.json: the file holds the run of another experiment; not the same are: config\.")
+    result = experiment(workspace, "run.json", "--system.seed", "3", "--threshold", "0.5", "--dev", workspace / "train.spacy")
     assert_fails(result, "not the same are: threshold_from, data")
-    assert (workspace / "cell.json").read_bytes() == before
+    assert (workspace / "run.json").read_bytes() == before
 
 
-def test_broken_cell_is_named_and_left_alone(workspace, tmp_path):
-    (tmp_path / "half.json").write_bytes((workspace / "cell.json").read_bytes()[:-30])
-    result = experiment(workspace, "cell.json", "--output", tmp_path / "half.json", "--system.seed", "3")
-    assert_fails(result, r"half\.json: this is no cell that can be read")
+def test_broken_run_is_named_and_left_alone(workspace, tmp_path):
+    (tmp_path / "half.json").write_bytes((workspace / "run.json").read_bytes()[:-30])
+    result = experiment(workspace, "run.json", "--output", tmp_path / "half.json", "--system.seed", "3")
+    assert_fails(result, r"half\.json: this is no run that can be read")
     assert [path.name for path in tmp_path.iterdir()] == ["half.json"]
 
 
@@ -127,16 +125,16 @@ def test_scores_the_test_data_once_with_the_threshold_of_the_development_data(wo
     result = experiment(workspace, "short.json", *options)
     assert result.exit_code == 0, result.output
     assert read == ["none.spacy", "test.spacy"]
-    cell = read_cell(workspace / "short.json")
-    for name, threshold in (("given", cell.threshold), ("other", 0.0)):
+    run = read_run(workspace / "short.json")
+    for name, threshold in (("given", run.threshold), ("other", 0.0)):
         result = experiment(workspace, f"{name}.json", *options, "--threshold", threshold)
         assert result.exit_code == 0, result.output
-    given, other = (read_cell(workspace / f"{name}.json") for name in ("given", "other"))
-    assert (given.test, given.documents, given.development) == (cell.test, cell.documents, cell.development)
+    given, other = (read_run(workspace / f"{name}.json") for name in ("given", "other"))
+    assert (given.test, given.documents, given.development) == (run.test, run.documents, run.development)
     assert given.threshold_from == "given"
     # Everything is found at 0: two directions of a pair in each of the four annotated sentences.
     assert sum(document["tp"] + document["fp"] for document in other.documents) == 8
-    assert other.documents != cell.documents
+    assert other.documents != run.documents
     assert not list(workspace.glob("short.work"))
 
 
@@ -148,9 +146,9 @@ def test_without_development_data(workspace):
     )
     result = research("experiment", workspace / "toy.cfg", *paths, "--threshold", "0.4")
     assert result.exit_code == 0, result.output
-    cell = read_cell(workspace / "no-dev.json")
-    assert (cell.development, cell.data["dev"], cell.threshold) == (None, {}, 0.4)
-    assert [tuple(document[k] for k in ("id", "tp", "fp", "fn")) for document in cell.documents] == DOCUMENTS
+    run = read_run(workspace / "no-dev.json")
+    assert (run.development, run.data["dev"], run.threshold) == (None, {}, 0.4)
+    assert [tuple(document[k] for k in ("id", "tp", "fp", "fn")) for document in run.documents] == DOCUMENTS
 
 
 def test_what_cannot_be_run(workspace, tmp_path):
@@ -173,10 +171,10 @@ def test_what_cannot_be_run(workspace, tmp_path):
 def test_config_that_reads_other_data(workspace, tmp_path):
     path = write_config(tmp_path, CONFIG.replace("path = ${paths.train}", 'path = "other.spacy"'))
     paths = [part for name in ("train", "dev", "test") for part in (f"--{name}", workspace / f"{name}.spacy")]
-    result = research("experiment", path, *paths, "--output", tmp_path / "cell.json")
+    result = research("experiment", path, *paths, "--output", tmp_path / "run.json")
     assert_fails(result, r"toy\.cfg: the train corpus does not read \$\{paths\.train\}")
     assert_fails(
-        research("experiment", tmp_path / "none.cfg", *paths, "--output", tmp_path / "cell.json"), r"none\.cfg: there is no such config"
+        research("experiment", tmp_path / "none.cfg", *paths, "--output", tmp_path / "run.json"), r"none\.cfg: there is no such config"
     )
 
 
@@ -187,10 +185,10 @@ def test_data_without_relations(workspace, tmp_path):
     assert not (workspace / "plain.json").exists()
 
 
-def test_cells_survive_being_written(tmp_path):
-    cell = make_cell(counts=((1, 0, 2), (3, 1, 0)))
-    write_cell(cell, tmp_path / "new" / "cell.json")
-    assert read_cell(tmp_path / "new" / "cell.json") == cell
-    lines = (tmp_path / "new" / "cell.json").read_text(encoding="utf8").splitlines()
-    assert len(lines) == len(Cell.__dataclass_fields__) + 2
-    assert list(json.loads("\n".join(lines))) == list(Cell.__dataclass_fields__)
+def test_runs_survive_being_written(tmp_path):
+    run = make_run(counts=((1, 0, 2), (3, 1, 0)))
+    write_run(run, tmp_path / "new" / "run.json")
+    assert read_run(tmp_path / "new" / "run.json") == run
+    lines = (tmp_path / "new" / "run.json").read_text(encoding="utf8").splitlines()
+    assert len(lines) == len(Run.__dataclass_fields__) + 2
+    assert list(json.loads("\n".join(lines))) == list(Run.__dataclass_fields__)

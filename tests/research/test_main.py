@@ -9,7 +9,7 @@ from tests.research.toy import research
 def test_commands_are_listed():
     result = research("--help")
     assert result.exit_code == 0
-    for name in ("experiment", "matrix", "report", "keywords", "probe"):
+    for name in ("experiment", "grid", "report", "keywords", "probe"):
         assert f" {name} " in result.stdout
 
 

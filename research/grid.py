@@ -1,15 +1,15 @@
-"""A matrix of experiments in a YAML file: corpus × view × summary × seed, in the order in which they are to be run.
+"""A grid of experiments in a YAML file: corpus × view × summary × seed, in the order in which they are to be run.
 
 | field | what |
 |---|---|
-| `output` | the folder for the cells |
-| `settings` | of the config, for all runs; `paths.encoder` among them. Settings of the command line go before these |
+| `output` | the folder for the runs |
+| `settings` | of the config, for all groups; `paths.encoder` among them. Settings of the command line go before these |
 | `encoders` | names of encoders in the report, by `paths.encoder`; others are called what the path says |
 | `corpora` | by name: `train`, `dev` and `test`, or `folds`, a folder for a cross-validation |
 | `summaries` | by name: a `[components.relation_extractor.model.summary]` section |
-| `runs` | a list: `corpus`, `view` (its name in the report), `config`, `summaries`, `seeds`, `settings` |
+| `groups` | a list: `corpus`, `view` (its name in the report), `config`, `summaries`, `seeds`, `settings` |
 
-Every run has a cell for each of its seeds and summaries, first all summaries of its first seed.
+Every group has a run for each of its seeds and summaries, first all summaries of its first seed.
 """
 
 import re
@@ -24,19 +24,19 @@ from spacy_relext.errors import DataError
 from spacy_relext.experiments.crossval import find_folds, fold_experiments
 from spacy_relext.experiments.training import Experiment
 
-# The section of a config that a summary of the matrix fills.
+# The section of a config that a summary of the grid fills.
 SUMMARY = "components.relation_extractor.model.summary"
 
-_FIELDS = {"output": str, "settings": dict, "encoders": dict, "corpora": dict, "summaries": dict, "runs": list}
-_RUN = {"corpus": str, "view": str, "config": str, "summaries": list, "seeds": list, "settings": dict}
+_FIELDS = {"output": str, "settings": dict, "encoders": dict, "corpora": dict, "summaries": dict, "groups": list}
+_GROUP = {"corpus": str, "view": str, "config": str, "summaries": list, "seeds": list, "settings": dict}
 _OPTIONAL = {"settings", "encoders"}
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell that is to be there.
+    """A run that is to be there.
 
-    labels, overrides: See `cells`. data: `train`, `dev` and `test`, or `folds`. output: The cell, or of a cross-validation its folder.
+    labels, overrides: See `runs`. data: `train`, `dev` and `test`, or `folds`. output: The run, or of a cross-validation its folder.
     """
 
     config_path: Path
@@ -48,7 +48,7 @@ class Planned:
 
     @property
     def names(self) -> dict[str, str]:
-        """What the cell can be chosen by."""
+        """What the run can be chosen by."""
         return {**self.labels, "seed": str(self.seed)}
 
     def experiment(self, *, gpu_id: int) -> Experiment | list[Experiment]:
@@ -74,52 +74,52 @@ class Planned:
         )
 
 
-def read_matrix(path: Path, overrides: Mapping[str, Any] | None = None) -> list[Planned]:
-    """The cells of a matrix, in order.
+def read_grid(path: Path, overrides: Mapping[str, Any] | None = None) -> list[Planned]:
+    """The runs of a grid, in order.
 
     overrides: Settings that go before those of the file. RAISES: DataError where the file is not what is described above.
     """
     try:
         content = srsly.read_yaml(path)
     except (OSError, ValueError, srsly.ruamel_yaml.error.YAMLError) as error:
-        raise DataError(f"this is no matrix that can be read ({type(error).__name__}: {error}).", path=path) from error
+        raise DataError(f"this is no grid that can be read ({type(error).__name__}: {error}).", path=path) from error
     _check(content, _FIELDS, "the file", path)
-    cells = [cell for number, run in enumerate(content["runs"], start=1) for cell in _cells(run, number, content, overrides or {}, path)]
+    runs = [run for number, group in enumerate(content["groups"], start=1) for run in _runs(group, number, content, overrides or {}, path)]
     seen: set[Path] = set()
-    for cell in cells:
-        if cell.output in seen:
-            raise DataError(f"two of its cells are the same: {cell.names}. Remove one, or give its run another view.", path=path)
-        seen.add(cell.output)
-    return cells
+    for run in runs:
+        if run.output in seen:
+            raise DataError(f"two of its runs are the same: {run.names}. Remove one, or give its group another view.", path=path)
+        seen.add(run.output)
+    return runs
 
 
-def _cells(run: Any, number: int, content: dict[str, Any], overrides: Mapping[str, Any], path: Path) -> Iterator[Planned]:
-    where = f"run {number}"
-    _check(run, _RUN, where, path)
-    corpus = _named(content["corpora"], run["corpus"], "corpus", where, path)
+def _runs(group: Any, number: int, content: dict[str, Any], overrides: Mapping[str, Any], path: Path) -> Iterator[Planned]:
+    where = f"group {number}"
+    _check(group, _GROUP, where, path)
+    corpus = _named(content["corpora"], group["corpus"], "corpus", where, path)
     if not isinstance(corpus, dict) or set(corpus) not in ({"folds"}, {"train", "dev", "test"}):
-        raise DataError(f"the corpus {run['corpus']!r} is {corpus!r}; expected train, dev and test, or folds.", path=path)
-    for seed in run["seeds"]:
-        for summary in run["summaries"]:
+        raise DataError(f"the corpus {group['corpus']!r} is {corpus!r}; expected train, dev and test, or folds.", path=path)
+    for seed in group["seeds"]:
+        for summary in group["summaries"]:
             section = _named(content["summaries"], summary, "summary", where, path)
             settings = {
                 **content.get("settings", {}),
                 **{f"{SUMMARY}.{name}": value for name, value in section.items()},
-                **run.get("settings", {}),
+                **group.get("settings", {}),
                 "system.seed": seed,
                 **overrides,
             }
             encoder = str(settings.get("paths.encoder", "of the config"))
             labels = {
-                "corpus": run["corpus"],
-                "view": run["view"],
+                "corpus": group["corpus"],
+                "view": group["view"],
                 "summary": summary,
                 "encoder": content.get("encoders", {}).get(encoder, encoder),
             }
             name = "-".join(re.sub(r"\W+", "_", part).strip("_") for part in (*labels.values(), f"seed{seed}"))
             folder = Path(content["output"])
             yield Planned(
-                config_path=Path(run["config"]),
+                config_path=Path(group["config"]),
                 labels=labels,
                 seed=seed,
                 overrides=settings,
