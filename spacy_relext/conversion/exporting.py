@@ -43,10 +43,11 @@ def export(
 
 def written_by_suffix(path: Path) -> str:
     """The name of the format that a file to be written has by its suffix."""
-    name = path.suffix.removeprefix(".")
+    suffix = path.suffix.lower()
+    name = suffix.removeprefix(".")
     written = [found for found in formats() if found.writes]
     # That of another package by its own suffix.
-    others = [found.name for found in written if path.suffix and path.suffix == found.suffix in found.own_suffixes]
+    others = [found.name for found in written if suffix and suffix == found.suffix in found.own_suffixes]
     if name not in [found.name for found in written] and len(others) != 1:
         raise RelextError(
             f"{path}: the suffix does not say the format. Name it (--to), one of: {', '.join(found.name for found in written)}."

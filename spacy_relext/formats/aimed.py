@@ -28,7 +28,7 @@ from spacy_relext.formats.records import Place, load_json
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 LABEL = "interaction"
-FILE = re.compile(r"test_(\d+)\.json")
+FILE = re.compile(r"test_(\d+)\.(?i:json)")
 PAIR = re.compile(r"(?P<document>.+)\.s(?P<sentence>\d{1,18})_(?P=document)\.s(?P=sentence)\.p\d+")
 MARKERS = re.compile(r"\[/?E[12]\]")
 

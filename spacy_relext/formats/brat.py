@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.files import files_in, whole_folder
+from spacy_relext.formats.files import files_by_document, whole_folder
 from spacy_relext.formats.ids import NewFiles, named
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.standoff import Standoff, lines_of
@@ -32,34 +32,32 @@ from spacy_relext.formats.types import PIPELINE_DETAILS, Document
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read the .txt and .ann file of a document, of which either is named, or all of a folder and the folders in it."""
-    folder, found = (path, files_in(path)) if path.is_dir() else (path.parent, iter([path]))
-    files = sorted({file.with_name(file.name[:-4] + ".txt") for file in found if file.suffix in (".txt", ".ann")})
-    if not files:
-        raise DataError("expected a folder with .txt and .ann files, or one of them; there is none.", path=path)
-    for file in files:
+    folder = path if path.is_dir() else path.parent
+    for stem, files in files_by_document(path, (".txt", ".ann"), reading.leave_out).items():
         try:
-            yield parse(file, folder, reading)
+            yield parse(stem.relative_to(folder).as_posix(), files, reading)
         except DataError as error:
             reading.on_error(error)
 
 
-def parse(file: Path, folder: Path, reading: Reading) -> Document:
-    """Make a document of a .txt file and the .ann file beside it.
+def parse(name: str, files: dict[str, Path], reading: Reading) -> Document:
+    """Make a document of its files, by their suffixes.
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
-    stem = file.name[:-4]
-    annotation = file.with_name(stem + ".ann")
-    if not file.exists():
-        raise DataError(f"there is no {file.name} beside it, with the text that it annotates.", path=annotation)
-    document = Document((file.parent.relative_to(folder) / stem).as_posix(), whole_text(file), source=file)
-    if annotation.exists():
+    annotation = files.get(".ann")
+    if ".txt" not in files:
+        source = files[".ann"]
+        raise DataError(f"there is no {source.stem}.txt beside it, with the text that it annotates.", path=source)
+    file = files[".txt"]
+    document = Document(name, whole_text(file), source=file)
+    if annotation is not None:
         document.source = annotation
         standoff = Standoff(document, reading)
         standoff.add(annotation)
         standoff.annotate(file)
-    elif file.with_name(stem + ".a1").exists():
-        raise DataError(f"{stem}.a1 is beside it, and no .ann. The format of the BioNLP shared tasks is called bionlp.", path=file)
+    elif file.with_suffix(".a1").exists():
+        raise DataError(f"{file.stem}.a1 is beside it, and no .ann. The format of the BioNLP shared tasks is called bionlp.", path=file)
     return document
 
 

@@ -51,7 +51,11 @@ def unpack(file: Path) -> Iterator[tuple[Path, Content]]:
         yield file, lambda: (read_whole(file), read_whole(types) if types.exists() else None)
         return
     with read_errors(file), _zip_errors(file), ZipFile(file) as archive:
-        infos = {file / info.filename: info for info in archive.infolist() if info.filename.endswith((".xmi", ".json", TYPES))}
+        infos = {
+            file / info.filename: info
+            for info in archive.infolist()
+            if info.filename.lower().endswith((".xmi", ".json")) or info.filename.endswith(TYPES)
+        }
         # Of a member, no more is read than the archive says.
         if sum(info.file_size for info in infos.values()) > limits().unpacked:
             raise unpacks_to_more("it", file)
@@ -102,7 +106,7 @@ def load(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
         warnings.simplefilter("ignore")  # features that are defined twice alike
         warnings.filterwarnings("error", message=UNMAPPED)
         try:
-            return (_load_json(raw, path), {}) if path.suffix == ".json" else _load_xmi(raw, types, path)
+            return (_load_json(raw, path), {}) if path.suffix.lower() == ".json" else _load_xmi(raw, types, path)
         except DataError:
             raise
         except UserWarning as error:

@@ -41,7 +41,7 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
     # By its entities too, so that a set without abstracts is not passed over.
-    found = [(file, kind) for file in files_in(path) for kind in ("abstracts", "entities") if fnmatch(file.name, f"*_{kind}*.tsv")]
+    found = [(file, kind) for file in files_in(path) for kind in ("abstracts", "entities") if fnmatch(file.name, f"*_{kind}*.[tT][sS][vV]")]
     files = sorted({file.with_name(file.name.replace(f"_{kind}", "_abstracts")) for file, kind in found})
     if not files:
         raise DataError("expected a folder with …_abstracts.tsv, …_entities.tsv and …_gold_standard.tsv; there is no such file.", path=path)
@@ -67,7 +67,14 @@ def read_tables(abstracts: Path) -> dict[str, Table]:
     for kind, width in WIDTHS.items():
         name = abstracts.name.replace("_abstracts", f"_{kind}")
         # Among files of the test part, upstream's gold standard alone has no "_gs" at the end of its name.
-        file = next((f for f in (abstracts.with_name(name), abstracts.with_name(name.replace("_gs.tsv", ".tsv"))) if f.exists()), None)
+        file = next(
+            (
+                f
+                for f in (abstracts.with_name(name), abstracts.with_name(re.sub(r"_gs(?=\.tsv$)", "", name, flags=re.IGNORECASE)))
+                if f.exists()
+            ),
+            None,
+        )
         if file is not None:
             tables[kind] = Table(file, width)
         elif kind == "abstracts":

@@ -20,7 +20,7 @@ from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.offsets import one_stretch
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.types import DETAILS, UNKNOWN, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
 
 UNTYPED = "int"
 NO_SPACE = "sentences without white space after them (now with a space)"
@@ -72,11 +72,6 @@ def parse(file: Path) -> Document:
             if _attribute(pair, "ddi", file) == "true":
                 head, tail = _attribute(pair, "e1", file), _attribute(pair, "e2", file)
                 document.relations.append(AnnotatedRelation(head, tail, pair.get("type", UNTYPED)))
-    mentions = {mention.id for mention in document.mentions}
-    for relation in document.relations[:]:
-        if not {relation.head, relation.tail} <= mentions:
-            document.relations.remove(relation)
-            document.leave_out(UNKNOWN)
     return document
 
 

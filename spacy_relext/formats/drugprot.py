@@ -23,7 +23,7 @@ from spacy_relext.formats.tables import Row, Table, mentions_of
 from spacy_relext.formats.types import UNKNOWN, Document
 
 TYPES = {"GENE-Y": "GENE", "GENE-N": "GENE"}
-ABSTRACTS = re.compile(r"(.*)_abstract?s(.*\.tsv)")
+ABSTRACTS = re.compile(r"(.*)_abstract?s(.*\.(?i:tsv))")
 WIDTHS = {"entities": 6, "relations": 4}
 
 

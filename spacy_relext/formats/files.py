@@ -10,7 +10,7 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TextIO
 
 from spacy_relext.errors import DataError
 
+IN_CAPITALS = "files whose names differ from another one by capitals alone"
 # The folders in which outputs are made; a run that is killed leaves one.
 TEMPORARY = ".relext-"
 # As many links as Linux follows.
@@ -49,6 +50,31 @@ def files_in(folder: Path) -> Iterator[Path]:
 
     for place, _, names in os.walk(folder, onerror=fail):
         yield from filter(is_to_be_read, (Path(place, name) for name in names))
+
+
+def files_by_document(path: Path, suffixes: tuple[str, ...], leave_out: Callable[[str, str], None]) -> dict[Path, dict[str, Path]]:
+    """The files of documents that have one for each of several suffixes: those of a folder and the folders in it, or those beside a file.
+
+    leave_out: Is told of those whose names differ from another one by the capitals of the suffix alone.
+    RETURNS: For each place without a suffix, in order, the files by their suffixes in small letters.
+    RAISES: DataError for a folder that cannot be searched, and where there is none.
+    """
+    if path.is_dir():
+        found = list(files_in(path))
+    else:
+        with read_errors(path):
+            found = [path, *(file for file in path.parent.iterdir() if file.stem == path.stem and file != path and is_to_be_read(file))]
+    documents: dict[Path, dict[str, Path]] = {}
+    # Small letters come before capitals, and the file that is named before all.
+    for file in sorted(found, key=lambda file: (file != path, file.with_suffix(""), file.suffix.swapcase())):
+        if file.suffix.lower() in suffixes:
+            first = documents.setdefault(file.with_suffix(""), {}).setdefault(file.suffix.lower(), file)
+            if first != file:
+                leave_out(IN_CAPITALS, str(file))
+    if not documents:
+        *others, last = suffixes
+        raise DataError(f"expected a folder with {', '.join(others)} and {last} files, or one of them; there is none.", path=path)
+    return documents
 
 
 def is_to_be_read(file: Path) -> bool:

@@ -131,7 +131,7 @@ def _document(cas: Cas, lines: Lines, path: Path) -> Document:
         document.id = entry.get(TITLE) or entry.get(ID) or document.id
     if SENTENCE in annotations:
         document.sentences = sorted((entry.begin, entry.end) for entry in annotations[SENTENCE])
-    if path.suffix == ".json" or any(_kind(type_) == "relation" for type_ in cas.typesystem.get_types()):
+    if path.suffix.lower() == ".json" or any(_kind(type_) == "relation" for type_ in cas.typesystem.get_types()):
         document.relations = []
     layers = {name: _layer(entries[0].type, path) for name, entries in annotations.items()}
     kinds = {entry.xmiID: layers[name].kind for name, entries in annotations.items() for entry in entries}

@@ -25,7 +25,7 @@ HIGHEST = 4
 
 def is_project(file: Path) -> bool:
     """Whether a file has the name of a description of a project, which is no document."""
-    return file.name.startswith("exportedproject") and file.suffix == ".json"
+    return file.name.startswith("exportedproject") and file.suffix.lower() == ".json"
 
 
 class States:

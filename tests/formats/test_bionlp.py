@@ -59,7 +59,8 @@ def test_a_test_part_is_not_annotated_for_relations(tmp_path):
     ("files", "message"),
     [
         ({"txt": None}, r"PMID-1\.a2: there is no PMID-1\.txt beside it"),
-        ({"a1": None, "a2": None}, "expected a folder with .txt, .a1 and .a2 files"),
+        ({"a1": None, "a2": None}, "expected .a1 and .a2 files beside the .txt files"),
+        ({"txt": None, "a1": None, "a2": None}, "expected a folder with .txt, .a1 and .a2 files"),
         ({"a1": None}, r"PMID-1\.a2: there is no PMID-1\.a1 beside it, with the mentions to which it refers"),
         ({"a1": "T1\tProtein 0 4\tIL-5\n"}, r"PMID-1\.a1:1: mention 'T1' is 'IL-5'"),
         ({"a2": "T1\tX 5 19\tphosphorylates\n"}, r"PMID-1\.a2:1: T1 is in line 1 already"),
@@ -71,9 +72,18 @@ def test_bad_files(files, message, tmp_path):
         list(bionlp.read(tmp_path, Reading()))
 
 
-def test_a_text_without_annotation_beside_others_is_an_error_of_it_alone(tmp_path):
+def test_a_text_without_annotation_beside_others_is_left_out_and_counted(tmp_path):
     write(tmp_path)
-    write(tmp_path, "PMID-2", a1=None, a2=None)
-    errors = []
-    assert [document.id for document in bionlp.read(tmp_path, Reading(errors.append))] == ["PMID-1"]
-    assert "no PMID-2.a1 beside it" in str(errors[0])
+    write(tmp_path, "README", a1=None, a2=None)
+    reading = Reading()
+    assert [document.id for document in bionlp.read(tmp_path, reading)] == ["PMID-1"]
+    assert (reading.counts, reading.examples) == ({bionlp.UNANNOTATED: 1}, {bionlp.UNANNOTATED: str(tmp_path / "README.txt")})
+
+
+def test_suffixes_may_be_in_capitals(tmp_path):
+    write(tmp_path)
+    for file in list(tmp_path.iterdir()):
+        file.rename(file.with_suffix(file.suffix.upper()))
+    for path in (tmp_path, tmp_path / "PMID-1.A2"):
+        [document] = bionlp.read(path, Reading())
+        assert (document.id, len(document.relations)) == ("PMID-1", 1)

@@ -7,6 +7,7 @@ import pytest
 from spacy_relext.conversion import read as read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.formats import brat
+from spacy_relext.formats.files import IN_CAPITALS
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.standoff import ATTRIBUTES, NOTES, UNKNOWN_CONCEPTS
 from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
@@ -280,6 +281,24 @@ def test_denied_relations_attributes_and_concepts_come_back(tmp_path):
     assert [m.kb_id for m in back.mentions] == ["g|DEL|3_6|", "C1|C2", "a"]
     assert back.relations == [relations[0], *(AnnotatedRelation(r.head, r.tail, r.label) for r in relations[1:])]
     assert (back.denied, +back.not_held) == (denied, Counter())
+
+
+def test_suffixes_may_be_in_capitals(tmp_path):
+    write(tmp_path, "Tea for two.", "T1\tX 0 3\tTea", name="a.b")
+    for file in list(tmp_path.iterdir()):
+        file.rename(file.with_suffix(file.suffix.upper()))
+    for path in (tmp_path, tmp_path / "a.b.TXT", tmp_path / "a.b.ANN"):
+        [document] = brat.read(path, Reading())
+        assert (document.id, len(document.mentions), document.source) == ("a.b", 1, tmp_path / "a.b.ANN")
+
+
+def test_of_files_that_differ_by_capitals_one_is_read(tmp_path):
+    write(tmp_path, "Tea for two.", "T1\tX 0 3\tTea")
+    (tmp_path / "a.TXT").write_text("Milk for two.")
+    if not (tmp_path / "a.txt").samefile(tmp_path / "a.TXT"):
+        reading = Reading()
+        assert [document.text for document in brat.read(tmp_path, reading)] == ["Tea for two."]
+        assert reading.examples == {IN_CAPITALS: str(tmp_path / "a.TXT")}
 
 
 @pytest.mark.parametrize("events", [None, "pairs", "roles"])

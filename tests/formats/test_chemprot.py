@@ -103,6 +103,13 @@ def test_names_of_the_test_part_and_folders_in_the_folder(gold, tmp_path):
     assert set(documents[2].relations) == RELATIONS
 
 
+def test_suffixes_may_be_in_capitals(tmp_path):
+    write(tmp_path, {kind: rows for kind, rows in FILES.items()})
+    for file in list(tmp_path.iterdir()):
+        file.rename(file.with_suffix(".TSV"))
+    assert len(list(chemprot.read(tmp_path, Reading(raise_it)))) == 2
+
+
 def test_lines_may_end_as_on_windows_and_be_empty(tmp_path):
     files = {kind: "".join(f"{row}\r\n" for row in [*rows, ""]).encode() for kind, rows in FILES.items()}
     assert len(list(chemprot.read(write(tmp_path, files), Reading(raise_it)))) == 2

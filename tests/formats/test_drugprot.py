@@ -62,6 +62,12 @@ def test_offsets_in_bytes_are_found(tmp_path):
     assert found.counts["documents whose offsets count bytes"] == 1
 
 
+def test_suffixes_may_be_in_capitals(tmp_path):
+    for file in list(given(tmp_path).iterdir()):
+        file.rename(file.with_suffix(".TSV"))
+    assert len(read("drugprot", tmp_path).documents) == 2
+
+
 def test_relation_with_a_mention_that_is_not_there_is_left_out(tmp_path):
     rows = ["1\tINHIBITOR\tArg1:T1\tArg2:T9", *FILES["relations"]]
     found, whole = read("drugprot", given(tmp_path / "a", relations=rows)), read("drugprot", given(tmp_path / "b"))
