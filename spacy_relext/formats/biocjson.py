@@ -35,14 +35,14 @@ DEEPEST = 4
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .json files of a folder and the folders in it."""
-    yield from distinct(read_all(_documents(find_files(path, (".json",)), reading.on_error), reading), reading.on_error)
+    yield from distinct(read_all(_documents(find_files(path, (".json",)), reading.on_error, path), reading), reading.on_error)
 
 
-def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
+def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
     for file in files:
         entries = read_values(file, EXPECTED, partial(_entries, file=file, on_error=on_error), on_error)
         for number, (entry, line) in enumerate(entries, start=1):
-            yield partial(_parse, entry, number, file), (file, line)
+            yield partial(_parse, entry, number, file), (file, line, Record(file, number=number, root=root).default_id)
 
 
 def _entries(stream: JsonStream, file: Path, on_error: OnError) -> Iterator[Entry]:
@@ -102,7 +102,8 @@ def _parse(entry: Any, number: int, file: Path) -> BioCDocument:
     try:
         return _document(entry)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"document {number}, id {name!r}: {type(error).__name__} {error}") from error
+        reason = f"{error} is missing" if isinstance(error, KeyError) else f"{type(error).__name__} {error}"
+        raise ValueError(f"document {number}, id {name!r}: {reason}") from error
 
 
 # Of the library, `parse_doc` wants every list and object that may be empty to be there, and takes numbers for texts.
@@ -110,7 +111,7 @@ def _parse(entry: Any, number: int, file: Path) -> BioCDocument:
 
 def _document(entry: dict[str, Any]) -> BioCDocument:
     made = BioCDocument()
-    made.id = None if entry["id"] is None else str(entry["id"])
+    made.id = _id(entry.get("id"))
     _fill(made, entry)
     for passage in entry.get("passages") or ():
         made.add_passage(_passage(passage))
@@ -136,7 +137,7 @@ def _fill(made: Any, entry: dict[str, Any]) -> None:
     made.infons = _infons(entry)
     for given in entry.get("annotations") or ():
         annotation = BioCAnnotation()
-        annotation.id, annotation.text, annotation.infons = given["id"], _text(given.get("text")), _infons(given)
+        annotation.id, annotation.text, annotation.infons = _id(given.get("id")), _text(given.get("text")), _infons(given)
         for location in given.get("locations") or ():
             annotation.add_location(BioCLocation(_number(location["offset"]), _number(location["length"])))
         made.add_annotation(annotation)
@@ -159,6 +160,10 @@ def _infon(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "|".join(map(_infon, value)) if isinstance(value, list) else str(value)
+
+
+def _id(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _number(value: Any) -> int:

@@ -20,7 +20,7 @@ A discontinuous mention is kept as ddi.py keeps it, and counted. A part of a com
 IndividualMention) within a CompositeMention that has its concepts is left out, and counted: its characters and concepts are there, and
 PubTator has no such parts. Left out and counted are also mentions without a type or beyond the text, relations of relations, those with
 more or less than two nodes, or without a label, and those with mentions or concepts that are not there. Other infons are not held, which is
-counted.
+counted. A document without an id is called by the place of its file and its number, which is counted; an annotation needs none.
 
 Written is one passage with one annotation a mention, in sentences where they are known. BioC's sentences hold their text alone, so white
 space other than spaces between two sentences is given to the first, and what stands after the last is a passage of its own. Sentences that
@@ -46,7 +46,8 @@ CONCEPTS = ("identifier", "MESH", "NCBI GENE", "NCBI Gene")
 NOVELTY, SPECULATION, NEGATION, ATTRIBUTES = ("novel", "novelty"), "speculation", "negation", "attributes"
 # More spaces than any file would put between passages: an offset that is wrong must not fill the memory.
 MAX_GAP = 10_000
-Place = tuple[Path, int | None]
+# Where a document stands, and what it is called where it has no id.
+Place = tuple[Path, int | None, str]
 
 
 def levels_of(mentions: bool, concepts: bool) -> set[str]:

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bioc import BioCAnnotation, BioCDocument, BioCPassage, BioCRelation
 
@@ -33,6 +32,9 @@ from spacy_relext.mentions import LONG_FORM
 
 # Of an offset.
 LARGEST = 10**18 - 1
+WITHOUT_ID = "documents without an id (called by their file and number)"
+# The names of annotations that have none begin so.
+WITHOUT_NAME = "unnamed"
 FROM_PASSAGE = "documents whose offsets count from the start of a passage"
 FOLLOWING = "documents whose passages have offsets that do not fit (now one after another)"
 
@@ -43,34 +45,36 @@ def read_all(documents: Iterable[tuple[Callable[[], BioCDocument], Place]], read
     documents: Functions, so that what is wrong with one document is an error of it alone. The library raises these: it takes the form of
         its input for granted.
     """
-    for make, (path, line) in documents:
+    for make, place in documents:
         try:
-            yield _made(make, path, line, reading)
+            yield _made(make, place, reading)
         except DataError as error:
             reading.on_error(error)
 
 
-def _made(make: Callable[[], BioCDocument], path: Path, line: int | None, reading: Reading) -> Document:
+def _made(make: Callable[[], BioCDocument], place: Place, reading: Reading) -> Document:
     name = "a document"
+    path, line, _ = place
     try:
         source = make()
         name = f"document {source.id!r}"
-        return from_bioc(source, path, line, reading)
+        return from_bioc(source, place, reading)
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{error} is missing" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
         raise DataError(f"{name} is not as BioC has it ({reason}). Is something missing, or no number?", path=path, line=line) from error
 
 
-def from_bioc(source: BioCDocument, path: Path, line: int | None, reading: Reading) -> Document:
+def from_bioc(source: BioCDocument, place: Place, reading: Reading) -> Document:
     """Our document of the library's.
 
     RAISES: DataError for annotation that cannot be right; what the library raises for other input.
     """
-    document = Document(str(source.id), "", source=path, line=line)
-    if source.id is None:
-        raise document.error("it has no id.")
+    path, line, default_id = place
+    document = Document(str(source.id or default_id), "", source=path, line=line)
+    if not source.id:
+        document.leave_out(WITHOUT_ID)
     layers: list[tuple[int | None, list[BioCAnnotation], list[BioCRelation]]] = [(None, source.annotations, source.relations)]
     n_infons = len(source.infons) - (STATE in source.infons)
     for number, passage in enumerate(source.passages):
@@ -103,12 +107,13 @@ class _Names:
         for annotations in layers:
             names = []
             for annotation in annotations:
-                given = str(annotation.id)
+                given = str(annotation.id or WITHOUT_NAME)
                 taken[given] += 1
                 names.append(given if taken[given] == 1 else f"{given}.{taken[given]}")
-                self._anywhere.setdefault(given, []).append(names[-1])
+                if annotation.id:
+                    self._anywhere.setdefault(given, []).append(names[-1])
             self.of.append(names)
-            self._in_layer.append(dict(zip([str(a.id) for a in annotations], names, strict=True)))
+            self._in_layer.append({str(a.id): name for a, name in zip(annotations, names, strict=True) if a.id})
 
     def find(self, given: str, layer: int) -> str | None:
         """The name of the annotation to which a relation of a layer refers."""

@@ -19,23 +19,27 @@ from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.reading import OnError, Reading
+from spacy_relext.formats.records import Place as Record
 from spacy_relext.formats.types import Document
+
+# Attributes that may be missing, and that the library wants.
+NEEDED = {"annotation": ("id",), "node": ("role",)}
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .xml files of a folder and the folders in it."""
-    yield from distinct(read_all(_documents(find_files(path, (".xml",)), reading.on_error), reading), reading.on_error)
+    yield from distinct(read_all(_documents(find_files(path, (".xml",)), reading.on_error, path), reading), reading.on_error)
 
 
-def _documents(files: list[Path], on_error: OnError) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
+def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
     for file in files:
         try:
             elements = _elements(file)
         except DataError as error:
             on_error(error)
             continue
-        for element in elements:
-            yield partial(_parse, element), (file, element.sourceline)
+        for number, element in enumerate(elements, start=1):
+            yield partial(_parse, element), (file, element.sourceline, Record(file, number=number, root=root).default_id)
 
 
 def _elements(file: Path) -> list[etree._Element]:
@@ -66,6 +70,9 @@ def _parse(element: etree._Element) -> BioCDocument:
         keys = Counter(child.get("key") for child in parent.findall("infon"))
         if keys and max(keys.values()) > 1:
             raise ValueError(f"line {parent.sourceline}: <{parent.tag}> has several infons {keys.most_common(1)[0][0]!r}")
+        for name in NEEDED.get(parent.tag, ()):
+            if name not in parent.attrib:
+                parent.attrib[name] = ""
     shell = etree.Element("collection")
     shell.append(element)
     return biocxml.loads(etree.tostring(shell, encoding="unicode")).documents[0]

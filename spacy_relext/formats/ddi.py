@@ -72,6 +72,7 @@ def parse(file: Path) -> Document:
             if _attribute(pair, "ddi", file) == "true":
                 head, tail = _attribute(pair, "e1", file), _attribute(pair, "e2", file)
                 document.relations.append(AnnotatedRelation(head, tail, pair.get("type", UNTYPED)))
+    document.sentences = document.sentences if document.text else []
     return document
 
 
@@ -100,7 +101,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
 
 def _element(document: Document, name: str, lost: Counter[str]) -> ElementTree.Element:
     """The element of a document. RAISES: DataError for what the format cannot hold."""
-    if document.sentences is None:
+    if document.sentences is None and document.text:
         raise document.error("it has no sentences, and the DDI format is by sentence. Add a sentencizer to the pipeline.")
     control = re.search(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", document.text)
     if control:
@@ -109,7 +110,7 @@ def _element(document: Document, name: str, lost: Counter[str]) -> ElementTree.E
     root = ElementTree.Element("document", id=name)
     written = 0
     # What stands before the first sentence becomes part of it, and what stands after one part of that.
-    bounds = [0, *(start for start, _ in document.sentences[1:]), len(document.text)]
+    bounds = [0, *(start for start, _ in (document.sentences or ())[1:]), len(document.text)]
     for i, (start, end) in enumerate(pairwise(bounds)):
         sentence_id = f"{name}.s{i}"
         # A space after what is no white space is what reading adds.

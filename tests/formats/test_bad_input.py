@@ -191,7 +191,7 @@ FAULTS = {
         "chemprot": error("there is no such file beside the others", None, file="abstracts"),
         "jsonl": error("expected the key 'text'", ('"text": "T', '"txet": "T')),
         "biocxml": error("the characters 0-4 of the text are", (r"<text>T\S+ helps .*?</text>", "")),
-        "biocjson": error("KeyError", (r'"text": "T\S+ helps.*?",', "")),
+        "biocjson": error("'text' is missing", (r'"text": "T\S+ helps.*?",', "")),
         "pubtator": error(r"expected 101\|t\|title", (r"bad\|t\|.*\n", "")),
         "prodigy": error("expected 'text' to be a string", ('"text": "T', '"txet": "T')),
         "doccano": error("expected 'text' to be a string", ('"text": "T', '"txet": "T')),

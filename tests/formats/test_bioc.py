@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats import biocmodel, biocread
+from spacy_relext.formats import biocmodel, biocread, types
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.offsets import BEYOND
@@ -254,3 +254,25 @@ def test_offsets_of_passages_that_stand_apart(first, second, tmp_path):
     found = read_one(*passages, folder=tmp_path)
     assert [found.text[m.start : m.end] for m in found.mentions] == ["Tea", "tea"]
     assert found.not_held[biocread.FROM_PASSAGE] == 1
+
+
+def test_what_has_no_id_gets_one(tmp_path):
+    mentions = [annotation(0, "BRAF"), annotation(9, "melanoma", "1")]
+    del mentions[0]["id"]
+    one = document(passage(0, "BRAF and melanoma.", *mentions, dict(mentions[0])), relations=[relation("", "1", type="A")])
+    two, three = document(passage(0, "Tea."), name=None), document(passage(0, "Tea."), name="")
+    del one["id"]
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.json").write_text(json.dumps([one, two, three]))
+    found = list(get_format("biocjson").read(tmp_path, Reading(raise_it)))
+    assert [made.id for made in found] == ["sub/a-1", "sub/a-2", "sub/a-3"]
+    assert [m.id for m in found[0].mentions] == ["unnamed", "1", "unnamed.2"]
+    assert +found[0].not_held == {biocread.WITHOUT_ID: 1, types.UNKNOWN: 1}
+    mention = "<annotation><infon key='type'>X</infon><location offset='0' length='3'/><text>Tea</text></annotation>"
+    text = f"<passage><offset>0</offset><text>Tea.</text>{mention}</passage>"
+    relations = "<relation id='r'><infon key='type'>A</infon><node refid='9'/><node refid=''/></relation>"
+    (tmp_path / "b.xml").write_text(f"<collection><document>{text}{relations}</document><document><id/>{text}</document></collection>")
+    found = list(get_format("biocxml").read(tmp_path / "b.xml", Reading(raise_it)))
+    assert [(made.id, len(made.mentions)) for made in found] == [("b-1", 1), ("b-2", 1)]
+    assert +found[0].not_held == {biocread.WITHOUT_ID: 1, types.UNKNOWN: 1}
+    assert found[0].examples[biocread.WITHOUT_ID] == f"{tmp_path / 'b.xml'}:1"

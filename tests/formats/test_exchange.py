@@ -353,7 +353,11 @@ BAD_FILES = {
     "b.json": ("", "not JSON", None),
     "c.json": (b'{"documents":\n "\xe9"}', "not UTF-8", 2),
     "d.json": ("[]", "expected a collection", 1),
-    "e.json": (json.dumps({"documents": [{"id": "x7", "infons": {}, "passages": [{"offset": 0}]}]}), "document 1, id 'x7': KeyError", 1),
+    "e.json": (
+        json.dumps({"documents": [{"id": "x7", "infons": {}, "passages": [{"offset": 0}]}]}),
+        "document 1, id 'x7': 'text' is missing",
+        1,
+    ),
     "f.json": (json.dumps({"documents": [3]}), "document 1, id None", 1),
     "g.json": (
         json.dumps(

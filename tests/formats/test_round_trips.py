@@ -11,7 +11,7 @@ import pytest
 from benchmarks.round_trips import BOTH_WAYS, round_trip
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
-from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.catalogue import formats, get_format
 from spacy_relext.formats.docs import from_doc, to_doc
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -263,3 +263,14 @@ def test_loss_that_is_not_told_is_seen(nlp, tmp_path, monkeypatch):
     monkeypatch.setattr(jsonl, "parse", lambda raw, *place, **_: Document(json.loads(raw)["id"], "Teal.", [], []))
     outcome = round_trip("jsonl", documents, tmp_path, nlp)
     assert (outcome.same, outcome.changed) == (0, ["a", "b"])
+
+
+@pytest.mark.parametrize("name", [format_.name for format_ in formats() if format_.reads and format_.writes])
+@pytest.mark.parametrize("sentences", [None, []])
+def test_an_empty_text_comes_back(name, sentences, tmp_path):
+    path = tmp_path / f"out{get_format(name).suffix}"
+    lost = get_format(name).write([Document("empty", "", [], [], sentences)], path)
+    [back] = get_format(name).read(path, Reading(raise_it))
+    assert (back.id, back.text, back.mentions, back.sentences or []) == ("empty", "", [], [])
+    told = {"documents annotated for relations between mentions alone (now between concepts)", "documents not annotated for relations"}
+    assert back.relations == [] or told & set(+lost)
