@@ -24,7 +24,7 @@ from spacy_relext.formats.biocmodel import (
 from spacy_relext.formats.concepts import deny
 from spacy_relext.formats.denials import NEGATED, is_denial, said
 from spacy_relext.formats.identifiers import Stated, parse_field, settle
-from spacy_relext.formats.offsets import BEYOND, BYTES, CHARACTERS, UTF16, Fit, OffsetError, Said, fit_offsets, is_beyond, one_stretch
+from spacy_relext.formats.offsets import BEYOND, CHARACTERS, UNITS, Fit, OffsetError, Said, fit_offsets, is_beyond, length_in, one_stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.roles import HEADS, TAILS
 from spacy_relext.formats.types import N_ARY, NOVEL, RELATED, UNKNOWN, UNNAMED, UNTYPED, AnnotatedRelation, Document, Mention
@@ -225,7 +225,7 @@ def _ways(document: Document, passages: list[BioCPassage], annotations: list[_An
     yield "", CHARACTERS, False, False
     if not any(annotation.text for annotation in annotations):
         return  # nothing decides
-    for unit in (UTF16, BYTES):
+    for unit in UNITS[1:]:
         yield f"documents whose offsets count {unit}", unit, False, False
     yield FROM_PASSAGE, CHARACTERS, True, False
     for is_relative in (True, False):
@@ -278,7 +278,8 @@ def _find_sentence(document: Document, passage: BioCPassage, text: str, offset: 
 
 
 def _width(text: str, unit: str) -> int:
-    return len(text.encode("utf8")) if unit == BYTES else len(text.encode("utf-16-le")) // 2 if unit == UTF16 else len(text)
+    text.encode("utf8")  # refuses half of a surrogate pair
+    return length_in(text, unit)
 
 
 def _without_parts(document: Document, annotations: list[_Annotation]) -> list[_Annotation]:

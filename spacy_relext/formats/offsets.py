@@ -1,23 +1,27 @@
 """Offsets of mentions: how a file counts them, what is wrong with them, and the one stretch that stands for several.
 
-Most formats count characters, and not all files of them do: some count UTF-16 units or bytes, CR LF as one character, LF as two, or a byte
-order mark that is no part of the text. The texts that stand beside the offsets decide (`fit_offsets`).
+Most formats count characters, and not all files of them do: some count UTF-16 units or bytes, the characters of another normal form (a
+letter with its accent as one, or as two), CR LF as one character, LF as two, a byte order mark that is no part of the text, or none that
+is. The texts that stand beside the offsets decide (`fit_offsets`).
 """
 
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, product
-from typing import Any, NamedTuple
+from itertools import accumulate, product, repeat
+from typing import Any, Literal, NamedTuple
 
 from spacy_relext.formats.types import Document
 
 JOINER = "\u200d"
 CHARACTERS, UTF16, BYTES = "characters", "UTF-16 units", "bytes"
-UNITS = (CHARACTERS, UTF16, BYTES)
+COMPOSED, DECOMPOSED = "characters of composed letters (NFC)", "characters of decomposed letters (NFD)"
+NORMAL_FORMS: dict[str, Literal["NFC", "NFD"]] = {COMPOSED: "NFC", DECOMPOSED: "NFD"}
+UNITS = (CHARACTERS, UTF16, BYTES, *NORMAL_FORMS)
 ONE, TWO = "CR LF as one character", "LF as two characters"
-MARK = "a byte order mark"
+MARK, NO_MARKS = "a byte order mark", "no byte order mark within the text"
+INNER_MARK = "\ufeff"
 SPACES = "mentions that their file gives with other white space"
 BEYOND = "mentions beyond the end of the text"
 FORMS = "mentions that their file gives with other forms of letters"
@@ -105,22 +109,33 @@ def _readings(text: str, mentions: Sequence[Said], had_mark: bool, units: Collec
     if CHARACTERS in units:
         yield "", [list(said.parts) for said in mentions]
     line_ends = ["", *([ONE] if "\r\n" in text else []), *([TWO] if "\n" in text.replace("\r\n", "") else [])]
-    for mark, line_end, unit in product([False, True] if had_mark else [False], line_ends, units):
-        if (unit, line_end, mark) == (CHARACTERS, "", False) or (
+    without = ["", *([NO_MARKS] if INNER_MARK in text else [])]
+    for mark, line_end, no_marks, unit in product([False, True] if had_mark else [False], line_ends, without, units):
+        if (unit, line_end, no_marks, mark) == (CHARACTERS, "", "", False) or (
             unit != CHARACTERS and text.isascii() and not mark and CHARACTERS in units
         ):
             continue
         first = (3 if unit == BYTES else 1) if mark else 0
-        bounds = list(accumulate(_widths(text, unit, line_end), initial=first))
+        widths = _widths(text, unit, line_end)
+        if no_marks:
+            widths = (0 if character == INNER_MARK else width for character, width in zip(text, widths, strict=True))
+        bounds = list(accumulate(widths, initial=first))
         # Of two characters that are counted as one, the offset between them is that after the second.
         index = {offset: i for i, offset in enumerate(bounds)}
         places = [[(index.get(start, -1), index.get(end, -1)) for start, end in said.parts] for said in mentions]
-        yield ", ".join(filter(None, [unit if unit != CHARACTERS else "", line_end, MARK if mark else ""])), places
+        yield ", ".join(filter(None, [unit if unit != CHARACTERS else "", line_end, MARK if mark else "", no_marks])), places
+
+
+def length_in(text: str, unit: str) -> int:
+    """How long a text is in a unit."""
+    return sum(_widths(text, unit, ""))
 
 
 def _widths(text: str, unit: str, line_end: str) -> Iterator[int]:
     before = ""
+    letters = _letter_widths(text, NORMAL_FORMS[unit]) if unit in NORMAL_FORMS else None
     for character in text:
+        normal = next(letters) if letters else 1
         if line_end == ONE and (before, character) == ("\r", "\n"):
             yield 0
         elif line_end == TWO and character == "\n" and before != "\r":
@@ -128,8 +143,26 @@ def _widths(text: str, unit: str, line_end: str) -> Iterator[int]:
         elif unit == BYTES:
             yield len(character.encode("utf8", "surrogatepass"))
         else:
-            yield 2 if unit == UTF16 and character > "\uffff" else 1
+            yield 2 if unit == UTF16 and character > "\uffff" else normal
         before = character
+
+
+def _letter_widths(text: str, form: Literal["NFC", "NFD"]) -> Iterator[int]:
+    """How many characters of a normal form each one of a text is: of those that make one letter, the first one has all."""
+    start = 0
+    for i in range(1, len(text) + 1):
+        if i < len(text) and not text[i].isascii() and _belongs(text, start, i):
+            continue
+        yield len(unicodedata.normalize(form, text[start:i]))
+        yield from repeat(0, i - start - 1)
+        start = i
+
+
+def _belongs(text: str, start: int, i: int) -> bool:
+    """Whether a character is part of the letter that begins at `start`: a mark on it, or composed with it, as in a Korean syllable."""
+    if unicodedata.combining(text[i]) or i - start > 3:
+        return unicodedata.combining(text[i]) > 0
+    return len(unicodedata.normalize("NFC", text[start : i + 1])) == len(unicodedata.normalize("NFC", text[start:i])) == 1
 
 
 def _agrees(text: str, parts: Sequence[Stretch], said: str | None, compare: Compare) -> bool:

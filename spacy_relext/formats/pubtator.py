@@ -20,9 +20,10 @@ that no mention has, lines of other documents. The names of the parts of a compo
 the concepts of a relation are not held, which is counted. A file that is cut off between two lines looks like a shorter file.
 
 Written are the relations between concepts, and those between mentions that do not follow from them, as relations between the concepts of
-their mentions; where a mention has none, that is an error. Title is the first sentence, or all where sentences are not known. Tabs and line
-ends become spaces, sentences, scores, long forms, ids of mentions and whether relations were annotated are lost, which is counted (but
-for the ids).
+their mentions; where a mention has none, that is an error. Of a document with relations of both kinds, those between mentions that do not
+follow from the ones between concepts are counted, and so are pairs that follow and have none. Title is the first sentence, or all where
+sentences are not known. Tabs and line ends become spaces, sentences, scores, long forms, ids of mentions and whether relations were
+annotated are lost, which is counted (but for the ids).
 """
 
 # bioc.pubtator is not used to read: it prints lines that it cannot read and goes on, strips lines and so moves offsets, keeps documents
@@ -35,7 +36,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import concepts_of, deny, related_concepts
+from spacy_relext.formats.concepts import concepts_of, deny, mention_relations, related_concepts
 from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.identifiers import Stated, settle, to_field
@@ -49,6 +50,7 @@ from spacy_relext.formats.types import DETAILS, NOVEL, AnnotatedRelation, Docume
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
 BETWEEN_MENTIONS = "relations between mentions (now between their concepts)"
+FOLLOWING = "pairs of mentions without a relation whose concepts have one (now related)"
 TITLES, CLOSE = "documents without a line for the abstract", "documents whose offsets count no character between title and abstract"
 STRAY = "lines of other documents than the one before them"
 # What the fifth field of a relation says of it.
@@ -76,7 +78,8 @@ def _blocks(lines: Iterable[tuple[int, Line]], file: Path, reading: Reading) -> 
     block: Block = []
     name, seen, after_empty = b"", set[bytes](), False
     for number, raw in lines:
-        line = raw.removeprefix(BOM_UTF8) if isinstance(raw, bytes) and number == 1 else raw
+        # Of files that were put together, each may have one.
+        line = raw.removeprefix(BOM_UTF8) if isinstance(raw, bytes) else raw
         if is_blank(line):
             after_empty = True
             continue
@@ -254,9 +257,16 @@ def _lines(name: str, document: Document, lost: Counter[str]) -> list[str]:
     if document.concept_relations is None:
         lost[BETWEEN_MENTIONS] += len(document.relations or ())
         lost[BY_CONCEPT] += document.relations is not None
-    else:
-        lost[BETWEEN_MENTIONS] += len(more)
     related = [*known, *more]
+    if document.relations is not None and document.concept_relations is not None:
+        # Those that follow from relations between concepts come back, and no others.
+        own = {(r.head, r.tail, r.label) for r in document.relations}
+        following, all_following = (
+            {(r.head, r.tail, r.label) for r in mention_relations(document.mentions, some, document.sentences, Counter())}
+            for some in (known, related)
+        )
+        lost[BETWEEN_MENTIONS] += len(own - following)
+        lost[FOLLOWING] += len(all_following - own)
     tells = any(NOVEL in relation.attributes for relation in related)
     for relation in related:
         novelty = ["Novel" if NOVEL in relation.attributes else "No"] if tells else []

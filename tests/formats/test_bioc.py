@@ -276,3 +276,10 @@ def test_what_has_no_id_gets_one(tmp_path):
     assert [(made.id, len(made.mentions)) for made in found] == [("b-1", 1), ("b-2", 1)]
     assert +found[0].not_held == {biocread.WITHOUT_ID: 1, types.UNKNOWN: 1}
     assert found[0].examples[biocread.WITHOUT_ID] == f"{tmp_path / 'b.xml'}:1"
+
+
+def test_offsets_of_passages_may_count_composed_letters(tmp_path):
+    [found] = read(document(passage(0, "Cafe\u0301."), passage(6, "The\u0301 and tea.", annotation(14, "tea"))), tmp_path)
+    [mention] = found.mentions
+    assert found.text[mention.start : mention.end] == "tea"
+    assert found.not_held["documents whose offsets count characters of composed letters (NFC)"] == 1

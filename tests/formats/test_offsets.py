@@ -1,8 +1,10 @@
 """Offsets as files count them: the texts beside them decide, and what does not decide is an error."""
 
+import unicodedata
+
 import pytest
 
-from spacy_relext.formats.offsets import FORMS, SPACES, OffsetError, Said, fit_offsets
+from spacy_relext.formats.offsets import COMPOSED, DECOMPOSED, FORMS, SPACES, OffsetError, Said, fit_offsets, length_in
 
 TEXT = "Ä \U0001f48a one.\r\nTea, two  teas.\n(\ufb01ve)"
 NAMES = ("Tea", "two  teas", "\ufb01ve")
@@ -34,6 +36,36 @@ def test_the_texts_decide_how_offsets_count(name):
     fit = fit_offsets(TEXT, said)
     assert fit.places == expected
     assert fit.counts == ({f"documents whose offsets count {name}": 1} if name else {})
+
+
+# A Korean syllable of three parts, an accent, two marks on one letter.
+LETTERS = "\u1112\u1161\u11ab Cafe\u0301 a\u0323\u0302 tea\r\n\ufb01n tea"
+
+
+@pytest.mark.parametrize(("form", "other", "name"), [("NFD", "NFC", COMPOSED), ("NFC", "NFD", DECOMPOSED)])
+def test_offsets_may_count_letters_of_another_normal_form(form, other, name):
+    text, seen = unicodedata.normalize(form, LETTERS), unicodedata.normalize(other, LETTERS)
+    said = [Said(word, [(seen.rindex(word), seen.rindex(word) + len(word))], word) for word in seen.split()[2:]]
+    fit = fit_offsets(text, said)
+    assert [unicodedata.normalize(other, text[a:b]) for [(a, b)] in fit.places] == [one.text for one in said]
+    assert fit.counts[f"documents whose offsets count {name}"] == 1
+    assert (length_in(text, name), length_in(text, "characters")) == (len(seen), len(text))
+    # As one character, CR LF.
+    shorter = [one._replace(parts=[(a - (a > seen.index("\r")), b - (a > seen.index("\r"))) for a, b in one.parts]) for one in said]
+    assert fit_offsets(text, shorter).places == fit.places
+
+
+def test_marks_without_end_take_no_time():
+    assert length_in("a" + "\u0301" * 300_000, COMPOSED) == 300_000
+
+
+def test_a_byte_order_mark_within_the_text_may_not_be_counted():
+    text = "Tea.\ufeffTea \U0001f642 for \ufefftwo."
+    fit = fit_offsets(text, [Said("T1", [(4, 7)], "Tea"), Said("T2", [(14, 17)], "two")])
+    assert ([text[a:b] for [(a, b)] in fit.places], fit.places[0]) == (["Tea", "two"], [(5, 8)])
+    assert fit.counts == {"documents whose offsets count no byte order mark within the text": 1}
+    fit = fit_offsets(text, [Said("T1", [(4, 7)], "Tea"), Said("T2", [(15, 18)], "two")])
+    assert fit.counts == {"documents whose offsets count UTF-16 units, no byte order mark within the text": 1}
 
 
 def test_a_byte_order_mark_may_be_counted():

@@ -56,6 +56,22 @@ def test_genes_that_are_joined(tmp_path):
     assert related(document) == [("2706", "MESH:D003638", "associate", ())]
 
 
+def test_byte_order_marks_may_stand_before_each_document_and_in_titles(tmp_path):
+    one = "\ufeff1|t|\ufeffTea.\n1|a|More tea.\n1\t0\t3\tTea\tX\tD1\n1\t10\t13\ttea\tX\tD1\n\n"
+    documents, reading = read(one + one.replace("1|", "2|").replace("\n1\t", "\n2\t"), tmp_path)
+    assert [document.id for document in documents] == ["1", "2"]
+    assert [[document.text[m.start : m.end] for m in document.mentions] for document in documents] == [["Tea", "tea"]] * 2
+    assert documents[0].not_held["documents whose offsets count no byte order mark within the text"] == 1
+    assert not reading.counts
+
+
+def test_offsets_of_composed_letters(tmp_path):
+    text = "1|t|Cafe\u0301 and the\u0301.\n1|a|\n1\t9\t12\tth\u00e9\tX\tD1\n"
+    [document], _ = read(text, tmp_path)
+    assert [document.text[m.start : m.end] for m in document.mentions] == ["the\u0301"]
+    assert document.not_held["documents whose offsets count characters of composed letters (NFC)"] == 1
+
+
 def test_dash_is_no_concept(tmp_path):
     text = """107|t|Aspirin and headache and ibuprofen.
 107|a|Text.
@@ -120,4 +136,26 @@ def test_relations_between_mentions_beside_those_between_concepts_are_counted(tm
     mentions = [Mention("T1", 0, 3, "A", "C1"), Mention("T2", 10, 14, "B", "C2")]
     given = [AnnotatedRelation("T2", "T1", "R")]
     document = Document("1", "Tea helps pain.", mentions, given, concept_relations=[AnnotatedRelation("C1", "C2", "R")])
-    assert +pubtator.write([document], tmp_path / "a.txt") == {pubtator.BETWEEN_MENTIONS: 1}
+    assert +pubtator.write([document], tmp_path / "a.txt") == {pubtator.BETWEEN_MENTIONS: 1, pubtator.FOLLOWING: 1}
+
+
+def test_relations_of_both_kinds_are_written_as_those_between_concepts_and_counted(tmp_path):
+    places = {"T1": (0, 3, "C1"), "T2": (8, 11, "C2"), "T3": (13, 16, "C1"), "T4": (21, 24, "C2"), "T5": (28, 31, "C3")}
+    mentions = [Mention(name, start, end, "X", concept) for name, (start, end, concept) in places.items()]
+    text = "Tea and two. Tea for two at six."
+
+    def written(*pairs, concepts=(("C1", "C2"),)):
+        relations = [AnnotatedRelation(head, tail, "A") for head, tail in pairs]
+        one = Document(
+            "1", text, mentions, relations, [(0, 12), (13, 32)], concept_relations=[AnnotatedRelation(*c, "A") for c in concepts]
+        )
+        lost = +pubtator.write([one], tmp_path / "b.txt")
+        [back], _ = read((tmp_path / "b.txt").read_bytes(), tmp_path)
+        return [(r.head, r.tail) for r in back.concept_relations], {name: lost[name] for name in lost if "mentions" in name}
+
+    # What follows from the concepts, in both sentences.
+    assert written(("T1", "T2"), ("T3", "T4")) == ([("C1", "C2")], {})
+    assert written(("T1", "T2")) == ([("C1", "C2")], {pubtator.FOLLOWING: 1})
+    assert written(("T1", "T4")) == ([("C1", "C2")], {pubtator.BETWEEN_MENTIONS: 1, pubtator.FOLLOWING: 2})
+    assert written(("T1", "T2"), ("T3", "T4"), ("T3", "T5")) == ([("C1", "C2"), ("C1", "C3")], {pubtator.BETWEEN_MENTIONS: 1})
+    assert written(concepts=()) == ([], {})

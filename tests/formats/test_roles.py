@@ -1,5 +1,7 @@
 """Head and tail are found by the roles of the arguments, not by the accident of their order."""
 
+import json
+
 import pytest
 
 from spacy_relext.conversion import read
@@ -8,6 +10,7 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.roles import HEADS, TAILS, Roles
+from spacy_relext.formats.standoff import OTHER_ORDER
 from tests.cli.toy import relext
 
 
@@ -139,3 +142,36 @@ def test_brat_with_two_orders_of_unknown_roles(tmp_path):
     result = relext("convert", "brat", tmp_path, tmp_path / "out.spacy", "--roles", "What,Where", "--roles", "x,y")
     assert result.exit_code == 0, result.output
     assert pairs(tmp_path, roles=["What,Where"]) == [("aspirin", "L", "warfarin")] * 2
+
+
+def test_events_of_unknown_roles_are_directed_as_the_first_of_the_input(tmp_path):
+    brat(tmp_path, "E1\tUp:T3 Who:T1 What:T2", name="a")
+    brat(tmp_path, "E1\tUp:T6 What:T4 Who:T5", name="b")
+    for events in (None, "pairs"):
+        reading = Reading(options=Options(events=events))
+        documents = list(get_format("brat").read(tmp_path, reading))
+        assert [(r.head, r.tail) for document in documents for r in document.relations] == [("T1", "T2"), ("T5", "T4")]
+        assert documents[1].examples[OTHER_ORDER] == f"{tmp_path / 'b.ann'}:7"
+
+
+def test_bionlp_with_two_orders_of_unknown_roles(tmp_path):
+    for name, line in (("a", "R1\tL What:T1 Where:T2"), ("b", "R1\tL Where:T4 What:T5")):
+        (tmp_path / f"{name}.txt").write_text(TEXT)
+        (tmp_path / f"{name}.a1").write_text("\n".join(MENTIONS))
+        (tmp_path / f"{name}.a2").write_text(line)
+    with pytest.raises(DataError, match=r"b\.a2:1: .*'L Where:T4 What:T5' here.*'L What:T1 Where:T2 \(.*a\.a2:1\)'"):
+        list(get_format("bionlp").read(tmp_path, Reading()))
+    documents = get_format("bionlp").read(tmp_path, Reading(options=Options(roles=("Where,What",))))
+    assert [(r.head, r.tail) for document in documents for r in document.relations] == [("T2", "T1"), ("T4", "T5")]
+
+
+def test_bioc_with_two_orders_of_unknown_roles(tmp_path):
+    mentions = [{"id": f"T{i}", "infons": {"type": "X"}, "text": "Tea", "locations": [{"offset": 4 * i, "length": 3}]} for i in range(2)]
+    for name, ends in (("a", (("T0", "What"), ("T1", "Where"))), ("b", (("T0", "Where"), ("T1", "What")))):
+        relation = {"id": "R", "infons": {"type": "L"}, "nodes": [{"refid": refid, "role": role} for refid, role in ends]}
+        passage = {"offset": 0, "text": "Tea Tea", "annotations": mentions, "relations": [relation]}
+        (tmp_path / f"{name}.json").write_text(json.dumps({"id": name, "passages": [passage]}))
+    with pytest.raises(DataError, match=r"b\.json:1: .*'L Where:T0 What:T1' here.*'L What:T0 Where:T1 \(.*a\.json:1\)'"):
+        list(get_format("biocjson").read(tmp_path, Reading()))
+    documents = get_format("biocjson").read(tmp_path, Reading(options=Options(roles=("What,Where",))))
+    assert [(r.head, r.tail) for document in documents for r in document.relations] == [("T0", "T1"), ("T1", "T0")]
