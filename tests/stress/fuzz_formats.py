@@ -28,7 +28,7 @@ from spacy.language import Language
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, get_format
-from spacy_relext.formats.docs import GIVEN_TWICE, SAME_PLACE, SELF, to_doc
+from spacy_relext.formats.docs import GIVEN_TWICE, SAME_PLACE, SELF, UNKNOWN, UNNAMED, to_doc
 from spacy_relext.formats.files import files_in
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import Document
@@ -37,6 +37,8 @@ from tests.stress.samples import Sample, samples
 
 SECONDS = 20
 MEGABYTES = 600
+# Relations that `to_doc` leaves out.
+LEFT_OUT = (GIVEN_TWICE, SAME_PLACE, SELF, UNKNOWN, UNNAMED)
 # Where a record is a document: a line, or an entry of the one list.
 LINES = ("jsonl", "prodigy", "doccano", "dygie", "lines")
 LISTS = ("label-studio", "spert")
@@ -84,7 +86,7 @@ def read_input(made: Format, path: Path, options: Options, nlp: Language) -> Out
                 outcome.errors.append(error)
                 continue
             # Beside those that the reader left out.
-            names = (GIVEN_TWICE, SAME_PLACE, SELF, "denied relations (read as none)", "relations denied and asserted (kept as asserted)")
+            names = (*LEFT_OUT, "denied relations (read as none)", "relations denied and asserted (kept as asserted)")
             n_others = sum(found[name] - document.not_held[name] for name in names)
             if document.relations is not None and len(doc):
                 n_given = len(document.relations) + len(document.denied)
