@@ -92,7 +92,7 @@ def _others(peers: Path | None, rows: Sequence[dict[str, Any]]) -> list[dict[str
     records = [record for corpus in dict.fromkeys(row["corpus"] for row in rows) for record in trained_on(peers, corpus)] if peers else []
     return [
         {
-            "view": OTHERS,
+            "encoding": OTHERS,
             "summary": record["name"],
             "curve": [{"step": point["epoch"], "seconds": point["processor"], "f": point["f"]} for point in record["curve"]],
         }
@@ -161,20 +161,20 @@ def _write(figures: dict[str, Any], peers: Path | None, output: Path, page: Path
 
 
 def _table(rows: Sequence[dict[str, Any]], target: float) -> str:
-    header = ("view", "summary", f"minutes to F {100 * target:.0f}", "updates", "best F")
+    header = ("encoding", "summary", f"minutes to F {100 * target:.0f}", "updates", "best F")
     lines = []
     for row in rows:
         reached = next((point for point in row["curve"] if point["f"] >= target), None)
-        unit = " epochs" if row["view"] == OTHERS else ""
+        unit = " epochs" if row["encoding"] == OTHERS else ""
         minutes, step = f"not reached in {row['curve'][-1]['seconds'] / 60:.1f}", "–"
         if reached:
             minutes, step = f"{reached['seconds'] / 60:.1f}", f"{reached['step']:,}{unit}"
-        lines.append((row["view"], f"`{row['summary']}`", minutes, step, f"{100 * max(p['f'] for p in row['curve']):.1f}"))
+        lines.append((row["encoding"], f"`{row['summary']}`", minutes, step, f"{100 * max(p['f'] for p in row['curve']):.1f}"))
     return markdown(header, lines)
 
 
 def _section(figures: dict[str, Any], plot: str) -> str:
-    others = any(row["view"] == OTHERS for row in figures["models"])
+    others = any(row["encoding"] == OTHERS for row in figures["models"])
     return (
         f"Processor time of training until the micro F on about {figures['documents']} development documents, at the best threshold for\n"
         f"each point, reaches {100 * figures['target']:.0f}; one run each, on {figures['processor']}\n"
@@ -192,7 +192,7 @@ def _plot(rows: Sequence[dict[str, Any]], target: float, path: Path) -> None:
     """A line a model; the axis of time is logarithmic."""
     with axes_of(path, size=(7, 4.5), grid="both", legend="small") as axes:
         for i, row in enumerate(rows):
-            curve, name = row["curve"], f"{row['view']}, {row['summary']}"
+            curve, name = row["curve"], f"{row['encoding']}, {row['summary']}"
             axes.plot([p["seconds"] / 60 for p in curve], [100 * p["f"] for p in curve], STYLES[i % len(STYLES)], label=name)
         axes.axhline(100 * target, color="grey", linestyle=":")
         axes.set_xscale("log")

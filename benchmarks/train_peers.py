@@ -25,7 +25,7 @@ from spacy_relext.scorer import score_relations
 
 BEGIN = "<!-- peers: made by `python -m benchmarks train-peers`; what is changed here is lost -->"
 END = "<!-- peers: end -->"
-# Beside our own models, in the place of a view.
+# Beside our own models, in the place of an encoding.
 OTHERS = "other libraries"
 Record = dict[str, Any]
 

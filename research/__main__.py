@@ -1,4 +1,4 @@
-"""`python -m research`: experiments in a grid (corpus, view, summary, seed) and their report; what a trained model looks at.
+"""`python -m research`: experiments in a grid (corpus, encoding, summary, seed) and their report; what a trained model looks at.
 
 Run in the root of the repository. It is no part of the package that is installed."""
 

@@ -1,4 +1,4 @@
-"""A grid of experiments in a YAML file: corpus × view × summary × seed, in the order in which they are to be run.
+"""A grid of experiments in a YAML file: corpus × encoding × summary × seed, in the order in which they are to be run.
 
 | field | what |
 |---|---|
@@ -7,7 +7,7 @@
 | `encoders` | names of encoders in the report, by `paths.encoder`; others are called what the path says |
 | `corpora` | by name: `train`, `dev` and `test`, or `folds`, a folder for a cross-validation |
 | `summaries` | by name: a `[components.relation_extractor.model.summary]` section |
-| `groups` | a list: `corpus`, `view` (its name in the report), `config`, `summaries`, `seeds`, `settings` |
+| `groups` | a list: `corpus`, `encoding` (its name in the report), `config`, `summaries`, `seeds`, `settings` |
 
 Every group has a run for each of its seeds and summaries, first all summaries of its first seed.
 """
@@ -28,7 +28,7 @@ from spacy_relext.experiments.training import Experiment
 SUMMARY = "components.relation_extractor.model.summary"
 
 _FIELDS = {"output": str, "settings": dict, "encoders": dict, "corpora": dict, "summaries": dict, "groups": list}
-_GROUP = {"corpus": str, "view": str, "config": str, "summaries": list, "seeds": list, "settings": dict}
+_GROUP = {"corpus": str, "encoding": str, "config": str, "summaries": list, "seeds": list, "settings": dict}
 _OPTIONAL = {"settings", "encoders"}
 
 
@@ -88,7 +88,7 @@ def read_grid(path: Path, overrides: Mapping[str, Any] | None = None) -> list[Pl
     seen: set[Path] = set()
     for run in runs:
         if run.output in seen:
-            raise DataError(f"two of its runs are the same: {run.names}. Remove one, or give its group another view.", path=path)
+            raise DataError(f"two of its runs are the same: {run.names}. Remove one, or name its encoding otherwise.", path=path)
         seen.add(run.output)
     return runs
 
@@ -112,7 +112,7 @@ def _runs(group: Any, number: int, content: dict[str, Any], overrides: Mapping[s
             encoder = str(settings.get("paths.encoder", "of the config"))
             labels = {
                 "corpus": group["corpus"],
-                "view": group["view"],
+                "encoding": group["encoding"],
                 "summary": summary,
                 "encoder": content.get("encoders", {}).get(encoder, encoder),
             }

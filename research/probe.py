@@ -2,7 +2,7 @@
 arXiv:1610.01644; Tenney et al., arXiv:1905.05950.)
 
 For each layer a multinomial logistic regression of its own learns the labels of the training pairs from the layer's vectors and is scored
-on the test pairs, each of which gets its most probable label. The encoder is that of a marked view and stays as it is. Two reads:
+on the test pairs, each of which gets its most probable label. The encoder is one that encodes per pair, and stays as it is. Two reads:
 
 - `cls`: the vector of [CLS]. After the embeddings it is the same for all pairs, so layers count from 1.
 - `mentions`: [mean of the head; mean of the tail], which hold of the text around them what layers put there. Layer 0, the embeddings, is
@@ -97,7 +97,7 @@ def annotated_data(nlp: Language, pipe: RelationExtractor, path: Path) -> Annota
     return data
 
 
-def require_marked_view(pipe: RelationExtractor) -> None:
+def require_per_pair_encoding(pipe: RelationExtractor) -> None:
     """Raise where a pipeline cannot be probed."""
     if "apply_to_contexts" not in pipe.model.attrs:
         raise RelextError(

@@ -5,9 +5,9 @@ from typing import NamedTuple
 # The label `corpus` of a run, and the name that the report prints.
 CORPORA = {"ddi": "DDI 2013", "chemprot": "ChemProt", "aimed": "AIMed"}
 
-# What the other summaries of the same view are compared with: they drop BERT's pooler as well.
-BASELINE_VIEW, BASELINE = "marked", "cls raw"
-# What one pass per sentence is compared with: the paper's own system, a pass per pair.
+# What the other summaries of the same encoding are compared with: they drop BERT's pooler as well.
+BASELINE_ENCODING, BASELINE = "per-pair", "cls raw"
+# What one pass per sentence is compared with: the paper's own system, one encoder pass per pair.
 REFERENCE = "attention"
 
 
@@ -53,5 +53,5 @@ PUBLISHED_KEYWORDS = {
     "chemprot": ("phosphoryl", "attenu", "stimul", "deriv", "regul", "novel", "metabol", "reduc", "induc", "inhibit"),
 }
 
-# Which of our summaries, in the baseline's view, is the published model.
+# Which of our summaries, in the baseline's encoding, is the published model.
 COUNTERPARTS = {"CLS": "cls pooled", "SLL_Att": "attention"}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from research.bootstrap import N_DRAWS, Comparison, compare, draw_weights
-from research.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
+from research.published import BASELINE, BASELINE_ENCODING, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.errors import DataError
 from spacy_relext.experiments.runs import Run, split
 from spacy_relext.formats.files import target_of, whole_file
@@ -25,8 +25,8 @@ deviation over the seeds. An empty row was not run. Development: F at the thresh
 processor, of all folds together where there are folds; on another device than most runs of the table where one is named.
 
 The differences are in points of F, with the 95 % interval of a paired bootstrap by document ({N_DRAWS:,} draws) and its two-sided p, not
-corrected for the number of comparisons. They cover the choice of test documents, not that of seeds. Summaries of the view
-`{BASELINE_VIEW}` are compared with its `{BASELINE}`, and other views, one pass per sentence, with its `{REFERENCE}`, a pass per pair; same
+corrected for the number of comparisons. They cover the choice of test documents, not that of seeds. Summaries of the encoding
+`{BASELINE_ENCODING}` are compared with its `{BASELINE}`, and other encodings, one pass per sentence, with its `{REFERENCE}`; same
 encoder, same seeds.
 """
 
@@ -35,7 +35,7 @@ encoder, same seeds.
 class Row:
     """The runs of one line of a table, by seed."""
 
-    view: str
+    encoding: str
     summary: str
     runs: dict[int, tuple[Path, Run]] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Row:
         return [scores[name] for scores in parts if scores is not None]
 
 
-# The rows of a table, by view and summary as `_same` makes them.
+# The rows of a table, by encoding and summary as `_same` makes them.
 Table = dict[tuple[str, str], Row]
 
 
@@ -86,10 +86,10 @@ def make_section(runs: Mapping[Path, Run], planned: Iterable[Mapping[str, str]] 
             parts.append(f"### {CORPORA.get(corpus, corpus)}, encoder {encoder}\n")
             parts.append(_figures(table.values()))
             parts.append(_circumstances(table.values()))
-            within = [row for row in table.values() if _same(row.view) == _same(BASELINE_VIEW)]
-            parts.append(_comparisons(within, table.get((_same(BASELINE_VIEW), _same(BASELINE)))))
+            within = [row for row in table.values() if _same(row.encoding) == _same(BASELINE_ENCODING)]
+            parts.append(_comparisons(within, table.get((_same(BASELINE_ENCODING), _same(BASELINE)))))
             across = [row for row in table.values() if row not in within]
-            parts.append(_comparisons(across, table.get((_same(BASELINE_VIEW), _same(REFERENCE))), views=True))
+            parts.append(_comparisons(across, table.get((_same(BASELINE_ENCODING), _same(REFERENCE))), encodings=True))
         if corpus in PUBLISHED:
             parts.append(f"### {CORPORA[corpus]}, published figures beside ours\n")
             parts.append(_published(corpus, by_encoder))
@@ -97,12 +97,12 @@ def make_section(runs: Mapping[Path, Run], planned: Iterable[Mapping[str, str]] 
 
 
 def _add(path: Path, run: Run, tables: dict[str, dict[str, Table]]) -> None:
-    missing = [name for name in ("corpus", "view", "summary", "encoder") if not run.labels.get(name)]
+    missing = [name for name in ("corpus", "encoding", "summary", "encoder") if not run.labels.get(name)]
     if missing:
         raise DataError(f"the run has no label {missing[0]!r}; it has {run.labels}. Add it to the labels in the file.", path=path)
     row = _row(run.labels, tables)
     if run.seed in row.runs:
-        raise DataError(f"the same corpus, encoder, view, summary and seed as {row.runs[run.seed][0]}. Remove one of them.", path=path)
+        raise DataError(f"the same corpus, encoder, encoding, summary and seed as {row.runs[run.seed][0]}. Remove one of them.", path=path)
     for other_path, other in row.runs.values():
         if _settings(run) != _settings(other):
             raise DataError(
@@ -115,9 +115,9 @@ def _add(path: Path, run: Run, tables: dict[str, dict[str, Table]]) -> None:
 
 def _row(labels: Mapping[str, str], tables: dict[str, dict[str, Table]]) -> Row:
     """The row of a run with these labels, made where there is none yet."""
-    view, summary = labels["view"], labels["summary"]
+    encoding, summary = labels["encoding"], labels["summary"]
     table = tables.setdefault(_same(labels["corpus"]), {}).setdefault(labels["encoder"], {})
-    return table.setdefault((_same(view), _same(summary)), Row(view, summary))
+    return table.setdefault((_same(encoding), _same(summary)), Row(encoding, summary))
 
 
 def _same(name: str) -> str:
@@ -134,7 +134,7 @@ def _settings(run: Run) -> dict[str, Any]:
 
 
 def _figures(rows: Iterable[Row]) -> str:
-    header = ("view", "summary", "seeds", "P", "R", "F", "development F", "training")
+    header = ("encoding", "summary", "seeds", "P", "R", "F", "development F", "training")
     lines = []
     rows = list(rows)
     devices = _devices(rows)
@@ -142,7 +142,7 @@ def _figures(rows: Iterable[Row]) -> str:
         figures = [_spread(row.values(f"rel_micro_{k}")) for k in "prf"]
         lines.append(
             (
-                row.view,
+                row.encoding,
                 f"`{row.summary}`",
                 str(len(row.runs) or ""),
                 *figures,
@@ -177,13 +177,13 @@ def _circumstances(rows: Iterable[Row]) -> str:
     return f"Trained on {devices}, with {', '.join(versions)}.\n" if runs else ""
 
 
-def _comparisons(rows: Sequence[Row], baseline: Row | None, *, views: bool = False) -> str:
-    """Rows against one of them or another; nothing where there is none. views: Whether the rows are named with their view."""
+def _comparisons(rows: Sequence[Row], baseline: Row | None, *, encodings: bool = False) -> str:
+    """Rows against one of them or another; nothing where there is none. encodings: Whether the rows are named with theirs."""
     variants = [row for row in rows if row is not baseline]
     if baseline is None or not variants:
         return ""
-    name = f"{baseline.view}, `{baseline.summary}`" if views else f"`{baseline.summary}`"
-    header = ("view", "summary", "seeds of both", f"difference of F to {name}", "95 % interval", "p")[0 if views else 1 :]
+    name = f"{baseline.encoding}, `{baseline.summary}`" if encodings else f"`{baseline.summary}`"
+    header = ("encoding", "summary", "seeds of both", f"difference of F to {name}", "95 % interval", "p")[0 if encodings else 1 :]
     lines = []
     weights = None
     for row in variants:
@@ -193,7 +193,7 @@ def _comparisons(rows: Sequence[Row], baseline: Row | None, *, views: bool = Fal
             variant_counts, baseline_counts, folds = _paired_counts(row, baseline, seeds)
             weights = draw_weights(folds) if weights is None else weights
             cells = [", ".join(map(str, seeds)), *_comparison(compare(variant_counts, baseline_counts, folds, weights))]
-        lines.append((*((row.view,) if views else ()), f"`{row.summary}`", *cells))
+        lines.append((*((row.encoding,) if encodings else ()), f"`{row.summary}`", *cells))
     return markdown(header, lines)
 
 
@@ -227,7 +227,7 @@ def _published(corpus: str, by_encoder: Mapping[str, Table]) -> str:
         if model in COUNTERPARTS:
             summary = COUNTERPARTS[model]
             for encoder, table in sorted(by_encoder.items()):
-                row = table.get((_same(BASELINE_VIEW), _same(summary)), Row(BASELINE_VIEW, summary))
+                row = table.get((_same(BASELINE_ENCODING), _same(summary)), Row(BASELINE_ENCODING, summary))
                 figures = (_spread(row.values(f"rel_micro_{k}")) for k in "prf")
                 lines.append((model, f"ours, `{summary}`", encoder, str(len(row.runs) or ""), *figures))
     return markdown(("model", "", "encoder", "seeds", "P", "R", "F"), lines)

@@ -11,7 +11,7 @@ import spacy
 from spacy.util import registry
 
 from tests.cli.toy import SENTENCES
-from tests.pipeline.test_views import MARKERS, TAGS, marked_pipeline, shared_pipeline
+from tests.pipeline.test_encodings import MARKERS, TAGS, marked_pipeline, shared_pipeline
 from tests.pipeline.test_with_transformer import initialize, scores_of, tok2vec_pipeline, transformer_pipeline
 
 # A start method is that of a whole program, and what is spawned imports its main file.

@@ -20,7 +20,7 @@ def grid(
     ctx: typer.Context,
     grid_path: Path = typer.Argument(..., help="A YAML file, e.g. configs/minilm.yml; settings of the configs can be overridden."),
     only: list[str] = typer.Option(
-        [], help="Only these runs: corpus=ddi, view=…, summary=…, seed=…; several of one name mean either, of several names both."
+        [], help="Only these runs: corpus=ddi, encoding=…, summary=…, seed=…; several of one name mean either, of several names both."
     ),
     show: bool = typer.Option(False, "--list", help="List the runs, and which are finished; start none."),
     keep: bool = KEEP,

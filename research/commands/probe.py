@@ -13,7 +13,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from research.plots import READS, plot_layers, require_suffix
-from research.probe import annotated_data, pretrained_model, probe_encoder, require_marked_view
+from research.probe import annotated_data, pretrained_model, probe_encoder, require_per_pair_encoding
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.evaluation import extractor_of, load_pipeline
 from spacy_relext.experiments.training import checksums, device_name, versions
@@ -22,7 +22,7 @@ from spacy_relext.formats.files import whole_file
 
 
 def probe(
-    model: str = typer.Argument(..., help="Name or folder of a pipeline of the marked view (spacy-relext.MarkedPairClassifier.v1)."),
+    model: str = typer.Argument(..., help="Name or folder of a pipeline with per-pair encoding (spacy-relext.MarkedPairClassifier.v1)."),
     train_path: Path = typer.Argument(..., help="What the probes learn from: a .spacy file or a folder of them."),
     test_path: Path = typer.Argument(..., help="What they are scored on."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
@@ -44,7 +44,7 @@ def probe(
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
         pipe = extractor_of(nlp, model, component)
-        require_marked_view(pipe)
+        require_per_pair_encoding(pipe)
         train, test = (annotated_data(nlp, pipe, path) for path in (train_path, test_path))
         if sample is not None:
             train = train.sampled(sample, seed=seed)

@@ -20,7 +20,7 @@ from spacy_relext.experiments.training import Experiment, finished, train_and_sc
 from spacy_relext.locks import lock
 
 CONFIG = typer.Argument(..., help="A spaCy config; settings of it can be overridden as in `spacy train`: --system.seed 1")
-LABEL = typer.Option([], "--label", help="A name for the run, e.g. corpus=ddi; the report reads corpus, view, summary and encoder.")
+LABEL = typer.Option([], "--label", help="A name for the run, e.g. corpus=ddi; the report reads corpus, encoding, summary and encoder.")
 THRESHOLD = typer.Option(None, min=0.0, max=1.0, help="Use this threshold, instead of the one with the best micro F on development data.")
 KEEP = typer.Option(False, help="Keep the trained pipeline, beside the run in a folder that ends in .work.")
 GPU_ID = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU.")

@@ -64,7 +64,7 @@ def read_settings(config: Config, name: str, component: str | None = None) -> Se
 
 
 def _transformer(block: Any) -> dict[str, Any] | None:
-    """The block of the first transformer that reads windows; in the marked view texts are cut around the pair instead."""
+    """The block of the first transformer that reads windows; with per-pair encoding, texts are cut around the pair instead."""
     if not isinstance(block, dict):
         return None
     if "get_spans" in block and "name" in block:

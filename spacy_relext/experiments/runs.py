@@ -2,7 +2,7 @@
 
 | field | what |
 |---|---|
-| `labels` | free names of the run; the report reads `corpus`, `view`, `summary` and `encoder` |
+| `labels` | free names of the run; the report reads `corpus`, `encoding`, `summary` and `encoder` |
 | `seed` | `[training] seed` of the config |
 | `fold` | the test fold, or null: of the aggregate of a cross-validation, or of no cross-validation |
 | `config_path`, `overrides` | the config file, and the settings of the command line over it |

@@ -19,13 +19,13 @@ from tests.experiments.toy import write_config, write_data
 def grid(tmp_path):
     write_config(tmp_path)
     data = {part: str(write_data(tmp_path / f"{part}.spacy", *SENTENCES)) for part in ("train", "dev", "test")}
-    group = {"corpus": "toy", "view": "one pass", "config": str(tmp_path / "toy.cfg"), "summaries": ["pair_attention"], "seeds": [0]}
+    group = {"corpus": "toy", "encoding": "one pass", "config": str(tmp_path / "toy.cfg"), "summaries": ["pair_attention"], "seeds": [0]}
     content = {
         "output": str(tmp_path / "runs"),
         "corpora": {"toy": data, "parts": {"folds": str(tmp_path)}},
         "summaries": {"pair_attention": {"n_heads": 2}},
         # As long as the other, but it learns nothing.
-        "groups": [group, {**group, "view": "still", "settings": {"training.optimizer.learn_rate": 0.0}}, {**group, "corpus": "parts"}],
+        "groups": [group, {**group, "encoding": "still", "settings": {"training.optimizer.learn_rate": 0.0}}, {**group, "corpus": "parts"}],
     }
     path = tmp_path / "grid.yml"
     srsly.write_yaml(path, content)
@@ -52,7 +52,7 @@ def test_a_training_ends_where_the_target_is_reached(grid, tmp_path, monkeypatch
 
     monkeypatch.setattr(learning, "train_while_improving", timed)
     page, output = tmp_path / "page.md", tmp_path / "learning.json"
-    options = ["--only", "view=one pass", "--only", "corpus=toy", "--target", 0.5, "--every", 4, "--output", output, "--page", page]
+    options = ["--only", "encoding=one pass", "--only", "corpus=toy", "--target", 0.5, "--every", 4, "--output", output, "--page", page]
     result = CliRunner().invoke(app, ["learning", *map(str, [grid, *options])], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     (row,) = json.loads(output.read_text())["models"]
@@ -68,7 +68,7 @@ def test_a_training_ends_where_the_target_is_reached(grid, tmp_path, monkeypatch
 
 def test_what_was_measured_before_and_other_libraries_stand_beside(grid, tmp_path, monkeypatch):
     curves = {"one pass": [learning.Point(5, 60.0, 0.9)], "still": [learning.Point(3, 6.0, 0.2), learning.Point(7, 90.0, 0.1)]}
-    monkeypatch.setattr(learning, "learn", lambda planned, references, every: iter(curves[planned.names["view"]]))
+    monkeypatch.setattr(learning, "learn", lambda planned, references, every: iter(curves[planned.names["encoding"]]))
     monkeypatch.setattr(learning, "device_name", lambda gpu_id: "an abacus")
     points = [{"epoch": 1, "wall": 50.0, "processor": 30.0, "f": 0.1}, {"epoch": 2, "wall": 90.0, "processor": 72.0, "f": 0.75}]
     peers, page, output = tmp_path / "peers.json", tmp_path / "page.md", tmp_path / "learning.json"
@@ -78,8 +78,8 @@ def test_what_was_measured_before_and_other_libraries_stand_beside(grid, tmp_pat
         options = ["--peers", peers, "--output", output, "--page", page, "--only", "corpus=toy", *options]
         return CliRunner().invoke(app, ["learning", *map(str, [grid, *options])])
 
-    for view in ("still", "one pass", "still"):
-        result = run("--only", f"view={view}")
+    for encoding in ("still", "one pass", "still"):
+        result = run("--only", f"encoding={encoding}")
         assert result.exit_code == 0, result.output
     lines = [line for line in page.read_text(encoding="utf8").splitlines() if line.startswith("| ")]
     assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]] == [
@@ -87,7 +87,7 @@ def test_what_was_measured_before_and_other_libraries_stand_beside(grid, tmp_pat
         ["still", "`pair_attention`", "not reached in 1.5", "–", "20.0"],
         ["other libraries", "`flute`", "1.2", "2 epochs", "75.0"],
     ]
-    assert [row["view"] for row in json.loads(output.read_text())["models"]] == ["one pass", "still"]
+    assert [row["encoding"] for row in json.loads(output.read_text())["models"]] == ["one pass", "still"]
     result = run("--target", "0.5")
     assert result.exit_code != 0
     assert "Give another --output" in result.output

@@ -50,7 +50,7 @@ RECORD = {
         *runs("encoder", "corpus-4", [1.0, 2.0, 4.0], pairs=0),
         # By the encoder of the same repeat: 1.04, 1.02 and 1.5.
         *runs("shared", "corpus-4", [1.04, 2.04, 6.0]),
-        # By the shared view: 8, 5 and 6.
+        # Of `shared`: 8, 5 and 6.
         *runs("marked", "corpus-4", [8.32, 10.2, 36.0], pairs=38),
         *runs("encoder", "density-10", [1.0, 1.0, 1.0], pairs=0),
         *runs("shared", "density-10", [2.0, 2.0, 2.0]),

@@ -74,7 +74,7 @@ learn_rate = 0.01
 progress_bar = null
 """
 
-LABELS = {"corpus": "ddi", "view": "marked", "summary": "attention", "encoder": "tiny"}
+LABELS = {"corpus": "ddi", "encoding": "per-pair", "summary": "attention", "encoder": "tiny"}
 LABEL_OPTIONS = [option for name, value in LABELS.items() for option in ("--label", f"{name}={value}")]
 
 

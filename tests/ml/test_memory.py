@@ -16,7 +16,7 @@ from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.ml import memory
 from spacy_relext.ml.memory import TidyShim
 from spacy_relext.ml.precision import computing
-from tests.pipeline.test_views import marked_pipeline, transformer_of
+from tests.pipeline.test_encodings import marked_pipeline, transformer_of
 from tests.pipeline.test_with_transformer import initialize, step, transformer_pipeline, weights_of
 
 GLIBC = pytest.mark.skipif(memory._trim is None or sys.platform != "linux", reason="the C library is not glibc")

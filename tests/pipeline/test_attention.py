@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
 from tests.conftest import with_entities
-from tests.pipeline.test_views import marked_pipeline, shared_pipeline
+from tests.pipeline.test_encodings import marked_pipeline, shared_pipeline
 from tests.pipeline.test_with_transformer import CNN_INSIDE, add_extractor, initialize, transformer_pipeline
 
 

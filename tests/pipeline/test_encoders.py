@@ -16,7 +16,7 @@ from transformers import AutoModel, AutoTokenizer
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.summaries import Mentions
 from tests.conftest import TRAIN_DATA
-from tests.pipeline.test_views import marked_pipeline, overfit, shared_pipeline
+from tests.pipeline.test_encodings import marked_pipeline, overfit, shared_pipeline
 from tests.pipeline.test_with_transformer import encoder_of, initialize, make_examples, scores_of, step, transformer_pipeline
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz0123456789.,()-'@$#*^")
@@ -161,7 +161,7 @@ def test_a_pipeline_that_was_stored_without_a_scale_reads_its_encoder_as_it_is(q
     assert scale_of(nlp) == 1.0
 
 
-# All scales, views and precisions, for one family or another.
+# All scales, encodings and precisions, for one family or another.
 CASES = [
     ("BERT", 0.05, "shared", "float32"),
     ("BERT", 20.0, "shared", "bfloat16"),
@@ -182,10 +182,10 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("family", "scale", "view", "precision"), CASES)
-def test_every_family_learns_at_every_scale(tmp_path, family, scale, view, precision):
+@pytest.mark.parametrize(("family", "scale", "encoding", "precision"), CASES)
+def test_every_family_learns_at_every_scale(tmp_path, family, scale, encoding, precision):
     folder = make_encoder(family, tmp_path, scale)
-    if view == "marked":
+    if encoding == "marked":
         nlp = marked_pipeline(folder, "attention", hidden_width=32, precision=precision)
     else:
         nlp = shared_pipeline(folder, "mentions", precision)

@@ -6,7 +6,7 @@ import spacy
 import torch
 from spacy.util import load_model
 
-from tests.pipeline.test_views import COMBINATIONS, marked_pipeline, overfit, shared_pipeline
+from tests.pipeline.test_encodings import COMBINATIONS, marked_pipeline, overfit, shared_pipeline
 from tests.pipeline.test_with_transformer import initialize, scores_of
 
 pytestmark = [

@@ -10,7 +10,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy_relext.candidates import distance_pairs, sentence_pairs
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.preparing import prepare
-from tests.pipeline.test_views import marked_pipeline, shared_pipeline
+from tests.pipeline.test_encodings import marked_pipeline, shared_pipeline
 from tests.pipeline.test_with_transformer import CNN_INSIDE, add_extractor, initialize, tok2vec_pipeline, transformer_pipeline
 
 TEXT = "Ritonavir inhibits CYP3A4 with ketamine or quinine. Avoid warfarin and aspirin."
@@ -31,8 +31,8 @@ MAKES = {
     "encoder inside": lambda folder: shared_pipeline(folder, "attention"),
     "transformer listener": transformer_pipeline,
     "tok2vec listener": lambda folder: tok2vec_pipeline(),
-    "marked mentions": lambda folder: cnn_pipeline({"@misc": "spacy-relext.mention_tags.v1"}),
-    "marked": lambda folder: marked_pipeline(folder, "attention"),
+    "blinded mentions": lambda folder: cnn_pipeline({"@misc": "spacy-relext.mention_tags.v1"}),
+    "per-pair": lambda folder: marked_pipeline(folder, "attention"),
 }
 
 
@@ -105,7 +105,7 @@ def test_candidates_get_what_they_are_predicted_to_get_whatever_else_is_asked(ti
     assert doc.to_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["encoder inside", "marked mentions", "marked"])
+@pytest.mark.parametrize("name", ["encoder inside", "blinded mentions", "per-pair"])
 def test_spans_that_are_given_are_as_good_as_mentions_of_the_doc(tiny_bert, name):
     """Nothing is known of the Doc but what the caller says: the result is that of the same spans as entities."""
     nlp = MAKES[name](tiny_bert)
@@ -148,7 +148,7 @@ def test_pair_given_twice_and_no_pair():
     assert pipe.score_pairs(doc, []) == []
 
 
-@pytest.mark.parametrize("name", ["marked mentions", "marked"])
+@pytest.mark.parametrize("name", ["blinded mentions", "per-pair"])
 def test_overlapping_spans(tiny_bert, name):
     pipe, doc = ready(MAKES[name](tiny_bert))
     phrase = span(doc, "warfarin and aspirin", "DRUG")

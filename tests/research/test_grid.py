@@ -34,14 +34,14 @@ def content(folder):
         "groups": [
             {
                 "corpus": "whole",
-                "view": "one pass",
+                "encoding": "one pass",
                 "config": str(folder / "toy.cfg"),
                 "summaries": ["attention", "mentions"],
                 "seeds": [0, 1],
             },
             {
                 "corpus": "parts",
-                "view": "one pass",
+                "encoding": "one pass",
                 "config": str(folder / "toy.cfg"),
                 "summaries": ["mentions"],
                 "seeds": [3],
@@ -80,7 +80,7 @@ def test_runs_are_named_and_ordered(tmp_path):
         ("whole", "mentions", 1),
         ("parts", "mentions", 3),
     ]
-    assert runs[0].labels == {"corpus": "whole", "view": "one pass", "summary": "attention", "encoder": "some/encoder"}
+    assert runs[0].labels == {"corpus": "whole", "encoding": "one pass", "summary": "attention", "encoder": "some/encoder"}
     assert runs[0].output.name == "whole-one_pass-attention-some_encoder-seed0.json"
     assert runs[-1].output.name == "parts-one_pass-mentions-some_encoder-seed3"
     summary = "components.relation_extractor.model.summary"
@@ -148,7 +148,7 @@ def test_a_run_that_cannot_be_run_is_known_before_others_are_trained(workspace, 
     [
         (
             {"groups": [{"corpus": "whole"}]},
-            r"in group 1: missing \['config', 'seeds', 'summaries', 'view'\], unknown \[\]; expected corpus",
+            r"in group 1: missing \['config', 'encoding', 'seeds', 'summaries'\], unknown \[\]; expected corpus",
         ),
         ({"colour": 1}, r"in the file: missing \[\], unknown \['colour'\]"),
         ({"groups": {}}, "in the file: groups is .*; expected a list"),
@@ -172,7 +172,7 @@ def test_other_bad_input(tmp_path):
             read_grid(tmp_path / name)
     path = write_grid(tmp_path)
     for only, message in (
-        ("colour=red", r"--only names \['colour'\]; runs are chosen by corpus, view"),
+        ("colour=red", r"--only names \['colour'\]; runs are chosen by corpus, encoding"),
         ("seed=9", "no run is chosen by --only 'seed=9'"),
     ):
         result = research("grid", path, "--only", only)

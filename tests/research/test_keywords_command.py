@@ -13,7 +13,7 @@ from spacy.util import fix_random_seed
 from spacy_relext.formats.docs import to_doc
 from tests.cli.test_evaluate import assert_fails
 from tests.cli.toy import SENTENCES, document
-from tests.pipeline.test_views import marked_pipeline
+from tests.pipeline.test_encodings import marked_pipeline
 from tests.research.toy import research
 
 # By sentences that they stand in, in any form: increases 2, levels 3, avoid 2, alter 2, raised 1.
@@ -51,7 +51,7 @@ def rows(printed):
 
 
 @pytest.mark.parametrize("name", ["model", "marked_model"])
-def test_stems_of_both_views(request, data, tmp_path, name):
+def test_stems_of_both_encodings(request, data, tmp_path, name):
     figures, printed = keywords(request.getfixturevalue(name), data, tmp_path / "new" / "stems.json", "--min-count", 1)
     assert {k["stem"]: k["sentences"] for k in figures["keywords"]} == STEMS
     weights = [k["weight"] for k in figures["keywords"]]

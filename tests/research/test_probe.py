@@ -39,7 +39,7 @@ N_LAYERS, WIDTH = 2, 32
 
 
 def make_pipeline(folder, **settings):
-    """An extractor of the marked view, initialised and not trained."""
+    """An extractor of the marked encoding, initialised and not trained."""
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     model = {

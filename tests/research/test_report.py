@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from research.grid import read_grid
-from research.published import BASELINE, BASELINE_VIEW, CORPORA, COUNTERPARTS, PUBLISHED
+from research.published import BASELINE, BASELINE_ENCODING, CORPORA, COUNTERPARTS, PUBLISHED
 from research.report import BEGIN, END
 from spacy_relext.experiments.runs import join, write_run
 from tests.experiments.toy import make_run
@@ -51,8 +51,8 @@ def test_figures_are_means_and_deviations_over_seeds(tmp_path):
     by_name = {(row[0], row[1]): row[2:] for row in rows}
     # The deviation of two numbers a and b is |a - b| / √2.
     expected = ["2", "75.0 ± 35.4", "58.3 ± 11.8", "65.0 ± 21.2", "65.0 ± 7.1", "1.5 min"]
-    assert by_name["marked", "`attention`"] == expected
-    assert by_name["marked", "`CLS raw`"] == ["2", "50.0 ± 0.0", "50.0 ± 0.0", "50.0 ± 0.0", "50.0 ± 0.0", "1.0 min"]
+    assert by_name["per-pair", "`attention`"] == expected
+    assert by_name["per-pair", "`CLS raw`"] == ["2", "50.0 ± 0.0", "50.0 ± 0.0", "50.0 ± 0.0", "50.0 ± 0.0", "1.0 min"]
 
 
 def test_all_that_is_planned_has_a_row(tmp_path):
@@ -64,16 +64,17 @@ def test_all_that_is_planned_has_a_row(tmp_path):
     text = (tmp_path / "results.md").read_text(encoding="utf8")
     for corpus, title in CORPORA.items():
         rows = rows_under(text, f"{title}, encoder {encoder}")
-        expected = dict.fromkeys((labels["view"], labels["summary"]) for labels in planned if labels["corpus"] == corpus)
+        expected = dict.fromkeys((labels["encoding"], labels["summary"]) for labels in planned if labels["corpus"] == corpus)
         assert [(row[0], row[1].strip("`")) for row in rows] == list(expected)
-        assert [row[:2] for row in rows if row[2]] == ([["marked", "`attention`"]] if corpus == "ddi" else [])
+        assert [row[:2] for row in rows if row[2]] == ([["per-pair", "`attention`"]] if corpus == "ddi" else [])
     # One seed has no deviation.
-    assert ["marked", "`attention`", "1", "100.0", "100.0", "100.0", "50.0", "1.0 min"] in rows_under(text, f"DDI 2013, encoder {encoder}")
+    row = ["per-pair", "`attention`", "1", "100.0", "100.0", "100.0", "50.0", "1.0 min"]
+    assert row in rows_under(text, f"DDI 2013, encoder {encoder}")
 
 
 @pytest.mark.parametrize("name", ["minilm.yml", "paper.yml"])
 def test_grids_have_what_is_compared_with_what_was_published(name):
-    summaries = {run.labels["summary"] for run in read_grid(GRIDS / name) if run.labels["view"] == BASELINE_VIEW}
+    summaries = {run.labels["summary"] for run in read_grid(GRIDS / name) if run.labels["encoding"] == BASELINE_ENCODING}
     assert {BASELINE, *COUNTERPARTS.values()} <= summaries
     assert {run.labels["corpus"] for run in read_grid(GRIDS / name)} == CORPORA.keys()
 
@@ -92,14 +93,17 @@ def test_comparison_with_the_baseline(tmp_path):
 
 
 def test_comparison_of_one_pass_a_sentence_with_a_pass_a_pair(tmp_path):
-    runs = [make_run({"view": "marked mentions", "summary": name}, seed=seed, counts=RAW[1]) for name, seed in (("own", 1), ("other", 7))]
+    runs = [
+        make_run({"encoding": "single-pass, blinded", "summary": name}, seed=seed, counts=RAW[1])
+        for name, seed in (("own", 1), ("other", 7))
+    ]
     text = section_of(tmp_path, *two_seeds(), *runs)
-    assert "| view | summary | seeds of both | difference of F to marked, `attention` | 95 % interval | p |" in text
+    assert "| encoding | summary | seeds of both | difference of F to per-pair, `attention` | 95 % interval | p |" in text
     rows = {(row[0], row[1]): row[2:] for row in rows_under(text, "DDI 2013, encoder tiny", table=2)}
     # Attention of seed 1 has F 1/2, "own" what `cls raw` has: 1/2 too, but other documents right.
-    assert rows["marked mentions", "`own`"][:2] == ["1", "+0.0"]
-    assert rows["marked mentions", "`other`"] == ["", "", "", ""]
-    # And in the view itself nothing of other views is compared.
+    assert rows["single-pass, blinded", "`own`"][:2] == ["1", "+0.0"]
+    assert rows["single-pass, blinded", "`other`"] == ["", "", "", ""]
+    # And in the encoding itself nothing of other encodings is compared.
     assert [row[0] for row in rows_under(text, "DDI 2013, encoder tiny", table=1)] == ["`attention`"]
 
 
@@ -113,9 +117,9 @@ def test_published_figures_stand_beside_ours(tmp_path):
 
 
 def test_what_nobody_planned_is_reported_too(tmp_path):
-    runs = [make_run({"corpus": "mine"}), make_run({"encoder": "other", "view": "upside_down"}), make_run({"summary": "Attention"})]
+    runs = [make_run({"corpus": "mine"}), make_run({"encoder": "other", "encoding": "upside_down"}), make_run({"summary": "Attention"})]
     text = section_of(tmp_path, *runs)
-    assert rows_under(text, "mine, encoder tiny") == [["marked", "`attention`", "1", "100.0", "100.0", "100.0", "50.0", "1.0 min"]]
+    assert rows_under(text, "mine, encoder tiny") == [["per-pair", "`attention`", "1", "100.0", "100.0", "100.0", "50.0", "1.0 min"]]
     assert rows_under(text, "DDI 2013, encoder other")[-1][:3] == ["upside_down", "`attention`", "1"]
     assert rows_under(text, "DDI 2013, encoder tiny")[0][1:3] == ["`Attention`", "1"]
 
@@ -168,7 +172,7 @@ def test_runs_that_do_not_fit_together(tmp_path):
 
 
 def test_broken_files(tmp_path):
-    assert_fails(tmp_path, r"0\.json: the run has no label 'view'", make_run({"view": ""}))
+    assert_fails(tmp_path, r"0\.json: the run has no label 'encoding'", make_run({"encoding": ""}))
     path = write(tmp_path, make_run()) / "0.json"
     whole = path.read_text(encoding="utf8")
     path.write_text(whole[:-20], encoding="utf8")

@@ -26,7 +26,7 @@ from thinc.api import PyTorchShim
 
 from spacy_relext.ml.threads import SteadyShim
 from tests.conftest import DEMO, TRAIN_DATA
-from tests.pipeline.test_views import marked_pipeline
+from tests.pipeline.test_encodings import marked_pipeline
 from tests.pipeline.test_with_transformer import LISTENER, add_extractor, make_examples, transformer_config
 
 TOLERANCE = 1e-6
