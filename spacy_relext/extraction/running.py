@@ -134,7 +134,7 @@ class Runner:
     def _drop_relations(self, document: Document) -> None:
         if not self.settings.keep_relations:
             document.relations = document.annotated_labels = None
-            document.denied = []
+            document.denied, document.denied_concepts = [], []
 
     def __call__(self, batch: Sequence[Document]) -> list[Result]:
         """The results of some documents, in their order."""

@@ -22,7 +22,6 @@ from typing import Any
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.corpora import read_records
-from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.offsets import Stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
@@ -60,9 +59,6 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
         lines.standoff.annotate()
     except DataError as error:
         raise at.fail(error.message) from error
-    made = document.relations or []
-    document.denied += [relation for relation in made if is_denial(relation.label)]
-    document.relations = [relation for relation in made if not is_denial(relation.label)]
     document.not_held["coreferences"] += len(record.get("coreferences") or [])
     return document
 

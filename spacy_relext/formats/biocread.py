@@ -21,8 +21,7 @@ from spacy_relext.formats.biocmodel import (
     Place,
     levels_of,
 )
-from spacy_relext.formats.concepts import deny
-from spacy_relext.formats.denials import NEGATED, is_denial, said
+from spacy_relext.formats.denials import NEGATED, said
 from spacy_relext.formats.identifiers import Stated, parse_field, settle
 from spacy_relext.formats.offsets import BEYOND, CHARACTERS, UNITS, Fit, OffsetError, Said, fit_offsets, is_beyond, length_in, one_stretch
 from spacy_relext.formats.reading import Reading
@@ -325,8 +324,7 @@ class _Relations:
         ids = {str(relation.id) for _, relation in relations}
         for layer, relation in relations:
             self._sort(relation, layer, ids)
-        concepts, denied = settle(document, fields, self.concepts)
-        deny(document, denied)
+        concepts, document.denied_concepts = settle(document, fields, self.concepts)
         given = {"mentions": bool(self.mentions), "concepts": bool(self.concepts)}
         levels = set(re.findall(r"\w+", state)) if state else levels_of(**given)
         if not levels <= {*given, "nothing"} or any(some and name not in levels for name, some in given.items()):
@@ -371,7 +369,7 @@ class _Relations:
         if not 0 <= score <= 1:
             raise self.document.error(f"relation {relation.id!r} has the score {number!r}; expected a number between 0 and 1.")
         attributes = [NOVEL] if any(_is_novel(infons.pop(key)) for key in list(infons) if key.casefold() in NOVELTY) else []
-        is_denied = is_denial(label)
+        is_denied = False
         for key in list(infons):
             if (told := said(key, infons[key])) is not None:
                 del infons[key]

@@ -1,11 +1,10 @@
-"""What readers of corpora share: records as one list or one per line, relations and their denials, names found in a text."""
+"""What readers of corpora share: records as one list or one per line, relations, names found in a text."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import Reading
@@ -51,10 +50,10 @@ def _first_character(file: Path) -> bytes:
 
 
 def relate(document: Document, head: Mention, tail: Mention, label: str) -> None:
-    """Add a relation to a document: a denied one, if its label says that there is none."""
+    """Add a relation to a document."""
     if document.relations is None:
         document.relations = []
-    (document.denied if is_denial(label) else document.relations).append(AnnotatedRelation(head.id, tail.id, label))
+    document.relations.append(AnnotatedRelation(head.id, tail.id, label))
 
 
 def occurrences(name: str, text: str) -> list[tuple[int, int]]:

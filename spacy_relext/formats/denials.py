@@ -49,9 +49,12 @@ def said(name: str, value: object = "") -> str | None:
 
 
 def without_denials(document: Document) -> Document:
-    """The document whose relations with labels that deny are among its denied ones, in whatever format it came."""
+    """The document whose relations with labels that deny are among its denied ones, in whatever format it came.
+
+    Denied relations between concepts become those between mentions that follow from them, by its sentences.
+    """
     denied = [r for r in document.relations or () if is_denial(r.label)]
-    concepts = [r for r in document.concept_relations or () if is_denial(r.label)]
+    concepts = [*document.denied_concepts, *(r for r in document.concept_relations or () if is_denial(r.label))]
     if not denied and not concepts:
         return document
 
@@ -64,6 +67,7 @@ def without_denials(document: Document) -> Document:
         relations=others(document.relations),
         concept_relations=others(document.concept_relations),
         denied=[*document.denied, *denied],
+        denied_concepts=[],
         annotated_labels=labels and (frozenset(label for label in labels if not is_denial(label)) or None),
         not_held=Counter(document.not_held),
     )
@@ -76,7 +80,8 @@ def with_negated(document: Document) -> Document:
     document = without_denials(document)
     if not document.denied:
         return document
-    relations = [replace(r, label=NOT + (NO_LABEL if is_denial(r.label) else r.label)) for r in document.denied]
+    denied = without_asserted(document, document.not_held)
+    relations = [replace(r, label=NOT + (NO_LABEL if is_denial(r.label) else r.label)) for r in denied]
     labels, affirmed = document.annotated_labels, document.relations
     if affirmed is None and document.concept_relations is not None:
         affirmed = mention_relations(document.mentions, document.concept_relations, document.sentences, document.not_held)
@@ -89,9 +94,9 @@ def with_negated(document: Document) -> Document:
 
 
 def without_asserted(document: Document, counts: Counter[str]) -> list[AnnotatedRelation]:
-    """The denied relations but for those that the document asserts as well, which are counted."""
-    asserted = {(r.head, r.tail, r.label) for r in document.relations or ()}
-    denied = [r for r in document.denied if (r.head, r.tail, r.label) not in asserted]
+    """The denied relations but for those that the document asserts as well, which are counted; No-rel denies any label of its pair."""
+    asserted = {(r.head, r.tail, label) for r in document.relations or () for label in (r.label, NO_LABEL)}
+    denied = [r for r in document.denied if (r.head, r.tail, NO_LABEL if is_denial(r.label) else r.label) not in asserted]
     counts["relations denied and asserted (kept as asserted)"] += len(document.denied) - len(denied)
     return denied
 

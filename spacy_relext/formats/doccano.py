@@ -48,7 +48,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     text, meta = _text(record, at, reading.options.text_column), at.meta(record)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
     document = Document([*names, at.default_id][0], text, _mentions(record, at, reading.options.label_column), source=at.path, line=at.line)
-    document.relations, document.denied = _relations(record, document, at, reading)
+    document.relations = _relations(record, document, at, reading)
     document.sentences = at.sentences(meta, SENTENCES)
     document.mentions_given = at.is_annotated(meta) or bool(record.get("annotation_approver"))
     return document
@@ -122,12 +122,9 @@ def _text(record: dict[str, Any], at: Place, column: str | None) -> str:
     return at.text(record, keys[0])
 
 
-def _relations(
-    record: dict[str, Any], document: Document, at: Place, reading: Reading
-) -> tuple[list[AnnotatedRelation] | None, list[AnnotatedRelation]]:
-    """Those that hold, and those that are denied."""
+def _relations(record: dict[str, Any], document: Document, at: Place, reading: Reading) -> list[AnnotatedRelation] | None:
     if record.get("relations") is None:
-        return None, []
+        return None
     entries = list(at.entries(record, "relations", "relation"))
     mentions, others = {m.id for m in document.mentions}, {str(entry.get("id")) for _, entry in entries}
     relations = []
@@ -137,4 +134,4 @@ def _relations(
             document.leave_out(RELATED if {head, tail} <= mentions | others else UNKNOWN)
         elif label := at.label(entry, "type", what, reading):
             relations.append(AnnotatedRelation(head, tail, label, at.score(entry, what)))
-    return at.without_denied(relations)
+    return relations

@@ -98,8 +98,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     document.mentions = [mention for made in mentions.values() for mention in made]
     known = {str(entry.get("id")) for _, entry in entries}
     found = [relation for what, entry in arrows for relation in _relations(what, entry, mentions, known, at, reading)]
-    relations, document.denied = at.without_denied(found)
-    document.relations = relations if annotation is not None and (found or meta.get(ANNOTATED) is not False) else None
+    document.relations = found if annotation is not None and (found or meta.get(ANNOTATED) is not False) else None
     document.sentences = at.sentences(meta, SENTENCES)
     document.mentions_given = at.is_annotated(meta) or bool(annotation and not entries and annotation.get("completed_by"))
     return document

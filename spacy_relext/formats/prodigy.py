@@ -73,18 +73,16 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     except OffsetError as error:
         raise at.fail(str(error)) from error
     relations: list[AnnotatedRelation] | None = None
-    denied: list[AnnotatedRelation] = []
     if record.get("relations") is not None:
-        found = []
+        relations = []
         for what, entry in at.entries(record, "relations", "relation"):
             head, tail = (_end(entry, end, what, mentions, tokens, at) for end in ("head", "child"))
             if head is None or tail is None:
                 reading.leave_out(UNKNOWN if _is_beyond(entry, tokens) else NO_MENTION, str(at))
             elif label := at.label(entry, "label", what, reading):
-                found.append(AnnotatedRelation(head.id, tail.id, label, at.score(entry, what)))
-        relations, denied = at.without_denied(found)
+                relations.append(AnnotatedRelation(head.id, tail.id, label, at.score(entry, what)))
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
-    document = Document([*names, at.default_id][0], text, [], relations, source=at.path, line=at.line, denied=denied)
+    document = Document([*names, at.default_id][0], text, [], relations, source=at.path, line=at.line)
     document.not_held.update(fit.counts)
     for mention, [(start, end)] in zip(mentions, fit.places[n_tokens:], strict=True):
         document.mentions.append(replace(mention, start=start, end=end))

@@ -23,7 +23,7 @@ from typing import Any
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of
-from spacy_relext.formats.denials import NEGATED, is_denial, said
+from spacy_relext.formats.denials import NEGATED, said
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.identifiers import join, parse_field, to_field
 from spacy_relext.formats.ids import distinct, named
@@ -119,7 +119,7 @@ def _add_layer(document: Document, layer: dict[str, Any], prefix: str, at: Place
         label = at.name(entry, "pred", what)
         score, attributes, is_denied = _said(document, entry, about.get(str(entry.get("id")), []), what, at)
         relation = AnnotatedRelation(held[ends[0]], held[ends[1]], label, score, attributes=attributes)
-        (document.denied if is_denied or is_denial(label) else document.relations).append(relation)
+        (document.denied if is_denied else document.relations).append(relation)
 
 
 def _parts(entry: dict[str, Any], what: str, at: Place) -> list[Stretch]:

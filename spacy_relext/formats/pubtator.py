@@ -36,8 +36,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.concepts import concepts_of, deny, mention_relations, related_concepts
-from spacy_relext.formats.denials import is_denial
+from spacy_relext.formats.concepts import concepts_of, mention_relations, related_concepts
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.identifiers import Stated, settle, to_field
 from spacy_relext.formats.ids import distinct, named
@@ -136,8 +135,7 @@ def parse(block: Block, file: Path) -> Document:
     document.text = f"{title} {abstract}" if abstract else title
     _add_mentions(document, mentions, [document.text, *([title + abstract] if abstract else [])])
     fields = [by_id[5] if len(by_id) > 5 else "" for by_id in (fields for _, fields in mentions)]
-    document.concept_relations, denied = settle(document, fields, stated)
-    deny(document, denied)
+    document.concept_relations, _ = settle(document, fields, stated)
     return document
 
 
@@ -159,7 +157,7 @@ def _sort(fields: list[str], number: int, mentions: list[tuple[int, list[str]]],
         novel = NOVELTY.get(fields[4].strip().casefold()) if len(fields) > 4 else False
         document.not_held["fields after the concepts of a relation"] += novel is None or len(fields) > 5
         relation = AnnotatedRelation(fields[2], fields[3], fields[1], attributes=(NOVEL,) if novel else ())
-        stated.append(Stated(relation, number, is_denial(relation.label)))
+        stated.append(Stated(relation, number))
     else:
         raise ValueError(
             f"saw {len(fields)} fields; expected document, start, end, text, type, identifier of a mention, or document, label, head, tail "

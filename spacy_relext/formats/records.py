@@ -16,7 +16,7 @@ from spacy_relext.formats.jsonstream import MOST_DIGITS, Twice, open_json
 from spacy_relext.formats.jsonstream import load_json as load_json
 from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import DETAILS, UNNAMED, AnnotatedRelation, Document
+from spacy_relext.formats.types import DETAILS, UNNAMED, Document
 
 # What annotation tools keep in a record's `meta`, and have no field for.
 ID, SENTENCES, ANNOTATED = "document_id", "sentence_offsets", "annotated"
@@ -165,17 +165,6 @@ class Place:
                 raise self.fail(f"sentence {i + 1}: expected [start, end], and saw {entry!r:.60}.")
             sentences.append((entry[0], entry[1]))
         return sentences
-
-    def without_denied(self, relations: list[AnnotatedRelation]) -> tuple[list[AnnotatedRelation], list[AnnotatedRelation]]:
-        """The relations without those whose label denies that there is one; and these."""
-        affirmed = [relation for relation in relations if not is_denial(relation.label)]
-        denied = [relation for relation in relations if is_denial(relation.label)]
-        labels = {(relation.head, relation.tail): relation.label for relation in denied}
-        for relation in affirmed:
-            if (relation.head, relation.tail) in labels:
-                label = labels[relation.head, relation.tail]
-                raise self.fail(f"{relation.head} and {relation.tail} have the relations {relation.label!r} and {label!r}. Delete one.")
-        return affirmed, denied
 
 
 def read_lines(

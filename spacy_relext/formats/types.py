@@ -60,7 +60,8 @@ class Document:
     concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
         `relations` is None beside them, the relations between mentions follow from them (concepts.py).
     denied: Relations between mentions that an annotator denied. They are none of `relations`: to a model, such a pair has no relation.
-        Their label is what was denied, or that by which it was, as No-rel.
+        Their label is what was denied, or that by which it was, as No-rel. Readers need not look for such labels: denials.py does.
+    denied_concepts: The same between concepts. What follows from them for mentions, once the sentences are known, is denied.
     not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives; `leave_out` adds to it.
     examples: For names of `not_held`, where the first of its kind stands.
     mentions_given: The file says that these are all mentions: that its annotation is finished. Otherwise, where there are none, nobody may
@@ -80,6 +81,7 @@ class Document:
     mentions_given: bool = field(default=False, compare=False)
     annotated_labels: frozenset[str] | None = None
     denied: list[AnnotatedRelation] = field(default_factory=list)
+    denied_concepts: list[AnnotatedRelation] = field(default_factory=list)
     examples: dict[str, str] = field(default_factory=dict, compare=False)
 
     def error(self, message: str) -> DataError:

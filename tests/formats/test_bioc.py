@@ -8,6 +8,7 @@ import pytest
 from spacy_relext.errors import DataError
 from spacy_relext.formats import biocmodel, biocread, types
 from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.denials import without_denials
 from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.offsets import BEYOND
 from spacy_relext.formats.reading import Reading
@@ -105,6 +106,7 @@ def test_novelty_denial_and_speculation(tmp_path):
     found = read_one(one, relations=relations, folder=tmp_path)
     assert found.concept_relations == [AnnotatedRelation("C1", "D1", "A", attributes=("novel",)), AnnotatedRelation("D1", "C1", "B")]
     assert found.relations == [AnnotatedRelation("0", "1", "D", attributes=("speculated",))]
+    found = without_denials(found)
     assert sorted((r.head, r.tail, r.label) for r in found.denied) == [("0", "1", "C"), ("0", "1", "E")]
     for name in ("biocxml", "biocjson"):
         assert not +get_format(name).write([found], tmp_path / "out")
@@ -204,6 +206,7 @@ def test_concepts_in_both_directions_of_one_label(tmp_path):
 def test_denied_relation_of_one_place_is_counted(tmp_path):
     one = passage(0, "BRAF again.", annotation(0, "BRAF", identifier="673|5290"))
     [found] = read(document(one, relations=[relation(type="B", entity1="673", entity2="5290", negation="true")]), tmp_path)
+    found = without_denials(found)
     assert (found.concept_relations, found.denied, found.not_held[DENIED_UNPAIRED]) == ([], [], 1)
 
 

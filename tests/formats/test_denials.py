@@ -86,6 +86,33 @@ def test_what_is_asserted_as_well_is_no_denial(nlp):
     assert counts["relations denied and asserted (kept as asserted)"] == counts["denied relations (read as none)"] == 1
 
 
+def test_no_relation_denies_any_label_of_its_pair(nlp):
+    counts = Counter()
+    given = [HELPS, AnnotatedRelation("T1", "T2", "No-rel"), AnnotatedRelation("T2", "T1", "No-rel")]
+    doc = to_doc(Document("a", DOCUMENT.text, MENTIONS, given), nlp, counts)
+    assert [(r.head.text, r.tail.text) for r in get_denied(doc)] == [("Bob", "Tea")]
+    assert counts["relations denied and asserted (kept as asserted)"] == 1
+    made = with_negated(Document("a", DOCUMENT.text, MENTIONS, given))
+    assert [(r.head, r.tail, r.label) for r in made.relations] == [("T1", "T2", "HELPS"), ("T2", "T1", "NOT_RELATED")]
+
+
+@pytest.mark.parametrize("keep_negated", [False, True])
+@pytest.mark.parametrize("name", ["pubtator", "biocjson", "jsonl"])
+def test_denied_relations_of_concepts_hold_within_the_sentences_that_are_set(name, keep_negated, tmp_path):
+    text = "Tea and pain. Bob has tea. Pain hurts."
+    ends = [(0, 3, "X", "C1"), (8, 12, "Y", "C2"), (22, 25, "X", "C1"), (27, 31, "Y", "C2")]
+    mentions = [Mention(f"T{i}", *values) for i, values in enumerate(ends)]
+    raw = Document("a", text, mentions, concept_relations=[AnnotatedRelation("C1", "C2", "DENY")])
+    path = tmp_path / "a.txt"
+    get_format(name).write([raw], path)
+    path.write_text(path.read_text(encoding="utf8").replace("DENY", "No-rel"), encoding="utf8")
+    # The nearest are in two sentences.
+    for sentences, places in (("sentencizer", [(0, 8)]), (None, [(22, 27)])):
+        [doc] = read(path, name, sentences=sentences, keep_negated=keep_negated)
+        found = doc._.relations if keep_negated else get_denied(doc)
+        assert [(r.head.start_char, r.tail.start_char) for r in found] == places
+
+
 def test_negated_labels():
     no_relation = AnnotatedRelation("T1", "T3", "No-rel")
     document = Document("a", "", [], None, annotated_labels=frozenset({"HURTS"}), denied=[HURTS, no_relation])

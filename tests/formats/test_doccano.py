@@ -7,6 +7,7 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import doccano
+from spacy_relext.formats.denials import without_denials
 from spacy_relext.formats.docs import INSIDE, to_doc
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
@@ -46,6 +47,7 @@ def test_older_versions_have_no_relations(text, labels, tmp_path):
 
 def test_denied_relations_are_none(tmp_path):
     [document] = read(tmp_path, {**GOOD, "relations": [{**RELATION, "type": "NO RELATION"}]})
+    document = without_denials(document)
     assert document.relations == []
     assert [relation.label for relation in document.denied] == ["NO RELATION"]
 

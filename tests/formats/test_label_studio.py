@@ -7,6 +7,7 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import label_studio
+from spacy_relext.formats.denials import without_denials
 from spacy_relext.formats.label_studio import UNCHECKED
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Mention
@@ -66,6 +67,7 @@ def test_no_relation_is_annotated_unless_the_task_says_otherwise(tmp_path):
         task(TEAL, CYP, arrow(labels=["No-rel"]), meta={**unknown, "document_id": "f"}),
     )
     assert [document.id for document in documents] == ["7", "d", "e", "f"]
+    documents = [without_denials(document) for document in documents]
     assert [document.relations for document in documents] == [[], None, [AnnotatedRelation("a", "b", "SPARES")], []]
     assert [document.denied for document in documents] == [[], [], [], [AnnotatedRelation("a", "b", "No-rel")]]
 

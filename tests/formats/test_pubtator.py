@@ -4,6 +4,7 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import pubtator
+from spacy_relext.formats.denials import without_denials
 from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.offsets import BEYOND, SPACES
 from spacy_relext.formats.reading import Reading
@@ -124,6 +125,7 @@ def test_offsets_that_count_otherwise(tmp_path):
 def test_denied_relations_are_none(tmp_path):
     lines = ["1|t|BRAF and TP53.", "1|a|", "1\t0\t4\tBRAF\tGene\t673", "1\t9\t13\tTP53\tGene\t7157", "1\tNo-rel\t673\t7157"]
     [document], _ = read("\n".join(lines), tmp_path)
+    document = without_denials(document)
     assert (document.concept_relations, document.denied) == ([], [AnnotatedRelation("T1", "T2", "No-rel")])
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from spacy_relext.formats.denials import without_denials
 from tests.formats.given import read, write
 
 ONE = {
@@ -38,7 +39,8 @@ def test_head_is_the_subject_wherever_it_stands(tmp_path):
 
 def test_no_relation_is_a_negative_and_an_example_without_is_not_annotated(tmp_path):
     without = {key: value for key, value in ONE.items() if key != "relation"} | {"id": "e2"}
-    first, second = read("tacred", write(tmp_path / "a.json", [ONE | {"relation": "no_relation"}, without])).documents
+    found = read("tacred", write(tmp_path / "a.json", [ONE | {"relation": "no_relation"}, without])).documents
+    first, second = map(without_denials, found)
     assert (first.relations, [r.label for r in first.denied], second.relations) == ([], ["no_relation"], None)
     assert len(first.mentions) == len(second.mentions) == 2
 

@@ -28,10 +28,11 @@ from spacy.language import Language
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, get_format
-from spacy_relext.formats.docs import GIVEN_TWICE, SAME_PLACE, SELF, UNKNOWN, UNNAMED, to_doc
+from spacy_relext.formats.denials import without_denials
+from spacy_relext.formats.docs import GIVEN_TWICE, SAME_PLACE, SELF, to_doc
 from spacy_relext.formats.files import files_in
 from spacy_relext.formats.reading import Options, Reading
-from spacy_relext.formats.types import Document
+from spacy_relext.formats.types import UNKNOWN, UNNAMED, Document
 from tests.stress.mutations import mutate
 from tests.stress.samples import Sample, samples
 
@@ -88,6 +89,7 @@ def read_input(made: Format, path: Path, options: Options, nlp: Language) -> Out
             # Beside those that the reader left out.
             names = (*LEFT_OUT, "denied relations (read as none)", "relations denied and asserted (kept as asserted)")
             n_others = sum(found[name] - document.not_held[name] for name in names)
+            document = without_denials(document)
             if document.relations is not None and len(doc):
                 n_given = len(document.relations) + len(document.denied)
                 assert found["relations"] + n_others == n_given, (found, document.relations, document.denied)
