@@ -214,9 +214,10 @@ _OURS = (
         "INCEpTION's UIMA CAS",
         (".xmi", ".json", ".zip"),
         is_tool=True,
+        options=frozenset({"annotator"}),
         lacks=("long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *DETAILS),
     ),
-    BuiltIn("webanno", "WebAnno TSV 3.x", (".tsv",), writes=False, is_tool=True),
+    BuiltIn("webanno", "WebAnno TSV 3.x", (".tsv",), writes=False, is_tool=True, options=frozenset({"annotator"})),
     BuiltIn(
         "ddi",
         "the XML of DDIExtraction 2013",

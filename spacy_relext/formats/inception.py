@@ -16,11 +16,11 @@ score of a relation; features such as `negated` or `speculated` say so of it (de
 features, among them the slots of events, and relations of relations, of what is no mention, or of what is not there are counted, and not
 read.
 
-The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. So the
-annotations of several people of one document are documents of one id, an error: name the folder `curation` of an exported project, or files
-of one annotator. A document without mentions is one that nobody has annotated, unless the project says that it is finished
-(projects.py). A document is annotated for relations if its type system has a layer for them. JSON has only layers with annotations, so
-there every document is. Where a file has no sentences they are not known. Ids of mentions are those of the file.
+The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. Of a document
+that several people annotated, one version is read: `--annotator`, or the curated one (projects.py). A document without mentions is one that
+nobody has annotated, unless the project says that it is finished (projects.py). A document is annotated for relations if its type system
+has a layer for them. JSON has only layers with annotations, so there every document is. Where a file has no sentences they are not known.
+Ids of mentions are those of the file.
 
 Written is a folder: a TypeSystem.xml, to be imported under Layers, and one .xmi per document, to import as UIMA CAS XMI (XML 1.0). Layers
 are custom.Span and custom.Relation, as in INCEpTION's basic projects; tokens and sentences are DKPro's. Relations between concepts, and
@@ -51,7 +51,7 @@ from spacy_relext.formats.cas import HEAD, TAIL, TYPES, Lines, load, unpack
 from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files, whole_folder
 from spacy_relext.formats.ids import NewFiles, distinct, named
-from spacy_relext.formats.projects import States, is_project
+from spacy_relext.formats.projects import States, is_project, read_versions
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import DETAILS, NO_MENTION, RELATED, UNKNOWN, UNLABELLED, AnnotatedRelation, Document, Mention
@@ -87,27 +87,27 @@ class Layer:
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a .zip, .xmi or .json file, or all of a folder and the folders in it."""
-    yield from distinct(_documents(path, reading.on_error), reading.on_error)
-
-
-def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
-    states = States(on_error)
+    states = States(reading.on_error)
     files = [file for file in find_files(path, (".zip", ".xmi", ".json")) if not is_project(file)]
     if not files:
         raise DataError("it describes a project, and there is no document. Name the folder of the exported project.", path=path)
-    for file in files:
-        unpacked = unpack(file)
-        while True:
-            try:
-                name, content = next(unpacked, (None, None))
-                if name is None or content is None:
-                    break
-                document = parse(*content(), name)
-                document.mentions_given = not document.mentions and states.is_finished(document.id, name)
-            except DataError as error:
-                on_error(error)
-            else:
-                yield document
+    documents = read_versions(files, lambda file: _documents(file, states, reading.on_error), reading)
+    yield from distinct(documents, reading.on_error)
+
+
+def _documents(file: Path, states: States, on_error: OnError) -> Iterator[Document]:
+    unpacked = unpack(file)
+    while True:
+        try:
+            name, content = next(unpacked, (None, None))
+            if name is None or content is None:
+                break
+            document = parse(*content(), name)
+            document.mentions_given = not document.mentions and states.is_finished(document.id, name)
+        except DataError as error:
+            on_error(error)
+        else:
+            yield document
 
 
 def parse(raw: bytes, types: bytes | None, path: Path) -> Document:

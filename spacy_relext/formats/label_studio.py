@@ -44,7 +44,7 @@ from typing import Any
 
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import Fit, OffsetError, Said, fit_offsets
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import NO_MENTION, UNKNOWN, AnnotatedRelation, Document, Mention
 
@@ -128,7 +128,7 @@ def _annotation(record: dict[str, Any], at: Place, reading: Reading) -> dict[str
         reading.counts["drafts, not read"] += len(record["drafts"])
     if reading.options.annotator is not None:
         own = [entry for entry in valid if reading.options.annotator in _names(entry)]
-        reading.counts["annotations of other annotators, left out"] += len(valid) - len(own)
+        reading.counts[OTHER_ANNOTATORS] += len(valid) - len(own)
         valid = own
     chosen = [entry for entry in valid if entry.get("ground_truth")] or valid
     if not chosen:
@@ -141,7 +141,7 @@ def _annotation(record: dict[str, Any], at: Place, reading: Reading) -> dict[str
             f"read; they are of {people}."
         )
     reading.counts["annotations beside the ground truth, left out"] += len(valid) - len(chosen)
-    reading.counts["annotations that say the same as another one"] += len(chosen) - 1
+    reading.counts[SAME_ANNOTATIONS] += len(chosen) - 1
     return one
 
 

@@ -16,6 +16,8 @@ def listed(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
+# What becomes of the annotations of several people of one text.
+OTHER_ANNOTATORS, SAME_ANNOTATIONS = "annotations of other annotators, left out", "annotations that say the same as another one"
 # How events become relations (standoff.py).
 ROLES, PAIRS = "roles", "pairs"
 

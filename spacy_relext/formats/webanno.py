@@ -21,7 +21,8 @@ layers. Types, labels and `identifier` are found as inception.py says. Slots, ch
 read, as are relations of what is no mention, or not there.
 
 A document is annotated for relations if its header has a layer for them. Nothing says that its annotation is finished: a text without
-mentions is taken as not annotated. Its id is its place in the folder, without .tsv. Text between sentences is not in the file: a line end
+mentions is taken as not annotated. Of a document that several people annotated, one version is read: `--annotator`, or the curated one
+(projects.py). Its id is its place in the folder, without .tsv. Text between sentences is not in the file: a line end
 and spaces stand for it. Offsets count UTF-16 units; characters, where the tokens say so, which is counted.
 """
 
@@ -36,7 +37,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.offsets import CHARACTERS, UTF16, OffsetError, Said, Stretch, fit_offsets
-from spacy_relext.formats.projects import States
+from spacy_relext.formats.projects import States, read_versions
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.texts import whole_text
 from spacy_relext.formats.types import NO_MENTION, UNKNOWN, UNLABELLED, AnnotatedRelation, Document, Mention
@@ -112,7 +113,8 @@ class Span:
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a .tsv file, or all of a folder and the folders in it."""
     states = States(reading.on_error)
-    for file in find_files(path, (".tsv",)):
+
+    def documents(file: Path) -> Iterator[Document]:
         name = file.relative_to(path) if path.is_dir() else Path(file.name)
         try:
             document = parse(whole_text(file), name.with_suffix("").as_posix(), file)
@@ -124,6 +126,8 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
             reading.on_error(error)
         else:
             yield document
+
+    yield from read_versions(find_files(path, (".tsv",)), documents, reading)
 
 
 def parse(text: str, name: str, path: Path) -> Document:

@@ -11,7 +11,7 @@ from cassis import Cas, TypeSystem, load_cas_from_xmi, load_typesystem
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import inception
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Options, Reading
 from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
 from tests.formats.test_exchange import DOCUMENTS, contents
@@ -318,15 +318,35 @@ def test_bad_archives_type_systems_and_json(cas, tmp_path):
     fails("a.json", raw.replace('"begin": 34', '"begin": 10').encode(), "has the offset 10, .* inside a character")
 
 
-def test_annotators_of_one_document_are_an_error(cas, tmp_path):
-    for name in ("anna", "bert"):
-        save(cas, tmp_path / "annotation" / "case 7.txt", name)
-    errors = []
-    [document] = inception.read(tmp_path, Reading(errors.append))
-    assert document.source.name == "anna.xmi"
-    [error] = errors
-    assert "document 'case 7.txt': a document with this id is in" in str(error)
-    assert error.path.name == "bert.xmi"
+def test_one_version_of_a_document_is_read(cas, tmp_path):
+    def chosen(**options):
+        errors = []
+        reading = Reading(errors.append, options=Options(**options))
+        found = [document.source.relative_to(tmp_path).parts[2:] for document in inception.read(tmp_path, reading)]
+        return found, +reading.counts, [str(error) for error in errors]
+
+    folder = tmp_path / "annotation" / "case 7.txt"
+    save(cas, folder / "anna", "case 7")
+    save(cas, folder, "bert")
+    assert chosen() == ([("anna", "case 7.xmi")], {SAME_ANNOTATIONS: 1}, [])
+    add(cas, CHEMICAL, 28, 32)
+    save(cas, folder, "bert")
+    save(Cas(type_system(), sofa_string=TEXT), folder, "INITIAL_CAS")
+    found, counts, [error] = chosen()
+    assert (found, counts) == ([], {})
+    assert "document 'case 7.txt': 2 annotations could be meant. Curate the document, or name with --annotator" in error
+    assert "they are of anna and bert" in error
+    assert chosen(annotator="bert") == ([("bert.xmi",)], {OTHER_ANNOTATORS: 2}, [])
+    assert chosen(annotator="carl") == ([], {OTHER_ANNOTATORS: 3}, [])
+    save(cas, tmp_path / "curation" / "case 7.txt", "CURATION_USER")
+    assert chosen() == ([("CURATION_USER.xmi",)], {"annotations beside the curated version, left out": 3}, [])
+
+
+def test_documents_in_a_folder_of_this_name_stay(cas, tmp_path):
+    save(cas, tmp_path / "annotation" / "project", "a")
+    add(cas, CHEMICAL, 28, 32)
+    save(Cas(type_system(), sofa_string="Other."), tmp_path / "annotation" / "project", "b")
+    assert [document.id for document in inception.read(tmp_path, Reading(raise_it))] == ["case 7.txt", "b"]
 
 
 def test_an_archive_whose_begin_is_cut_off(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from spacy_relext.errors import DataError
 from spacy_relext.formats import inception, webanno
 from spacy_relext.formats.docs import to_doc
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Options, Reading
 from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Mention
 
 HEAD = """#FORMAT=WebAnno TSV 3.3
@@ -175,6 +175,27 @@ def test_project_says_which_documents_without_mentions_are_finished(tmp_path):
     (tmp_path / "exportedproject1.json").write_text(json.dumps({"source_documents": documents}))
     found = {d.source.parent.name: d.mentions_given for d in webanno.read(tmp_path, Reading())}
     assert found == {"a.txt": True, "b.txt": False}
+
+
+def test_one_version_of_a_document_is_read(tmp_path):
+    def chosen(**options):
+        errors = []
+        reading = Reading(errors.append, options=Options(**options))
+        return [d.source.stem for d in webanno.read(tmp_path, reading)], +reading.counts, [str(error) for error in errors]
+
+    folder = tmp_path / "annotation" / "case 7.txt"
+    for name, text in (("anna", GOOD), ("bert", GOOD), ("INITIAL_CAS", GOOD.replace("CHEM", "_"))):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.tsv").write_text(text, encoding="utf8")
+    assert chosen() == (["anna"], {SAME_ANNOTATIONS: 1}, [])
+    (folder / "bert.tsv").write_text(GOOD.replace("CHEM\tX", "DRUG\tX"), encoding="utf8")
+    found, counts, [error] = chosen()
+    assert (found, counts) == ([], {})
+    assert "2 annotations could be meant" in error
+    assert chosen(annotator="bert") == (["bert"], {OTHER_ANNOTATORS: 2}, [])
+    (tmp_path / "curation" / "case 7.txt").mkdir(parents=True)
+    (tmp_path / "curation" / "case 7.txt" / "CURATION_USER.tsv").write_text(GOOD, encoding="utf8")
+    assert chosen() == (["CURATION_USER"], {"annotations beside the curated version, left out": 3}, [])
 
 
 def test_features_that_deny_or_doubt(tmp_path, nlp):
