@@ -5,7 +5,8 @@ an identifier that stands alone and has the form of tmVar's (`c|DEL|12_14|`, `p|
 "c|DEL|12_14|" is one, "c\|DEL\|12_14\||D01" are two. "", "-", "-1", "None", "NULL" and "NIL" say that there is none, with a database
 before them too: "Wikidata:NULL".
 
-Files separate them with "," or ";" or "|", and have identifiers in which one of these stands. `settle` takes the reading that resolves: one
+Files separate them with "," or ";" or "|", and have identifiers in which one of these stands: an IRI (`http://dbpedia.org/resource/Paris,_Texas`)
+ends where another one begins. `settle` takes the reading that resolves: one
 with which every relation of the document is between concepts that its mentions have. Tried are, in this order,
 
 1. all three as separators, but for those in an identifier of tmVar's;
@@ -32,6 +33,7 @@ NO_ENTRY = re.compile(r"[A-Za-z]\w*:(?:-|-1|None|none|null|NULL|NIL)")
 OURS = 2 * SEPARATOR
 # More characters than any field has of which a relation names a part: looking for such parts takes long.
 LONGEST = 1_000
+IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 VARIANT = re.compile(r"(?:tmVar:)?[a-z]?\|[A-Za-z]{2,}\|.*", re.DOTALL)
 # A variant after other identifiers.
 VARIANT_AFTER = re.compile(r"(.*?)\|((?:tmVar:)?[a-z]\|[A-Za-z]{2,}\|.*)", re.DOTALL)
@@ -63,6 +65,11 @@ def join(found: Iterable[str]) -> str:
     return joined if identifiers(joined) == wanted else OURS + joined
 
 
+def from_field(field: str) -> str:
+    """The `kb_id` of a field of a file, by the first reading above, for formats without relations between concepts."""
+    return join(names[0] for names in parse_field(field))
+
+
 def to_field(found: Iterable[str]) -> str:
     """Some identifiers as PubTator and BioC have them: joined with | or, where identifiers have it, with , as in BioRED; "-1" for none."""
     wanted = _some(found)
@@ -78,6 +85,8 @@ def parse_field(field: str) -> list[tuple[str, ...]]:
     field = field.strip()
     if field.startswith(OURS):
         return [(one,) for one in _some(_unescape(part) for part, _ in _parts(field, ",;|"))]
+    if IRI.match(field):
+        return [(one,) for one in _some(re.split(rf"\s*[,;|]\s*(?={IRI.pattern})", field))]
     if KEY.match(field):
         return [names] if (names := _names(field)) else []
     found: list[str] = []

@@ -11,10 +11,10 @@ packages of UIMA, DKPro and INCEpTION. Relations are those of your layers that h
 mentions are NamedEntity, and those of your other layers, unless these refer to a single other annotation. The type of a mention and the
 label of a relation are the feature `value` or `label` (Label, …), else the only feature with a string, `identifier` apart. Without such a
 feature it is the name of the layer: of webanno.custom.Chemical, Chemical. So it is where several features could be meant, which for
-relations is an error, and where the feature is empty, which is counted. `identifier` is the concept of a mention, `score` (a number) the
-score of a relation; features such as `negated` or `speculated` say so of it (denials.py). Annotations of other layers, values of other
-features, among them the slots of events, and relations of relations, of what is no mention, or of what is not there are counted, and not
-read.
+relations is an error, and where the feature is empty, which is counted. `identifier` is the concept of a mention (identifiers.py), `score`
+(a number) the score of a relation; features such as `negated` or `speculated` say so of it (denials.py). Annotations of other layers,
+values of other features, among them the slots of events, and relations of relations, of what is no mention, or of what is not there are
+counted, and not read.
 
 The id of a document is its title, which INCEpTION sets to the name of the document, else its id, else the name of the file. Of a document
 that several people annotated, one version is read: `--annotator`, or the curated one (projects.py). A document without mentions is one that
@@ -48,8 +48,10 @@ from cassis.typesystem import (
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.cas import HEAD, TAIL, TYPES, Lines, load, unpack
+from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files, whole_folder
+from spacy_relext.formats.identifiers import from_field, join, to_field
 from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.projects import States, is_project, read_versions
 from spacy_relext.formats.reading import OnError, Reading
@@ -185,7 +187,7 @@ def _lineage(type_: Type | None) -> list[str]:
 
 def _mention(entry: Any, layer: Layer, document: Document, at: Place) -> Mention:
     _count_unread(entry, {layer.label, CONCEPT}, document)
-    return Mention(str(entry.xmiID), entry.begin, entry.end, _label(entry, layer, document, at), _string(entry, CONCEPT, at))
+    return Mention(str(entry.xmiID), entry.begin, entry.end, _label(entry, layer, document, at), _concepts(entry, at))
 
 
 def _add_relation(entry: Any, layer: Layer, kinds: dict[int, str], document: Document, at: Place) -> None:
@@ -228,6 +230,15 @@ def _string(entry: Any, feature: str, at: Place) -> str:
     if not isinstance(value, str | None):
         raise at.fail(f"{_name(entry)}: expected {feature!r} to be a string, and saw {value!r:.60}.")
     return value or ""
+
+
+def _concepts(entry: Any, at: Place) -> str:
+    """The identifiers of a mention: of one string, or of a feature with several values."""
+    value = entry.get(CONCEPT)
+    elements = getattr(value, "elements", None)
+    if elements is not None and all(isinstance(one, str) for one in elements):
+        return join(elements)
+    return from_field(_string(entry, CONCEPT, at))
 
 
 def _count_unread(entry: Any, read: set[str | None], document: Document) -> None:
@@ -280,7 +291,10 @@ def _to_cas(document: Document, name: str) -> Cas:
     for token in Words(document).doc:
         if not token.is_space:
             add(TOKEN, token.idx, token.idx + len(token))
-    mentions = {m.id: add(SPAN, m.start, m.end, label=m.type, identifier=m.kb_id or None) for m in document.mentions}
+    mentions = {
+        m.id: add(SPAN, m.start, m.end, label=m.type, identifier=to_field(concepts_of(m)) if concepts_of(m) else None)
+        for m in document.mentions
+    }
     for r in document.relations or ():
         head, tail = mentions[r.head], mentions[r.tail]
         # In INCEpTION, a relation stands where its tail does.

@@ -25,7 +25,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.denials import NEGATED, said
 from spacy_relext.formats.files import find_files, whole_file
-from spacy_relext.formats.identifiers import join, parse_field, to_field
+from spacy_relext.formats.identifiers import from_field, to_field
 from spacy_relext.formats.ids import distinct, named
 from spacy_relext.formats.jsonstream import JsonStream, read_values
 from spacy_relext.formats.offsets import BEYOND, Said, Stretch, is_beyond, one_stretch
@@ -137,7 +137,7 @@ def _about(document: Document, attributes: list[tuple[str, Any]]) -> tuple[str, 
     """The concepts and the long form of a mention."""
     known = {key: value for key, value in attributes if key in (IDENTIFIER, LONG_FORM) and isinstance(value, str)}
     document.not_held[OF_MENTIONS] += len(attributes) - len(known)
-    return join(one for names in parse_field(known.get(IDENTIFIER, "")) for one in names[:1]), known.get(LONG_FORM, "")
+    return from_field(known.get(IDENTIFIER, "")), known.get(LONG_FORM, "")
 
 
 def _said(

@@ -36,6 +36,7 @@ from pathlib import Path
 from spacy_relext.errors import DataError
 from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files
+from spacy_relext.formats.identifiers import from_field
 from spacy_relext.formats.offsets import CHARACTERS, UTF16, OffsetError, Said, Stretch, fit_offsets
 from spacy_relext.formats.projects import States, read_versions
 from spacy_relext.formats.reading import Reading
@@ -286,7 +287,7 @@ def _mention(name: str, layer: Layer, span: Span, places: dict[str, Stretch], do
     start, end = min(places[row][0] for row in span.rows), max(places[row][1] for row in span.rows)
     if label and not given[label]:
         document.leave_out(UNLABELLED, span.line)
-    return Mention(name, start, end, (given[label] if label else "") or layer.short, given.get(CONCEPT, ""))
+    return Mention(name, start, end, (given[label] if label else "") or layer.short, from_field(given.get(CONCEPT, "")))
 
 
 def _follows_role(layer: Layer, feature: str) -> bool:

@@ -67,6 +67,8 @@ def test_identifiers_of_a_mention(kb_id, expected):
         ("MESH:D1; OMIM:1", ["MESH:D1", "OMIM:1"]),
         ("-", []),
         ("D1,-", ["D1"]),
+        ("http://dbpedia.org/resource/Paris,_Texas", ["http://dbpedia.org/resource/Paris,_Texas"]),
+        ("http://a.org/x,_y; https://b.org/1|http://a.org/z", ["http://a.org/x,_y", "https://b.org/1", "http://a.org/z"]),
     ],
 )
 def test_fields_of_files(field, expected):

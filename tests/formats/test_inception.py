@@ -11,6 +11,8 @@ from cassis import Cas, TypeSystem, load_cas_from_xmi, load_typesystem
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import inception
+from spacy_relext.formats.concepts import concepts_of
+from spacy_relext.formats.identifiers import join
 from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Options, Reading
 from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
@@ -316,6 +318,28 @@ def test_bad_archives_type_systems_and_json(cas, tmp_path):
     fails("a.json", raw.replace('"DRINK"', "7").encode(), r"NamedEntity \d+: expected 'value' to be a string, and saw 7")
     fails("a.json", raw.replace('"begin": 34', '"begin": null').encode(), "no CAS that can be read .TypeError")
     fails("a.json", raw.replace('"begin": 34', '"begin": 10').encode(), "has the offset 10, .* inside a character")
+
+
+CONCEPTS = (["D01", "D02"], ["c|DEL|12_14|"], ["c|DEL|12_14|", "D01"], ["a|b", "c"], ["http://a.org/b,_c", "http://a.org/d"], ["a;b,c"], [])
+
+
+@pytest.mark.parametrize("concepts", CONCEPTS)
+def test_concepts_come_back(concepts, tmp_path):
+    inception.write([Document("a", "Tea.", [Mention("T1", 0, 3, "X", join(concepts))])], tmp_path / "out")
+    [document] = inception.read(tmp_path / "out", Reading(raise_it))
+    assert [concepts_of(mention) for mention in document.mentions] == [concepts]
+
+
+@pytest.mark.parametrize(("given", "expected"), [("D01,D02", "D01|D02"), ("-1", ""), (["D01", "a|b"], r"D01|a\|b")])
+def test_lists_of_concepts(given, expected, tmp_path):
+    range_ = "uima.cas.StringArray" if isinstance(given, list) else "uima.cas.String"
+    types = type_system(TYPES | {"webanno.custom.Drug": ("uima.tcas.Annotation", {"value": "uima.cas.String", "identifier": range_})})
+    made = Cas(types, sofa_string=TEXT)
+    value = types.get_type(range_)(elements=given) if isinstance(given, list) else given
+    add(made, "webanno.custom.Drug", 0, 3, value="X", identifier=value)
+    [document] = inception.read(save(made, tmp_path), Reading(raise_it))
+    assert [(m.type, m.kb_id) for m in document.mentions] == [("X", expected)]
+    assert +document.not_held == {}
 
 
 def test_one_version_of_a_document_is_read(cas, tmp_path):

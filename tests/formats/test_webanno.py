@@ -177,6 +177,23 @@ def test_project_says_which_documents_without_mentions_are_finished(tmp_path):
     assert found == {"a.txt": True, "b.txt": False}
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("D01,D02", "D01|D02"),
+        (r"D01\|D02", "D01|D02"),
+        (r"c\|DEL\|12_14\|", "c|DEL|12_14|"),
+        ("http://a.org/b,_c", "http://a.org/b,_c"),
+        ("-", ""),
+    ],
+)
+def test_concepts_are_read_as_in_other_formats(given, expected, tmp_path):
+    text = (
+        f"#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Span|value|identifier\n\n\n#Text=Tea.\n1-1\t0-3\tTea\tX\t{given}\t\n1-2\t3-4\t.\t_\t_\t\n"
+    )
+    assert [(m.type, m.kb_id) for m in read(tmp_path, text).mentions] == [("X", expected)]
+
+
 def test_one_version_of_a_document_is_read(tmp_path):
     def chosen(**options):
         errors = []
