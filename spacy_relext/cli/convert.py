@@ -106,7 +106,7 @@ def convert(
 def export(
     format: str = typer.Argument(..., help=f"One of: {', '.join(WRITABLE)}; or one that another package adds."),
     input_path: Path = typer.Argument(..., help="A .spacy file or a folder of them."),
-    output_path: Path = typer.Argument(..., help="File or folder to write."),
+    output_path: Path = typer.Argument(..., help="File or folder to write; - for standard output."),
     base_iri: str = typer.Option(None, help="What IRIs begin with; for rdf."),
     spans_key: str = typer.Option(
         None, help='Where other mentions are than those of doc.spans["mentions"] (or else doc.ents) and of relations.'
@@ -119,6 +119,7 @@ def export(
         if spreadsheet_safe:
             settings["spreadsheet_safe"] = True
         writable(format)
+        output_path = Path("/dev/stdout") if str(output_path) == "-" else output_path
         docs = tqdm(read_docs(input_path, spacy.blank("en")), desc=f"Writing {output_path}", unit=" documents")
         for line in losses(export_docs(docs, output_path, format, spans_key=spans_key, **settings), format):
             tell(messages.warn(line))

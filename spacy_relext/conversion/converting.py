@@ -19,7 +19,7 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
 from spacy_relext.formats.denials import is_denial, with_negated
 from spacy_relext.formats.docs import document_id, is_left_out, to_doc
-from spacy_relext.formats.files import whole_folder, whole_path
+from spacy_relext.formats.files import target_of, whole_folder, whole_path
 from spacy_relext.formats.reading import OnError, Options, Reading, listed, raise_error
 from spacy_relext.formats.types import Document
 from spacy_relext.notices import counted, logger
@@ -122,6 +122,11 @@ def convert(
     chosen = format_of(source, format)
     if not source.exists():
         raise DataError("there is no such file or folder.", path=source)
+    if str(output) == "-" or (target.suffix != ".spacy" and target_of(target).is_stream):
+        raise RelextError(
+            f"the output is {output}, and Docs are binary files. Name a file that ends in .spacy, or a folder; `relext export` writes "
+            "texts to standard output."
+        )
     in_parts = chosen.parts and source.is_dir()
     is_file = target.suffix == ".spacy"
     if in_parts and (is_file or target.is_file()):

@@ -182,7 +182,9 @@ def _read(source: Source, reading: Reading) -> Iterator[Document]:
         n_seen += 1
         inner = source.is_stdin or source.is_packed or error.path is None
         raising = True
-        reading.on_error(DataError(error.message, path=source.place if inner else error.path, line=error.line))
+        told = DataError(error.message, path=source.place if inner else error.path, line=error.line)
+        told.__cause__ = error.__cause__
+        reading.on_error(told)
         raising = False
 
     if source.is_stdin and source.format == "lines":

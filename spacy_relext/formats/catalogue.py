@@ -4,19 +4,20 @@ Another package adds a format by an entry point of the group `spacy_relext_forma
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
-from spacy_relext.errors import RelextError
+from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extras import module
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, PIPELINE_DETAILS, Document
 
+T = TypeVar("T")
 GROUP = "spacy_relext_formats"
 _NOT_DONE = "documents without mentions (read as not annotated)"
 _CONCEPTS = ("concept identifiers", "long forms of abbreviations", "relations between concepts")
@@ -338,4 +339,52 @@ def _load(entry: EntryPoint) -> Format:
         raise RelextError(f"the format {entry.name!r} of {entry.value} lacks {', '.join(missing)}. Subclass spacy_relext.Format.")
     if made.name != entry.name:
         raise RelextError(f"the format of {entry.value} calls itself {made.name!r}, and its entry point {entry.name!r}. Expected one name.")
-    return made
+    return cast(Format, _OfOthers(made, entry.value))
+
+
+class _OfOthers:
+    """A format of another package, whose errors say so and name the file."""
+
+    def __init__(self, made: Format, value: str):
+        self._made, self._value = made, value
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what pickle and copy look for before there is a format
+            raise AttributeError(name)
+        return getattr(self._made, name)
+
+    def read(self, path: Path, reading: Reading) -> Iterator[Document]:
+        """As `Format` says. A reader that fails otherwise than by errors of ours has come to its end, which is an error as others are."""
+        last = None
+        try:
+            for document in self._made.read(path, reading):
+                if not isinstance(document, Document):
+                    raise TypeError(f"expected a Document, and saw {type(document).__name__}")
+                last = document
+                yield document
+        except RelextError:
+            raise
+        except Exception as error:
+            behind = f", behind the document {last.id!r}" if last is not None else ""
+            reading.on_error(self._error(f"reading{behind}, and what follows is not read", error, path))
+
+    def write(self, documents: Iterable[Document], path: Path, **settings: Any) -> Counter[str]:
+        """As `Format` says."""
+        return self._call("writing", path, self._made.write, documents, path, **settings)
+
+    def find_parts(self, folder: Path) -> dict[str, Path]:
+        """As `Format` says."""
+        return self._call("looking for parts", folder, self._made.find_parts, folder)
+
+    def _call(self, what: str, path: Path, function: Callable[..., T], *given: Any, **settings: Any) -> T:
+        try:
+            return function(*given, **settings)
+        except RelextError:
+            raise
+        except Exception as error:
+            raise self._error(what, error, path) from error
+
+    def _error(self, what: str, cause: Exception, path: Path) -> DataError:
+        error = DataError(f"the format {self._made.name!r} ({self._value}) fails in {what}: {type(cause).__name__}: {cause}", path=path)
+        error.__cause__ = cause
+        return error

@@ -174,7 +174,9 @@ def whole_path(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, beside its place, which is put there when all went well. RAISES: DataError where something is there."""
     target = target_of(path)
-    if target.is_stream or target.is_file or (target.is_folder and any(target.path.iterdir())):
+    if target.is_stream:
+        raise DataError("a folder is to be written, and it is none. Name a new one.", path=path)
+    if target.is_file or (target.is_folder and any(target.path.iterdir())):
         raise DataError("it exists already, and is no empty folder. Name a new one.", path=path)
     with _place_for(path, target) as made:
         made.mkdir()

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from pathlib import Path
 
 import pytest
 import spacy
@@ -208,6 +210,11 @@ def test_bad_xml_is_skipped_and_counted(tmp_path):
         (("jsnl", "a.jsonl", "a.spacy"), "there is no format 'jsnl'. One of: jsonl, brat, bionlp"),
         (("jsonl", "none.jsonl", "a.spacy"), "none.jsonl: there is no such file or folder"),
         (("jsonl", "a.jsonl", "a.jsonl"), "the output is a.jsonl; expected a file that ends in .spacy"),
+        (
+            ("jsonl", "a.jsonl", "/dev/stdout"),
+            "the output is /dev/stdout, and Docs are binary files. Name a file that ends in .spacy",
+        ),
+        (("jsonl", "a.jsonl", "-"), "the output is -, and Docs are binary files"),
         (("jsonl", "empty.jsonl", "a.spacy"), "empty.jsonl: there is no document in it"),
         (("jsonl", "folder", "a.spacy"), "folder: the folder holds no .jsonl file"),
         (("ddi", "folder", "a.spacy"), "folder: the folder holds no .xml file"),
@@ -415,10 +422,22 @@ def test_export_that_fails_leaves_nothing(tmp_path):
     assert_fails(result, "none.spacy: there is no such file or folder")
     (tmp_path / "a.spacy").write_bytes(b"foreign")
     assert_fails(relext("export", "jsonl", tmp_path, tmp_path / "b.jsonl"), r"a\.spacy: this is no \.spacy file that can be read")
+    docs = DocBin(docs=[spacy.blank("en")("Tea.")])
+    docs.to_disk(tmp_path / "a.spacy")
+    assert_fails(relext("export", "brat", tmp_path / "a.spacy", "/dev/stdout"), "a folder is to be written, and it is none")
     assert_fails(relext("export", "conll", tmp_path / "a.spacy", tmp_path / "b.jsonl"), "no format 'conll'")
     DocBin(docs=[spacy.blank("en")("No sentences.")]).to_disk(tmp_path / "a.spacy")
     assert_fails(relext("export", "ddi", tmp_path / "a.spacy", tmp_path / "xml"), "it has no sentences.*sentencizer")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.spacy"]
+
+
+def test_export_to_standard_output(tmp_path, monkeypatch):
+    given = []
+    module = sys.modules["spacy_relext.cli.convert"]
+    monkeypatch.setattr(module, "export_docs", lambda docs, path, *rest, **settings: given.append(path) or {})
+    DocBin(docs=[spacy.blank("en")("Tea.")]).to_disk(tmp_path / "a.spacy")
+    assert relext("export", "jsonl", tmp_path / "a.spacy", "-").exit_code == 0
+    assert given == [Path("/dev/stdout")]
 
 
 def test_export_of_mentions_under_another_name(tmp_path):

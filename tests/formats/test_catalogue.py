@@ -1,5 +1,6 @@
 """What the catalogue says of formats is so, and other packages add theirs."""
 
+import pickle
 import subprocess
 import sys
 from dataclasses import fields
@@ -74,6 +75,41 @@ def test_formats_that_cannot_be_used(entry, message, install):
     install("broken", code, entry)
     with pytest.raises(RelextError, match=message):
         get_format(entry.partition(" ")[0])
+
+
+FAILING = """
+from spacy_relext import Document, Format
+class Mine(Format):
+    name = about = "mine"
+    suffixes, own_suffixes, suffix, reads, writes = (".mine",), (".mine",), ".mine", True, True
+    def read(self, path, reading):
+        yield Document("first", "Tea.")
+        if path.read_text() == "other":
+            yield "no document"
+        yield {}["key"]
+    def write(self, documents, path):
+        return {}[len(list(documents))]
+"""
+
+
+def test_exceptions_of_other_packages_name_format_and_file(install, tmp_path):
+    install("failing", FAILING, "mine = failing:Mine")
+    path = tmp_path / "a.mine"
+    path.write_text("", encoding="utf8")
+    where = r"the format 'mine' \(failing:Mine\) fails in"
+    message = rf"^{path}: {where} reading, behind the document 'first', and what follows is not read: KeyError: 'key'$"
+    with pytest.raises(DataError, match=message) as caught:
+        list(spacy_relext.read(path))
+    assert isinstance(caught.value.__cause__, KeyError)
+    report = spacy_relext.convert(path, tmp_path / "a.spacy", on_error="skip")
+    assert (report.total["documents"], report.errors) == (1, 1)
+    with pytest.raises(DataError, match=rf"b\.mine: {where} writing: KeyError: 0") as caught:
+        spacy_relext.export([], tmp_path / "b.mine", "mine")
+    assert isinstance(caught.value.__cause__, KeyError)
+    path.write_text("other", encoding="utf8")
+    with pytest.raises(DataError, match="TypeError: expected a Document, and saw str"):
+        list(spacy_relext.read(path))
+    assert pickle.loads(pickle.dumps(get_format("mine"))).suffix == ".mine"
 
 
 def test_formats_of_one_direction():

@@ -117,7 +117,7 @@ def test_a_named_pipe_is_written_through(tmp_path):
     assert read == ["x" * 200_000]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert names(tmp_path) == ["link", "pipe"]
-    with pytest.raises(DataError, match="it exists already, and is no empty folder"), whole_folder(pipe):
+    with pytest.raises(DataError, match="a folder is to be written, and it is none"), whole_folder(pipe):
         pytest.fail("it is not to be entered")
 
 
