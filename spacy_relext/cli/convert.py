@@ -32,6 +32,7 @@ EVENTS = "Which relations events become: 'roles', from trigger to argument, labe
 DEFAULT_LABEL = "The label of relations that have none."
 ANNOTATOR = "Whose annotations are read, where several people annotated a text."
 USE_PREDICTIONS = "Read what a model said, where nobody annotated a text."
+UTF16_OFFSETS = "doccano: offsets count UTF-16 units, in which an emoji is two, and not characters."
 
 
 def convert(
@@ -59,6 +60,7 @@ def convert(
     default_label: str = typer.Option(None, help=DEFAULT_LABEL),
     annotator: str = typer.Option(None, help=ANNOTATOR),
     use_predictions: bool = typer.Option(False, "--use-predictions", help=USE_PREDICTIONS),
+    utf16_offsets: bool = typer.Option(False, "--utf16-offsets", help=UTF16_OFFSETS),
     keep_empty: bool = typer.Option(
         False, "--keep-empty", help="Annotation tools: keep texts without any mention, as texts that have none, though nobody says so."
     ),
@@ -98,6 +100,7 @@ def convert(
             default_label=default_label,
             annotator=annotator,
             use_predictions=use_predictions,
+            utf16_offsets=utf16_offsets,
             events=events,
         )
         _print_report(report)

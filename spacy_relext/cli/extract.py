@@ -15,7 +15,7 @@ from rich.table import Table
 from spacy.util import minibatch
 from tqdm import tqdm
 
-from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS
+from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
 from spacy_relext.cli.errors import SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.conversion.exporting import losses, written_by_suffix
@@ -50,6 +50,7 @@ def extract(
     default_label: str = typer.Option(None, help=DEFAULT_LABEL),
     annotator: str = typer.Option(None, help=ANNOTATOR),
     use_predictions: bool = typer.Option(False, "--use-predictions", help=USE_PREDICTIONS),
+    utf16_offsets: bool = typer.Option(False, "--utf16-offsets", help=UTF16_OFFSETS),
     to: str = typer.Option(None, help=f"Format of the output, unless the suffix says it. One of: {', '.join(WRITABLE)}."),
     documents_per_file: int = typer.Option(None, min=1, help="Write a folder with files of so many documents."),
     threshold: float = typer.Option(None, help="Probability that a relation must have, in the place of the pipeline's."),
@@ -86,6 +87,7 @@ def extract(
             default_label=default_label,
             annotator=annotator,
             use_predictions=use_predictions,
+            utf16_offsets=utf16_offsets,
             events=events,
         )
         inputs = Inputs(paths, format, options)

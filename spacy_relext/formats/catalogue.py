@@ -195,7 +195,7 @@ _OURS = (
         (".jsonl", ".json"),
         suffix=".jsonl",
         is_tool=True,
-        options=frozenset({"text_column", "label_column", "default_label"}),
+        options=frozenset({"text_column", "label_column", "default_label", "utf16_offsets"}),
         lacks=(*_CONCEPTS, *DETAILS),
     ),
     BuiltIn(

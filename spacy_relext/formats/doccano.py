@@ -15,7 +15,8 @@ as a text without entities. So a text without entities is taken as not annotated
 
 Offsets count code points, and ends are exclusive. A project with "count grapheme clusters as one character" gives other numbers where a
 text has combining marks, emoji sequences or CRLF before a mention, and nothing in the file tells the two apart: switch it off before
-annotating. The report counts mentions with an offset inside such a sequence: many of them say that the setting was on.
+annotating. The report counts mentions with an offset inside such a sequence: many of them say that the setting was on. Nor does anything
+tell offsets in UTF-16 units, in which an emoji is two: they are read with `--utf16-offsets`. Documents in which that matters are counted.
 
 The id of a document is `document_id` in its `meta`, else `id`, else file and line. The format has no field for sentences and scores:
 `meta` carries `sentence_offsets`, and a relation `score`, which doccano leaves out. Ids of mentions are not kept: those of a file differ.
@@ -24,12 +25,14 @@ The id of a document is `document_id` in its `meta`, else `id`, else file and li
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.corpora import read_records
 from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.offsets import UNCHECKED, first_of_two
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
@@ -48,6 +51,10 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     text, meta = _text(record, at, reading.options.text_column), at.meta(record)
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "id")) if source.get(key) is not None]
     document = Document([*names, at.default_id][0], text, _mentions(record, at, reading.options.label_column), source=at.path, line=at.line)
+    if reading.options.utf16_offsets:
+        document.mentions = [replace(m, start=_characters(m.start, text, at), end=_characters(m.end, text, at)) for m in document.mentions]
+    else:
+        reading.counts[UNCHECKED] += any(m.end > first_of_two(text) for m in document.mentions)
     document.relations = _relations(record, document, at, reading)
     document.sentences = at.sentences(meta, SENTENCES)
     document.mentions_given = at.is_annotated(meta) or bool(record.get("annotation_approver"))
@@ -104,6 +111,17 @@ def _mentions(record: dict[str, Any], at: Place, column: str | None) -> list[Men
             raise at.fail(f"entity {i}: expected [start, end, label], and saw {entry!r:.60}.")
         mentions.append(Mention(f"T{i}", *entry))
     return mentions
+
+
+def _characters(offset: int, text: str, at: Place) -> int:
+    """An offset in UTF-16 units as one in characters; one beyond the text as it is."""
+    raw = text.encode("utf-16-le")
+    if not 0 <= 2 * offset <= len(raw):
+        return offset
+    try:
+        return len(raw[: 2 * offset].decode("utf-16-le"))
+    except UnicodeDecodeError as error:
+        raise at.fail(f"the offset {offset} is inside a character of two UTF-16 units. Leave --utf16-offsets out.") from error
 
 
 def _are_labels(value: Any) -> bool:

@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.offsets import Fit, OffsetError, Said, fit_offsets
+from spacy_relext.formats.offsets import UNCHECKED, Fit, OffsetError, Said, first_of_two, fit_offsets
 from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import NO_MENTION, UNKNOWN, AnnotatedRelation, Document, Mention
@@ -53,7 +53,6 @@ SEVERAL = "relations of regions with several labels"
 HTML = "hypertextlabels"
 TAG = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 WITHOUT_TAGS = "documents of HTML (read without its tags)"
-UNCHECKED = "documents whose offsets nothing checks (read as characters)"
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -262,8 +261,7 @@ def _mentions(regions: dict[str, Region], text: str, at: Place, reading: Reading
             "(nor in UTF-16 units or bytes, or with CR LF as one)."
         ) from error
     reading.counts.update(fit.counts)
-    beyond = next((i for i, character in enumerate(text) if character > "\uffff"), len(text))
-    late = [region for region in regions.values() if region.end > beyond]
+    late = [region for region in regions.values() if region.end > first_of_two(text)]
     reading.counts[UNCHECKED] += bool(late) and all(region.said is None for region in late)
     mentions: dict[str, list[Mention]] = {}
     for (name, region), [(start, end)] in zip(regions.items(), fit.places, strict=True):

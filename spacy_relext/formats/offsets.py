@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from spacy_relext.formats.types import Document
 
 JOINER = "\u200d"
+UNCHECKED = "documents whose offsets nothing checks (read as characters)"
 CHARACTERS, UTF16, BYTES = "characters", "UTF-16 units", "bytes"
 COMPOSED, DECOMPOSED = "characters of composed letters (NFC)", "characters of decomposed letters (NFD)"
 NORMAL_FORMS: dict[str, Literal["NFC", "NFD"]] = {COMPOSED: "NFC", DECOMPOSED: "NFD"}
@@ -96,6 +97,11 @@ def fit_offsets(
     wrong = ((i, find_fault(text, said.name, sorted(said.parts), said.text)) for i, said in enumerate(mentions))
     index, message = next(((i, message) for i, message in wrong if message), (0, "offsets that no way of counting fits."))
     raise OffsetError(message, index)
+
+
+def first_of_two(text: str) -> int:
+    """Where the first character of two UTF-16 units stands, behind which offsets depend on what they count; else the end."""
+    return next((i for i, character in enumerate(text) if character > "\uffff"), len(text))
 
 
 def is_beyond(text: str, mention: Said) -> bool:

@@ -37,6 +37,7 @@ class Options:
     keep_empty: Texts without any mention are kept where a file does not say that their annotation is finished: of annotation tools.
     default_label: The label of relations that have none. annotator: Whose annotations are read, where several people annotated a text.
     use_predictions: What a model said is read where nobody annotated a text.
+    utf16_offsets: Offsets that nothing checks count UTF-16 units.
     events: How events become relations: "roles", from the trigger to each argument, labelled by its role; "pairs", between each two
         arguments, labelled by the event. None: those with two mentions as arguments alone, as pairs.
     """
@@ -49,6 +50,7 @@ class Options:
     default_label: str | None = None
     annotator: str | None = None
     use_predictions: bool = False
+    utf16_offsets: bool = False
     events: str | None = None
 
     def __post_init__(self) -> None:

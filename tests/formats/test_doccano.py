@@ -9,6 +9,7 @@ from spacy_relext.errors import DataError
 from spacy_relext.formats import doccano
 from spacy_relext.formats.denials import without_denials
 from spacy_relext.formats.docs import INSIDE, to_doc
+from spacy_relext.formats.offsets import UNCHECKED
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
 
@@ -151,6 +152,19 @@ def test_relations_of_missing_entities_or_without_a_type_are_left_out(tmp_path):
     assert document.relations == [AnnotatedRelation("31", "32", RELATION["type"])]
     assert (+document.not_held, +reading.counts) == ({UNKNOWN: 1}, {UNNAMED: 1})
     assert {**document.examples, **reading.examples} == dict.fromkeys((UNKNOWN, UNNAMED), f"{tmp_path / 'a.jsonl'}:1")
+
+
+def test_offsets_in_utf16_units_where_told_to(tmp_path):
+    record = {"id": 1, "text": "\U0001f375 tea", "entities": [{"id": 1, "label": "X", "start_offset": 3, "end_offset": 6}], "relations": []}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record), encoding="utf8")
+    reading = Reading(options=Options(utf16_offsets=True))
+    [document] = doccano.read(tmp_path, reading)
+    assert ([(m.start, m.end) for m in document.mentions], +reading.counts) == ([(2, 5)], {})
+    [document] = doccano.read(tmp_path, reading := Reading())
+    assert ([(m.start, m.end) for m in document.mentions], +reading.counts) == ([(3, 6)], {UNCHECKED: 1})
+    (tmp_path / "a.jsonl").write_text(json.dumps(record).replace('"start_offset": 3', '"start_offset": 1'), encoding="utf8")
+    with pytest.raises(DataError, match=r"a\.jsonl:1: the offset 1 is inside a character of two UTF-16 units"):
+        list(doccano.read(tmp_path, Reading(options=Options(utf16_offsets=True))))
 
 
 def test_who_approved_a_text_without_entities_says_that_there_are_none(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from spacy_relext.errors import DataError
 from spacy_relext.formats import label_studio
 from spacy_relext.formats.denials import without_denials
-from spacy_relext.formats.label_studio import UNCHECKED
+from spacy_relext.formats.offsets import UNCHECKED
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import UNKNOWN, UNNAMED, AnnotatedRelation, Mention
 
