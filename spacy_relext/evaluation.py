@@ -105,19 +105,19 @@ def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Ann
 def score_gold(
     pipe: RelationExtractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """Figures with annotated mentions, and the recall that their candidate pairs allow; of relations between concepts too, if annotated.
+    """Figures with annotated mentions, and their candidate recall; of relations between concepts too, if annotated.
 
     measures: Further ones of relations between concepts; their figures are under their names.
     """
     found = list(find_with_gold_mentions(pipe, examples, threshold=pipe.cfg["threshold"]))
-    ceiling = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=True), examples))
-    figures = _with_ceiling(score_found(pipe, found), ceiling) | _score_concepts(pipe, found, measures)
+    of_oracle = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=True), examples))
+    figures = _with_candidate_recall(score_found(pipe, found), of_oracle) | _score_concepts(pipe, found, measures)
     if "doc_rel_micro_f" in figures:
-        figures["doc_rel_micro_max_r"] = concept_ceiling(pipe, examples)
+        figures["doc_rel_micro_candidate_recall"] = concept_candidate_recall(pipe, examples)
     return figures
 
 
-def concept_ceiling(pipe: RelationExtractor, examples: Iterable[Example]) -> float | None:
+def concept_candidate_recall(pipe: RelationExtractor, examples: Iterable[Example]) -> float | None:
     """The share of the annotated relations between concepts that have a pair of annotated mentions among the candidates, with their label.
 
     Recall cannot be higher. None where no such relations are annotated.
@@ -144,8 +144,8 @@ def score_predicted(
     """The same with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
     if not any(pipe.mentions(example.predicted) for example in examples):
         return None
-    ceiling = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=False), examples), strict=strict)
-    figures = _with_ceiling(score_found(pipe, examples, strict=strict), ceiling)
+    of_oracle = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=False), examples), strict=strict)
+    figures = _with_candidate_recall(score_found(pipe, examples, strict=strict), of_oracle)
     if not strict and any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
         figures |= _score_concepts(pipe, examples, measures)
     return figures
@@ -185,12 +185,13 @@ def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example], measur
     return scores | {name: measure(examples, source=pipe.name) for name, measure in measures.items()}
 
 
-def _with_ceiling(scores: dict[str, Any], ceiling: dict[str, Any]) -> dict[str, Any]:
-    """The recall of the oracle beside the scores, as `max_r`."""
+def _with_candidate_recall(scores: dict[str, Any], of_oracle: dict[str, Any]) -> dict[str, Any]:
+    """The recall of the oracle beside the scores, as `candidate_recall`."""
     per_type = {
-        label: {**s, "max_r": ceiling["rel_per_type"].get(label, {"r": 0.0})["r"]} for label, s in (scores["rel_per_type"] or {}).items()
+        label: {**s, "candidate_recall": of_oracle["rel_per_type"].get(label, {"r": 0.0})["r"]}
+        for label, s in (scores["rel_per_type"] or {}).items()
     }
-    return {**scores, "rel_micro_max_r": ceiling["rel_micro_r"], "rel_per_type": per_type or scores["rel_per_type"]}
+    return {**scores, "rel_micro_candidate_recall": of_oracle["rel_micro_r"], "rel_per_type": per_type or scores["rel_per_type"]}
 
 
 def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.document_scorer import between_concepts, score_concept_relations
-from spacy_relext.evaluation import concept_ceiling
+from spacy_relext.evaluation import concept_candidate_recall
 from spacy_relext.formats import pubtator
 from spacy_relext.formats.concepts import NEAREST, UNPAIRED
 from spacy_relext.formats.docs import to_doc
@@ -139,18 +139,18 @@ def extractor(labels=("R",), candidates="sentence_pairs", pairs=None, **settings
         (extractor(labels=("S", "R"), exclusive=False, type_rules={"S": [["FOOD", "FOOD"]]}), 3),
     ],
 )
-def test_ceiling(pipe, reached):
+def test_candidate_recall(pipe, reached):
     # (M, Q) is across sentences.
     gold = [("T", "Q", "R"), ("M", "P", "R"), ("P", "T", "R"), ("M", "Q", "R")]
     reference = make_doc([("tea", "milk", "UNKNOWN")], gold)
     examples = [Example(NLP.make_doc(TEXT), reference), Example(NLP.make_doc(TEXT), make_doc([("tea", "hurts", "R")]))]
-    assert concept_ceiling(pipe, examples) == (None if reached is None else pytest.approx(reached / 4))
+    assert concept_candidate_recall(pipe, examples) == (None if reached is None else pytest.approx(reached / 4))
     assert pipe.cfg["use_gold_mentions"] is True
 
 
-def test_ceiling_without_annotation():
-    assert concept_ceiling(extractor(), [Example(NLP.make_doc(TEXT), make_doc([]))]) is None
-    assert concept_ceiling(extractor(), [Example(NLP.make_doc(TEXT), make_doc([], []))]) is None
+def test_candidate_recall_without_annotation():
+    assert concept_candidate_recall(extractor(), [Example(NLP.make_doc(TEXT), make_doc([]))]) is None
+    assert concept_candidate_recall(extractor(), [Example(NLP.make_doc(TEXT), make_doc([], []))]) is None
 
 
 # Relations between concepts; those of them in no common sentence; those that follow when they are mapped to mentions and back.
@@ -175,4 +175,4 @@ def test_bc5cdr(part, shared_data, tmp_path):
     assert scores["doc_rel_micro_r"] == 1.0
     assert scores["doc_rel_micro_p"] == pytest.approx(n_annotated / n_back)
     pipe = extractor(["CID"], pairs={"overlapping": True, "types": [["Chemical", "Disease"]]})
-    assert concept_ceiling(pipe, examples) == pytest.approx(1 - n_nearest / n_annotated)
+    assert concept_candidate_recall(pipe, examples) == pytest.approx(1 - n_nearest / n_annotated)

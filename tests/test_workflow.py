@@ -114,7 +114,7 @@ def test_configs_of_corpora(tmp_path, tiny_bert, config):
     spacy_command("relext", "evaluate", "training/model-last", "data.spacy", "--output", "figures.json", cwd=tmp_path)
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))
     assert sum(label["support"] for label in figures["gold_mentions"]["rel_per_type"].values()) == 4
-    assert figures["gold_mentions"]["rel_micro_max_r"] == 1.0
+    assert figures["gold_mentions"]["rel_micro_candidate_recall"] == 1.0
 
 
 def test_entity_recogniser_added_in_a_second_step_leaves_relations_alone(tmp_path, tiny_bert):
@@ -161,7 +161,7 @@ def test_bc5cdr_config_is_scored_by_document(tmp_path, tiny_bert):
     scores = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))["gold_mentions"]
     # Every pair of a sentence is found at this threshold: (C1, D1), (C2, D1). The liver is in a sentence of its own.
     assert scores["doc_rel_per_type"] == {"CID": {"p": 0.5, "r": 0.5, "f": 0.5, "support": 2}}
-    assert scores["doc_rel_micro_max_r"] == 0.5
+    assert scores["doc_rel_micro_candidate_recall"] == 0.5
 
 
 def test_packaged_wheel_installs_and_loads_by_name_in_a_clean_environment(workspace):

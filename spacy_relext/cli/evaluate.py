@@ -149,7 +149,7 @@ def _print(figures: dict[str, Any]) -> None:
         msg.divider("Mentions")
         found = {"boundaries right": figures["mentions"], "boundaries and type right": figures["mentions_strict"]}
         _table([(name, *_percent(scores), f"{scores['support']:,}") for name, scores in found.items()], "", "n")
-    msg.text("max R: the recall that the candidate pairs allow.")
+    msg.text("Candidate recall: that of a model that decides every candidate pair rightly.")
 
 
 def _print_concepts(figures: dict[str, Any]) -> None:
@@ -185,13 +185,13 @@ def _print_measure(figures: dict[str, Any], name: str) -> None:
 
 
 def _print_scores(scores: dict[str, Any], name: str, *more: tuple[str, ...]) -> None:
-    """The figures called `name` a label, and over all, with the ceiling of recall where it is known."""
+    """The figures called `name` a label, and over all, with the candidate recall where it is known."""
     per_type = scores[f"{name}_per_type"]
-    rows = [(label, *_percent(s), _share(s.get("max_r")), f"{s['support']:,}") for label, s in per_type.items()]
+    rows = [(label, *_percent(s), _share(s.get("candidate_recall")), f"{s['support']:,}") for label, s in per_type.items()]
     support = sum(s["support"] for s in per_type.values())
     micro = _percent({k: scores[f"{name}_micro_{k}"] for k in "prf"})
-    rows.append(("micro", *micro, _share(scores.get(f"{name}_micro_max_r")), f"{support:,}"))
-    _table([*rows, *more], "label", "max R", "n")
+    rows.append(("micro", *micro, _share(scores.get(f"{name}_micro_candidate_recall")), f"{support:,}"))
+    _table([*rows, *more], "label", "candidate recall", "n")
 
 
 def _share(share: float | None) -> str:
