@@ -48,6 +48,7 @@ def _set_up(nlp: Language, *, n_threads: int | None, then: Callable[[Language], 
 def torch_threads(n_threads: int = 1) -> Callable[[Language], None]:
     """Let torch use so many threads while a pipeline is trained. Registered callback `spacy-relext.torch_threads.v1`, likewise.
 
+    n_threads (int): Torch's threads, as in `spacy-relext.training_process.v1`.
     RAISES: RelextError for no thread at all.
     """
     if n_threads < 1:
@@ -64,6 +65,9 @@ def add_labels(labels: list[str], component: str = "relation_extractor") -> Call
     `spacy-relext.add_labels.v1`, for [initialize.before_init] or [initialize.after_init].
 
     spaCy does not initialise a sourced component that is trained further, so [initialize.components] does not reach it.
+
+    labels (List[str]): The new labels; one that is there already stays as it is.
+    component (str): The name of the extractor.
     RAISES: RelextError where the pipeline has no such extractor.
     """
 
@@ -86,6 +90,8 @@ def entity_labels(types: list[str]) -> dict[int, dict[str, int]]:
 
     A corpus that is read anew every epoch ([training] max_epochs = -1) shows only its first 100 units to initialisation, and a rare type
     is not among them.
+
+    types (List[str]): The types of the mentions that are to be found.
     """
     if not types:
         raise RelextError("spacy-relext.entity_labels.v1: types is empty; give the types of the mentions that are to be found.")

@@ -182,6 +182,7 @@ class Attention(_Sequence):
     """The paper's SLL_Att: [h; Σ α_t x_t] with α = softmax_t(x_t·w), over the positions that the pair reads. `spacy-relext.attention.v1`
 
     projections (bool): [h; Σ α_t V x_t] with α = softmax_t((K x_t)·w).
+    beside (str): What stands beside it: "cls", the last layer's vector of [CLS], as in the paper; "mentions", head and tail; "nothing".
     """
 
     def __init__(self, projections: bool = False, beside: Beside = "cls"):
@@ -210,6 +211,7 @@ class Lstm(_Sequence):
     `spacy-relext.lstm.v1`
 
     bidirectional (bool): SLL_biLSTM: one reads from the left, the other from the right.
+    beside (str): What stands beside it: "cls", the last layer's vector of [CLS], as in the paper; "mentions", head and tail; "nothing".
     """
 
     def __init__(self, bidirectional: bool = False, beside: Beside = "cls"):
@@ -236,6 +238,7 @@ class Mlp(_Sequence):
 
     length (int): The largest number of positions; the map has length · width² weights. Longer contexts are an error: set the encoder's
         limit to it.
+    beside (str): What stands beside it: "cls", the last layer's vector of [CLS], as in the paper; "mentions", head and tail; "nothing".
     """
 
     def __init__(self, length: int = 128, beside: Beside = "cls"):

@@ -91,7 +91,10 @@ def create_tok2vec_transformer(
 ) -> Model[list[Doc], list[Floats2d]]:
     """The same transformer inside one component: what `replace_listeners` makes. `spacy-relext.Tok2VecTransformer.v1`.
 
-    pooling (Model[Ragged, Floats2d]): From word pieces to tokens. grad_factor (float): Weight of the component's gradient.
+    pooling (Model[Ragged, Floats2d]): From word pieces to tokens.
+    grad_factor (float): Weight of the component's gradient.
+    name, get_spans, tokenizer_config, transformer_config, mixed_precision, grad_scaler_config, cpu_precision, freeze_embeddings: As in
+        `spacy-relext.TransformerModel.v1`.
     """
     model = create_transformer_model(
         name,

@@ -15,10 +15,10 @@ from spacy_relext.formats.catalogue import OURS, formats, get_format, readable, 
 from spacy_relext.formats.reading import Options
 from spacy_relext.formats.types import LOSSES, AnnotatedRelation, Document, Mention
 from tests.conftest import ROOT
-from tests.test_readme import python_blocks
+from tests.docs.blocks import python_blocks
 
 PAGE = (ROOT / "docs" / "how-to" / "formats.md").read_text(encoding="utf8")
-EXAMPLE, PACKAGE = python_blocks(PAGE)
+_, PACKAGE = python_blocks(ROOT / "docs" / "how-to" / "formats.md")
 
 
 @pytest.fixture
@@ -35,11 +35,6 @@ def install(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, module, raising=False)
 
     return installed
-
-
-def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    exec(compile(EXAMPLE, "formats.md", "exec"), {})
 
 
 def test_a_format_of_another_package(install, tmp_path):
