@@ -60,7 +60,7 @@ def test_no_thread_at_all_is_an_error(name):
 
 
 def test_commands_set_their_process_up(settings):
-    assert relext("report", "--help").exit_code == 0
+    assert relext("extract", "--help").exit_code == 0
     assert settings == ["heap", "kernels"]
 
 
