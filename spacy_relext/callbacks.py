@@ -8,18 +8,18 @@ from spacy.language import Language
 from spacy.pipeline._parser_internals.ner import BiluoPushDown
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.memory import keep_the_end
-from spacy_relext.ml.products import limit_caches
+from spacy_relext.ml.patches.glibc import set_trim_threshold
+from spacy_relext.ml.patches.torch_bfloat16 import limit_caches
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
 def keep_to_itself() -> None:
     """Set up this process for nothing but training or extraction: what is freed at the end of the heap is kept for what comes next, and
-    fewer kernels are kept than torch and oneDNN would (`ml/memory.py`, `ml/products.py`). To be called before anything is computed.
+    fewer kernels are kept than torch and oneDNN would (`ml/patches`). To be called before anything is computed.
 
     The commands of `relext` do. Scoring does not, since it may happen in anybody's process.
     """
-    keep_the_end()
+    set_trim_threshold()
     limit_caches()
 
 

@@ -17,7 +17,7 @@ from tests.experiments.toy import write_data
 def settings(monkeypatch):
     """Which settings of the process were made; none is made really. torch's threads are put back."""
     made = []
-    monkeypatch.setattr("spacy_relext.callbacks.keep_the_end", lambda: made.append("heap"))
+    monkeypatch.setattr("spacy_relext.callbacks.set_trim_threshold", lambda: made.append("heap"))
     monkeypatch.setattr("spacy_relext.callbacks.limit_caches", lambda: made.append("kernels"))
     before = torch.get_num_threads()
     torch.set_num_threads(2)

@@ -1,9 +1,8 @@
 """How the parts are wired into models: the registered architectures and layers."""
 
 import io
-import os
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy
@@ -17,9 +16,8 @@ from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.marking import MarkingFunction
-from spacy_relext.ml.memory import TidyShim
-from spacy_relext.ml.pooling import pool_in_one_pass
-from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
+from spacy_relext.ml.patches.thinc import TidyShim
+from spacy_relext.ml.precision import Precision, check_precision, compute_precision, computes_in_bfloat16
 from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
 from spacy_relext.ml.summaries import Summary
 from spacy_relext.ml.windows import only_read
@@ -32,17 +30,6 @@ _NO_WIDTH = (
     "The tok2vec layer {name!r} of the relation extractor does not say how wide its vectors are. If it is a listener, the pipeline needs "
     "the transformer or tok2vec component that it listens to, before the relation extractor."
 )
-
-
-@cache
-def one_thread_in_forks() -> None:
-    """Give the processes that are forked from this one a single torch thread each. Does nothing the second time.
-
-    A forked process inherits OpenMP's state, not its threads, and waits for them forever at the first parallel region: `nlp.pipe` with
-    n_process > 1 would hang. torch's own DataLoader does the same in its workers.
-    """
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 class ModelInput(NamedTuple):
@@ -95,7 +82,11 @@ def create_pair_classifier(
             "component that encodes the plain one. Set tok2vec to an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1, or "
             "leave marking out."
         )
-    pool_in_one_pass(tok2vec)
+    if any(node.name == "trfs2arrays" for node in tok2vec.walk()):
+        # Not before it is needed: a pipeline without a transformer is to import none.
+        from spacy_relext.ml.patches.spacy_transformers import pool_in_one_pass
+
+        pool_in_one_pass(tok2vec)
     head = make_head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision)
     # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
     return make_classifier(partial(_forward, marking=marking), tok2vec, head, nO)
@@ -242,7 +233,7 @@ def _head_forward(
     torch_tokens = xp2torch(tokens, requires_grad=is_train, device=shim.device)
     inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"], "watch": watch})
     kind = shim.device.type
-    with computing(kind, lower=not is_train and computes_in_bfloat16(precision, kind), is_train=is_train):
+    with compute_precision(kind, lower=not is_train and computes_in_bfloat16(precision, kind), is_train=is_train):
         torch_logits, torch_backprop = shim(inputs, is_train)
 
     def backprop(d_logits: Floats2d) -> Floats2d:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml import economy
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks, portions
-from spacy_relext.ml.memory import give_back
-from spacy_relext.ml.products import Linear, round_rows
+from spacy_relext.ml.patches import torch_cpu
+from spacy_relext.ml.patches.glibc import release_freed_memory
+from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear, use_padded_linear
 from spacy_relext.ml.reading import WatchWeights
 from spacy_relext.ml.summaries import Contexts, Summary, linear_of_pair
 from spacy_relext.types import Floats1d, Floats2d, Ints1d
@@ -67,12 +67,12 @@ class PairScorer(nn.Module):
         n = self.summary.width + (2 * width if self.summary.beside_mentions else 0)
         self.hidden = nn.Linear(n, self.hidden_width) if self.hidden_width else None
         self.output = nn.Linear(self.hidden_width or n, n_labels)
-        round_rows(self)
+        use_padded_linear(self)
 
     def resize(self, n_labels: int, *, bias: float = 0.0) -> None:
         """Append labels, all with the logit `bias`; the logits of those that are there stay what they were."""
         old = self.output
-        self.output = Linear(old.in_features, n_labels).to(old.weight)
+        self.output = PaddedLinear(old.in_features, n_labels).to(old.weight)
         with torch.no_grad():
             self.output.weight.zero_()
             self.output.weight[: old.out_features] = old.weight
@@ -138,7 +138,7 @@ class PairScorer(nn.Module):
             yield self.classify(contexts, dropout, None if watch is None else partial(watch, chunk.pairs)), chunk.pairs
             n_cells += len(chunk.pairs) * contexts.mask.shape[1]
             if n_cells > CELLS_KEPT:
-                give_back()
+                release_freed_memory()
                 n_cells = 0
 
     def classify(self, contexts: Contexts, dropout: float = 0.0, watch: Callable[[list[Floats1d]], None] | None = None) -> Tensor:
@@ -159,7 +159,7 @@ class PairScorer(nn.Module):
         if self.hidden is None:
             return self._read(self.output, contexts, summary, dropout)
         hidden = nn.functional.gelu(self._read(self.hidden, contexts, summary, dropout))
-        return self.output(economy.dropout(hidden, dropout, self.training))
+        return self.output(torch_cpu.dropout(hidden, dropout, self.training))
 
     def _read(self, layer: nn.Linear, contexts: Contexts, summary: Tensor, dropout: float) -> Tensor:
         """A linear layer over the summary and what stands beside it."""
@@ -168,7 +168,7 @@ class PairScorer(nn.Module):
         if self.summary.beside_mentions:
             # What is dropped of a mention is dropped for one pair.
             summary = torch.cat([contexts.head_vector, contexts.tail_vector, summary], dim=-1)
-        return layer(economy.dropout(summary, dropout, self.training))
+        return layer(torch_cpu.dropout(summary, dropout, self.training))
 
 
 def _told(watch: WatchWeights, pairs: Ints1d, chunk: Ints1d, weights: list[Floats1d]) -> None:

@@ -18,16 +18,17 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
-from spacy_relext.ml.economy import densify
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.limits import longest_text
 from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
-from spacy_relext.ml.precision import Precision, computes_in_bfloat16, computing
+from spacy_relext.ml.patches.thinc import set_mode
+from spacy_relext.ml.patches.tokenizers import settle
+from spacy_relext.ml.patches.torch_bfloat16 import widened
+from spacy_relext.ml.patches.torch_cpu import densify
+from spacy_relext.ml.precision import Precision, compute_precision, computes_in_bfloat16
 from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries import Contexts, Summary, within
-from spacy_relext.ml.threads import set_mode, settle
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
-from spacy_relext.ml.widening import widened
 from spacy_relext.notices import Notices
 from spacy_relext.types import Floats1d, Floats2d, Ints2d
 
@@ -178,7 +179,7 @@ class MarkedEncoder:
         # The outer one keeps the weights that were made bfloat16 from group to group.
         is_train = torch.is_grad_enabled()
         max_pieces = CPU_PIECES if device == "cpu" and not is_train else None
-        with computing(device, lower=lower, is_train=is_train):
+        with compute_precision(device, lower=lower, is_train=is_train):
             lengths = numpy.asarray([len(pair.pieces.ids) for pair in pairs])
             for group, _ in like_lengths(lengths, max_pieces, device=device):
                 members = [pairs[i] for i in group]

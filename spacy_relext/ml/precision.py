@@ -7,8 +7,9 @@ from typing import Literal, get_args
 import torch
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.economy import PlainAttention
-from spacy_relext.ml.products import few_shapes
+from spacy_relext.ml.patches import enabled
+from spacy_relext.ml.patches.torch_bfloat16 import pad_to_few_shapes
+from spacy_relext.ml.patches.torch_cpu import PlainAttention
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -45,15 +46,15 @@ def computes_in_bfloat16(precision: Precision, device: str = "cpu") -> bool:
 
 
 @contextmanager
-def computing(device: str, *, lower: bool, is_train: bool) -> Iterator[None]:
+def compute_precision(device: str, *, lower: bool, is_train: bool) -> Iterator[None]:
     """Inside, torch computes as economically as is known on a kind of device, "cpu" or "cuda".
 
     lower: Whether matrix products are computed in bfloat16. is_train: Whether gradients are to be computed.
     """
     with ExitStack() as contexts:
         contexts.enter_context(torch.autocast(device, dtype=torch.bfloat16, enabled=lower))
-        if device == "cpu" and is_train:
+        if device == "cpu" and is_train and enabled():
             contexts.enter_context(PlainAttention())
         elif device == "cpu" and lower:
-            contexts.enter_context(few_shapes())
+            contexts.enter_context(pad_to_few_shapes())
         yield

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.products import linear
+from spacy_relext.ml.patches.torch_bfloat16 import linear
 
 # Distances 0, 1, 2, 3-4, 5-8, 9-16, 17-32, 33 and more, to the left and to the right of a mention.
 DISTANCE_STEPS = (1, 2, 3, 5, 9, 17, 33)

@@ -15,21 +15,19 @@ import torch
 from spacy.tokens import Doc, Span
 from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 from spacy_transformers.layers import TransformerModel, split_trf_batch, trfs2arrays
-from spacy_transformers.layers.hf_shim import HFShim
 from spacy_transformers.util import maybe_flush_pytorch_cache
 from thinc.api import ArgsKwargs, Model, chain
 from thinc.layers.pytorchwrapper import forward as run_module
 from thinc.types import Ragged
 from transformers.utils import ModelOutput
 
-from spacy_relext.ml.economy import economise
-from spacy_relext.ml.loading import EncoderShim, load_encoder
-from spacy_relext.ml.memory import TidyShim
+from spacy_relext.ml.patches.spacy_transformers import EncoderShim, load_encoder
+from spacy_relext.ml.patches.thinc import TidyShim
+from spacy_relext.ml.patches.tokenizers import settle
+from spacy_relext.ml.patches.torch_bfloat16 import use_padded_linear, widened
+from spacy_relext.ml.patches.torch_cpu import patch_training_kernels
 from spacy_relext.ml.pieces import fitting
-from spacy_relext.ml.precision import Precision, check_precision, computes_in_bfloat16, computing
-from spacy_relext.ml.products import round_rows
-from spacy_relext.ml.threads import SteadyShim, settle
-from spacy_relext.ml.widening import widened
+from spacy_relext.ml.precision import Precision, check_precision, compute_precision, computes_in_bfloat16
 from spacy_relext.notices import Notices
 from spacy_relext.types import Floats2d, Ints1d
 
@@ -108,10 +106,6 @@ def create_tok2vec_transformer(
     )
     # A chain in a chain: the structure that a listener has after spacy-transformers replaced it.
     return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
-
-
-class SteadyHFShim(SteadyShim, HFShim):
-    """What holds the encoder of a model of spacy-transformers' own, and stays in evaluation mode between predictions."""
 
 
 class _TidyHFShim(TidyShim, EncoderShim):
@@ -225,7 +219,7 @@ def _forward(
     n_texts, longest = wordpieces.input_ids.shape
     groups = [(numpy.arange(n_texts), longest)] if whole_batch else like_lengths(lengths_of(wordpieces.attention_mask))
     outputs, backprops = [], []
-    with computing(shim.device.type, lower=lower, is_train=is_train):
+    with compute_precision(shim.device.type, lower=lower, is_train=is_train):
         for texts, length in groups:
             output, backprop_group = run_module(model, _select(wordpieces, texts, length), is_train)
             outputs.append(output)
@@ -249,9 +243,9 @@ def prepare(hf: Any, is_train: bool, *, train_embeddings: bool) -> None:
     loads a pipeline.
     """
     if is_train:
-        economise(hf.transformer)
+        patch_training_kernels(hf.transformer)
     else:
-        round_rows(hf.transformer)
+        use_padded_linear(hf.transformer)
     hf.transformer.get_input_embeddings().requires_grad_(train_embeddings)
 
 

@@ -19,11 +19,12 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from spacy_relext.candidates import CandidateFunction
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
-from spacy_relext.ml.architectures import one_thread_in_forks
 from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.listeners import listens_to
+from spacy_relext.ml.patches.thinc import steady
+from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
 from spacy_relext.ml.reading import Reading, Watch
-from spacy_relext.ml.threads import SECOND_THREAD, OneThread, steady
+from spacy_relext.ml.threads import SECOND_THREAD, OneThread
 from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notice, Notices, counted
 from spacy_relext.pipeline.checks import Checks

@@ -11,7 +11,7 @@ from torch import nn
 from spacy_relext.candidates import Candidates
 from spacy_relext.ml.contexts import make_batch, make_chunks
 from spacy_relext.ml.head import PairScorer, cross_entropy, disagreement, gather, mean_of_spans, probabilities
-from spacy_relext.ml.products import Linear
+from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear
 from spacy_relext.ml.summaries import Attention, Mentions, PairAttention
 
 WIDTH, N_TYPES, N_LABELS = 6, 3, 4
@@ -128,7 +128,7 @@ def test_scores_do_not_depend_on_the_size_of_the_portions(summary, max_tokens, m
 
 def test_holes_in_the_heap_are_given_back_after_so_many_cells(monkeypatch):
     given = []
-    monkeypatch.setattr("spacy_relext.ml.head.give_back", lambda: given.append(True))
+    monkeypatch.setattr("spacy_relext.ml.head.release_freed_memory", lambda: given.append(True))
     scorer = make_scorer(max_cells=60)
     score(scorer, DOCS)
     assert not given
@@ -325,7 +325,7 @@ def test_resizing_keeps_what_is_said_of_the_old_labels():
 def test_all_linear_layers_compute_with_few_shapes():
     scorer = make_scorer()
     scorer.resize(N_LABELS + 2)
-    assert {type(layer) for layer in scorer.modules() if isinstance(layer, nn.Linear)} == {Linear}
+    assert {type(layer) for layer in scorer.modules() if isinstance(layer, nn.Linear)} == {PaddedLinear}
 
 
 def test_building_again_changes_the_sizes():

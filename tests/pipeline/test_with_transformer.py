@@ -11,6 +11,7 @@ from spacy.util import fix_random_seed, load_model
 from thinc.config import ConfigValidationError
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.patches import spacy_transformers as patches
 from tests.conftest import TRAIN_DATA, make_doc, with_entities
 
 LISTENER = {
@@ -152,7 +153,8 @@ def test_prediction_takes_means_of_pieces_in_one_pass(tiny_bert, tmp_path, monke
     # The package has a function of this name, too.
     trfs2arrays = importlib.import_module("spacy_transformers.layers.trfs2arrays")
     stock, seen = trfs2arrays.forward, []
-    monkeypatch.setattr(trfs2arrays, "forward", lambda *args: seen.append(args) or stock(*args))
+    for module, name in ((trfs2arrays, "forward"), (patches, "stock_means")):
+        monkeypatch.setattr(module, name, lambda *args: seen.append(args) or stock(*args))
     if where == "inside":
         nlp = spacy.blank("en")
         nlp.add_pipe("sentencizer")

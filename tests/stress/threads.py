@@ -24,7 +24,7 @@ from spacy.tokens import Doc
 from spacy.util import fix_random_seed
 from thinc.api import PyTorchShim
 
-from spacy_relext.ml.threads import SteadyShim
+from spacy_relext.ml.patches.thinc import SteadyShim
 from tests.conftest import DEMO, TRAIN_DATA
 from tests.pipeline.test_encodings import marked_pipeline
 from tests.pipeline.test_with_transformer import LISTENER, add_extractor, make_examples, transformer_config

@@ -1,14 +1,26 @@
 """Cheaper training steps: the same gradients, and as much dropout, as torch's own modules give."""
 
 import copy
+import subprocess
+import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModel
 
-from spacy_relext.ml.economy import Dropout, Embedding, PlainAttention, attention, densify, dropout, economise
+from spacy_relext.ml.patches.torch_cpu import (
+    FastDropout,
+    PlainAttention,
+    SparseEmbedding,
+    attention,
+    densify,
+    dropout,
+    patch_training_kernels,
+)
 
 # Dropout would make two runs differ.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -61,7 +73,7 @@ def test_a_seed_of_torch_repeats_a_run():
 @pytest.mark.parametrize(("p", "training", "expected"), [(0.5, False, 1.0), (0.0, True, 1.0), (1.0, True, 0.0)])
 def test_dropout_of_none_and_of_all(p, training, expected):
     assert torch.equal(dropout(torch.ones(5, 5), p, training), torch.full((5, 5), expected))
-    module = Dropout(p).train(training)
+    module = FastDropout(p).train(training)
     assert torch.equal(module(torch.ones(5, 5)), torch.full((5, 5), expected))
 
 
@@ -74,7 +86,7 @@ def test_rows_of_embeddings_get_the_gradients_of_all_runs(padding):
     torch.manual_seed(0)
     plain = nn.Embedding(11, 5, padding_idx=padding)
     ours = copy.deepcopy(plain)
-    ours.__class__ = Embedding
+    ours.__class__ = SparseEmbedding
     for seed in (1, 2):  # two runs before an update, as of two groups of texts
         torch.manual_seed(seed)
         ids = torch.randint(0, 6, (3, 4))
@@ -90,7 +102,7 @@ def test_rows_of_embeddings_get_the_gradients_of_all_runs(padding):
 
 
 def test_gradients_that_are_asked_for_are_given_and_not_kept():
-    ours = Embedding(6, 3)
+    ours = SparseEmbedding(6, 3)
     ids = torch.tensor([[1, 1, 4]])
     upstream = torch.arange(9.0).view(1, 3, 3)
     for _ in range(2):
@@ -102,21 +114,21 @@ def test_gradients_that_are_asked_for_are_given_and_not_kept():
 
 
 def test_frozen_embeddings_stay_without_gradient():
-    ours = Embedding(4, 3).requires_grad_(False)
+    ours = SparseEmbedding(4, 3).requires_grad_(False)
     vectors = ours(torch.tensor([1, 2]))
     assert not vectors.requires_grad
     assert ours.weight.grad is None
     with torch.no_grad():
-        assert not Embedding(4, 3)(torch.tensor([1])).requires_grad
+        assert not SparseEmbedding(4, 3)(torch.tensor([1])).requires_grad
 
 
 def test_an_encoder_has_the_same_weights_outputs_and_gradients(tiny_bert):
     plain = AutoModel.from_pretrained(tiny_bert, **NO_DROPOUT).train()
     ours = copy.deepcopy(plain)
     for _ in range(2):
-        economise(ours)
+        patch_training_kernels(ours)
     assert list(ours.state_dict()) == list(plain.state_dict())
-    assert isinstance(ours.get_input_embeddings(), Embedding)
+    assert isinstance(ours.get_input_embeddings(), SparseEmbedding)
     assert not any(type(module) is nn.Dropout for module in ours.modules())
     ids = torch.tensor([[2, 7, 9, 3], [2, 8, 3, 0]])
     outputs = []
@@ -137,7 +149,7 @@ def test_an_encoder_has_the_same_weights_outputs_and_gradients(tiny_bert):
 def test_embeddings_with_settings_of_their_own_stay(setting, tiny_bert):
     model = AutoModel.from_pretrained(tiny_bert)
     model.set_input_embeddings(nn.Embedding(50, 32, **setting))
-    economise(model)
+    patch_training_kernels(model)
     assert type(model.get_input_embeddings()) is nn.Embedding
 
 
@@ -182,7 +194,7 @@ def test_attention_in_bfloat16_reads_no_padding(mask):
 
 def test_attention_drops_weights(monkeypatch):
     rates = []
-    monkeypatch.setattr("spacy_relext.ml.economy.dropout", lambda x, p, training: rates.append((p, training)) or x)
+    monkeypatch.setattr("spacy_relext.ml.patches.torch_cpu.dropout", lambda x, p, training: rates.append((p, training)) or x)
     with PlainAttention():
         nn.functional.scaled_dot_product_attention(*vectors(2, 3, 6, 8), dropout_p=0.2)
     assert rates == [(0.2, True)]
@@ -216,8 +228,73 @@ def test_attention_of_an_older_and_of_a_newer_torch(monkeypatch):
 
 
 def test_prediction_keeps_torchs_attention(monkeypatch):
-    monkeypatch.setattr("spacy_relext.ml.economy.dropout", lambda *_: pytest.fail("the plain way was taken"))
+    monkeypatch.setattr("spacy_relext.ml.patches.torch_cpu.dropout", lambda *_: pytest.fail("the plain way was taken"))
     with torch.no_grad(), PlainAttention():
         nn.functional.scaled_dot_product_attention(*vectors(2, 3, 6, 8))
     with PlainAttention():
         nn.functional.scaled_dot_product_attention(*(v.detach() for v in vectors(2, 3, 6, 8)))
+
+
+# What torch does without us. Where one of these fails, its patch is not needed any more.
+
+
+def test_torch_still_draws_a_number_per_value():
+    """A double for each; where MKL draws, on Intel's processors, it does so by itself."""
+    torch.manual_seed(0)
+    torch.rand(1000, dtype=torch.float64)
+    later = torch.rand(1)
+    torch.manual_seed(0)
+    nn.functional.dropout(torch.ones(1000), 0.5, True)
+    if "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf8"):
+        pytest.skip("MKL draws here")
+    assert torch.equal(torch.rand(1), later)
+
+
+class Operations(TorchDispatchMode):
+    """Takes down what torch computes."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.add(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("dropout_p", [0.0, 0.1])
+def test_torchs_attention_still_has_no_dropout(dropout_p):
+    with Operations() as seen:
+        nn.functional.scaled_dot_product_attention(*vectors(2, 3, 6, 8), dropout_p=dropout_p)
+    assert any("attention_for_cpu" in name for name in seen.names) == (not dropout_p)
+
+
+def test_torchs_embeddings_still_have_gradients_as_large_as_they_are():
+    module = nn.Embedding(100, 4)
+    module(torch.tensor([1])).sum().backward()
+    assert not module.weight.grad.is_sparse
+    assert module.weight.grad.shape == (100, 4)
+
+
+# Threads of a fork's parent, which it waits for.
+FORK = """
+import os, time, torch
+torch.set_num_threads(2)
+x = torch.ones(2**22)
+x.exp()
+child = os.fork()
+if not child:
+    x.exp()
+    os._exit(0)
+time.sleep(2)
+done, _ = os.waitpid(child, os.WNOHANG)
+if not done:
+    os.kill(child, 9)
+print(bool(done))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no forks, or another OpenMP")
+def test_forked_processes_still_wait_for_threads_that_they_do_not_have():
+    found = subprocess.run([sys.executable, "-c", FORK], check=True, capture_output=True, text=True)
+    assert found.stdout == "False\n"

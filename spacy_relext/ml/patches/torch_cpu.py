@@ -1,11 +1,12 @@
-"""An encoder's training step on a CPU, without what costs time and teaches nothing: expensive random numbers, gradients of zero, and an
-attention whose kernel is slow backwards.
+"""torch on a CPU: a training step without what costs time and teaches nothing, and forked processes that do not hang.
 
 The modules stay those of the Hugging Face encoder, with the same weights under the same names; only their way to compute is another.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy
@@ -13,31 +14,50 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from spacy_relext.ml.patches import enabled
+
 # Dropout rates are rounded to multiples of one of so many: a number of 16 bits is drawn for each value.
 STEPS = 2**16
 
 
-def economise(transformer: Any) -> None:
+@cache
+def one_thread_in_forks() -> None:
+    """Give the processes that are forked from this one a single torch thread each. Does nothing the second time.
+
+    A forked process inherits OpenMP's state, not its threads, and waits for them forever at the first parallel region: `nlp.pipe` with
+    n_process > 1 would hang. torch's own DataLoader does the same in its workers.
+
+    Seen in torch 2.4 to 2.13, with GNU's OpenMP. Upstream: none filed.
+    """
+    if hasattr(os, "register_at_fork") and enabled():
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
+
+
+def patch_training_kernels(transformer: Any) -> None:
     """Let the dropout layers and the word embeddings of an encoder compute as below. Does nothing the second time.
 
     A class without state of its own can be put in the place of that of a module: parameters, names and hooks stay what they are.
     """
+    if not enabled():
+        return
     embeddings = transformer.get_input_embeddings()
     if type(embeddings) is nn.Embedding and not (embeddings.sparse or embeddings.scale_grad_by_freq or embeddings.max_norm):
-        embeddings.__class__ = Embedding
+        embeddings.__class__ = SparseEmbedding
     for module in transformer.modules():
         if type(module) is nn.Dropout:
-            module.__class__ = Dropout
+            module.__class__ = FastDropout
 
 
 def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     """`torch.nn.functional.dropout`; on a CPU with random numbers that are drawn eight times faster, and half the passes over memory.
 
-    torch draws a Mersenne twister's number a value, which is a sixth of a training step. Here a generator of numpy's (SFC64, which passes
-    the same tests of randomness) gives four values a number. It is seeded by torch's, so that a run can be repeated by torch's seed.
+    torch draws a Mersenne twister's number per value, which is a sixth of a training step. Here a generator of numpy's (SFC64, which passes
+    the same tests of randomness) gives four values per number. It is seeded by torch's, so that a run can be repeated by torch's seed.
+
+    Seen in torch 2.4 to 2.13, on processors that are not Intel's (there MKL draws). Upstream: none filed.
     """
     share = round(p * STEPS)
-    if not training or x.device.type != "cpu" or not 0 < share < STEPS:
+    if not training or x.device.type != "cpu" or not 0 < share < STEPS or not enabled():
         return nn.functional.dropout(x, p, training)
     return _Dropout.apply(x, share)
 
@@ -68,6 +88,8 @@ def attention(
     """`torch.nn.functional.scaled_dot_product_attention`; where a CPU is to train through it, as two matrix products and a softmax.
 
     torch's own kernel has no dropout there, and is slow backwards: with dropout it falls back on something that is slower still.
+
+    Seen in torch 2.4 to 2.13. Upstream: none filed.
     query, key, value: `[..., n_queries or n_keys, width]`. attn_mask: Added to the products, or True where a key is read.
     others: Settings that some versions of torch have alone, such as `enable_gqa`; with any that says something, torch computes.
     """
@@ -85,19 +107,21 @@ def attention(
     return torch.matmul(dropout(products.softmax(-1), dropout_p, True), value)
 
 
-class Dropout(nn.Dropout):
+class FastDropout(nn.Dropout):
     """`torch.nn.Dropout` by `dropout`."""
 
     def forward(self, x: Tensor) -> Tensor:
         return dropout(x, self.p, self.training)
 
 
-class Embedding(nn.Embedding):
+class SparseEmbedding(nn.Embedding):
     """`torch.nn.Embedding`, whose gradient on a CPU is a sparse matrix of the rows that were read, which torch adds to what is there.
 
     torch makes a matrix as large as the weights for every run of the encoder, of zeros but for some hundred rows, and adds it: half of the
     weights of a small encoder are word embeddings, and a batch is several runs. Where there is no gradient yet, what is kept is sparse:
     who trains calls `densify` before an optimizer reads it.
+
+    Seen in torch 2.4 to 2.13. Upstream: none filed; it is how `torch.nn.Embedding` is defined.
     """
 
     def forward(self, ids: Tensor) -> Tensor:
