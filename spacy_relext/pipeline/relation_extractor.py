@@ -19,8 +19,8 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from spacy_relext.candidates import CandidateFunction
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
-from spacy_relext.ml.head import cross_entropy, disagreement, probabilities
 from spacy_relext.ml.listeners import listens_to
+from spacy_relext.ml.losses import cross_entropy, probabilities, rdrop_loss
 from spacy_relext.ml.patches.thinc import steady
 from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
 from spacy_relext.ml.reading import Reading, Watch
@@ -456,7 +456,7 @@ class RelationExtractor(TrainablePipe):
         self.progress.update(self.name, self.notices, loss * n_summed, allowed, targets, exclusive=self.cfg["exclusive"])
         gradients = [gradient / n_times for _, gradient in entropies]
         if n_times == 2:
-            divergence, *more = disagreement(*scores, **settings)
+            divergence, *more = rdrop_loss(*scores, **settings)
             loss += self.cfg["consistency"] * divergence
             gradients = [gradient + self.cfg["consistency"] * other for gradient, other in zip(gradients, more, strict=True)]
         backprop(self.model.ops.asarray2f(numpy.concatenate(gradients)))
