@@ -213,7 +213,7 @@ def test_config_with_scispacy_makes_a_pipeline():
 def test_the_example_of_a_summary_of_ones_own_trains(examples):
     """As an entry point would: the class under its name, and a config that names it."""
     names: dict = {}
-    exec(python_blocks(ROOT / "docs" / "reference" / "summaries.md")[0], names)
+    exec(python_blocks(ROOT / "docs" / "how-to" / "own-summary.md")[0], names)
     spacy.registry.layers.register("my.max_pool.v1", func=names["MaxPool"])
     tok2vec = {
         "@architectures": "spacy.HashEmbedCNN.v2",
