@@ -14,7 +14,7 @@ from spacy_relext.ml.patches import torch_cpu
 from spacy_relext.ml.patches.glibc import release_freed_memory
 from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear, use_padded_linear
 from spacy_relext.ml.reading import WatchWeights
-from spacy_relext.ml.summaries import Contexts, Summary, linear_of_pair
+from spacy_relext.ml.summaries.base import Contexts, Summary, linear_of_pair
 from spacy_relext.types import Floats1d, Ints1d
 
 _NO_FIELD = {

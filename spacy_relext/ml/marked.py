@@ -27,7 +27,7 @@ from spacy_relext.ml.patches.torch_bfloat16 import widened
 from spacy_relext.ml.patches.torch_cpu import densify
 from spacy_relext.ml.precision import Precision, compute_precision, computes_in_bfloat16
 from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
-from spacy_relext.ml.summaries import Contexts, Summary, within
+from spacy_relext.ml.summaries.base import Contexts, Summary, within
 from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
 from spacy_relext.notices import Notices
 from spacy_relext.types import Floats1d, Floats2d, Ints2d

@@ -8,21 +8,9 @@ import pytest
 import torch
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.summaries import (
-    N_DISTANCES,
-    Attention,
-    Cls,
-    Contexts,
-    Layers,
-    Lstm,
-    Mentions,
-    Mlp,
-    PairAttention,
-    distance_bounds,
-    linear_of_pair,
-    readable,
-    slots_of,
-)
+from spacy_relext.ml.summaries import Attention, Cls, Contexts, Layers, Lstm, Mentions, Mlp, PairAttention
+from spacy_relext.ml.summaries.base import linear_of_pair
+from spacy_relext.ml.summaries.pairs import N_DISTANCES, distance_bounds, readable, slots_of
 
 WIDTH, N_TYPES, N_HEADS = 12, 4, 3
 
