@@ -25,7 +25,7 @@ NAMED = re.compile(r"([a-z_]\w*|nO|RETURNS|RAISES)( \(.*\))?")
 GROUPS = {
     "spacy_factories": ("Components", "factory"),
     "spacy_architectures": ("Architectures", "@architectures"),
-    "thinc_layers": ("Summaries", "@layers"),
+    "spacy_relext_summaries": ("Summaries", "@relext_summaries"),
     "spacy_misc": ("Candidates and marking", "@misc"),
     "spacy_span_getters": ("Windows of the transformer", "@span_getters"),
     "spacy_readers": ("Readers", "@readers"),

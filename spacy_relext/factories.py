@@ -1,13 +1,20 @@
-"""The factory of the component. spaCy imports it with every pipeline that anybody makes, so it imports nothing but spaCy: the component,
-and torch with it, is imported when one is made.
+"""The factory of the component, and the registry of its summaries. spaCy imports it with every pipeline that anybody makes, so it imports
+nothing but spaCy: the component, and torch with it, is imported when one is made.
 """
 
 from collections.abc import Callable
 from typing import Literal
 
+import catalogue
+from spacy import registry
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from thinc.api import Config, Model
+
+# Of spaCy's own registries none is for torch modules. A new one is a name that a config can say, as spacy-transformers' `span_getters` is.
+SUMMARIES = "relext_summaries"
+if not hasattr(registry, SUMMARIES):
+    setattr(registry, SUMMARIES, catalogue.create("spacy", SUMMARIES, entry_points=True))
 
 DEFAULT_CONFIG = Config().from_str(
     """
@@ -34,7 +41,7 @@ maxout_pieces = 3
 subword_features = true
 
 [model.summary]
-@layers = "spacy-relext.pair_attention.v1"
+@relext_summaries = "spacy-relext.pair_attention.v1"
 n_heads = 6
 """
 )

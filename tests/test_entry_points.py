@@ -23,6 +23,7 @@ REGISTRIES = {
     "spacy_tokenizers": "tokenizers",
     "spacy_displacy_colors": "displacy_colors",
     "thinc_layers": "layers",
+    "spacy_relext_summaries": "relext_summaries",
 }
 
 
@@ -69,7 +70,7 @@ def run_python(code, *args, cwd):
 
 def test_setup_cfg_has_entry_points_of_groups_that_are_read():
     groups = {group for group, _, _ in entry_points()}
-    assert {"spacy_factories", "spacy_architectures", "thinc_layers", "spacy_readers", "spacy_cli"} <= groups
+    assert {"spacy_factories", "spacy_architectures", "thinc_layers", "spacy_relext_summaries", "spacy_readers", "spacy_cli"} <= groups
     # A group that nobody reads, such as spacy_layers, is a promise not kept.
     assert groups <= REGISTRIES.keys()
 

@@ -103,7 +103,8 @@ def train_on_corpus(config, folder, tiny_bert):
         overrides += ["--components.relation_extractor.model.max_length", "64"]
     spacy_command(
         "train", ROOT / "configs" / f"{config}.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
-        "--paths.encoder", tiny_bert, "--components.relation_extractor.model.summary.@layers", "spacy-relext.mentions.v1", *overrides,
+        "--paths.encoder", tiny_bert,
+        "--components.relation_extractor.model.summary.@relext_summaries", "spacy-relext.mentions.v1", *overrides,
         cwd=folder,
     )  # fmt: skip
 

@@ -81,13 +81,13 @@ def _classifier(kind: str, encoder: str, windows: dict[str, Any], precision: str
             "hidden_width": 0,
             "precision": precision,
             "marking": {"@misc": "spacy-relext.pair_tags.v1", "numbered": False},
-            "summary": {"@layers": "spacy-relext.attention.v1"},
+            "summary": {"@relext_summaries": "spacy-relext.attention.v1"},
         }
     if kind == "tutorial":
         # A linear layer over the means of the two mentions.
-        head = {"hidden_width": 0, "precision": "float32", "summary": {"@layers": "spacy-relext.mentions.v1"}}
+        head = {"hidden_width": 0, "precision": "float32", "summary": {"@relext_summaries": "spacy-relext.mentions.v1"}}
     else:
-        head = {"hidden_width": 384, "precision": "auto", "summary": {"@layers": "spacy-relext.pair_attention.v1"}}
+        head = {"hidden_width": 384, "precision": "auto", "summary": {"@relext_summaries": "spacy-relext.pair_attention.v1"}}
     tok2vec = LISTENER
     if kind == "own":
         pooling = {"@layers": "reduce_mean.v1"}

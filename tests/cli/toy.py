@@ -73,7 +73,7 @@ def train(folder: Path) -> None:
         "hidden_width": 32,
         "dropout": 0.0,
         "tok2vec": tok2vec,
-        "summary": {"@layers": "spacy-relext.pair_attention.v1", "n_heads": 2},
+        "summary": {"@relext_summaries": "spacy-relext.pair_attention.v1", "n_heads": 2},
     }
     pipe = nlp.add_pipe("relation_extractor", config={"model": model})
     references = [to_doc(document(*sentence), nlp) for sentence in SENTENCES]

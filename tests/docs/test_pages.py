@@ -214,7 +214,7 @@ def test_the_example_of_a_summary_of_ones_own_trains(examples):
     """As an entry point would: the class under its name, and a config that names it."""
     names: dict = {}
     exec(python_blocks(ROOT / "docs" / "how-to" / "own-summary.md")[0], names)
-    spacy.registry.layers.register("my.max_pool.v1", func=names["MaxPool"])
+    spacy.registry.relext_summaries.register("my.max_pool.v1", func=names["MaxPool"])
     tok2vec = {
         "@architectures": "spacy.HashEmbedCNN.v2",
         "pretrained_vectors": None,
@@ -225,7 +225,7 @@ def test_the_example_of_a_summary_of_ones_own_trains(examples):
         "window_size": 1,
         "subword_features": True,
     }
-    model = {"@architectures": "spacy-relext.PairClassifier.v1", "tok2vec": tok2vec, "summary": {"@layers": "my.max_pool.v1"}}
+    model = {"@architectures": "spacy-relext.PairClassifier.v1", "tok2vec": tok2vec, "summary": {"@relext_summaries": "my.max_pool.v1"}}
     nlp = spacy.blank("en")
     nlp.add_pipe("relation_extractor", config={"model": model})
     optimizer = nlp.initialize(lambda: examples)

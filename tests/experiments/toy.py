@@ -44,7 +44,7 @@ maxout_pieces = 2
 subword_features = false
 
 [components.relation_extractor.model.summary]
-@layers = "spacy-relext.pair_attention.v1"
+@relext_summaries = "spacy-relext.pair_attention.v1"
 n_heads = 2
 
 [corpora]

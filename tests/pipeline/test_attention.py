@@ -19,7 +19,7 @@ def cnn_pipeline(summary, marking=None):
     return nlp
 
 
-ATTENTION = {"@layers": "spacy-relext.attention.v1", "beside": "mentions"}
+ATTENTION = {"@relext_summaries": "spacy-relext.attention.v1", "beside": "mentions"}
 TAGS = {"@misc": "spacy-relext.mention_tags.v1"}
 
 

@@ -19,19 +19,19 @@ from tests.pipeline.test_with_transformer import (
 )
 
 SUMMARIES = {
-    "cls": {"@layers": "spacy-relext.cls.v1"},
-    "pooled cls": {"@layers": "spacy-relext.cls.v1", "pooled": True},
-    "attention": {"@layers": "spacy-relext.attention.v1"},
-    "attention without cls": {"@layers": "spacy-relext.attention.v1", "beside": "nothing"},
-    "projected attention": {"@layers": "spacy-relext.attention.v1", "projections": True},
-    "lstm": {"@layers": "spacy-relext.lstm.v1"},
-    "lstm without cls": {"@layers": "spacy-relext.lstm.v1", "beside": "nothing"},
-    "bilstm": {"@layers": "spacy-relext.lstm.v1", "bidirectional": True},
-    "mlp": {"@layers": "spacy-relext.mlp.v1", "length": 64},
-    "attention over layers": {"@layers": "spacy-relext.layers.v1"},
-    "lstm over layers": {"@layers": "spacy-relext.layers.v1", "by": "lstm"},
-    "mentions": {"@layers": "spacy-relext.mentions.v1"},
-    "pair attention": {"@layers": "spacy-relext.pair_attention.v1", "n_heads": 2},
+    "cls": {"@relext_summaries": "spacy-relext.cls.v1"},
+    "pooled cls": {"@relext_summaries": "spacy-relext.cls.v1", "pooled": True},
+    "attention": {"@relext_summaries": "spacy-relext.attention.v1"},
+    "attention without cls": {"@relext_summaries": "spacy-relext.attention.v1", "beside": "nothing"},
+    "projected attention": {"@relext_summaries": "spacy-relext.attention.v1", "projections": True},
+    "lstm": {"@relext_summaries": "spacy-relext.lstm.v1"},
+    "lstm without cls": {"@relext_summaries": "spacy-relext.lstm.v1", "beside": "nothing"},
+    "bilstm": {"@relext_summaries": "spacy-relext.lstm.v1", "bidirectional": True},
+    "mlp": {"@relext_summaries": "spacy-relext.mlp.v1", "length": 64},
+    "attention over layers": {"@relext_summaries": "spacy-relext.layers.v1"},
+    "lstm over layers": {"@relext_summaries": "spacy-relext.layers.v1", "by": "lstm"},
+    "mentions": {"@relext_summaries": "spacy-relext.mentions.v1"},
+    "pair attention": {"@relext_summaries": "spacy-relext.pair_attention.v1", "n_heads": 2},
 }
 BESIDE_MENTIONS = ("attention", "projected attention", "lstm", "bilstm", "mlp")
 TAGS = {"@misc": "spacy-relext.pair_tags.v1", "numbered": True}

@@ -17,7 +17,7 @@ TEXT = "Ritonavir inhibits CYP3A4 with ketamine or quinine. Avoid warfarin and a
 MENTIONS = {"Ritonavir": "DRUG", "CYP3A4": "GENE", "ketamine": "DRUG", "quinine": "DRUG", "warfarin": "DRUG", "aspirin": "DRUG"}
 # What an untrained model says differs little from pair to pair: the tests magnify that, and rounding with it.
 ROUNDING = 1e-5
-LAYER = {"@layers": "spacy-relext.pair_attention.v1", "n_heads": 2}
+LAYER = {"@relext_summaries": "spacy-relext.pair_attention.v1", "n_heads": 2}
 
 
 def cnn_pipeline(marking=None):

@@ -44,7 +44,7 @@ def add_extractor(nlp, tok2vec, *, consistency=0.0, **settings):
         "hidden_width": 32,
         "dropout": 0.0,
         "tok2vec": tok2vec,
-        "summary": {"@layers": "spacy-relext.pair_attention.v1", "n_heads": 2},
+        "summary": {"@relext_summaries": "spacy-relext.pair_attention.v1", "n_heads": 2},
         **settings,
     }
     return nlp.add_pipe("relation_extractor", config={"model": model, "consistency": consistency})

@@ -28,8 +28,8 @@ def content(folder):
             "parts": {"folds": str(folder / "folds")},
         },
         "summaries": {
-            "mentions": {"@layers": "spacy-relext.mentions.v1"},
-            "attention": {"@layers": "spacy-relext.attention.v1", "beside": "mentions"},
+            "mentions": {"@relext_summaries": "spacy-relext.mentions.v1"},
+            "attention": {"@relext_summaries": "spacy-relext.attention.v1", "beside": "mentions"},
         },
         "groups": [
             {
@@ -86,7 +86,7 @@ def test_runs_are_named_and_ordered(tmp_path):
     summary = "components.relation_extractor.model.summary"
     assert runs[0].overrides == {
         "training.max_steps": 5,
-        f"{summary}.@layers": "spacy-relext.attention.v1",
+        f"{summary}.@relext_summaries": "spacy-relext.attention.v1",
         f"{summary}.beside": "mentions",
         "system.seed": 0,
         "paths.encoder": "some/encoder",
@@ -113,7 +113,9 @@ def test_all_is_run_once_and_listed(workspace, monkeypatch):
     runs = find_runs(workspace / "runs")
     assert len([run for run in runs.values() if run.fold is None]) == 5
     assert read_run(path).seed == 1
-    assert read_run(path).config["components"]["relation_extractor"]["model"]["summary"] == {"@layers": "spacy-relext.mentions.v1"}
+    assert read_run(path).config["components"]["relation_extractor"]["model"]["summary"] == {
+        "@relext_summaries": "spacy-relext.mentions.v1"
+    }
     assert all(run.config["training"]["max_steps"] == (5 if run.labels["corpus"] == "whole" else 4) for run in runs.values())
     assert not list(workspace.glob("runs/**/*.lock"))
     monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))

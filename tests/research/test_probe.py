@@ -46,7 +46,7 @@ def make_pipeline(folder, **settings):
         "@architectures": "spacy-relext.MarkedPairClassifier.v1",
         "name": str(folder),
         "marking": {"@misc": "spacy-relext.pair_markers.v1"},
-        "summary": {"@layers": "spacy-relext.cls.v1"},
+        "summary": {"@relext_summaries": "spacy-relext.cls.v1"},
         "max_length": 64,
     }
     nlp.add_pipe("relation_extractor", config={"model": model, **settings})
