@@ -13,12 +13,9 @@ import pytest
 import spacy
 import srsly
 import typer
-from spacy.tokens import Span
-from spacy.training import Example
 from spacy.util import fix_random_seed, load_config_from_str, load_model_from_config, registry
 
 import spacy_relext
-from spacy_relext.relations import Relation
 from tests.conftest import ROOT
 from tests.docs.blocks import PAGES, blocks, name_of, python_blocks, read
 
@@ -40,28 +37,6 @@ def of_pages(language):
     """The pages with blocks of a language."""
     found = [page for page in PAGES if blocks(page, language)]
     return pytest.mark.parametrize("page", found, ids=map(name_of, found))
-
-
-@pytest.fixture(scope="session")
-def stand_in(tmp_path_factory):
-    """The folder of a pipeline that finds what the pages show, made in seconds."""
-    fix_random_seed(0)
-    nlp = spacy.blank("en")
-    nlp.add_pipe("sentencizer")
-    ruler = nlp.add_pipe("entity_ruler")
-    types = {"Rifampicin": "CHEMICAL", "midazolam": "CHEMICAL", "rifabutin": "CHEMICAL", "CYP3A4": "PROTEIN"}
-    ruler.add_patterns([{"label": label, "pattern": name} for name, label in types.items()])
-    nlp.add_pipe("relation_extractor")
-    doc = nlp.make_doc("Rifampicin induces CYP3A4 and thereby lowers the exposure to midazolam.")
-    doc.ents = [Span(doc, token.i, token.i + 1, types[token.text]) for token in doc if token.text in types]
-    doc._.relations = [Relation(doc.ents[0], doc.ents[1], "ACTIVATES"), Relation(doc.ents[0], doc.ents[2], "MECHANISM")]
-    examples = [Example(nlp.make_doc(doc.text), doc)]
-    optimizer = nlp.initialize(lambda: examples)
-    for _ in range(20):
-        nlp.update(examples, sgd=optimizer, annotates=["sentencizer"])
-    folder = tmp_path_factory.mktemp("stand-in") / "model"
-    nlp.to_disk(folder)
-    return folder
 
 
 @pytest.fixture
