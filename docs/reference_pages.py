@@ -174,13 +174,8 @@ def _default(param: Any) -> str:
 
 
 def formats() -> str:
-    """Every format of this package: a table, and a section each."""
-    rows = ["| format | what it is | reads | writes |", "|---|---|---|---|"]
-    for one in OURS.values():
-        reads = " ".join(f"`{suffix}`" for suffix in one.suffixes) if one.reads else ""
-        rows.append(f"| [`{one.name}`](#format-{one.name}) | {one.about} | {reads} | {_written(one)} |")
-    rules = [_rule(name, heading) for name, heading in RULES.items()]
-    return "\n".join([*rows, "", *(_format(one) for one in OURS.values()), *rules])
+    """A section for every format of this package, and for the rules that several share; the page has the table of `relext formats`."""
+    return "\n".join([*map(_format, OURS.values()), *(_rule(name, heading) for name, heading in RULES.items())])
 
 
 def _rule(name: str, heading: str) -> str:
@@ -188,20 +183,10 @@ def _rule(name: str, heading: str) -> str:
     return f"(rule-{name})=\n## {heading} ({name}.py)\n\n{_prose(described)}\n"
 
 
-def _written(one: BuiltIn) -> str:
-    return "" if not one.writes else f"`{one.suffix}`" if one.suffix else "a folder"
-
-
 def _format(one: BuiltIn) -> str:
     lines = [f"(format-{one.name})=\n## `{one.name}`: {one.about}\n"]
     if one.labels:
         lines.append(f"Annotated for the labels {', '.join(f'`{label}`' for label in one.labels)}.\n")
-    if one.options:
-        options = ", ".join(f"`--{option}`" for option in sorted(one.options)).replace("_", "-")
-        lines.append(f"Options to read it: {options}.\n")
-    if one.writes:
-        lines.append("It cannot hold, and counts when it is written:\n" if one.lacks else "It holds everything.\n")
-        lines += [f"- {what}" for what in one.lacks]
     describing = getattr(one.code, one.function) if one.module == "texts" else one.code
     return "\n".join([*lines, "", _prose(inspect.getdoc(describing) or ""), ""])
 

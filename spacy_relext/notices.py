@@ -23,6 +23,23 @@ def counted(n: int, one: str, many: str) -> str:
     return f"{n:,} {one if n == 1 else many}"
 
 
+# The noun of a name such as "cut tokens" or "sentences that run over line ends", and the verb that goes with it.
+_NOUN = re.compile(r"^(?P<before>(?:[\w-]*[^s\W] )*)(?P<noun>\w+s)\b(?P<that> that)?(?P<verb> (?:run|begin or end|begin|say|are)\b)?")
+_NOUNS = {"statuses": "status", "analyses": "analysis"}
+_VERBS = {"": "", " run": " runs", " begin or end": " begins or ends", " begin": " begins", " say": " says", " are": " is"}
+
+
+def counted_name(n: int, name: str) -> str:
+    """A number, and the name of what is counted, which is plural in reports: 1 relation of relations, 2 cut tokens."""
+    return f"{n:,} {_NOUN.sub(_singular, name) if n == 1 else name}"
+
+
+def _singular(found: re.Match[str]) -> str:
+    noun = found["noun"]
+    one = _NOUNS.get(noun) or (f"{noun[:-3]}y" if noun.endswith("ies") else noun[:-1])
+    return f"{found['before']}{one}{found['that'] or ''}{_VERBS[found['verb'] or '']}"
+
+
 @dataclass
 class Notice:
     """How often something was seen: `n` of `of`, and with which values."""

@@ -68,7 +68,7 @@ def test_read_with_a_tokenizer_sentences_and_options(tmp_path):
     assert (doc.vocab.lang, len(list(doc.sents))) == ("de", 2)
     with pytest.raises(RelextError, match="there are no options colour"):
         list(spacy_relext.read(table, colour="red"))
-    with pytest.raises(RelextError, match=r"--text-column is for .*, and the format is jsonl"):
+    with pytest.raises(RelextError, match=r"`text_column` is for .*, and the format is jsonl"):
         list(spacy_relext.read(tmp_path / "a.jsonl", text_column="x"))
 
 
@@ -114,13 +114,26 @@ def test_what_a_conversion_learns_of_words_is_forgotten(tmp_path):
     assert sum(len(list(DocBin().from_disk(made).get_docs(nlp.vocab))) for made in (tmp_path / "out").iterdir()) == 300
 
 
+def test_files_are_replaced_only_with_overwrite(path, tmp_path):
+    docs = list(spacy_relext.read(path, on_error="skip"))
+    output, table = tmp_path / "a.spacy", tmp_path / "a.csv"
+    for call in (
+        lambda **more: spacy_relext.convert(path, output, on_error="skip", **more),
+        lambda **more: spacy_relext.export(docs, table, **more),
+    ):
+        call()
+        with pytest.raises(DataError, match=r"this file exists already\. Name another output, or replace it with `overwrite=True`"):
+            call()
+        call(overwrite=True)
+
+
 def test_export_by_suffix_and_settings(path, tmp_path):
     docs = list(spacy_relext.read(path, on_error="skip"))
     lost = spacy_relext.export(docs, tmp_path / "a.csv", spreadsheet_safe=True)
     assert lost["documents without relations"] == 3
     assert (tmp_path / "a.csv").read_text(encoding="utf8").count("\n") == 3
     assert not +spacy_relext.export(docs, tmp_path / "a.jsonl")
-    with pytest.raises(RelextError, match="--base-iri is not for jsonl"):
+    with pytest.raises(RelextError, match="`base_iri` is not for jsonl"):
         spacy_relext.export(docs, tmp_path / "a.jsonl", base_iri="x:")
 
 
@@ -134,8 +147,8 @@ def test_what_documents_do_not_hold_is_told_by_read(tmp_path, caplog):
         [doc] = spacy_relext.read(folder, "brat")
     assert not doc._.relations
     assert "not held, or left out: " in caplog.text
-    assert "1 denied relations" in caplog.text
-    assert "notes" in caplog.text
+    assert "1 denied relation" in caplog.text
+    assert "1 brat note (#)" in caplog.text
 
 
 def test_webanno_is_no_table(tmp_path):

@@ -63,7 +63,7 @@ def corpus(tmp_path):
         for part, n in (("train", 60), ("dev", 20)):
             file = tmp_path / f"{part}{suffix}"
             file.write_text("".join(f"{line}\n" for line in documents(n, draw)), encoding="utf8")
-            result = relext("convert", name, file, tmp_path / f"{part}.spacy", *options)
+            result = relext("convert", name, file, tmp_path / f"{part}.spacy", "--overwrite", *options)
             assert result.exit_code == 0, result.output
         return tmp_path
 

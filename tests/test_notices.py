@@ -5,7 +5,9 @@ import pickle
 from collections import Counter
 from threading import Thread
 
-from spacy_relext.notices import MOST_VALUES, Gathered, Notice, Notices, counted, gathering
+import pytest
+
+from spacy_relext.notices import MOST_VALUES, Gathered, Notice, Notices, counted, counted_name, gathering
 
 
 def test_each_kind_is_told_once(caplog):
@@ -89,3 +91,24 @@ def test_copies_know_what_was_told(caplog):
         other.tell("k", "again")
         assert other.wants("another")
     assert caplog.messages == ["once"]
+
+
+@pytest.mark.parametrize(
+    ("name", "one"),
+    [
+        ("documents without relations", "1 document without relations"),
+        ("relations of relations", "1 relation of relations"),
+        ("statuses of relations", "1 status of relations"),
+        ("syntactic analyses", "1 syntactic analysis"),
+        ("entities read as their text says", "1 entity read as their text says"),
+        ("concept identifiers", "1 concept identifier"),
+        ("brat notes (#)", "1 brat note (#)"),
+        ("tasks left out, answer 'reject'", "1 task left out, answer 'reject'"),
+        ("sentences that run over line ends", "1 sentence that runs over line ends"),
+        ("mentions that begin or end inside a character", "1 mention that begins or ends inside a character"),
+        ("fields begin with =", "1 field begins with ="),
+    ],
+)
+def test_names_of_counts_are_singular_for_one(name, one):
+    assert counted_name(1, name) == one
+    assert counted_name(2000, name) == f"2,000 {name}"

@@ -21,6 +21,7 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions
 from spacy_relext.formats.files import whole_file
+from spacy_relext.notices import counted
 from spacy_relext.pipeline.pairs import ReadPair
 
 
@@ -70,7 +71,7 @@ def keywords(
         shared = [keyword.stem for keyword in top if keyword.stem in published]
         if corpus is not None:
             msg.info(f"{len(shared)} of {len(top)} agree{': ' if shared else ''}{', '.join(shared)}")
-        msg.info(f"{len(ranked):,} stems stand in {min_count} or more sentences with pairs.")
+        msg.info(f"{counted(len(ranked), 'stem stands', 'stems stand')} in {min_count} or more sentences with pairs.")
         if output is not None:
             figures = {
                 "keywords": [keyword._asdict() for keyword in top],

@@ -10,6 +10,7 @@ from research.report import make_section, write_section
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.experiments.crossval import AGGREGATE
 from spacy_relext.experiments.runs import find_runs
+from spacy_relext.notices import counted
 
 
 def report(
@@ -25,4 +26,4 @@ def report(
         folds = [path for path, run in runs.items() if run.fold is not None]
         for folder in sorted({path.parent for path in folds if path.with_name(AGGREGATE) not in runs}):
             msg.warn(f"{folder}: a cross-validation that is not finished, and not in the report")
-        msg.good(f"{output}: {len(runs) - len(folds):,} runs of {runs_path}")
+        msg.good(f"{output}: {counted(len(runs) - len(folds), 'run', 'runs')} of {runs_path}")

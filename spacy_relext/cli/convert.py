@@ -7,11 +7,10 @@ from typing import Any
 
 import spacy
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
-from spacy_relext.cli.errors import SkippedErrors, messages, reported_errors, tell
-from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
+from spacy_relext.cli.errors import Bar, SkippedErrors, as_options, messages, reported_errors, tell, warn
+from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, OVERWRITE, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.conversion.converting import DOCUMENTS_PER_FILE, Report
 from spacy_relext.conversion.converting import convert as convert_files
 from spacy_relext.conversion.counts import PAIRS
@@ -64,6 +63,7 @@ def convert(
     keep_empty: bool = typer.Option(
         False, "--keep-empty", help="Annotation tools: keep texts without any mention, as texts that have none, though nobody says so."
     ),
+    overwrite: bool = OVERWRITE,
     skip_errors: bool = typer.Option(False, help="Report documents that cannot be read, leave them out, and go on."),
     max_characters: int = MAX_CHARACTERS,
     max_record: float = MAX_RECORD,
@@ -90,6 +90,7 @@ def convert(
             dev_share=dev_share,
             seed=seed,
             keep_negated=keep_negated,
+            overwrite=overwrite,
             on_error=SkippedErrors(skip=skip_errors),
             progress=_progress,
             text_column=text_column,
@@ -115,6 +116,7 @@ def export(
         None, help='Where other mentions are than those of doc.spans["mentions"] (or else doc.ents) and of relations.'
     ),
     spreadsheet_safe: bool = SPREADSHEET_SAFE,
+    overwrite: bool = OVERWRITE,
 ):
     """Write the documents of a .spacy file, with mentions and relations, in another format."""
     with reported_errors():
@@ -123,14 +125,14 @@ def export(
             settings["spreadsheet_safe"] = True
         writable(format)
         output_path = Path("/dev/stdout") if str(output_path) == "-" else output_path
-        docs = tqdm(read_docs(input_path, spacy.blank("en")), desc=f"Writing {output_path}", unit=" documents")
-        for line in losses(export_docs(docs, output_path, format, spans_key=spans_key, **settings), format):
-            tell(messages.warn(line))
+        docs = Bar(read_docs(input_path, spacy.blank("en")), desc=f"Writing {output_path}", unit=" documents")
+        for line in losses(export_docs(docs, output_path, format, spans_key=spans_key, overwrite=overwrite, **settings), format):
+            warn(line)
         tell(messages.good(f"{output_path}"))
 
 
 def _progress(documents: Iterable[Document], source: Path) -> Iterable[Document]:
-    return tqdm(documents, desc=f"Reading {source}", unit=" documents")
+    return Bar(documents, desc=f"Reading {source}", unit=" documents")
 
 
 def _named(labels: str | None) -> set[str]:
@@ -147,12 +149,12 @@ def _print_report(report: Report) -> None:
         rows = [(name, *(f"{count[column]:,}" for column in columns)) for name, count in report.counts.items()]
         msg.table(rows, header=("", *columns), aligns=("l", *"r" * len(columns)), max_col=60)
     total: Counter[str] = report.total
-    msg.table([(name, f"{count:,}") for name, count in total.items() if count], aligns=("l", "r"), max_col=60)
+    msg.table([(as_options(name), f"{count:,}") for name, count in total.items() if count], aligns=("l", "r"), max_col=60)
     for what, place in report.examples.items():
-        msg.text(f"The first of the {what}: {place}")
+        msg.text(f"The first of the {as_options(what)}: {place}")
     for notice in report.notices:
-        msg.warn(notice)
+        msg.warn(as_options(notice))
     for path, n_documents in report.written.items():
-        msg.good(f"{path}: {n_documents:,} {'document' if n_documents == 1 else 'documents'}")
+        msg.good(f"{path}: {counted(n_documents, 'document', 'documents')}")
     if report.errors:
-        msg.warn(f"{counted(report.errors, 'document', 'documents')} had errors and {'was' if report.errors == 1 else 'were'} skipped.")
+        msg.warn(f"{counted(report.errors, 'document had errors and was', 'documents had errors and were')} skipped.")

@@ -1,28 +1,70 @@
 """From exceptions to a message and an exit status."""
 
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from tqdm import tqdm
 from wasabi import Printer
 
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.formats.reading import Options
 
 messages = Printer(no_print=True)
+# Messages name a setting as Python does, `keep_empty` or `sentences='lines'`: these are the settings of functions that commands call.
+SETTING = re.compile(r"`([A-Za-z_.]+)(?:=([^`\n]*))?`")
+QUOTES = "[]'"
+SETTINGS = frozenset(Options.__dataclass_fields__) | {
+    *("sentences", "labels", "dev", "dev_share", "keep_negated", "overwrite", "spans_key", "base_iri", "spreadsheet_safe"),
+}
+# Those that are no option of the same name.
+OTHER_NAMES = {
+    "nlp": "--lang or --tokenizer",
+    "nlp.max_length": "--max-characters",
+    "Limits.characters": "--max-characters",
+    "Limits.record": "--max-record",
+    "Limits.unpacked": "--max-unpacked",
+}
+
+
+def as_options(text: str) -> str:
+    """A message with the options of the command line in the place of the settings that it names."""
+    return SETTING.sub(_as_option, text)
+
+
+def _as_option(setting: re.Match[str]) -> str:
+    name, value = setting.groups()
+    if name in OTHER_NAMES:
+        return OTHER_NAMES[name]
+    if name not in SETTINGS:
+        return setting[0]
+    option = f"--{name.replace('_', '-')}"
+    return option if value in (None, "True") else f"{option} {value.strip(QUOTES)}"
+
+
+class Bar(tqdm):
+    """A bar of progress that counts 1 document, and 2 documents, where it is not known how many there are."""
+
+    @staticmethod
+    def format_meter(n: float, total: float | None, elapsed: float, **settings: Any) -> str:
+        """As tqdm does it."""
+        line, unit = tqdm.format_meter(n, total, elapsed, **settings), settings.get("unit", "")
+        return line.replace(f" 1{unit} [", f" 1{unit.removesuffix('s')} [")
 
 
 def tell(text: str) -> None:
     """Print a message to standard error: standard output may hold the relations. A bar of progress stays below it."""
     with tqdm.external_write_mode(file=sys.stderr):
-        typer.echo(text, err=True)
+        typer.echo(as_options(text), err=True)
 
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    tell(messages.warn(text))
+    tell(messages.warn(as_options(text)))
 
 
 def put_out(text: str) -> None:
@@ -37,7 +79,7 @@ def reported_errors() -> Iterator[None]:
     try:
         yield
     except RelextError as error:
-        tell(messages.fail(str(error)))
+        tell(messages.fail(as_options(str(error))))
         raise SystemExit(1) from None
     except OSError as error:
         if error.errno == errno.EPIPE:  # the next command of a pipe has ended

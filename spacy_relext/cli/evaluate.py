@@ -78,12 +78,12 @@ def evaluate(
         if measures and all(concept_relations(doc) is None for doc in references):
             raise RelextError(f"{' and '.join(measures)}: a measure of relations between concepts, and {data_path} has none.")
         start = time.perf_counter()
-        examples = _predict(nlp, references, annotated=not own_sentences)
+        examples = _predict(nlp, references, "Predicting, to score annotated mentions", annotated=not own_sentences)
         seconds = time.perf_counter() - start
         if tune_threshold:
             _tune(nlp, pipe, examples, model)
         figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples, measures)}
-        examples = _predict(nlp, references, annotated=False) if mention_finders(nlp) else []
+        examples = _predict(nlp, references, "Predicting, to score found mentions", annotated=False) if mention_finders(nlp) else []
         for name, strict in (("", False), ("_strict", True)):
             figures[f"predicted_mentions{name}"] = scores = score_predicted(pipe, examples, strict=strict, measures=measures)
             figures[f"mentions{name}"] = None if scores is None else score_mentions(pipe, examples, strict=strict)
@@ -108,15 +108,15 @@ def evaluate(
             msg.good(f"Figures in {output}")
 
 
-def _predict(nlp: Language, references: list[Doc], *, annotated: bool) -> list[Example]:
-    return list(tqdm(predict(nlp, references, annotated=annotated), total=len(references), desc="Predicting", unit=" documents"))
+def _predict(nlp: Language, references: list[Doc], task: str, *, annotated: bool) -> list[Example]:
+    return list(tqdm(predict(nlp, references, annotated=annotated), total=len(references), desc=task, unit=" documents"))
 
 
 def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model: str) -> None:
     if not Path(model).is_dir():
         raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
     found = find_with_gold_mentions(pipe, examples, threshold=THRESHOLDS[0])
-    results = score_thresholds(pipe, list(tqdm(found, total=len(examples), desc="Predicting on annotated mentions", unit=" documents")))
+    results = score_thresholds(pipe, list(tqdm(found, total=len(examples), desc="Trying thresholds", unit=" documents")))
     best = best_threshold(results)
     set_threshold(nlp, pipe, best)
     store(nlp, Path(model))
@@ -163,7 +163,8 @@ def _print_concepts(figures: dict[str, Any]) -> None:
             continue
         _print_scores(scores, "doc_rel")
         if scores["doc_rel_unlinked"]:
-            msg.warn(f"{scores['doc_rel_unlinked']:,} predicted relations are with a mention that has no concept, and count for none.")
+            unlinked = counted(scores["doc_rel_unlinked"], "predicted relation is", "predicted relations are")
+            msg.warn(f"{unlinked} with a mention that has no concept, and count{'s' * (scores['doc_rel_unlinked'] == 1)} for none.")
 
 
 def _print_measure(figures: dict[str, Any], name: str) -> None:

@@ -13,11 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from spacy.util import minibatch
-from tqdm import tqdm
 
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
-from spacy_relext.cli.errors import SkippedErrors, put_out, reported_errors, tell, warn
-from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, SPREADSHEET_SAFE, chosen_limits
+from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
+from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, OVERWRITE, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.conversion.exporting import losses, written_by_suffix
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
@@ -29,7 +28,7 @@ from spacy_relext.formats.files import target_of, whole_path
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import Options
 from spacy_relext.locks import lock
-from spacy_relext.notices import counted
+from spacy_relext.notices import counted, counted_name
 
 # Head, relation, tail, score and sentence.
 Row = tuple[str, str, str, str, str]
@@ -73,7 +72,7 @@ def extract(
     max_record: float = MAX_RECORD,
     max_unpacked: float = MAX_UNPACKED,
     spreadsheet_safe: bool = SPREADSHEET_SAFE,
-    overwrite: bool = typer.Option(False, "--overwrite", help="Replace the output file if it exists."),
+    overwrite: bool = OVERWRITE,
     table: bool = typer.Option(False, help="Also print the relations as a table."),
     skip_errors: bool = typer.Option(False, help="Report documents with errors, leave them out, and go on."),
 ):
@@ -134,7 +133,7 @@ def _target(path: Path | None, to: str | None, documents_per_file: int | None, *
         if to not in (None, "jsonl") or documents_per_file is not None:
             raise RelextError("standard output is JSONL, in one piece. Name a file or folder with --output.")
         return None
-    named = to or (written_by_suffix(path) if path.suffix else "jsonl")
+    named = to or (written_by_suffix(path, "--to") if path.suffix else "jsonl")
     target = Output(path, named, documents_per_file, spreadsheet_safe)
     if target.is_stream and target.is_folder:
         raise RelextError(f"{path}: a folder is to be written, and this is a device, a pipe or an open file. Name a folder.")
@@ -178,14 +177,14 @@ def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows:
 
 
 def _progress(results: Iterator[Result], inputs: Inputs, n_finished: int = 0) -> Iterator[Result]:
-    return tqdm(results, desc="Extracting", unit=" documents", total=inputs.count(), initial=n_finished)
+    return Bar(results, desc="Extracting", unit=" documents", total=inputs.count(), initial=n_finished)
 
 
 def _tell_counts(inputs: Inputs, report: Report, target: Output | None) -> None:
     where = f" in {target.path}" if target is not None else ""
     for what, count in inputs.left_out.items():
         if count:
-            tell(f"{count:,} {what}")
+            tell(counted_name(count, what))
     if target is not None:
         for line in losses(report.lost, target.format):
             tell(line)

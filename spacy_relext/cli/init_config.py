@@ -34,13 +34,13 @@ def init_config(
     tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is copied."),
     sentences: str = typer.Option("sentencizer", help="What sets the sentences of new texts: 'sentencizer' or 'scispacy'."),
     spans_key: str = SPANS_KEY,
-    force: bool = typer.Option(False, "--force", "-F", help="Overwrite a config that is there."),
+    force: bool = typer.Option(False, "--overwrite", "--force", "-F", help="Replace a config that is there."),
 ):
     """Write a filled config that trains on annotated data: candidates, labels, types and steps are the data's."""
     with reported_errors():
         to_stdout = str(output_path) == "-"
         if not to_stdout and target_of(output_path).is_file and not force:
-            raise RelextError(f"{output_path} is there. Name another file, or overwrite it with --force.")
+            raise RelextError(f"{output_path} is there. Name another file, or replace it with --overwrite.")
         data = load_data(train_path, dev, None, spans_key)
         if not any(text.relations for text in data.train):
             raise DataError("no document has a relation, so there is nothing to train on.", path=train_path)

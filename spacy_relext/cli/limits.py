@@ -1,4 +1,4 @@
-"""Options that bound how much is read, and how it is written, for the commands that read and write texts."""
+"""Options that bound how much is read, and say how it is written, for the commands that read and write texts."""
 
 import typer
 
@@ -12,6 +12,7 @@ MAX_RECORD: float = typer.Option(
     _DEFAULT.record / MEGABYTE, min=0, help="The most megabytes that are read at once: a line, or a file that is not read line by line."
 )
 MAX_UNPACKED: float = typer.Option(_DEFAULT.unpacked / MEGABYTE, min=0, help="The most megabytes that a packed file may unpack to.")
+OVERWRITE: bool = typer.Option(False, "--overwrite", help="Replace the output file if it exists.")
 SPREADSHEET_SAFE: bool = typer.Option(
     False, "--spreadsheet-safe", help="csv: put ' before fields that spreadsheets take for formulas (=, +, -, @, tab, line end)."
 )

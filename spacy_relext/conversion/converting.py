@@ -12,14 +12,15 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
+from spacy_relext.candidates import has_sentences
 from spacy_relext.conversion.counts import PairCounts
 from spacy_relext.conversion.languages import LanguageCheck
 from spacy_relext.conversion.sentences import Splitter, make_splitter
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
 from spacy_relext.formats.denials import is_denial, with_negated
-from spacy_relext.formats.docs import document_id, is_left_out, to_doc
-from spacy_relext.formats.files import target_of, whole_folder, whole_path
+from spacy_relext.formats.docs import SPANS_KEY, document_id, is_left_out, to_doc
+from spacy_relext.formats.files import refuse_existing, target_of, whole_folder, whole_path
 from spacy_relext.formats.reading import OnError, Options, Reading, listed, raise_error
 from spacy_relext.formats.types import Document
 from spacy_relext.notices import counted, logger
@@ -31,7 +32,7 @@ FILE = "part-{:05d}.spacy"
 # What becomes of a document with an error: raised; left out and told by a warning; or as a function says.
 Errors = Literal["raise", "skip"] | OnError
 # What a text without any mention is, in the format of an annotation tool that does not say that its annotation is finished.
-NOT_ANNOTATED = "documents without any mention, left out (--keep-empty)"
+NOT_ANNOTATED = "documents without any mention, left out (`keep_empty`)"
 # More sentences than one in so many, and each line is rather one.
 OVER_LINES, ONE_IN = "sentences that run over line ends", 5
 # Shows how documents come: given them, and where they are from.
@@ -107,6 +108,7 @@ def convert(
     keep_negated: bool = False,
     on_error: Errors = "raise",
     documents_per_file: int = DOCUMENTS_PER_FILE,
+    overwrite: bool = False,
     progress: Progress = lambda documents, source: documents,
     **options: object,
 ) -> Report:
@@ -114,6 +116,7 @@ def convert(
 
     output: A file that ends in .spacy; else a folder, with a file per `documents_per_file` documents or, for a corpus in parts, per part.
     labels: What was annotated beside the labels that occur. Each document says which labels it is annotated for, unless the format does.
+    overwrite: Replace files that are there. A folder that holds something is never replaced.
     dev: A `.spacy` file as well, to which `dev_share` of the documents go, drawn with `seed`.
     For the rest see `read`.
     """
@@ -135,16 +138,20 @@ def convert(
         raise RelextError(f"the output is {target}; expected a file that ends in .spacy, or a folder.")
     if dev is not None:
         _check_dev(Path(dev), target, dev_share, one_file=is_file)
+    parts = {target / f"{name}.spacy": part for name, part in chosen.find_parts(source).items()} if in_parts else {target: source}
+    if in_parts or is_file:
+        for file in (*parts, *([] if dev is None else [Path(dev)])):
+            refuse_existing(file, overwrite=overwrite)
     made = _Conversion(chosen, make_options(chosen, **options), nlp, _handler(on_error), progress)
     made.split = make_splitter(sentences, nlp) if sentences is not None else None
     made.keep_negated = keep_negated
     made.occurring |= set(labels)
     if in_parts:
-        made.to_files({target / f"{name}.spacy": part for name, part in chosen.find_parts(source).items()})
+        made.to_files(parts)
     elif not is_file:
         made.to_folder(source, target, documents_per_file)
     else:
-        made.to_files({target: source}, None if dev is None else Path(dev), dev_share, seed)
+        made.to_files(parts, None if dev is None else Path(dev), dev_share, seed)
     return made.report
 
 
@@ -170,7 +177,7 @@ class _Conversion:
         if dev is not None:
             [(output, docs)] = parts.items()
             if len(docs) < 2:
-                raise DataError("there is only one document, which cannot be in both parts. Leave --dev out.", path=sources[output])
+                raise DataError("there is only one document, which cannot be in both parts. Leave `dev` out.", path=sources[output])
             random.Random(seed).shuffle(docs)
             n_dev = min(max(1, round(len(docs) * dev_share)), len(docs) - 1)
             parts = {dev: docs[:n_dev], output: docs[n_dev:]}
@@ -209,12 +216,13 @@ class _Conversion:
         reading = Reading(self._report_error, options=self.options)
         counts = self.report.counts.setdefault(name, Counter())
         pairs, language = PairCounts(), LanguageCheck(self.nlp)
-        n_docs = 0
+        n_docs = n_bare = 0
         found = _docs(
             self.format, source, reading, self.nlp, self.split, counts, self.occurring, self.progress, keep_negated=self.keep_negated
         )
         for doc in found:
             n_docs += 1
+            n_bare += bool(doc.spans[SPANS_KEY]) and not has_sentences(doc)
             pairs.add(doc)
             language.add(doc)
             yield doc
@@ -225,7 +233,7 @@ class _Conversion:
             skipped = f" {counted(self.report.errors, 'document', 'documents')} had errors." if self.report.errors else ""
             raise DataError(f"there is no document in it.{skipped}{left_out}", path=source)
         counts.update(pairs.total())
-        self.report.notices += filter(None, [language.message(), _lines_notice(counts)])
+        self.report.notices += filter(None, [language.message(), _bare_notice(n_bare, n_docs), _lines_notice(counts)])
 
     def _report_error(self, error: DataError) -> None:
         self._on_error(error)
@@ -315,13 +323,23 @@ def check_options(options: Options, chosen: Sequence[Format]) -> None:
     for name in sorted(options.given.difference(*map(options_of, chosen))):
         takers = ", ".join(made.name for made in formats() if name in options_of(made))
         names = " and ".join(made.name for made in chosen)
-        raise RelextError(f"--{name.replace('_', '-')} is for {takers}, and the format is {names}. Leave it out.")
+        raise RelextError(f"`{name}` is for {takers}, and the format is {names}. Leave it out.")
+
+
+def _bare_notice(n_bare: int, n_docs: int) -> str:
+    if not n_bare:
+        return ""
+    return (
+        f"Of {counted(n_docs, 'document', 'documents')}, {counted(n_bare, 'has', 'have')} mentions and no sentences, and no candidate "
+        "pairs within sentences (sentence_pairs): set sentences with `sentences='sentencizer'`, or choose distance_pairs."
+    )
 
 
 def _lines_notice(counts: Counter[str]) -> str:
     if not counts[OVER_LINES] or counts[OVER_LINES] * ONE_IN < counts["sentences"]:
         return ""
-    return f"{counts[OVER_LINES]:,} of {counts['sentences']:,} sentences run over line ends. If each line is a sentence: --sentences lines."
+    sentences = counted(counts["sentences"], "sentence", "sentences")
+    return f"Of {sentences}, {counted(counts[OVER_LINES], 'runs', 'run')} over line ends. If each line is a sentence: `sentences='lines'`."
 
 
 def _handler(on_error: Errors) -> OnError:
@@ -334,11 +352,11 @@ def _handler(on_error: Errors) -> OnError:
 
 def _check_dev(dev: Path, output: Path, dev_share: float, *, one_file: bool) -> None:
     if not one_file:
-        raise RelextError("--dev draws documents for one file, and a folder is to be written. Leave --dev out.")
+        raise RelextError("`dev` draws documents for one file, and a folder is to be written. Leave `dev` out.")
     if not 0 < dev_share < 1:
-        raise RelextError(f"--dev-share is {dev_share}; it must lie between 0 and 1.")
+        raise RelextError(f"`dev_share` is {dev_share}; it must lie between 0 and 1.")
     if dev.suffix != ".spacy" or dev.resolve() == output.resolve():
-        raise RelextError(f"--dev is {dev}; expected a file that ends in .spacy, and another one than {output}.")
+        raise RelextError(f"`dev` is {dev}; expected a file that ends in .spacy, and another one than {output}.")
 
 
 def _check_disjoint(parts: dict[Path, list[Doc]]) -> None:

@@ -47,7 +47,7 @@ class LanguageCheck:
         return sum(n for word, n in self._words.items() if word in words) / self._words.total()
 
     def _told(self, what: str) -> str:
-        return f"{what}. Name the language with --lang, or a tokenizer with --tokenizer; training needs the same."
+        return f"{what}. Give a tokenizer of the language with `nlp`; training needs the same."
 
 
 def _script(words: Iterable[str]) -> str:

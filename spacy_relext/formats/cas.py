@@ -193,5 +193,5 @@ def _check_length(text: str | None, path: Path) -> None:
     most = limits().characters
     if text and len(text) > most:
         raise DataError(
-            f"the text has {len(text):,} characters; {most:,} are read at the most. Cut the text, or raise --max-characters.", path=path
+            f"the text has {len(text):,} characters; {most:,} are read at the most. Cut the text, or raise `Limits.characters`.", path=path
         )

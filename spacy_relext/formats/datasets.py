@@ -71,7 +71,7 @@ def parse(row: dict[str, Any], at: Place, reading: Reading) -> Document:
         return bigbio.parse(row, at, reading)
     column, id_column = reading.options.text_column or "text", reading.options.id_column or "id"
     if column not in row:
-        raise at.fail(f"expected a column {column!r}, and saw {', '.join(row)[:100]}. Name it with --text-column.")
+        raise at.fail(f"expected a column {column!r}, and saw {', '.join(row)[:100]}. Name it with `text_column`.")
     for name in sorted(set(row) - {column, id_column}):
         reading.leave_out(f"documents with {name!r}, not read", str(at))
     name = at.name(row, id_column, "document") if reading.options.id_column or row.get(id_column) is not None else ""

@@ -34,7 +34,7 @@ COLUMNS: dict[str, type] = {
 }
 # How fields begin that spreadsheets compute, and run (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-FORMULAS = "fields begin with =, +, -, @, a tab or a line end, which spreadsheets take for formulas; --spreadsheet-safe puts ' before them"
+FORMULAS = "fields begin with =, +, -, @, a tab or a line end, which spreadsheets take for formulas; `spreadsheet_safe` puts ' before them"
 Row = tuple[str | int | float | None, ...]
 
 

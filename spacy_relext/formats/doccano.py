@@ -90,10 +90,10 @@ def _mentions(record: dict[str, Any], at: Place, column: str | None) -> list[Men
         expected = f"{column!r}" if column else "'entities', or 'label' of older versions"
         raise at.fail(
             f"expected {expected}, and saw {sorted(record)}; with labels: "
-            f"{', '.join(others) or 'none'}. Name one with --label-column, or export the project as JSONL."
+            f"{', '.join(others) or 'none'}. Name one with `label_column`, or export the project as JSONL."
         )
     if others and not column and not _are_labels(record[keys[0]]):
-        raise at.fail(f"{keys[0]!r} has no labels, and there are some in {', '.join(others)}. Name the one to read with --label-column.")
+        raise at.fail(f"{keys[0]!r} has no labels, and there are some in {', '.join(others)}. Name the one to read with `label_column`.")
     entries = at.take(record, keys[0], list, "document")
     if keys == ["entities"] or any(isinstance(entry, dict) and "start_offset" in entry for entry in entries):
         return [
@@ -121,7 +121,7 @@ def _characters(offset: int, text: str, at: Place) -> int:
     try:
         return len(raw[: 2 * offset].decode("utf-16-le"))
     except UnicodeDecodeError as error:
-        raise at.fail(f"the offset {offset} is inside a character of two UTF-16 units. Leave --utf16-offsets out.") from error
+        raise at.fail(f"the offset {offset} is inside a character of two UTF-16 units. Leave `utf16_offsets` out.") from error
 
 
 def _are_labels(value: Any) -> bool:
@@ -136,7 +136,7 @@ def _text(record: dict[str, Any], at: Place, column: str | None) -> str:
     keys = [key for key in ([column] if column else ["text", "data"]) if key in record]
     if not keys:
         strings = ", ".join(repr(key) for key, value in record.items() if isinstance(value, str)) or "none"
-        raise at.fail(f"document: expected {column or 'text'!r} to be a string; those that are: {strings}. Name one with --text-column.")
+        raise at.fail(f"document: expected {column or 'text'!r} to be a string; those that are: {strings}. Name one with `text_column`.")
     return at.text(record, keys[0])
 
 

@@ -135,7 +135,7 @@ def check_readable(document: Document, nlp: Language) -> None:
     if len(document.text) > nlp.max_length:
         raise document.error(
             f"the text has {len(document.text):,} characters, and the tokenizer reads {nlp.max_length:,} at the most. Cut the text, or "
-            "raise --max-characters (nlp.max_length)."
+            "raise `nlp.max_length`."
         )
 
     strings = {

@@ -114,7 +114,7 @@ def _entries(record: dict[str, Any], key: str, size: int, bounds: list[int], at:
 
 def _record(document: Document) -> dict[str, Any]:
     if document.sentences is None and document.text:
-        raise document.error("it has no sentences, and the DyGIE format is by sentence. Convert it with --sentences, or add a sentencizer.")
+        raise document.error("it has no sentences, and the DyGIE format is by sentence. Convert it with `sentences`, or add a sentencizer.")
     if not document.id:
         raise document.error("it has no id, and the DyGIE format needs one (doc_key).")
     words = Words(document)

@@ -145,6 +145,13 @@ def _target_without_links(seen: Path, path: Path) -> Target:
     raise DataError(f"it is {kind}. Name a file to write.", path=path)
 
 
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a file that is there, and not empty, unless it is to be overwritten. RAISES: DataError."""
+    target = target_of(path)
+    if target.is_file and target.path.stat().st_size and not overwrite:
+        raise DataError("this file exists already. Name another output, or replace it with `overwrite=True`.", path=path)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
     """Open a text file to write as `whole_path` does: in UTF-8, and with the ends of lines as they are given, on every system."""
@@ -177,7 +184,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     if target.is_stream:
         raise DataError("a folder is to be written, and it is none. Name a new one.", path=path)
     if target.is_file or (target.is_folder and any(target.path.iterdir())):
-        raise DataError("it exists already, and is no empty folder. Name a new one.", path=path)
+        raise DataError("it exists already, and is no empty folder; folders are not replaced. Name a new one, or delete it.", path=path)
     with _place_for(path, target) as made:
         made.mkdir()
         yield made

@@ -136,7 +136,7 @@ def _annotation(record: dict[str, Any], at: Place, reading: Reading) -> dict[str
     if one is None:
         people = " and ".join(sorted({_names(entry)[0] for entry in chosen}))
         raise at.fail(
-            f"{len(chosen)} annotations could be meant. Mark one as ground truth, delete the others, or name with --annotator whose are "
+            f"{len(chosen)} annotations could be meant. Mark one as ground truth, delete the others, or name with `annotator` whose are "
             f"read; they are of {people}."
         )
     reading.counts["annotations beside the ground truth, left out"] += len(valid) - len(chosen)
@@ -150,7 +150,7 @@ def _prediction(record: dict[str, Any], at: Place, reading: Reading) -> dict[str
         return None
     predictions = [entry for _, entry in at.entries(record, "predictions", "prediction")]
     if not reading.options.use_predictions:
-        reading.counts["predictions, not read (--use-predictions)"] += len(predictions)
+        reading.counts["predictions, not read (`use_predictions`)"] += len(predictions)
         return None
     one = _only(predictions)
     if predictions and one is None:
@@ -189,7 +189,7 @@ def _column(record: dict[str, Any], regions: list[Region], at: Place, reading: R
     named, strings = reading.options.text_column, [key for key, value in data.items() if isinstance(value, str)]
     if named is not None or len(strings) == 1:
         if named not in (None, *strings):
-            raise at.fail(f"expected 'data' to have the string {named!r}, and saw {strings}. Name another with --text-column.")
+            raise at.fail(f"expected 'data' to have the string {named!r}, and saw {strings}. Name another with `text_column`.")
         return named or strings[0]
     fitting = [key for key in strings if any(region.said for region in regions) and _fits(regions, data[key])]
     if len(fitting) == 1:
@@ -198,9 +198,9 @@ def _column(record: dict[str, Any], regions: list[Region], at: Place, reading: R
     if "text" in data:
         return "text"
     if not regions:
-        reading.leave_out("tasks without annotation or a known text (--text-column)", str(at))
+        reading.leave_out("tasks without annotation or a known text (`text_column`)", str(at))
         return None
-    raise at.fail(f"expected 'data' to have 'text', or one string alone, and saw {sorted(data)}. Name the text with --text-column.")
+    raise at.fail(f"expected 'data' to have 'text', or one string alone, and saw {sorted(data)}. Name the text with `text_column`.")
 
 
 def _as_plain(what: str, entry: dict[str, Any], at: Place) -> dict[str, Any]:

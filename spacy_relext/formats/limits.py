@@ -63,7 +63,7 @@ def limited(chosen: Limits) -> Iterator[None]:
 def too_large(what: str, path: Path | str | None, line: int | None = None) -> DataError:
     """An error of a line or file that is not read."""
     return DataError(
-        f"{what} has more than {limits().record:,} bytes, the most that is read at once. Cut it, or raise --max-record.",
+        f"{what} has more than {limits().record:,} bytes, the most that is read at once. Cut it, or raise `Limits.record`.",
         path=path,
         line=line,
     )
@@ -72,7 +72,7 @@ def too_large(what: str, path: Path | str | None, line: int | None = None) -> Da
 def unpacks_to_more(what: str, path: Path) -> DataError:
     """An error of a packed file that is not read."""
     return DataError(
-        f"{what} unpacks to more than {limits().unpacked:,} bytes. Is it what you expect? If so, raise --max-unpacked.", path=path
+        f"{what} unpacks to more than {limits().unpacked:,} bytes. Is it what you expect? If so, raise `Limits.unpacked`.", path=path
     )
 
 

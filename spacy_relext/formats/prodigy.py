@@ -38,7 +38,7 @@ from spacy_relext.formats.types import NO_MENTION, UNKNOWN, AnnotatedRelation, D
 from spacy_relext.formats.words import Words
 
 LEFT_OUT = ("reject", "ignore")
-HINT = "If these are answers of several people, name one of them with --annotator."
+HINT = "If these are answers of several people, name one of them with `annotator`."
 
 # First and last character of the tokens.
 Offsets = list[tuple[int, int]]

@@ -87,7 +87,7 @@ def _agree(versions: list[tuple[str, Document]], reading: Reading) -> Iterator[D
             people = " and ".join(sorted({name for name, _ in same}))
             reading.on_error(
                 first.error(
-                    f"{len(same)} annotations could be meant. Curate the document, or name with --annotator whose are read; they are of "
+                    f"{len(same)} annotations could be meant. Curate the document, or name with `annotator` whose are read; they are of "
                     f"{people}."
                 )
             )

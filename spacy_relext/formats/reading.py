@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.roles import Roles
+from spacy_relext.notices import counted_name
 
 # Is given what is wrong with a document or file, and may raise it; if it does not, the document or file is left out.
 OnError = Callable[[DataError], None]
@@ -13,7 +14,7 @@ OnError = Callable[[DataError], None]
 
 def listed(counts: Counter[str]) -> str:
     """Counts in a line: "2 tasks, 1 draft"."""
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return ", ".join(counted_name(count, what) for what, count in counts.items() if count)
 
 
 # What becomes of the annotations of several people of one text.
@@ -55,7 +56,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.events not in (None, ROLES, PAIRS):
-            raise RelextError(f"--events is {self.events!r}; expected {ROLES} or {PAIRS}.")
+            raise RelextError(f"`events` is {self.events!r}; expected {ROLES} or {PAIRS}.")
 
     @property
     def given(self) -> set[str]:

@@ -140,7 +140,7 @@ class Place:
     def label(self, entry: dict, key: str, what: str, reading: Reading) -> str | None:
         """The label of a relation, or the one that is given for those without; None, which is counted, where none is."""
         if entry.get(key) in (None, "") and reading.options.default_label:
-            reading.counts["relations without a label, named by --default-label"] += 1
+            reading.counts["relations without a label, named by `default_label`"] += 1
             return reading.options.default_label
         if entry.get(key) in (None, ""):
             reading.leave_out(UNNAMED, str(self))

@@ -36,7 +36,7 @@ class Roles:
         self.given = [_pair(text) for text in given]
         for head, tail in self.given:
             if (tail, head) in self.given:
-                raise RelextError(f"--roles says {head},{tail} and {tail},{head}. Expected one of them.")
+                raise RelextError(f"`roles` says {head},{tail} and {tail},{head}. Expected one of them.")
         # For a label and two roles: the role that came first, and the relation that had it so.
         self._orders: dict[tuple[str, frozenset[str]], tuple[str, str]] = {}
 
@@ -85,7 +85,7 @@ class Roles:
             a, b = (role for role, _ in arguments)
             raise DataError(
                 f"which argument is the head? Saw {shown!r} here, and in the other order {before!r}. Say which role is that of the head, "
-                f"and which that of the tail: --roles {a},{b} or --roles {b},{a}.",
+                f"and which that of the tail: `roles=['{a},{b}']` or `roles=['{b},{a}']`.",
                 path=path,
                 line=line,
             )
@@ -96,7 +96,7 @@ def _pair(text: str) -> tuple[str, str]:
     names = text.split(",") if isinstance(text, str) else ()
     head, tail = map(_plain, names) if len(names) == 2 else ("", "")
     if not head or not tail or head == tail:
-        raise RelextError(f"--roles is {text!r:.60}; expected the role of the head, a comma, and that of the tail: Cause,Theme.")
+        raise RelextError(f"`roles` is {text!r:.60}; expected the role of the head, a comma, and that of the tail: Cause,Theme.")
     return head, tail
 
 

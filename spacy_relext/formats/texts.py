@@ -110,11 +110,11 @@ def _table_lines(path: Path) -> Generator[str, None, None]:
 def _checked_header(header: list[str], text_column: str, id_column: str | None, at: Place) -> list[str]:
     if header and header[0].startswith("#FORMAT=WebAnno TSV"):
         raise at.fail("this is WebAnno TSV, and no table of texts. Name the format: webanno.")
-    for option, column in (("--text-column", text_column), ("--id-column", id_column)):
+    for option, column in (("text_column", text_column), ("id_column", id_column)):
         if column is not None and header.count(column) != 1:
             seen = ", ".join(f"{name!r:.40}" for name in header[:20])
             raise at.fail(
-                f"expected one column {column!r}, and saw {seen}. Name it with {option}. Is the file a UTF-8 table with a header?"
+                f"expected one column {column!r}, and saw {seen}. Name it with `{option}`. Is the file a UTF-8 table with a header?"
             )
     return header
 

@@ -20,6 +20,7 @@ from spacy_relext.diagnosis.lengths import POSITIONS, UNLIMITED
 from spacy_relext.diagnosis.suggestions import Suggestions, possible_pairs
 from spacy_relext.encoders import require_encoder
 from spacy_relext.errors import RelextError
+from spacy_relext.notices import counted
 
 
 class Optimize(StrEnum):
@@ -133,7 +134,8 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     steps = max(MIN_STEPS, recipe.epochs * n_batches)
     filled["training"]["optimizer"]["learn_rate"] |= {"total_steps": steps, "warmup_steps": max(1, steps // 10)}
     filled["variables"]["eval_frequency"] = max(1, steps // recipe.epochs)
-    reasons.append(f"An epoch has {n_batches:,} batches. Training takes {steps:,} of them, {steps / n_batches:.1f} epochs.")
+    batches = counted(n_batches, "batch", "batches")
+    reasons.append(f"An epoch has {batches}. Training takes {steps:,} of them, {steps / n_batches:.1f} epochs.")
     return Start(filled, reasons)
 
 

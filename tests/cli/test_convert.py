@@ -9,6 +9,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin, Span
 
+from spacy_relext.cli.errors import as_options
 from spacy_relext.conversion.converting import NOT_ANNOTATED
 from spacy_relext.conversion.counts import ACROSS, PAIRS, RELATED, SAME_PLACE
 from spacy_relext.conversion.sentences import make_tokenizer
@@ -161,11 +162,41 @@ def test_bad_annotation_stops_without_output(tmp_path):
 
 def test_failure_leaves_an_earlier_output_alone(tmp_path):
     good = write_lines(tmp_path / "good.jsonl", RECORDS[0])
-    assert relext("convert", "jsonl", good, tmp_path / "a.spacy").exit_code == 0
-    before = (tmp_path / "a.spacy").read_bytes()
+    output = tmp_path / "a.spacy"
+    assert relext("convert", "jsonl", good, output).exit_code == 0
+    before = output.read_bytes()
     bad = write_lines(tmp_path / "bad.jsonl", RECORDS[1], BAD_LINES[0])
-    assert relext("convert", "jsonl", bad, tmp_path / "a.spacy").exit_code == 1
-    assert (tmp_path / "a.spacy").read_bytes() == before
+    assert relext("convert", "jsonl", bad, output, "--overwrite").exit_code == 1
+    assert output.read_bytes() == before
+
+
+def test_a_file_is_replaced_only_when_asked_for(tmp_path):
+    source, output, dev, table = (tmp_path / name for name in ("in.jsonl", "a.spacy", "dev.spacy", "a.csv"))
+    write_lines(source, *RECORDS)
+    exists = r"this file exists already\. Name another output, or replace it with --overwrite"
+    export = ("export", "csv", output, table)
+    for command, made in ((("convert", "jsonl", source, output), output), (export, table)):
+        assert relext(*command).exit_code == 0
+        before = made.read_bytes()
+        assert_fails(relext(*command), f"{made.name}: {exists}")
+        assert made.read_bytes() == before
+        assert relext(*command, "--overwrite").exit_code == 0
+    # Neither part is written where one is in the way.
+    command = ("convert", "jsonl", source, tmp_path / "train.spacy", "--dev", dev)
+    dev.write_bytes(b"mine")
+    assert_fails(relext(*command), rf"dev\.spacy: {exists}", tmp_path / "train.spacy")
+    assert dev.read_bytes() == b"mine"
+    assert relext(*command, "--overwrite").exit_code == 0
+    # An empty one, as programs make that give a name to write to, is nobody's work.
+    table.write_bytes(b"")
+    assert relext(*export).exit_code == 0
+
+
+def test_a_folder_is_never_replaced(tmp_path):
+    source = write_lines(tmp_path / "in.jsonl", *RECORDS)
+    for command in (("convert", "jsonl", source, tmp_path / "corpus"), ("export", "brat", tmp_path / "corpus", tmp_path / "brat")):
+        assert relext(*command).exit_code == 0
+        assert_fails(relext(*command, "--overwrite"), "it exists already, and is no empty folder; folders are not replaced")
 
 
 def test_skipped_errors_are_reported_and_counted_and_leave_no_trace(tmp_path):
@@ -280,6 +311,33 @@ def test_sentences_are_set_where_there_are_none(tmp_path):
     # One in the first document, three in the other, where two are of a drug and a gene.
     assert (figure(result.stdout, PAIRS), figure(result.stdout, RELATED)) == (4, 2)
     assert [str(r) for r in get_relations(read_back(tmp_path / "with.spacy")[0])] == ["Aspirin --RAISES--> CYP3A4 (1.00)"]
+
+
+PUBTATOR = "1|t|Tea helps.\n1|a|Ann too.\n1\t0\t3\tTea\tFOOD\tC1\n1\t11\t14\tAnn\tNAME\tC2\n1\tHELPS\tC1\tC2\n\n2|t|None.\n2|a|\n"
+MORE = (), ("--sentences", "sentencizer")
+
+
+@pytest.mark.parametrize(("format", "name"), [("pubtator", "a.txt"), ("bionlp", "a.a1"), ("chemprot", "part"), ("jsonl", "a.jsonl")])
+def test_documents_without_sentences_are_told(format, name, tmp_path):
+    source = tmp_path / name
+    if format == "chemprot":
+        test_chemprot.write(source, test_chemprot.FILES)
+    elif format == "jsonl":
+        write_lines(source, {key: value for key, value in RECORDS[0].items() if key != "sentences"}, *RECORDS[1:])
+    elif format == "bionlp":
+        source.write_text("T1\tGENE 0 3\tTea\n", encoding="utf8")
+        (tmp_path / "a.txt").write_text("Tea helps.", encoding="utf8")
+    else:
+        source.write_text(PUBTATOR, encoding="utf8")
+    told = [" ".join(relext("convert", format, source, tmp_path / "a.spacy", "--overwrite", *more).output.split()) for more in MORE]
+    assert "1 has mentions and no sentences, and no candidate pairs within sentences (sentence_pairs)" in told[0]
+    assert "set sentences with --sentences sentencizer, or choose distance_pairs" in told[0]
+    assert "no sentences" not in told[1]
+
+
+def test_texts_alone_need_no_sentences(tmp_path):
+    (tmp_path / "t.txt").write_text("Tea helps.", encoding="utf8")
+    assert "no sentences" not in relext("convert", "txt", tmp_path / "t.txt", tmp_path / "a.spacy").output
 
 
 def test_sentences_of_a_pipeline_are_set_by_its_characters(model, tmp_path):
@@ -448,7 +506,7 @@ def test_export_of_mentions_under_another_name(tmp_path):
     DocBin(docs=docs).to_disk(tmp_path / "a.spacy")
     output = tmp_path / "a.jsonl"
     for options, found in ((), ["Aspirin"]), (("--spans-key", "sc"), ["Aspirin", "warfarin"]):
-        assert relext("export", "jsonl", tmp_path / "a.spacy", output, *options).exit_code == 0
+        assert relext("export", "jsonl", tmp_path / "a.spacy", output, "--overwrite", *options).exit_code == 0
         document = json.loads(output.read_text().splitlines()[0])
         assert [document["text"][m["start"] : m["end"]] for m in document["mentions"]] == found
     output.unlink()
@@ -473,7 +531,7 @@ def test_formats_that_are_only_written(format, tmp_path):
     result = relext("export", format, tmp_path / "a.spacy", output)
     assert result.exit_code == 0, result.output
     assert output.stat().st_size
-    for lost in ("3 whole texts", "2 documents without relations", "1 mentions in no relation"):
+    for lost in ("3 whole texts", "2 documents without relations", "1 mention in no relation"):
         assert f"{lost}: not in {format}." in result.output
     result = relext("convert", format, output, tmp_path / "b.spacy")
     assert_fails(result, f"the format '{format}' is written, and not read. One of: jsonl, brat", tmp_path / "b.spacy")
@@ -534,7 +592,7 @@ def test_export_reports_what_the_format_cannot_hold(tmp_path):
     result = relext("convert", "brat", tmp_path / "brat", tmp_path / "b.spacy")
     assert result.exit_code == 0, result.output
     assert len(read_back(tmp_path / "b.spacy")) == 1
-    assert figure(result.stdout, NOT_ANNOTATED) == 2
+    assert figure(result.stdout, as_options(NOT_ANNOTATED)) == 2
     result = relext("convert", "brat", tmp_path / "brat", tmp_path / "c.spacy", "--keep-empty")
     assert result.exit_code == 0, result.output
     assert [has_relations(doc) for doc in read_back(tmp_path / "c.spacy")] == [True, True, False]
@@ -598,7 +656,7 @@ def test_export_tells_where_documents_are_annotated_for_different_labels(tmp_pat
     records = [labelled("a", "A"), labelled("own", "D", annotated_labels=["D", "E"])]
     relext("convert", "jsonl", write_lines(tmp_path / "a.jsonl", *records), tmp_path / "a.spacy")
     result = relext("export", "spert", tmp_path / "a.spacy", tmp_path / "a.json")
-    assert "annotated for different labels, A and D/E: not in spert" in " ".join(result.output.split())
+    assert "2 sets of labels that documents are annotated for, A and D/E: not in spert" in " ".join(result.output.split())
     result = relext("export", "jsonl", tmp_path / "a.spacy", tmp_path / "b.jsonl")
     assert "annotated for" not in result.output
     lines = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
@@ -620,12 +678,12 @@ def test_texts_that_nobody_annotated_are_left_out_and_counted(tmp_path):
     source = write_lines(tmp_path / "a.jsonl", *DOCCANO)
     result = relext("convert", "doccano", source, tmp_path / "a.spacy")
     assert result.exit_code == 0, result.output
-    assert (figure(result.stdout, "documents"), figure(result.stdout, NOT_ANNOTATED)) == (1, 2)
-    assert f"The first of the {NOT_ANNOTATED}: {source}:2" in " ".join(result.output.split())
+    assert (figure(result.stdout, "documents"), figure(result.stdout, as_options(NOT_ANNOTATED))) == (1, 2)
+    assert f"The first of the {as_options(NOT_ANNOTATED)}: {source}:2" in " ".join(result.output.split())
     assert relext("convert", "doccano", source, tmp_path / "b.spacy", "--keep-empty").exit_code == 0
     assert len(read_back(tmp_path / "b.spacy")) == 3
     result = relext("convert", "doccano", write_lines(tmp_path / "none.jsonl", *DOCCANO[1:]), tmp_path / "c.spacy")
-    assert_fails(result, re.escape(f"there is no document in it. Left out: 2 {NOT_ANNOTATED}."), tmp_path / "c.spacy")
+    assert_fails(result, re.escape(f"there is no document in it. Left out: 2 {as_options(NOT_ANNOTATED)}."), tmp_path / "c.spacy")
     result = relext("convert", "jsonl", source, tmp_path / "c.spacy", "--keep-empty")
     assert_fails(result, "--keep-empty is for brat, prodigy, doccano, label-studio", tmp_path / "c.spacy")
 
@@ -633,9 +691,9 @@ def test_texts_that_nobody_annotated_are_left_out_and_counted(tmp_path):
 def test_predictions_and_rejected_tasks_are_named_where_nothing_is_left(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps([{"data": {"text": "Tea."}, "annotations": [], "predictions": [{"result": []}]}]))
     result = relext("convert", "label-studio", tmp_path / "a.json", tmp_path / "a.spacy")
-    assert_fails(result, r"1 predictions, not read \(--use-predictions\)", tmp_path / "a.spacy")
+    assert_fails(result, r"1 prediction, not read \(--use-predictions\)", tmp_path / "a.spacy")
     rejected = write_lines(tmp_path / "b.jsonl", {"text": "Tea.", "spans": [], "answer": "reject"})
-    assert_fails(relext("convert", "prodigy", rejected, tmp_path / "b.spacy"), "1 tasks left out, answer 'reject'", tmp_path / "b.spacy")
+    assert_fails(relext("convert", "prodigy", rejected, tmp_path / "b.spacy"), "1 task left out, answer 'reject'", tmp_path / "b.spacy")
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
@@ -661,7 +719,7 @@ def test_each_line_is_a_sentence(tmp_path):
     result = relext("convert", "txt", tmp_path / "t.txt", tmp_path / "b.spacy", "--sentences", "sentencizer")
     assert result.exit_code == 0, result.output
     assert figure(result.stdout, "sentences that run over line ends") == 1
-    assert "1 of 1 sentences run over line ends. If each line is a sentence: --sentences lines" in " ".join(result.output.split())
+    assert "Of 1 sentence, 1 runs over line ends. If each line is a sentence: --sentences lines" in " ".join(result.output.split())
 
 
 RUSSIAN = "Это было в Москве, и он не знал, что ему делать дальше. " * 10

@@ -188,7 +188,7 @@ def test_relations_between_concepts(model, concept_data):
     output = " ".join(relext("evaluate", model, concept_data).output.split())
     assert "Relations between the concepts of a document, annotated mentions" in output
     assert "micro 100.0 66.7 80.0 66.7 3" in output
-    assert "1 predicted relations are with a mention that has no concept" in output
+    assert "1 predicted relation is with a mention that has no concept" in output
     assert "Not measured: the pipeline predicts no mentions with concept identifiers" in output
 
 

@@ -347,7 +347,7 @@ def test_what_documents_cannot_hold_of_their_files_is_told(model, tmp_path):
     (tmp_path / "a.pubtator").write_text(f"1|t|{LEVELS}\n1|a|\n1\t0\t7\tAspirin\tX\tC1\n1\t90\t99\twarfarin\tX\tC2\n", encoding="utf8")
     result = relext("extract", model, tmp_path / "a.pubtator")
     assert result.exit_code == 0, result.output
-    assert "1 mentions beyond the end of the text" in result.stderr
+    assert "1 mention beyond the end of the text" in result.stderr
 
 
 @pytest.fixture
@@ -384,7 +384,7 @@ def test_formats_of_the_output(model, three, tmp_path):
     [
         (["--to", "brat"], "standard output is JSONL, in one piece"),
         (["--documents-per-file", "2"], "standard output is JSONL, in one piece"),
-        (["--output", "out.xml"], r"out\.xml: the suffix does not say the format\. Name it \(--to\), one of: jsonl, brat"),
+        (["--output", "out.xml"], r"out\.xml: the suffix does not say the format\. Name it with --to, one of: jsonl, brat"),
         (["--output", "out", "--to", "aimed"], "the format 'aimed' is read, and not written"),
         (["--output", "out", "--to", "brat", "--keep-all-scores"], "brat has no place for them"),
         (["--format", "docx"], "there is no format 'docx'"),

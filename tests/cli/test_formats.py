@@ -1,7 +1,9 @@
 """`relext formats`: what there is, and what one cannot hold."""
 
+from spacy_relext.cli.formats import markdown_table
 from spacy_relext.formats.catalogue import OURS
 from tests.cli.toy import relext
+from tests.conftest import ROOT
 
 WIDE = {"COLUMNS": "300"}
 
@@ -24,3 +26,10 @@ def test_a_format_that_is_not_there():
     result = relext("formats", "docx")
     assert result.exit_code == 1
     assert "there is no format 'docx'" in result.stderr
+
+
+def test_the_table_of_the_documentation_is_that_of_the_catalogue():
+    assert markdown_table(OURS.values()) in (ROOT / "docs" / "reference" / "formats.md").read_text(encoding="utf8"), (
+        "relext formats --markdown"
+    )
+    assert "| `jsonl` | our own, which holds everything | .jsonl | .jsonl |  | nothing is lost |" in relext("formats", "--markdown").output

@@ -253,4 +253,4 @@ def test_texts_that_nobody_annotated_are_read_to_find_something_in_them(tmp_path
     path = write(tmp_path / "c.jsonl", json.dumps({"text": "Tea.", "spans": [], "answer": "reject"}))
     errors = []
     assert list(Inputs([str(path)], "prodigy").read(errors.append)) == []
-    assert [error.message for error in errors] == ["there is no document in it. Left out: 1 tasks left out, answer 'reject'."]
+    assert [error.message for error in errors] == ["there is no document in it. Left out: 1 task left out, answer 'reject'."]

@@ -133,9 +133,9 @@ def test_only_the_formats_with_events_take_the_option(tmp_path):
     result = relext("convert", "brat", tmp_path, tmp_path / "out.spacy", "--events", "roles")
     assert result.exit_code == 0, result.output
     assert "relations: Precursor" in result.output
-    with pytest.raises(RelextError, match="--events is 'triggers'; expected roles or pairs"):
+    with pytest.raises(RelextError, match="`events` is 'triggers'; expected roles or pairs"):
         list(read_docs(tmp_path, "brat", events="triggers"))
-    with pytest.raises(RelextError, match=r"--events is for brat, bionlp.* and the format is ddi"):
+    with pytest.raises(RelextError, match=r"`events` is for brat, bionlp.* and the format is ddi"):
         list(read_docs(tmp_path, "ddi", events="roles"))
 
 

@@ -6,12 +6,14 @@ import sys
 from dataclasses import fields
 
 import pytest
+import spacy
 
 import spacy_relext
 from spacy_relext.cli import relext_cli  # noqa: F401 (what a command loads must not hide what it needs)
 from spacy_relext.conversion.converting import format_of, make_options
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import OURS, formats, get_format, readable, writable
+from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.reading import Options
 from spacy_relext.formats.types import LOSSES, AnnotatedRelation, Document, Mention
 from tests.conftest import ROOT
@@ -42,16 +44,23 @@ def test_a_format_of_another_package(install, tmp_path):
     install("my_formats", PACKAGE, entry.replace('"', ""))
     assert "notes" in [made.name for made in formats()]
     path = tmp_path / "a.notes"
-    path.write_text("Tea helps pain.\tFOOD:Tea\nNone.\nCoffee.\tFOOD:Tea\n", encoding="utf8")
+    lines = "Tea helps pain.\tFOOD:Tea\tPAIN:pain\tHELPS:Tea>pain\nNone.\n"
+    path.write_text(lines + "Coffee.\tFOOD:Tea\nTea.\tHELPS:Tea>pain\n", encoding="utf8")
     assert format_of(path, None).name == "notes"
     errors = []
     docs = list(spacy_relext.read(path, on_error=errors.append))
-    assert [[(m.text, m.label_) for m in doc.spans["mentions"]] for doc in docs] == [[("Tea", "FOOD")], []]
-    assert [str(error) for error in errors] == [f"{path}:3: saw 'FOOD:Tea'; expected TYPE:WORD, with a word of the text."]
-    assert spacy_relext.convert(path, tmp_path / "a.spacy", on_error="skip").total["mentions"] == 1
+    assert [[(m.text, m.label_) for m in doc.spans["mentions"]] for doc in docs] == [[("Tea", "FOOD"), ("pain", "PAIN")], []]
+    assert [str(relation) for relation in docs[0]._.relations] == ["Tea --HELPS--> pain (1.00)"]
+    expected = "expected TYPE:WORD, with a word of the text, or LABEL:WORD>WORD."
+    assert [str(error) for error in errors] == [f"{path}:3: saw 'FOOD:Tea'; {expected}", f"{path}:4: saw 'HELPS:Tea>pain'; {expected}"]
+    total = spacy_relext.convert(path, tmp_path / "a.spacy", on_error="skip").total
+    assert (total["mentions"], total["relations"]) == (2, 1)
     assert not +spacy_relext.export(docs, tmp_path / "b.notes", "notes")
-    assert (tmp_path / "b.notes").read_text(encoding="utf8") == "Tea helps pain.\tFOOD:Tea\nNone.\n"
-    with pytest.raises(RelextError, match=r"--text-column is for .*, and the format is notes"):
+    assert (tmp_path / "b.notes").read_text(encoding="utf8") == lines
+    twice = [Mention("a", 0, 3, "FOOD"), Mention("b", 8, 11, "FOOD")]
+    doc = to_doc(Document("d", "Tea and Tea.", twice, [AnnotatedRelation("a", "b", "IS")]), spacy.blank("en"))
+    assert spacy_relext.export([doc], tmp_path / "c.notes") == {"mentions of words that stand in the text before": 1, "relations": 1}
+    with pytest.raises(RelextError, match=r"`text_column` is for .*, and the format is notes"):
         make_options(get_format("notes"), text_column="x")
 
 

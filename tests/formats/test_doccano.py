@@ -81,7 +81,7 @@ def test_offsets_are_code_points_and_those_inside_a_character_are_kept_and_count
 BAD_RECORDS = {
     "no text": (
         {"entities": [], "Title": "x"},
-        "expected 'text' to be a string; those that are: 'Title'. Name one with --text-column",
+        "expected 'text' to be a string; those that are: 'Title'. Name one with `text_column`",
     ),
     "no entities": ({"text": TEXT}, r"expected 'entities', or 'label' of older versions, and saw \['text'\]"),
     "two lists": ({**GOOD, "label": []}, "expected 'entities', or 'label'"),
@@ -186,11 +186,11 @@ def test_labels_of_another_column(tmp_path):
         ({"text": TEXT, "entities": [], "spans": spans}, "spans"),
         ({"text": TEXT, "entities": [], "label": spans}, "label"),
     ):
-        with pytest.raises(DataError, match="--label-column"):
+        with pytest.raises(DataError, match="`label_column`"):
             read(tmp_path, record)
         [document] = read(tmp_path, record, label_column=column)
         assert [(m.start, m.end, m.type) for m in document.mentions] == [(0, 4, "DRUG"), (12, 16, "GENE")]
-    with pytest.raises(DataError, match=r"expected 'x', and saw .*; with labels: spans. Name one with --label-column"):
+    with pytest.raises(DataError, match=r"expected 'x', and saw .*; with labels: spans. Name one with `label_column`"):
         read(tmp_path, {"text": TEXT, "spans": spans}, label_column="x")
 
 

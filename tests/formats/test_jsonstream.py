@@ -110,7 +110,7 @@ def test_a_value_that_is_too_large(tmp_path):
         except DataError as error:
             errors.append(str(error))
     assert found == ["a"]
-    assert errors == [f"{path}:1: a value has more than 4,000 bytes, the most that is read at once. Cut it, or raise --max-record."]
+    assert errors == [f"{path}:1: a value has more than 4,000 bytes, the most that is read at once. Cut it, or raise `Limits.record`."]
 
 
 def test_a_list_is_not_held(tmp_path, monkeypatch):

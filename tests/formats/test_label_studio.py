@@ -220,7 +220,7 @@ def test_annotations_of_several_people(tmp_path):
     assert document.relations == [AnnotatedRelation("a", "b", "SPARES")]
     assert +counts == {"annotations that say the same as another one": 1}
     differing = task(annotations=[by(1, TEAL, CYP), by({"id": 2, "email": "b@c"}, TEAL)])
-    with pytest.raises(DataError, match="--annotator whose are read; they are of 1 and 2"):
+    with pytest.raises(DataError, match="`annotator` whose are read; they are of 1 and 2"):
         read(tmp_path, differing)
     for name, number in (("1", 2), ("2", 1), ("b@c", 1), ("3", 0)):
         [document] = read(tmp_path, differing, annotator=name)
@@ -232,7 +232,7 @@ def test_predictions_and_drafts(tmp_path):
     bare = task(annotations=[], predictions=[{"result": [TEAL, CYP, arrow()]}], drafts=[{"result": [TEAL]}])
     [document] = read(tmp_path, bare, counts=counts)
     assert (document.mentions, document.relations, document.mentions_given) == ([], None, False)
-    assert +counts == {"drafts, not read": 1, "predictions, not read (--use-predictions)": 1}
+    assert +counts == {"drafts, not read": 1, "predictions, not read (`use_predictions`)": 1}
     [document] = read(tmp_path, bare, use_predictions=True)
     assert document.relations == [AnnotatedRelation("a", "b", "SPARES")]
 
@@ -253,13 +253,13 @@ def test_text_among_several_strings(tmp_path):
     assert +counts == {"documents whose text is the one that the regions agree with": 1}
     [document] = read(tmp_path, {**task(TEAL), "data": data}, text_column="title")
     assert document.text == "Teal"
-    with pytest.raises(DataError, match="Name the text with --text-column"):
+    with pytest.raises(DataError, match="Name the text with `text_column`"):
         read(tmp_path, {**task(TEAL), "data": data})
     with pytest.raises(DataError, match=r"the string 'body', and saw \['title', 'abstract'\]"):
         read(tmp_path, {**task(TEAL), "data": data}, text_column="body")
     counts.clear()
     assert read(tmp_path, {**task(annotations=[]), "data": data}, counts=counts) == []
-    assert +counts == {"tasks without annotation or a known text (--text-column)": 1}
+    assert +counts == {"tasks without annotation or a known text (`text_column`)": 1}
 
 
 def test_json_min_is_named(tmp_path):

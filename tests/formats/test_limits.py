@@ -227,7 +227,7 @@ def test_a_record_that_is_too_large(name, tmp_path):
     errors = []
     with limited(Limits(record=4000)):
         documents = [d.text for d in Inputs([str(path)], name).read(errors.append)]
-    assert re_in(errors[0], "has more than 4,000 bytes, the most that is read at once. Cut it, or raise --max-record")
+    assert re_in(errors[0], "has more than 4,000 bytes, the most that is read at once. Cut it, or raise `Limits.record`")
     if name in ("jsonl", "lines", "prodigy", "doccano", "dygie"):
         assert errors[0].line == 1
     assert documents == (["b"] if name in ("jsonl", "lines", "pubtator") else [])
@@ -273,7 +273,7 @@ def test_a_packed_file_that_unpacks_to_too_much(tmp_path):
         assert inputs.count() is None
         assert [document.text for document in inputs.read(errors.append)] == ["b"]
     assert [str(error) for error in errors] == [
-        f"{tmp_path / 'a.jsonl.gz'}: it unpacks to more than 1,000,000 bytes. Is it what you expect? If so, raise --max-unpacked."
+        f"{tmp_path / 'a.jsonl.gz'}: it unpacks to more than 1,000,000 bytes. Is it what you expect? If so, raise `Limits.unpacked`."
     ]
 
 
@@ -294,4 +294,4 @@ def test_archives_that_unpack_to_too_much(tmp_path):
     with limited(Limits(characters=1_000)):
         documents, [error] = read("inception", tmp_path / "in")
     assert documents == ["good"]
-    assert "the text has 50,000 characters; 1,000 are read at the most. Cut the text, or raise --max-characters" in str(error)
+    assert "the text has 50,000 characters; 1,000 are read at the most. Cut the text, or raise `Limits.characters`" in str(error)

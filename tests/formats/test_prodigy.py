@@ -195,7 +195,7 @@ def test_texts_decide_what_offsets_count(tmp_path):
 
 def test_answers_of_several_people_name_the_option(tmp_path):
     tasks = [{**TASK, "_annotator_id": "ann"}, {**TASK, "_annotator_id": "bob"}]
-    with pytest.raises(DataError, match=r"document id '-17' is that of .*:1 as well.* several people, name one of them with --annotator"):
+    with pytest.raises(DataError, match=r"document id '-17' is that of .*:1 as well.* several people, name one of them with `annotator`"):
         read(tmp_path, *tasks)
 
 

@@ -55,7 +55,7 @@ def test_other_roles_keep_the_order_of_the_file_if_it_is_one_for_all(pair):
     assert (caught.value.path, caught.value.line) == ("e.ann", 9)
     assert f"'Lives_In {b}:T4 {a}:T3' here" in str(caught.value)
     assert f"'Lives_In {a}:T1 {b}:T2 (d.ann:1)'" in str(caught.value)
-    assert f"--roles {b},{a} or --roles {a},{b}" in str(caught.value)
+    assert f"`roles=['{b},{a}']` or `roles=['{a},{b}']`" in str(caught.value)
 
 
 def test_what_comes_in_any_order_is_directed_as_the_first():
@@ -79,7 +79,7 @@ def test_the_users_word_goes_first():
 
 @pytest.mark.parametrize("given", [["A"], ["A,"], ["A,B,C"], ["A,a"], [""], [("A", "B")]])
 def test_what_are_no_roles(given):
-    with pytest.raises(RelextError, match=r"--roles is .*expected the role of the head, a comma"):
+    with pytest.raises(RelextError, match=r"`roles` is .*expected the role of the head, a comma"):
         Roles(given)
 
 
@@ -98,7 +98,7 @@ def test_one_reading_has_one_memory():
 def test_only_formats_with_roles_take_the_option():
     assert make_options(get_format("brat"), roles=["A,B"]).roles == ("A,B",)
     assert make_options(get_format("jsonl"), roles=[]) == Options()
-    with pytest.raises(RelextError, match=r"--roles is for .*brat.*the format is jsonl"):
+    with pytest.raises(RelextError, match=r"`roles` is for .*brat.*the format is jsonl"):
         make_options(get_format("jsonl"), roles=["A,B"])
 
 

@@ -59,7 +59,7 @@ def test_columns(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("key,body\n1,x\n", "FILE:1: expected one column 'text', and saw 'key', 'body'. Name it with --text-column."),
+        ("key,body\n1,x\n", "FILE:1: expected one column 'text', and saw 'key', 'body'. Name it with `text_column`."),
         ("text,text\n1,x\n", "FILE:1: expected one column 'text'"),
         ("text\nx\n".encode("utf-16"), "FILE:1: expected one column 'text'"),
     ],

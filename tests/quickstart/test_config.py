@@ -299,4 +299,4 @@ def test_a_config_that_is_there_is_not_overwritten(data, tmp_path, tiny_bert):
     (tmp_path / "mine.cfg").write_text("precious", encoding="utf8")
     result = relext("init-config", data / "train.spacy", tmp_path / "mine.cfg", "--encoder", tiny_bert)
     assert (result.exit_code, (tmp_path / "mine.cfg").read_text(encoding="utf8")) == (1, "precious")
-    assert "--force" in result.output
+    assert "--overwrite" in result.output
