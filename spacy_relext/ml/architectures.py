@@ -20,7 +20,7 @@ from spacy_relext.ml.patches.thinc import TidyShim
 from spacy_relext.ml.precision import Precision, check_precision, compute_precision, computes_in_bfloat16
 from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
 from spacy_relext.ml.summaries import Summary
-from spacy_relext.ml.windows import only_read
+from spacy_relext.ml.windows import skip_unused_windows
 from spacy_relext.types import Floats2d
 
 # Logit of a label that is added to a trained model: a probability of about 0.002. With 0, an untaught label would be found everywhere.
@@ -192,7 +192,7 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
     # Who watches asks for words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is skipped
     # would leave the transformer without its gradient.
     skip = watch is None and any(len(doc_candidates.pairs) for doc_candidates in candidates)
-    to_read, sizes, candidates = only_read(tok2vec, docs, candidates, skip=skip)
+    to_read, sizes, candidates = skip_unused_windows(tok2vec, docs, candidates, skip=skip)
     vectors, backprop_vectors = tok2vec(to_read, is_train)
     batch = make_batch(sizes, candidates)
     ops = model.ops

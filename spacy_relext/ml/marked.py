@@ -28,7 +28,7 @@ from spacy_relext.ml.patches.torch_cpu import densify
 from spacy_relext.ml.precision import Precision, compute_precision, computes_in_bfloat16
 from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries.base import Contexts, Summary, within
-from spacy_relext.ml.transformer import create_transformer_model, like_lengths, prepare
+from spacy_relext.ml.transformer import bucket_by_length, create_transformer_model, prepare
 from spacy_relext.notices import Notices
 from spacy_relext.types import Floats1d, Floats2d, Ints2d
 
@@ -181,7 +181,7 @@ class MarkedEncoder:
         max_pieces = CPU_PIECES if device == "cpu" and not is_train else None
         with compute_precision(device, lower=lower, is_train=is_train):
             lengths = numpy.asarray([len(pair.pieces.ids) for pair in pairs])
-            for group, _ in like_lengths(lengths, max_pieces, device=device):
+            for group, _ in bucket_by_length(lengths, max_pieces, device=device):
                 members = [pairs[i] for i in group]
                 contexts = encode([pair.pieces for pair in members], types[:, group], hf, every_layer=every_layer)
                 with torch.autocast(device, enabled=False):

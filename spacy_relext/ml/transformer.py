@@ -217,7 +217,7 @@ def _forward(
     config = shim._hfmodel.transformer.config
     whole_batch = not on_cpu or config.output_hidden_states or config.output_attentions
     n_texts, longest = wordpieces.input_ids.shape
-    groups = [(numpy.arange(n_texts), longest)] if whole_batch else like_lengths(lengths_of(wordpieces.attention_mask))
+    groups = [(numpy.arange(n_texts), longest)] if whole_batch else bucket_by_length(lengths_of(wordpieces.attention_mask))
     outputs, backprops = [], []
     with compute_precision(shim.device.type, lower=lower, is_train=is_train):
         for texts, length in groups:
@@ -257,7 +257,7 @@ def lengths_of(attention_mask: Floats2d) -> Ints1d:
     return attention_mask.shape[1] - (attention_mask[:, ::-1] > 0).argmax(axis=1)
 
 
-def like_lengths(lengths: Ints1d, max_pieces: int | None = None, *, device: str = "cpu") -> list[tuple[numpy.ndarray, int]]:
+def bucket_by_length(lengths: Ints1d, max_pieces: int | None = None, *, device: str = "cpu") -> list[tuple[numpy.ndarray, int]]:
     """Group texts of like length, so that the padding of a group costs no more than another group would, and memory is bounded.
 
     lengths: The numbers of pieces, `[n_texts]`. max_pieces: Of a group, padding included; None: `MAX_PIECES`. device: "cpu" or "cuda".

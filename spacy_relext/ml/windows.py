@@ -74,7 +74,7 @@ class WindowsToRead:
         return docs.windows if isinstance(docs, DocsToRead) else self.get_spans(docs)
 
 
-def only_read(
+def skip_unused_windows(
     encoder: Model, docs: list[Doc], candidates: list[Candidates], *, skip: bool = True
 ) -> tuple[list[Doc], list[int], list[Candidates]]:
     """Docs of which an encoder of windows encodes only the windows in which a pair reads something: in most abstracts, few sentences have

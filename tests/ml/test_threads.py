@@ -10,7 +10,7 @@ from thinc.api import Model, PyTorchShim
 
 from spacy_relext.candidates import make_candidates
 from spacy_relext.ml.threads import OneThread
-from spacy_relext.ml.windows import only_read, sentence_windows
+from spacy_relext.ml.windows import sentence_windows, skip_unused_windows
 from tests.pipeline.test_with_transformer import initialize, transformer_pipeline
 
 
@@ -30,7 +30,7 @@ def test_what_one_thread_reads_is_not_what_another_reads(nlp):
     for sentence in (0, 1):
         doc = Doc(nlp.vocab, words=list("abcdef"), sent_starts=[True, False, False] * 2)
         spans = [doc[3 * sentence : 3 * sentence + 1], doc[3 * sentence + 2 : 3 * sentence + 3]]
-        given.append(only_read(model, [doc], [make_candidates(doc, spans, [2, 2], numpy.asarray([[0, 1]]))]))
+        given.append(skip_unused_windows(model, [doc], [make_candidates(doc, spans, [2, 2], numpy.asarray([[0, 1]]))]))
     # The first one reads after the second one has asked.
     windows = [model.predict(docs) for docs, _, _ in given]
     assert [[(span.start, span.end) for span in of_doc] for (of_doc,) in windows] == [[(0, 3)], [(3, 6)]]

@@ -12,7 +12,7 @@ from transformers.utils import ModelOutput
 from spacy_relext.errors import RelextError
 from spacy_relext.ml import precision
 from spacy_relext.ml.precision import cpu_has_bfloat16
-from spacy_relext.ml.transformer import create_tok2vec_transformer, create_transformer_model, lengths_of, like_lengths
+from spacy_relext.ml.transformer import bucket_by_length, create_tok2vec_transformer, create_transformer_model, lengths_of
 
 # Dropout would make two runs differ.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -76,7 +76,7 @@ def groups_of(lengths, *, left=False):
     mask = numpy.zeros((len(lengths), longest), dtype="float32")
     for row, length in zip(mask, lengths, strict=True):
         row[longest - length if left else 0 : longest if left else length] = 1
-    return [(texts.tolist(), length) for texts, length in like_lengths(lengths_of(mask))]
+    return [(texts.tolist(), length) for texts, length in bucket_by_length(lengths_of(mask))]
 
 
 def test_texts_are_grouped_by_length():
@@ -96,7 +96,7 @@ def test_group_ends_where_its_padding_costs_more_than_another_group():
 
 def test_no_group_pads_more_than_another_group_costs():
     lengths = numpy.random.default_rng(0).integers(5, 120, size=500)
-    groups = like_lengths(lengths)
+    groups = bucket_by_length(lengths)
     assert sorted(i for texts, _ in groups for i in texts) == list(range(500))
     assert all((longest - lengths[texts]).sum() <= 9 and longest == lengths[texts].max() for texts, longest in groups)
 
@@ -106,13 +106,13 @@ def test_a_group_is_bounded(monkeypatch):
     expected = [([0, 1], 10), ([3], 10), ([2], 30), ([4], 31)]
     assert groups_of([10, 10, 30, 10, 31]) == expected
     monkeypatch.undo()
-    assert [(texts.tolist(), length) for texts, length in like_lengths(numpy.asarray([10, 10, 30, 10, 31]), 25)] == expected
+    assert [(texts.tolist(), length) for texts, length in bucket_by_length(numpy.asarray([10, 10, 30, 10, 31]), 25)] == expected
 
 
 def test_a_gpu_takes_padding_before_another_run():
     lengths = numpy.asarray([10, 10, 128, 128])
-    assert [texts.tolist() for texts, _ in like_lengths(lengths)] == [[0, 1], [2, 3]]
-    assert [texts.tolist() for texts, _ in like_lengths(lengths, device="cuda")] == [[0, 1, 2, 3]]
+    assert [texts.tolist() for texts, _ in bucket_by_length(lengths)] == [[0, 1], [2, 3]]
+    assert [texts.tolist() for texts, _ in bucket_by_length(lengths, device="cuda")] == [[0, 1, 2, 3]]
 
 
 def test_nothing_is_cut_off_where_padding_stands_on_the_left():

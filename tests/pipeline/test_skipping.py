@@ -10,7 +10,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 
 from spacy_relext.ml import architectures, transformer
-from spacy_relext.ml.windows import only_read
+from spacy_relext.ml.windows import skip_unused_windows
 from spacy_relext.relations import Relation, register_extensions, set_relations
 from tests.pipeline.test_with_transformer import CNN_INSIDE, WINDOWS, add_extractor, transformer_config
 
@@ -78,7 +78,7 @@ class Encoded:
     def without_skipping(self, action):
         """What an action gives, and the number of texts."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(architectures, "only_read", lambda *args, skip: only_read(*args, skip=False))
+            patch.setattr(architectures, "skip_unused_windows", lambda *args, skip: skip_unused_windows(*args, skip=False))
             return self.counted(action)
 
     def counted(self, action):
