@@ -18,7 +18,7 @@ from typing import NamedTuple
 from spacy.tokens import Span
 
 from spacy_relext.extras import extra
-from spacy_relext.pipeline.pairs import ReadPair
+from spacy_relext.pipeline.pairs import AttendedPair
 
 
 class Keyword(NamedTuple):
@@ -35,7 +35,7 @@ def english_stemmer() -> Callable[[str], str]:
     return extra("snowballstemmer").stemmer("english").stemWord
 
 
-def rank_keywords(documents: Iterable[Iterable[ReadPair]], stem: Callable[[str], str], *, min_count: int = 1) -> list[Keyword]:
+def rank_keywords(documents: Iterable[Iterable[AttendedPair]], stem: Callable[[str], str], *, min_count: int = 1) -> list[Keyword]:
     """All keywords, those with the largest weights first.
 
     documents: What `RelationExtractor.attention` yields. stem: From a word in lower case to its stem.
@@ -48,7 +48,7 @@ def rank_keywords(documents: Iterable[Iterable[ReadPair]], stem: Callable[[str],
     for pairs in documents:
         for _, of_sentence in groupby(sorted(pairs, key=_place), key=_place):
             weights: defaultdict[str, list[float]] = defaultdict(list)
-            for context, reading in ((pair.context, pair.reading) for pair in of_sentence):
+            for context, reading in ((pair.context, pair.attention) for pair in of_sentence):
                 for word, kind, weight in zip(*reading, strict=True):
                     if kind == "text" and _is_content(word, context):
                         lower = word.lower()
@@ -65,7 +65,7 @@ def rank_keywords(documents: Iterable[Iterable[ReadPair]], stem: Callable[[str],
     return sorted(ranked, key=lambda keyword: (-keyword.weight, keyword.stem))
 
 
-def _place(pair: ReadPair) -> tuple[int, int]:
+def _place(pair: AttendedPair) -> tuple[int, int]:
     return pair.context.start, pair.context.end
 
 

@@ -21,7 +21,7 @@ from spacy_relext.measures import MeasureFunction
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.pairs import ReadPair
+from spacy_relext.pipeline.pairs import AttendedPair
 from spacy_relext.pipeline.preparing import AnnotatedPairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.settings import GIVEN
@@ -79,7 +79,7 @@ def find_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
     return _changed(pipe, threshold=threshold).with_gold_mentions(examples)
 
 
-def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[list[ReadPair]]:
+def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[list[AttendedPair]]:
     """For each example, what the extractor reads for the pairs of annotated mentions, and where it looks."""
 
     def views() -> Iterator[Doc]:

@@ -22,7 +22,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions
 from spacy_relext.formats.files import whole_file
 from spacy_relext.notices import counted
-from spacy_relext.pipeline.pairs import ReadPair
+from spacy_relext.pipeline.pairs import AttendedPair
 
 
 class Corpus(StrEnum):
@@ -91,7 +91,7 @@ def keywords(
             msg.good(f"Stems in {output}")
 
 
-def _related(documents: Iterable[list[ReadPair]], threshold: float) -> Iterator[list[ReadPair]]:
+def _related(documents: Iterable[list[AttendedPair]], threshold: float) -> Iterator[list[AttendedPair]]:
     for pairs in documents:
         yield [pair for pair in pairs if max(pair.scores.values()) >= threshold]
 

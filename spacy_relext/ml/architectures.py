@@ -12,13 +12,13 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 
 from spacy_relext.candidates import Candidates, make_candidates
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.attention import OnAttention, OnWeights, attention_to_tokens
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.marking import MarkingFunction
 from spacy_relext.ml.patches.thinc import TidyShim
 from spacy_relext.ml.precision import Precision, check_precision, compute_precision, computes_in_bfloat16
-from spacy_relext.ml.reading import Watch, WatchWeights, watch_tokens
 from spacy_relext.ml.summaries import Summary
 from spacy_relext.ml.windows import skip_unused_windows
 from spacy_relext.types import Floats2d
@@ -33,11 +33,11 @@ _NO_WIDTH = (
 
 
 class ModelInput(NamedTuple):
-    """What a model is given, as such or as a plain tuple; in prediction, a watch is told what it reads for each pair."""
+    """What a model is given, as such or as a plain tuple; in prediction, `on_attention` is called with the weights of each pair."""
 
     docs: list[Doc]
     candidates: list[Candidates]
-    watch: Watch | None = None
+    on_attention: OnAttention | None = None
 
     @classmethod
     def of(cls, X: Any) -> "ModelInput":
@@ -185,13 +185,13 @@ def _width(tok2vec: Model) -> int:
 
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFunction | None) -> tuple[Floats2d, Callable]:
-    docs, candidates, watch = ModelInput.of(X)
+    docs, candidates, on_attention = ModelInput.of(X)
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     if marking is not None:
         docs, candidates = _marked(marking, docs, candidates)
-    # Who watches asks for words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is skipped
-    # would leave the transformer without its gradient.
-    skip = watch is None and any(len(doc_candidates.pairs) for doc_candidates in candidates)
+    # Attention weights are of words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is
+    # skipped would leave the transformer without its gradient.
+    skip = on_attention is None and any(len(doc_candidates.pairs) for doc_candidates in candidates)
     to_read, sizes, candidates = skip_unused_windows(tok2vec, docs, candidates, skip=skip)
     vectors, backprop_vectors = tok2vec(to_read, is_train)
     batch = make_batch(sizes, candidates)
@@ -205,7 +205,8 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
         return ops.alloc2f(0, model.get_dim("nO")), backprop_nothing
     filled = [v for v in vectors if len(v)]
     tokens = ops.xp.concatenate(filled) if len(filled) > 1 else filled[0]
-    logits, backprop_head = head((tokens, batch, None if watch is None else watch_tokens(watch, docs, batch)), is_train)
+    on_weights = None if on_attention is None else attention_to_tokens(on_attention, docs, batch)
+    logits, backprop_head = head((tokens, batch, on_weights), is_train)
 
     def backprop(d_logits: Floats2d) -> list[Doc]:
         d_tokens = backprop_head(d_logits)
@@ -226,12 +227,12 @@ def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidat
 
 
 def _head_forward(
-    model: Model, X: tuple[Floats2d, PairBatch, WatchWeights | None], is_train: bool, *, precision: Precision
+    model: Model, X: tuple[Floats2d, PairBatch, OnWeights | None], is_train: bool, *, precision: Precision
 ) -> tuple[Floats2d, Callable]:
-    tokens, batch, watch = X
+    tokens, batch, on_weights = X
     shim = model.shims[0]
     torch_tokens = xp2torch(tokens, requires_grad=is_train, device=shim.device)
-    inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"], "watch": watch})
+    inputs = ArgsKwargs(args=(torch_tokens, batch), kwargs={"dropout": model.attrs["dropout_rate"], "on_weights": on_weights})
     kind = shim.device.type
     with compute_precision(kind, lower=not is_train and computes_in_bfloat16(precision, kind), is_train=is_train):
         torch_logits, torch_backprop = shim(inputs, is_train)

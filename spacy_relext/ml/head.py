@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.attention import OnWeights
 from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks, portions
 from spacy_relext.ml.patches import torch_cpu
 from spacy_relext.ml.patches.glibc import release_freed_memory
 from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear, use_padded_linear
-from spacy_relext.ml.reading import WatchWeights
 from spacy_relext.ml.summaries.base import Contexts, Summary, linear_of_pair
 from spacy_relext.types import Floats1d, Ints1d
 
@@ -98,12 +98,12 @@ class PairScorer(nn.Module):
         """Vectors of the encoder as the summary reads them."""
         return vectors if self.scale in (None, 1.0) else vectors * self.scale
 
-    def forward(self, tokens: Tensor, batch: PairBatch, dropout: float = 0.0, watch: WatchWeights | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, batch: PairBatch, dropout: float = 0.0, on_weights: OnWeights | None = None) -> Tensor:
         """Score the pairs of a batch.
 
         tokens: float [n_tokens, width], the Docs' token vectors end to end.
         dropout: Share of the summary (and hidden layer) that is dropped; heeded in training mode only.
-        watch: Is told the weights of the tokens that each pair reads.
+        on_weights: Is called with the weights of the tokens that each pair reads.
         RETURNS: Logits, float [n_pairs, n_labels].
         """
         if not len(batch.pairs):
@@ -111,13 +111,13 @@ class PairScorer(nn.Module):
         logits, order = [], []
         # In training all is kept for the gradients anyway.
         for portion, stretch, pairs in portions(batch, math.inf if self.training else MAX_TOKENS):
-            of_pairs = None if watch is None else partial(_told, watch, pairs)
+            of_pairs = None if on_weights is None else partial(_with_numbers, on_weights, pairs)
             for scores, chunk in self._score(tokens[stretch], portion, dropout, of_pairs):
                 logits.append(scores)
                 order.append(pairs[chunk])
         return in_order(logits, order)
 
-    def _score(self, tokens: Tensor, batch: PairBatch, dropout: float, watch: WatchWeights | None) -> Iterator[tuple[Tensor, Ints1d]]:
+    def _score(self, tokens: Tensor, batch: PairBatch, dropout: float, on_weights: OnWeights | None) -> Iterator[tuple[Tensor, Ints1d]]:
         """Logits chunk by chunk, and the pairs that they are of."""
         device = tokens.device
         mentions = torch.as_tensor(batch.mentions, device=device)
@@ -134,27 +134,27 @@ class PairScorer(nn.Module):
         n_cells = 0
         for chunk in make_chunks(batch, self.max_cells):
             contexts = gather(read, mentions, vectors, batch, chunk, place)._replace(products=products)
-            yield self.classify(contexts, dropout, None if watch is None else partial(watch, chunk.pairs)), chunk.pairs
+            yield self.classify(contexts, dropout, None if on_weights is None else partial(on_weights, chunk.pairs)), chunk.pairs
             n_cells += len(chunk.pairs) * contexts.mask.shape[1]
             if n_cells > CELLS_KEPT:
                 release_freed_memory()
                 n_cells = 0
 
-    def classify(self, contexts: Contexts, dropout: float = 0.0, watch: Callable[[list[Floats1d]], None] | None = None) -> Tensor:
+    def classify(self, contexts: Contexts, dropout: float = 0.0, on_weights: Callable[[list[Floats1d]], None] | None = None) -> Tensor:
         """Summarise the pairs of some contexts and score them.
 
-        watch: Is told the weights of the positions that each pair reads, from the first to the last.
+        on_weights: Is called with the weights of the positions that each pair reads, from the first to the last.
         RETURNS: Logits, float [n_pairs, n_labels].
         """
         missing = [name for name in sorted(self.summary.needs) if getattr(contexts, name) is None]
         if missing:
             raise RelextError(_NO_FIELD[missing[0]].format(summary=type(self.summary).__name__.lower()))
-        summary, weights = self.summary(contexts._replace(watched=watch is not None))
-        if watch is not None:
+        summary, weights = self.summary(contexts._replace(wants_weights=on_weights is not None))
+        if on_weights is not None:
             if weights is None:
                 raise RelextError(_NO_WEIGHTS.format(summary=type(self.summary).__name__.lower()))
             rows = weights.detach().float().cpu().numpy()
-            watch([row[first:end].copy() for row, (first, end) in zip(rows, contexts.span.tolist(), strict=True)])
+            on_weights([row[first:end].copy() for row, (first, end) in zip(rows, contexts.span.tolist(), strict=True)])
         if self.hidden is None:
             return self._read(self.output, contexts, summary, dropout)
         hidden = nn.functional.gelu(self._read(self.hidden, contexts, summary, dropout))
@@ -170,9 +170,9 @@ class PairScorer(nn.Module):
         return layer(torch_cpu.dropout(summary, dropout, self.training))
 
 
-def _told(watch: WatchWeights, pairs: Ints1d, chunk: Ints1d, weights: list[Floats1d]) -> None:
-    """Tell a watch what it wants to know by the numbers of the pairs in the batch."""
-    watch(pairs[chunk], weights)
+def _with_numbers(on_weights: OnWeights, pairs: Ints1d, chunk: Ints1d, weights: list[Floats1d]) -> None:
+    """Call it with the numbers of the pairs in the batch."""
+    on_weights(pairs[chunk], weights)
 
 
 def in_order(parts: Sequence[Tensor], order: Sequence[Ints1d]) -> Tensor:

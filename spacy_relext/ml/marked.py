@@ -18,6 +18,7 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
+from spacy_relext.ml.attention import AttentionWeights, Kind, OnAttention, by_word
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.limits import longest_text
 from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
@@ -26,7 +27,6 @@ from spacy_relext.ml.patches.tokenizers import settle
 from spacy_relext.ml.patches.torch_bfloat16 import widened
 from spacy_relext.ml.patches.torch_cpu import densify
 from spacy_relext.ml.precision import Precision, compute_precision, computes_in_bfloat16
-from spacy_relext.ml.reading import Kind, Reading, Watch, by_word
 from spacy_relext.ml.summaries.base import Contexts, Summary, within
 from spacy_relext.ml.transformer import bucket_by_length, create_transformer_model, prepare
 from spacy_relext.notices import Notices
@@ -100,20 +100,20 @@ class MarkedEncoder:
         hf: Any,
         scorer: PairScorer,
         *,
-        watch: Watch | None = None,
+        on_attention: OnAttention | None = None,
         dropout: float,
         lower: bool,
     ) -> Tensor:
         """Score the pairs of some Docs.
 
-        watch: Is told what is read for each pair. dropout: Of the head. hf, lower: As in `apply`.
+        on_attention: Is called with the weights of each pair. dropout: Of the head. hf, lower: As in `apply`.
         RETURNS: float [n_pairs, n_labels].
         """
 
-        tell = None if watch is None else watch_pieces(watch, docs, candidates)
+        on_weights = None if on_attention is None else attention_to_words(on_attention, docs, candidates)
 
         def score(contexts: Contexts, pairs: Sequence[EncodedPair]) -> Tensor:
-            return scorer.classify(read(contexts, scorer), dropout, None if tell is None else partial(tell, pairs))
+            return scorer.classify(read(contexts, scorer), dropout, None if on_weights is None else partial(on_weights, pairs))
 
         blocks = list(self.apply(score, docs, candidates, hf, every_layer="cls" in scorer.summary.needs, lower=lower))
         return torch.cat(blocks) if blocks else torch.zeros((0, scorer.sizes["n_labels"]), device=hf.transformer.device)
@@ -291,22 +291,22 @@ def _pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
     return int(inside[0]), int(inside[-1]) + 1
 
 
-def watch_pieces(
-    watch: Watch, docs: Sequence[Doc], candidates: Sequence[Candidates]
+def attention_to_words(
+    on_attention: OnAttention, docs: Sequence[Doc], candidates: Sequence[Candidates]
 ) -> Callable[[Sequence[EncodedPair], list[Floats1d]], None]:
-    """From weights of word pieces to readings."""
+    """From weights of word pieces to those of words."""
     ends = numpy.cumsum([len(of_doc.pairs) for of_doc in candidates])
 
-    def tell(pairs: Sequence[EncodedPair], weights: list[Floats1d]) -> None:
+    def report(pairs: Sequence[EncodedPair], weights: list[Floats1d]) -> None:
         for pair, of_pair in zip(pairs, weights, strict=True):
             doc = int(numpy.searchsorted(ends, pair.number, side="right"))
             words, kinds = words_of(pair.text, docs[doc], candidates[doc], pair.number - int(ends[doc]))
             of_words, is_read = by_word(of_pair, pair.pieces.places, words)
             kept = numpy.flatnonzero(is_read).tolist()
             spelled = [pair.text.text[slice(*words[k])] for k in kept]
-            watch(pair.number, Reading(spelled, [kinds[k] for k in kept], of_words[kept]))
+            on_attention(pair.number, AttentionWeights(spelled, [kinds[k] for k in kept], of_words[kept]))
 
-    return tell
+    return report
 
 
 def words_of(text: MarkedText, doc: Doc, candidates: Candidates, pair: int) -> tuple[Ints2d, list[Kind]]:
@@ -387,13 +387,13 @@ def _no_windows(docs: list[Doc]) -> list[list[Span]]:
 
 
 def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder) -> tuple[Floats2d, Callable]:
-    docs, candidates, watch = ModelInput.of(X)
+    docs, candidates, on_attention = ModelInput.of(X)
     head = model.get_ref("head")
     scorer = head.shims[0]._model
     set_mode(scorer, training=is_train)
     hf, lower = _ready(model, encoder, is_train)
     with torch.set_grad_enabled(is_train):
-        logits = encoder.logits(docs, candidates, hf, scorer, watch=watch, dropout=head.attrs["dropout_rate"], lower=lower)
+        logits = encoder.logits(docs, candidates, hf, scorer, on_attention=on_attention, dropout=head.attrs["dropout_rate"], lower=lower)
 
     def backprop(d_logits: Floats2d) -> list[Doc]:
         if logits.requires_grad:

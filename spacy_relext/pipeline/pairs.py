@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.reading import Reading
+from spacy_relext.ml.attention import AttentionWeights
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class ScoredPair:
 
 
 @dataclass(frozen=True)
-class ReadPair(ScoredPair):
-    """A candidate pair, what the model says of it, and what it read to say so.
+class AttendedPair(ScoredPair):
+    """A candidate pair, what the model says of it, and the attention weights of the words that it read.
 
     context (Span): The tokens by which the pair is judged, as a rule its sentence; words are what the encoder made of them.
     """
 
     context: Span
-    reading: Reading
+    attention: AttentionWeights
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from spacy_relext.candidates import CandidateFunction
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
+from spacy_relext.ml.attention import AttentionWeights, OnAttention
 from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.losses import cross_entropy, probabilities, rdrop_loss
 from spacy_relext.ml.patches.thinc import steady
 from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
-from spacy_relext.ml.reading import Reading, Watch
 from spacy_relext.ml.threads import SECOND_THREAD, OneThread
 from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notice, Notices, counted
@@ -31,7 +31,7 @@ from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, tell_coverage
 from spacy_relext.pipeline.decoding import Predictions, balanced, decoded
 from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.pairs import ReadPair, ScoredPair, ask
+from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, ask
 from spacy_relext.pipeline.preparing import (
     N_RESERVED_TYPES,
     AnnotatedPairs,
@@ -356,8 +356,8 @@ class RelationExtractor(TrainablePipe):
                 )
             note_run(doc, self.name, self)
 
-    def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list[ReadPair]]:
-        """What the model reads for each candidate pair of a Doc, and where it looks: the weight of each word in the summary of the pair.
+    def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list[AttendedPair]]:
+        """The attention weights of each candidate pair of a Doc: the words that the model reads, and the weight of each.
 
         docs: With mentions, and what else `predict` needs. batch_size: Docs whose weights are held at a time.
         YIELDS: for each Doc, its pairs.
@@ -365,20 +365,20 @@ class RelationExtractor(TrainablePipe):
         """
         return self._read(self._docs(docs, "attention"), batch_size)
 
-    def _read(self, docs: Iterable[Doc], batch_size: int) -> Iterator[list[ReadPair]]:
+    def _read(self, docs: Iterable[Doc], batch_size: int) -> Iterator[list[AttendedPair]]:
         for batch in minibatch(docs, size=batch_size):
             prepared = [prepare(self, doc, self.mentions(doc)) for doc in batch]
-            readings: dict[int, Reading] = {}
-            predictions = self._predict(batch, prepared, readings.__setitem__)
+            weights: dict[int, AttentionWeights] = {}
+            predictions = self._predict(batch, prepared, weights.__setitem__)
             number = count()
             for doc, p, predicted in zip(batch, prepared, predictions, strict=True):
                 yield [
-                    ReadPair(
+                    AttendedPair(
                         p.spans[head],
                         p.spans[tail],
                         *self.distribution(scores),
                         context=doc[first:end],
-                        reading=readings.pop(next(number)),
+                        attention=weights.pop(next(number)),
                     )
                     for (head, tail), (first, end), scores in zip(
                         p.candidates.pairs.tolist(), p.candidates.contexts.tolist(), predicted.scores.tolist(), strict=True
@@ -613,22 +613,22 @@ class RelationExtractor(TrainablePipe):
                 "it (python -m spacy train), load a trained pipeline, or call nlp.initialize() with examples."
             )
 
-    def _predict(self, docs: list[Doc], prepared: list[Prepared], watch: Watch | None = None) -> list[Predictions]:
+    def _predict(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Predictions]:
         n_excluded, n_possible = sum(p.n_excluded for p in prepared), sum(len(p.candidates.pairs) for p in prepared)
         self.checks.types(self, [p.candidates.labels for p in prepared], n_excluded, n_possible)
         return [
             Predictions(p.spans, p.candidates.pairs, balanced(p.candidates.pairs, scores, self._symmetric_columns))
-            for p, scores in zip(prepared, self._probabilities(docs, prepared, watch), strict=True)
+            for p, scores in zip(prepared, self._probabilities(docs, prepared, on_attention), strict=True)
         ]
 
-    def _probabilities(self, docs: list[Doc], prepared: list[Prepared], watch: Watch | None = None) -> list[Floats2d]:
+    def _probabilities(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Floats2d]:
         """Of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
         self._require_model()
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
             if self._one_thread is not None and self._one_thread.is_left():
                 self.notices.tell("threads", SECOND_THREAD.format(name=self.name, others=", ".join(self._one_thread.because_of)))
-            logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], watch)))
+            logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], on_attention)))
         else:
             upstream = listens_to(self.model)
             if upstream is not None and self.notices.wants("no encoder"):

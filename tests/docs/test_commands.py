@@ -10,7 +10,8 @@ from tests.conftest import DEMO, ROOT
 from tests.docs.blocks import blocks
 
 PAGE = ROOT / "docs" / "how-to" / "train.md"
-# Of commands that are left out: the encoder is another one here, packaging is tested with the demonstration, the last texts are the reader's.
+# Of commands that are left out: the encoder is another one here, packaging is tested with the demonstration, the last texts are the
+# reader's.
 LEFT_OUT = ("relext encoder", "package", "relext extract")
 
 

@@ -114,13 +114,13 @@ def test_scores_do_not_depend_on_the_size_of_the_portions(summary, max_tokens, m
     # 39 tokens are in rows, the longest of which has 30.
     assert len(widest) > 1 if max_tokens < 1000 else widest == [39]
     assert max(widest) <= max(max_tokens, 30)
-    # What a watch is told, it is told by the number of the pair among all.
+    # It is called with the numbers of the pairs among all.
     if summary != "mentions":
         told = {}
-        score(scorer, DOCS, watch=lambda pairs, weights: told.update(zip(pairs.tolist(), weights, strict=True)))
+        score(scorer, DOCS, on_weights=lambda pairs, weights: told.update(zip(pairs.tolist(), weights, strict=True)))
         monkeypatch.setattr("spacy_relext.ml.head.MAX_TOKENS", 10**6)
         whole = {}
-        score(scorer, DOCS, watch=lambda pairs, weights: whole.update(zip(pairs.tolist(), weights, strict=True)))
+        score(scorer, DOCS, on_weights=lambda pairs, weights: whole.update(zip(pairs.tolist(), weights, strict=True)))
         assert sorted(told) == sorted(whole) == list(range(86))
         for pair, weights in whole.items():
             numpy.testing.assert_allclose(told[pair], weights, rtol=1e-5)

@@ -155,7 +155,7 @@ def test_pair_attention_is_its_formula(seed):
 def test_pair_attention_gives_no_weights_where_nobody_asks():
     module, contexts = make_attention(), make_contexts()
     expected, _ = summarise(module, contexts)
-    summaries, weights = summarise(module, contexts._replace(watched=False))
+    summaries, weights = summarise(module, contexts._replace(wants_weights=False))
     assert weights is None
     assert torch.equal(summaries, expected)
 

@@ -45,11 +45,11 @@ def test_planted_weight_is_found():
     read = list(pipe.attention(docs[:2]))
     assert [len(pairs) for pairs in read] == [2, 6]
     for pair in read[1]:
-        assert pair.reading.words == [token.text for token in docs[1]]
-        ((word, weight),) = pair.reading.top(1)
+        assert pair.attention.words == [token.text for token in docs[1]]
+        ((word, weight),) = pair.attention.top(1)
         assert word == "with"
         assert weight > 0.99
-    assert [pair.reading.words for pair in read[0]] == [[token.text for token in docs[0]]] * 2
+    assert [pair.attention.words for pair in read[0]] == [[token.text for token in docs[0]]] * 2
 
 
 def test_encoder_that_reads_tags():
@@ -57,11 +57,11 @@ def test_encoder_that_reads_tags():
     words = ["Avoid", "@DRUG1$", "with", "@DRUG2$", "or", "@DRUG3$", "."]
     plant(pipe, Doc(pipe.vocab, words=words), "@DRUG3$")
     (pairs,) = pipe.attention([docs[1]])
-    assert [pair.reading.words for pair in pairs] == [words] * 6
-    kinds = {(str(pair.head), str(pair.tail)): pair.reading.kinds for pair in pairs}
+    assert [pair.attention.words for pair in pairs] == [words] * 6
+    kinds = {(str(pair.head), str(pair.tail)): pair.attention.kinds for pair in pairs}
     assert kinds["ketamine", "warfarin"] == ["text", "head", "text", "tail", "text", "mention", "text"]
     assert kinds["aspirin", "ketamine"] == ["text", "tail", "text", "mention", "text", "head", "text"]
-    assert all(pair.reading.top(1)[0][0] == "@DRUG3$" for pair in pairs)
+    assert all(pair.attention.top(1)[0][0] == "@DRUG3$" for pair in pairs)
     assert all(str(pair.context) == "Avoid ketamine with warfarin or aspirin." for pair in pairs)
 
 
@@ -88,8 +88,8 @@ def test_pairs_and_scores_are_those_of_the_prediction(tiny_bert, make):
                 assert tuple(pair.scores) == pipe.labels
                 assert list(pair.scores.values()) == pytest.approx(scores[1:].tolist(), abs=0.01)
                 assert pair.context.text == doc.text
-                assert pair.reading.kinds.count("head") == pair.reading.kinds.count("tail") == 1
-                assert pair.reading.weights.sum() == pytest.approx(1, abs=1e-3)
+                assert pair.attention.kinds.count("head") == pair.attention.kinds.count("tail") == 1
+                assert pair.attention.weights.sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_docs_are_left_as_they_are():

@@ -151,7 +151,7 @@ def test_only_sentences_with_a_pair_are_encoded(tiny_bert, monkeypatch):
     assert (n, len(prediction.pairs)) == (2, 2 + 6)
     # Who asks for the weights of words gets all of them.
     (readings,), n = encoded.counted(lambda: list(pipe.attention([doc])))
-    reading = readings[0].reading
+    reading = readings[0].attention
     assert (n, [word for word, kind in zip(reading.words, reading.kinds, strict=True) if kind == "head"]) == (4, ["aspirin"])
 
 

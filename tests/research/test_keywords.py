@@ -10,8 +10,8 @@ from spacy.tokens import Doc
 from research.keywords import Keyword, english_stemmer, rank_keywords
 from research.published import CORPORA, PUBLISHED_KEYWORDS
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.reading import Reading
-from spacy_relext.pipeline.pairs import ReadPair
+from spacy_relext.ml.attention import AttentionWeights
+from spacy_relext.pipeline.pairs import AttendedPair
 
 NLP = spacy.blank("en")
 
@@ -19,8 +19,8 @@ NLP = spacy.blank("en")
 def read(doc, first, end, weights, kinds=None, words=None):
     """A pair that reads some tokens of a Doc; whose mentions it has does not matter here."""
     words = words or [token.text for token in doc[first:end]]
-    reading = Reading(words, kinds or ["text"] * len(words), numpy.asarray(weights))
-    return ReadPair(head=doc[:1], tail=doc[:1], scores={}, no_relation=None, context=doc[first:end], reading=reading)
+    reading = AttentionWeights(words, kinds or ["text"] * len(words), numpy.asarray(weights))
+    return AttendedPair(head=doc[:1], tail=doc[:1], scores={}, no_relation=None, context=doc[first:end], attention=reading)
 
 
 def make_doc(text):

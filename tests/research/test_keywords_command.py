@@ -69,7 +69,7 @@ def test_the_same_in_the_python_api(model, data, tmp_path):
     doc = nlp("Warfarin levels were raised by rifampicin.")
     (pairs,) = nlp.get_pipe("relation_extractor").attention([doc])
     assert len(pairs) == 2
-    mean = sum(pair.reading.weights[3] for pair in pairs) / 2 * len(doc)
+    mean = sum(pair.attention.weights[3] for pair in pairs) / 2 * len(doc)
     assert next(k["weight"] for k in figures["keywords"] if k["stem"] == "rais") == pytest.approx(mean, rel=1e-4)
 
 

@@ -161,7 +161,7 @@ def attention(nlp: Language, texts: Sequence[str], i: int) -> Result:
 
 
 def _read(pair) -> Iterator[tuple[str, float]]:
-    return zip(pair.reading.words, map(float, pair.reading.weights), strict=True)
+    return zip(pair.attention.words, map(float, pair.attention.weights), strict=True)
 
 
 WAYS: dict[str, Callable[[Language, Sequence[str], int], Result]] = {f.__name__: f for f in (call, pipe, score_pairs, attention)}

@@ -35,7 +35,7 @@ class Contexts(NamedTuple):
     # What `linear_of_pair` computed of `heads` and `tails`, for a layer: kept for other contexts that have the same ones.
     products: dict[nn.Linear, tuple[Tensor, Tensor, Tensor]] | None = None
     # Whether anybody asks for the weights of positions; a summary that has to compute more for them may else give None.
-    watched: bool = True
+    wants_weights: bool = True
 
     @property
     def head_vector(self) -> Tensor:
@@ -91,7 +91,7 @@ class Summary(nn.Module):
         """Summarise the pairs of `contexts`.
 
         RETURNS: vectors `[n_pairs, self.width]`, and the weight of each position, `[n_pairs, length]`, every row summing to 1,
-            or None where the summary has no such weights, or nobody asks (`Contexts.watched`).
+            or None where the summary has no such weights, or nobody asks (`Contexts.wants_weights`).
         """
         raise NotImplementedError
 

@@ -118,7 +118,7 @@ class PairAttention(Summary):
         attended = weights.to(value.dtype) @ value + mass.to(value.dtype) @ self.distance_value.transpose(0, 1).flatten(1, 2)
         bias_of_values = self.key_value.bias[self.key_value.out_features // 2 :]
         attended = by_pair(attended.transpose(1, 2).flatten(-2)) + bias_of_values.to(attended.dtype)  # [n_pairs, width]
-        return self.output(attended), by_pair(weights.mean(dim=1)) if contexts.watched else None
+        return self.output(attended), by_pair(weights.mean(dim=1)) if contexts.wants_weights else None
 
 
 def slots_of(row: Tensor) -> tuple[Tensor, int]:

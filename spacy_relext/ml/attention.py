@@ -1,6 +1,7 @@
-"""What a model reads for a pair, word by word, and how much of the summary's attention each word gets.
+"""Attention weights: the words that the encoder reads for a pair, and the share of the summary's attention that each gets.
 
-A model tells it to a *watch*, which stands beside Docs and candidates in its input. Where there is none, nothing is computed for it.
+A model returns logits alone. Whoever wants weights too puts `on_attention`, a function that is called with those of each pair, beside Docs
+and candidates in its input. Without one, nothing is computed for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from spacy_relext.types import Floats1d, Ints1d, Ints2d
 Kind = Literal["head", "tail", "mention", "text"]
 
 
-class Reading(NamedTuple):
+class AttentionWeights(NamedTuple):
     """The words that the encoder read for one pair, and the weight of each.
 
     words (List[str]): `[n_words]`. Where mentions are marked, tags or markers stand among them as words.
@@ -32,27 +33,27 @@ class Reading(NamedTuple):
         return [(self.words[i], float(self.weights[i])) for i in (-self.weights).argsort(kind="stable")[:n]]
 
 
-# Is told what was read for a pair, by its index in the batch. The order is that of the computation.
-Watch = Callable[[int, Reading], None]
-# Is told the weights of the positions that some pairs read, `[n_positions]` a pair.
-WatchWeights = Callable[[Ints1d, list[Floats1d]], None]
+# Is called with the weights of a pair and its index in the batch. The order is that of the computation.
+OnAttention = Callable[[int, AttentionWeights], None]
+# Is called with some pairs, and for each the weights of the positions that it reads, `[n_positions]`.
+OnWeights = Callable[[Ints1d, list[Floats1d]], None]
 
 
-def watch_tokens(watch: Watch, docs: Sequence[Doc], batch: PairBatch) -> WatchWeights:
-    """From weights of tokens to readings. docs: Those that the encoder reads, and that the batch was made of."""
+def attention_to_tokens(on_attention: OnAttention, docs: Sequence[Doc], batch: PairBatch) -> OnWeights:
+    """From weights of tokens to those of words. docs: Those that the encoder reads, and that the batch was made of."""
     words = [token.text for doc in docs for token in doc]
     plain = numpy.where(batch.token_types > 0, "mention", "text")
 
-    def tell(pairs: Ints1d, weights: list[Floats1d]) -> None:
+    def report(pairs: Ints1d, weights: list[Floats1d]) -> None:
         for pair, of_pair in zip(pairs.tolist(), weights, strict=True):
             first, end = batch.spans[pair].tolist()
             kinds = plain[first:end].copy()
             # The head last: where the two overlap, it stays.
             for mention, kind in zip(batch.mentions[batch.pairs[pair]][::-1].tolist(), ("tail", "head"), strict=True):
                 kinds[mention[0] - first : mention[1] - first] = kind
-            watch(pair, Reading(words[first:end], kinds.tolist(), of_pair))
+            on_attention(pair, AttentionWeights(words[first:end], kinds.tolist(), of_pair))
 
-    return tell
+    return report
 
 
 def by_word(weights: Floats1d, pieces: Ints2d, words: Ints2d) -> tuple[Floats1d, numpy.ndarray]:

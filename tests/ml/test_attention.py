@@ -9,11 +9,11 @@ from transformers import AutoModel, AutoTokenizer
 
 from spacy_relext.candidates import make_candidates, sentence_pairs
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.attention import AttentionWeights, attention_to_tokens, by_word
 from spacy_relext.ml.contexts import make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.marked import MarkedEncoder, marked_pairs, words_of
 from spacy_relext.ml.marking import MarkedText, pair_markers, pair_tags
-from spacy_relext.ml.reading import Reading, by_word, watch_tokens
 from spacy_relext.ml.summaries import Attention, Lstm, PairAttention
 
 NLP = spacy.blank("en")
@@ -40,7 +40,7 @@ DOCS = [
 
 
 def test_the_largest_weights_first():
-    reading = Reading(["a", "b", "c", "d"], ["head", "text", "text", "tail"], numpy.asarray([0.1, 0.4, 0.1, 0.4]))
+    reading = AttentionWeights(["a", "b", "c", "d"], ["head", "text", "text", "tail"], numpy.asarray([0.1, 0.4, 0.1, 0.4]))
     assert reading.top(3) == [("b", 0.4), ("d", 0.4), ("a", 0.1)]
     assert len(reading.top(9)) == 4
 
@@ -73,7 +73,7 @@ def read_tokens(made, vectors, docs=DOCS):
     batch = make_batch([len(doc) for doc, _ in docs], [candidates for _, candidates in docs])
     readings = {}
     with torch.no_grad():
-        made(vectors, batch, watch=watch_tokens(readings.__setitem__, [doc for doc, _ in docs], batch))
+        made(vectors, batch, on_weights=attention_to_tokens(readings.__setitem__, [doc for doc, _ in docs], batch))
     assert sorted(readings) == list(range(len(batch.pairs)))
     return [readings[i] for i in range(len(readings))]
 
@@ -232,7 +232,7 @@ def read_pieces(hf, made, *, docs=DOCS, max_length=64):
     inputs = ([doc for doc, _ in docs], [candidates for _, candidates in docs])
     with torch.no_grad():
         encoder = MarkedEncoder(pair_tags(), max_length=max_length)
-        encoder.logits(*inputs, hf, made, watch=readings.__setitem__, dropout=0.0, lower=False)
+        encoder.logits(*inputs, hf, made, on_attention=readings.__setitem__, dropout=0.0, lower=False)
     assert sorted(readings) == list(range(sum(len(candidates.pairs) for _, candidates in docs)))
     return [readings[i] for i in range(len(readings))]
 
