@@ -47,7 +47,7 @@ for command in (extraction.one_conversion, extraction.one_extraction, memory.one
 
 @app.command()
 def overhead(
-    model: Path = typer.Argument(..., help="A trained pipeline whose mentions are given, e.g. of the workflow ddi."),
+    model: Path = typer.Argument(..., help="A trained pipeline whose mentions are given, e.g. of projects/ddi."),
     data: Path = typer.Argument(..., help="A .spacy file, e.g. corpus/ddi/test.spacy."),
     repeats: int = typer.Option(5, help="Runs of each kind, taken in turn."),
     threads: int = typer.Option(2, help="Threads of torch."),

@@ -2,6 +2,9 @@
 
 Run in the root of the repository. It is no part of the package that is installed."""
 
+import os
+from pathlib import Path
+
 import typer
 
 from research.commands.experiment import experiment
@@ -14,8 +17,18 @@ from spacy_relext.callbacks import keep_to_itself
 EXPERIMENTS, MODELS = "Experiments", "Trained models"
 
 app = typer.Typer(name="research", no_args_is_help=True, add_completion=False, help=__doc__)
-# As the commands of relext do it.
-app.callback()(keep_to_itself)
+
+
+@app.callback()
+def prepare(
+    directory: Path = typer.Option(None, "--directory", "-C", exists=True, file_okay=False, help="Work in this folder, as git -C does."),
+) -> None:
+    """Set the process up as the commands of relext do."""
+    keep_to_itself()
+    if directory is not None:
+        os.chdir(directory)
+
+
 for trained in (experiment, grid):
     # Other options are settings of the config, as in `spacy train`.
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}

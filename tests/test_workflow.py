@@ -1,6 +1,7 @@
 """The demonstration from end to end on a slice of it: convert, train, evaluate, package, install, load by name, extract."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -194,28 +195,39 @@ def test_extract_gives_every_document_back(workspace):
     assert [(d["id"], d["text"]) for d in written] == [(d["id"], d["text"]) for d in given]
 
 
-def test_project_file_names_only_what_exists():
-    text = (ROOT / "project.yml").read_text(encoding="utf8")
+PROJECTS = [ROOT, *sorted(path.parent for path in (ROOT / "projects").glob("*/project.yml")), ROOT / "research"]
+
+
+@pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: folder.name)
+def test_project_file_names_only_what_exists(folder):
+    text = (folder / "project.yml").read_text(encoding="utf8")
     for name, value in srsly.yaml_loads(text)["vars"].items():
+        assert f"${{vars.{name}}}" in text, name
         text = text.replace(f"${{vars.{name}}}", str(value))
     project = srsly.yaml_loads(text)
     commands = {command["name"]: command for command in project["commands"]}
     for steps in project["workflows"].values():
         assert set(steps) <= set(commands)
-    made = {output for command in commands.values() for output in command.get("outputs", [])} | {
-        asset["dest"] for asset in project["assets"]
-    }
+    made = {output for command in commands.values() for output in command.get("outputs", [])}
+    made |= {asset["dest"] for asset in project.get("assets", [])}
     for command in commands.values():
         # Run again, for another seed or a new release, they find what they made.
         assert all("--overwrite" in script for script in command["script"] if "relext convert" in script or "relext extract" in script)
         for dependency in command.get("deps", []):
-            assert any(dependency.startswith(m) or m.startswith(dependency) for m in made) or (ROOT / dependency).exists(), dependency
+            if not dependency.endswith("/config.cfg"):
+                assert any(dependency.startswith(m) or m.startswith(dependency) for m in made) or (folder / dependency).exists(), dependency
+        for script in command["script"]:
+            # Another project's command, which is there.
+            found = re.search(r"project run (\S+) (\S+)$", script)
+            if found:
+                other = srsly.read_yaml(folder / found[2] / "project.yml")
+                assert found[1] in {command["name"] for command in other["commands"]}
 
 
 def test_variables_of_ddi_are_those_of_its_config():
     """What is chosen for DDI stands in the config, in the workflow, and in what `init-config` takes for small encoders."""
-    chosen = srsly.read_yaml(ROOT / "project.yml")["vars"]
+    chosen = srsly.read_yaml(ROOT / "projects" / "ddi" / "project.yml")["vars"]
     config = load_config(ROOT / "configs" / "ddi.cfg", interpolate=True)["variables"]
-    assert (chosen["ddi_steps"], chosen["ddi_threshold"]) == (config["max_steps"], config["threshold"])
+    assert (chosen["steps"], chosen["threshold"]) == (config["max_steps"], config["threshold"])
     # Batches of an epoch of all training documents, and of 80 % of them.
-    assert (chosen["ddi_steps"] / 170, chosen["ddi_develop_steps"] / 137) == (SMALL["one_pass"].epochs, SMALL["one_pass"].epochs)
+    assert (chosen["steps"] / 170, chosen["develop_steps"] / 137) == (SMALL["one_pass"].epochs, SMALL["one_pass"].epochs)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), ROOT / "assets" / "demo" / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(path for pattern in ("*.md", "assets/*/README.md", "projects/*/README.md", "docs/**/*.md") for path in ROOT.glob(pattern))
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", flags=re.DOTALL | re.MULTILINE)
 
 
