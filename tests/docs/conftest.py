@@ -17,7 +17,6 @@ def stand_in(tmp_path_factory):
     nlp.add_pipe("sentencizer")
     ruler = nlp.add_pipe("entity_ruler")
     types = {"Rifampicin": "CHEMICAL", "midazolam": "CHEMICAL", "rifabutin": "CHEMICAL", "CYP3A4": "PROTEIN"}
-    ruler.add_patterns([{"label": label, "pattern": name} for name, label in types.items()])
     nlp.add_pipe("relation_extractor")
     doc = nlp.make_doc("Rifampicin induces CYP3A4 and thereby lowers the exposure to midazolam.")
     doc.ents = [Span(doc, token.i, token.i + 1, types[token.text]) for token in doc if token.text in types]
@@ -26,6 +25,8 @@ def stand_in(tmp_path_factory):
     optimizer = nlp.initialize(lambda: examples)
     for _ in range(20):
         nlp.update(examples, sgd=optimizer, annotates=["sentencizer"])
+    # After the initialisation, which takes patterns away.
+    ruler.add_patterns([{"label": label, "pattern": name} for name, label in types.items()])
     folder = tmp_path_factory.mktemp("stand-in") / "model"
     nlp.to_disk(folder)
     return folder

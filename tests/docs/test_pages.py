@@ -45,7 +45,7 @@ def pipelines(stand_in, monkeypatch):
     load = spacy.load
 
     def loaded(name, **settings):
-        missing = isinstance(name, str) and name in STAND_INS and not spacy.util.is_package(name)
+        missing = isinstance(name, str) and name in STAND_INS
         return load(stand_in if missing else name, **settings)
 
     monkeypatch.setattr(spacy, "load", loaded)
