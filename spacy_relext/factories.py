@@ -74,14 +74,21 @@ def make_relation_extractor(
     spans_key: str | None = None,
     use_gold_mentions: bool = True,
     reduction: Literal["sum", "mean"] = "sum",
-    consistency: float = 0.0,
+    rdrop_weight: float = 0.0,
     max_pairs: int | None = None,
     overwrite: bool = False,
     score_prefix: str = "rel",
+    consistency: float | None = None,
 ) -> Pipe:
-    """Create the component `relation_extractor`. The settings are those of `RelationExtractor`."""
+    """Create the component `relation_extractor`. The settings are those of `RelationExtractor`.
+
+    consistency: The name of `rdrop_weight` in pipelines that were stored before 0.1.0; until 0.2.
+    """
     from spacy_relext.pipeline.checks import Home
     from spacy_relext.pipeline.relation_extractor import RelationExtractor
+    from spacy_relext.pipeline.settings import under_new_name
+
+    rdrop_weight = under_new_name(name, "rdrop_weight", rdrop_weight, default=0.0, consistency=consistency)
 
     extractor = RelationExtractor(
         nlp.vocab,
@@ -97,7 +104,7 @@ def make_relation_extractor(
         spans_key=spans_key,
         use_gold_mentions=use_gold_mentions,
         reduction=reduction,
-        consistency=consistency,
+        rdrop_weight=rdrop_weight,
         max_pairs=max_pairs,
         overwrite=overwrite,
         score_prefix=score_prefix,

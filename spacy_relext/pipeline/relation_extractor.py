@@ -43,7 +43,7 @@ from spacy_relext.pipeline.preparing import (
     symmetric_labels,
 )
 from spacy_relext.pipeline.progress import Progress
-from spacy_relext.pipeline.settings import GIVEN, given_settings, restored, settings_beside, settle_optimizer
+from spacy_relext.pipeline.settings import GIVEN, given_settings, restored, settings_beside, settle_names, settle_optimizer, with_new_names
 from spacy_relext.pipeline.several import check_scores, divide_labels, note_run, ran_beside, require_own_prefix
 from spacy_relext.relations import (
     Relation,
@@ -81,9 +81,10 @@ class RelationExtractor(TrainablePipe):
         None, `doc.ents`. So annotation may overlap where the pipeline's own entities do not.
     reduction (str): The loss is the "sum" over the pairs of a batch, as in spaCy's other components, so that none of several that share an
         encoder is drowned; or the "mean", where it is alone and gradients are to be clipped whatever the number of pairs.
-    consistency (float): R-Drop (Liang et al., arXiv:2106.14448): every text of a batch is run twice, with other units dropped, and the loss
-        gets this many times the divergence of the two outputs. It regularises well where training data is small, and doubles the time.
-        0: once. It needs an encoder of the component's own: a listener gets one output a batch.
+    rdrop_weight (float): R-Drop (Liang et al., arXiv:2106.14448): every text of a batch is run twice, with other units dropped, and the
+        loss is the mean of the two cross-entropies and this many times the divergence of the two outputs. The paper has the sum of the
+        two, so its α is twice this. It regularises well where training data is small, and doubles the time. 0: once. It needs an
+        encoder of the component's own: a listener gets one output per batch.
     max_pairs (int | None): The most pairs of one Doc that are scored; those whose mentions are nearest. The others are counted, and told.
     overwrite (bool): All relations of a Doc go before those that are found are written. False: those of other sources stay: of another
         extractor, a rule, an annotation. What this component found before goes in either case.
@@ -108,7 +109,7 @@ class RelationExtractor(TrainablePipe):
         spans_key: str | None = None,
         use_gold_mentions: bool = True,
         reduction: Literal["sum", "mean"] = "sum",
-        consistency: float = 0.0,
+        rdrop_weight: float = 0.0,
         max_pairs: int | None = None,
         overwrite: bool = False,
         score_prefix: str = "rel",
@@ -119,12 +120,12 @@ class RelationExtractor(TrainablePipe):
         _check_threshold(name, threshold)
         if max_pairs is not None and max_pairs < 1:
             raise RelextError(f"{name}: max_pairs is {max_pairs}; it is a number of pairs, or null for all.")
-        if consistency < 0:
-            raise RelextError(f"{name}: consistency is {consistency}; it is the weight of a loss, and cannot be negative.")
-        if consistency and listens_to(model) is not None:
+        if rdrop_weight < 0:
+            raise RelextError(f"{name}: rdrop_weight is {rdrop_weight}; it is the weight of a loss, and cannot be negative.")
+        if rdrop_weight and listens_to(model) is not None:
             raise RelextError(
-                f"{name}: consistency = {consistency} runs the encoder twice per batch, and {name} listens to a component that runs once. "
-                "Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
+                f"{name}: rdrop_weight = {rdrop_weight} runs the encoder twice per batch, and {name} listens to a component that runs "
+                "once. Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
             )
         if not score_prefix:
             raise RelextError(f"{name}: score_prefix is empty; the names of scores begin with it, as rel_micro_f does.")
@@ -150,7 +151,7 @@ class RelationExtractor(TrainablePipe):
             "spans_key": spans_key,
             "use_gold_mentions": use_gold_mentions,
             "reduction": reduction,
-            "consistency": consistency,
+            "rdrop_weight": rdrop_weight,
             "max_pairs": max_pairs,
             "overwrite": overwrite,
         }
@@ -237,6 +238,7 @@ class RelationExtractor(TrainablePipe):
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         if nlp is not None:
+            settle_names(nlp, self.name)
             # Before notices begin anew: this one was told of a transformer that was there when the extractor was made.
             self.check_windows(nlp)
             self.check_threads(nlp)
@@ -443,7 +445,7 @@ class RelationExtractor(TrainablePipe):
             n_found, n_annotated = sum(len(p.prepared.spans) for p in pairs), sum(len(self.mentions(eg.reference)) for eg in examples)
             self.checks.predicted_mentions(self, docs, n_found, n_annotated)
         n_times = 1
-        if self.cfg["consistency"]:
+        if self.cfg["rdrop_weight"]:
             # Every text twice in one run of the encoder, which is cheaper than two. Copies, since spacy-transformers goes by the identity
             # of Docs.
             n_times, docs, candidates = 2, docs + [doc.copy() for doc in docs], candidates * 2
@@ -457,8 +459,8 @@ class RelationExtractor(TrainablePipe):
         gradients = [gradient / n_times for _, gradient in entropies]
         if n_times == 2:
             divergence, *more = rdrop_loss(*scores, **settings)
-            loss += self.cfg["consistency"] * divergence
-            gradients = [gradient + self.cfg["consistency"] * other for gradient, other in zip(gradients, more, strict=True)]
+            loss += self.cfg["rdrop_weight"] * divergence
+            gradients = [gradient + self.cfg["rdrop_weight"] * other for gradient, other in zip(gradients, more, strict=True)]
         backprop(self.model.ops.asarray2f(numpy.concatenate(gradients)))
         if sgd is not None:
             self.finish_update(sgd)
@@ -563,6 +565,7 @@ class RelationExtractor(TrainablePipe):
     def _restored(self, given: dict[str, Any], beside: Callable[[], dict[str, Any] | None]) -> "RelationExtractor":
         """beside: Gives the settings of a component that was stored without those that its factory was given."""
         stored = self.cfg.pop(GIVEN, None) or beside()
+        self.cfg, stored = with_new_names(self.cfg), with_new_names(stored) if stored is not None else None
         trained_rules = self.cfg["type_rules"]
         self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor))
         _check_threshold(self.name, self.cfg["threshold"])
@@ -572,6 +575,7 @@ class RelationExtractor(TrainablePipe):
                 self.checks.annotated_types(self.name, self.cfg, ())
         if self.checks.home.nlp is not None:
             settle_optimizer(self.checks.home.nlp)
+            settle_names(self.checks.home.nlp, self.name)
         return self
 
     def labels_of_others(self, docs: Iterable[Doc]) -> set[str]:

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from math import isclose
@@ -18,6 +19,8 @@ logger = logging.getLogger("spacy")
 
 # Where the settings that the factory gave are kept among all, and what the component learns by itself.
 GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types")
+# Names of settings in pipelines that were stored before 0.1.0. The factory takes them until 0.2.
+RENAMED = {"consistency": "rdrop_weight"}
 
 
 def given_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +64,37 @@ def restored(
                 settings[setting],
             )
     return settings
+
+
+def under_new_name(name: str, setting: str, value: Any, *, default: Any, **old: Any) -> Any:
+    """The value of a setting that may be given under its old name. RAISES: RelextError where it is given under both.
+
+    old: The value under the old name; None: not given.
+    """
+    [(old_name, old_value)] = old.items()
+    if old_value is None:
+        return value
+    if value != default:
+        raise RelextError(
+            f"{name}: {old_name} = {old_value} is the old name of {setting}, and {setting} = {value} is given, too. Remove {old_name}."
+        )
+    warnings.warn(f"{name}: the setting {old_name} is now called {setting}; the old name goes with 0.2.", DeprecationWarning, stacklevel=3)
+    return old_value
+
+
+def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without old names. One that is None was not given."""
+    found = {name: value for name, value in settings.items() if name not in RENAMED}
+    return found | {new: settings[old] for old, new in RENAMED.items() if settings.get(old) is not None}
+
+
+def settle_names(nlp: Language, name: str) -> None:
+    """Take old names out of the config of a component: what is stored from now on loads where they are gone."""
+    if nlp.has_pipe(name):
+        config = nlp.get_pipe_config(name)
+        settled = with_new_names(config)
+        config.clear()
+        config.update(settled)
 
 
 def settings_beside(path: Path) -> dict[str, Any] | None:

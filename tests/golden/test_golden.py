@@ -5,7 +5,10 @@ import tarfile
 
 import pytest
 import spacy
+from spacy.util import load_config
 
+from spacy_relext.errors import RelextError
+from spacy_relext.pipeline.settings import RENAMED
 from tests.golden.make import HERE, PIPELINES, results
 
 # The largest difference of a score; processors do not agree in the last places.
@@ -24,9 +27,23 @@ def test_stored_pipelines_give_what_they_gave(stored):
     folder, expected = stored
     nlp = spacy.load(folder)
     assert_same(results(nlp), expected)
-    # And what is stored of them today.
+    # And what is stored of them today, without the names of settings that will go.
     nlp.to_disk(folder.parent / "again")
+    components = load_config(folder.parent / "again" / "config.cfg")["components"]
+    assert not any(name in block for block in components.values() for name in RENAMED)
     assert_same(results(spacy.load(folder.parent / "again")), expected)
+
+
+def test_settings_that_were_renamed_keep_their_values(tmp_path):
+    with tarfile.open(HERE / "single_pass.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    with pytest.warns(DeprecationWarning, match="the setting consistency is now called rdrop_weight"):
+        nlp = spacy.load(tmp_path / "single_pass")
+    pipe = nlp.get_pipe("relation_extractor")
+    assert pipe.cfg["rdrop_weight"] == pipe.cfg["given"]["rdrop_weight"] == 1.0
+    assert nlp.get_pipe_config("relation_extractor")["rdrop_weight"] == 1.0
+    with pytest.raises(RelextError, match=r"consistency = 1\.0 is the old name of rdrop_weight, and rdrop_weight = 2\.0 is given, too"):
+        spacy.load(tmp_path / "single_pass", config={"components.relation_extractor.rdrop_weight": 2.0})
 
 
 def assert_same(found, expected):

@@ -112,7 +112,7 @@ def test_output_of_another_library(doc, tiny_bert):
         stock.unfed([doc])
 
 
-def test_marking_and_consistency_do_not_go_with_any_listener(monkeypatch):
+def test_marking_and_rdrop_do_not_go_with_any_listener(monkeypatch):
     from spacy_relext.ml.architectures import create_pair_classifier
     from spacy_relext.ml.marking import mention_tags
     from spacy_relext.ml.summaries import Mentions
@@ -122,4 +122,4 @@ def test_marking_and_consistency_do_not_go_with_any_listener(monkeypatch):
         create_pair_classifier(plain_listener(), Mentions(), marking=mention_tags())
     model = create_pair_classifier(plain_listener(), Mentions())
     with pytest.raises(RelextError, match="listens to a component that runs once"):
-        RelationExtractor(spacy.blank("en").vocab, model, candidates=lambda doc, mentions: [], consistency=1.0)
+        RelationExtractor(spacy.blank("en").vocab, model, candidates=lambda doc, mentions: [], rdrop_weight=1.0)

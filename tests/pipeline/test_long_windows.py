@@ -77,9 +77,9 @@ def test_shared_and_own_encoder_give_the_same(tiny_bert):
         numpy.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@pytest.mark.parametrize("consistency", [0.0, 1.0])
-def test_training_learns_a_relation_behind_the_limit(tiny_bert, consistency):
-    nlp = with_own_encoder(tiny_bert, consistency=consistency)
+@pytest.mark.parametrize("rdrop_weight", [0.0, 1.0])
+def test_training_learns_a_relation_behind_the_limit(tiny_bert, rdrop_weight):
+    nlp = with_own_encoder(tiny_bert, rdrop_weight=rdrop_weight)
     data = [*TRAIN_DATA[1:4], (LONG[0], [("Aspirin", "DRUG"), ("warfarin", "DRUG")], [(0, 1, "MECHANISM")])]
     examples = [Example(nlp.make_doc(text), make_doc(nlp, text, *rest)) for text, *rest in data]
     optimizer = nlp.initialize(lambda: examples)

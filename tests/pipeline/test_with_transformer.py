@@ -38,7 +38,7 @@ def transformer_config(folder, precision="float32", get_spans=WINDOWS):
     }
 
 
-def add_extractor(nlp, tok2vec, *, consistency=0.0, **settings):
+def add_extractor(nlp, tok2vec, *, rdrop_weight=0.0, **settings):
     model = {
         "@architectures": "spacy-relext.PairClassifier.v1",
         "hidden_width": 32,
@@ -47,7 +47,7 @@ def add_extractor(nlp, tok2vec, *, consistency=0.0, **settings):
         "summary": {"@relext_summaries": "spacy-relext.pair_attention.v1", "n_heads": 2},
         **settings,
     }
-    return nlp.add_pipe("relation_extractor", config={"model": model, "consistency": consistency})
+    return nlp.add_pipe("relation_extractor", config={"model": model, "rdrop_weight": rdrop_weight})
 
 
 def transformer_pipeline(folder, precision="float32", before=(), get_spans=WINDOWS, precision_of_head="float32"):
@@ -420,27 +420,27 @@ def test_marked_text_cannot_come_from_a_listener(tiny_bert):
 # Two passes per batch
 
 
-def test_consistency_trains_and_runs_the_encoder_twice(tiny_bert):
+def test_rdrop_trains_and_runs_the_encoder_twice(tiny_bert):
     losses = {}
-    for consistency in (1.0, 10.0):
+    for rdrop_weight in (1.0, 10.0):
         nlp = spacy.blank("en")
         nlp.add_pipe("sentencizer")
         inside = {**transformer_config(tiny_bert), "@architectures": "spacy-relext.Tok2VecTransformer.v1"}
         fix_random_seed(0)
-        add_extractor(nlp, {**inside, "pooling": {"@layers": "reduce_mean.v1"}}, consistency=consistency)
-        losses[consistency] = train(nlp)
-        assert nlp.evaluate(make_examples(nlp))["rel_micro_f"] == 1.0, consistency
+        add_extractor(nlp, {**inside, "pooling": {"@layers": "reduce_mean.v1"}}, rdrop_weight=rdrop_weight)
+        losses[rdrop_weight] = train(nlp)
+        assert nlp.evaluate(make_examples(nlp))["rel_micro_f"] == 1.0, rdrop_weight
     # The encoder's dropout makes the same two passes differ, which costs.
     assert losses[1.0][0] < losses[10.0][0]
 
 
-def test_consistency_needs_an_encoder_of_its_own(tiny_bert):
+def test_rdrop_needs_an_encoder_of_its_own(tiny_bert):
     nlp = transformer_pipeline(tiny_bert)
     nlp.remove_pipe("relation_extractor")
     with pytest.raises(RelextError, match="runs the encoder twice"):
-        add_extractor(nlp, LISTENER, consistency=1.0)
+        add_extractor(nlp, LISTENER, rdrop_weight=1.0)
     with pytest.raises(RelextError, match="negative"):
-        add_extractor(nlp, CNN_INSIDE, consistency=-1.0)
+        add_extractor(nlp, CNN_INSIDE, rdrop_weight=-1.0)
 
 
 # Precision
