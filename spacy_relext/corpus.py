@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
@@ -34,35 +34,42 @@ def create_corpus(
     min_mentions: int = 0,
     spans_key: str | None = None,
     gold_tokens: bool = True,
-    swap_mentions: float = 0.0,
+    replace_mentions: float = 0.0,
     shuffle: bool = False,
-    crossing: Literal["error", "drop"] = "error",
+    cross_sentence: Literal["error", "drop"] = "error",
     candidates: CandidateFunction | None = None,
+    crossing: Any = None,
+    swap_mentions: Any = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Read `.spacy` files. Registered reader `spacy-relext.Corpus.v1`.
 
     path (Path | None): A `.spacy` file or a folder of them. None: to be given in training (--paths.train), and an error when it is read.
-    unit (str): "document"; or "sentence": an Example a sentence, which is faster and shuffles better where all relations are within
-        sentences; or "pair": an Example a pair of mentions, in its sentence without the other mentions. With a model that encodes a text a
-        pair, a batch of so many units is then a batch of so many texts.
+    unit (str): "document"; or "sentence": one Example per sentence, which is faster and shuffles better where all relations are within
+        sentences; or "pair": one Example per pair of mentions, in its sentence without the other mentions. With a model that runs the
+        encoder once per pair, a batch of so many units is then a batch of so many texts.
     min_mentions (int): Units with fewer mentions are left out. 2 skips text in which there is nothing to learn for relations.
     spans_key (str | None): Where the mentions are: `doc.spans[spans_key]`; of a Doc without such a group, and with None, `doc.ents`, as in
-        the relation extractor. It decides on min_mentions, units that are pairs, and swap_mentions.
+        the relation extractor. It decides on min_mentions, units that are pairs, and replace_mentions.
     gold_tokens (bool): The predicted Doc has the annotated tokens (converters cut tokens where a mention begins or ends inside one).
         False: the pipeline's own tokens.
-    swap_mentions (float): Share of the units in which every mention is replaced by another one of its type, drawn from the corpus; the
-        same name always by the same. It keeps the model from learning pairs of names by heart. The draw is made anew each time the
-        corpus is read, so read it every epoch: [training] max_epochs = -1. Needs gold_tokens; units with overlapping mentions stay.
+    replace_mentions (float): Entity replacement: the share of the units in which every mention is replaced by another one of its type,
+        drawn from the corpus; the same name always by the same. It keeps the model from learning pairs of names by heart. The draw is
+        made anew each time the corpus is read, so read it every epoch: [training] max_epochs = -1. Needs gold_tokens; units with
+        overlapping mentions stay.
     shuffle (bool): Shuffle the units, which spaCy does itself unless max_epochs = -1.
-    crossing (str): What is done with relations across sentences where the unit is less than a document: "error", or "drop": they are
+    cross_sentence (str): What is done with relations across sentences where the unit is less than a document: "error", or "drop": they are
         left out, and their number is logged.
     candidates (Callable | None): Which pairs are units of their own; None: the pairs of a sentence, each once, overlapping ones too.
+    crossing, swap_mentions: Former names of cross_sentence and replace_mentions. RAISES: RelextError that names the new one; until 0.2.
     """
     register_extensions()
-    if not 0 <= swap_mentions <= 1:
-        raise RelextError(f"spacy-relext.Corpus.v1: swap_mentions is {swap_mentions}; it is a share, between 0 and 1.")
-    if swap_mentions and not gold_tokens:
-        raise RelextError("spacy-relext.Corpus.v1: swap_mentions needs gold_tokens = true.")
+    for old, new, value in (("crossing", "cross_sentence", crossing), ("swap_mentions", "replace_mentions", swap_mentions)):
+        if value is not None:
+            raise RelextError(f"spacy-relext.Corpus.v1: the setting {old} is now called {new}. Rename it in the section of the reader.")
+    if not 0 <= replace_mentions <= 1:
+        raise RelextError(f"spacy-relext.Corpus.v1: replace_mentions is {replace_mentions}; it is a share, between 0 and 1.")
+    if replace_mentions and not gold_tokens:
+        raise RelextError("spacy-relext.Corpus.v1: replace_mentions needs gold_tokens = true.")
     get_pairs = candidates or sentence_pairs(ordered=False, overlapping=True)
     # A unit: the Doc, and the pair that is kept of it, None for all.
     read: list[tuple[Doc, tuple[int, int] | None]] = []
@@ -76,8 +83,8 @@ def create_corpus(
                 raise RelextError("spacy-relext.Corpus.v1: path is null. Give the data: --paths.train train.spacy --paths.dev dev.spacy.")
             n_dropped = 0
             for doc in read_docs(path, nlp):
-                n_dropped += n_crossing(doc) if unit != "document" and crossing == "drop" else 0
-                units = [doc] if unit == "document" else sentence_docs(doc, crossing)
+                n_dropped += n_cross_sentence(doc) if unit != "document" and cross_sentence == "drop" else 0
+                units = [doc] if unit == "document" else sentence_docs(doc, cross_sentence)
                 for text in units:
                     if unit == "pair":
                         read.extend((text, (a, b)) for a, b in get_pairs(text, mentions_of(text)).tolist())
@@ -86,11 +93,11 @@ def create_corpus(
             if n_dropped:
                 dropped = counted(n_dropped, "relation across sentences is", "relations across sentences are")
                 logger.warning("%s: %s left out.", path, dropped)
-        names = names_by_type({id(doc): doc for doc, _ in read}.values(), mentions_of) if swap_mentions else {}
+        names = names_by_type({id(doc): doc for doc, _ in read}.values(), mentions_of) if replace_mentions else {}
         order = random.sample(read, len(read)) if shuffle else read
         for text, pair in order:
             reference = text if pair is None else pair_doc(text, [mentions_of(text)[i] for i in pair], spans_key)
-            if swap_mentions and random.random() < swap_mentions:
+            if replace_mentions and random.random() < replace_mentions:
                 reference = with_other_names(reference, mentions_of(reference), names, spans_key)
             yield Example(predicted_doc(nlp, reference, gold_tokens), reference)
 
@@ -148,7 +155,7 @@ def _place(span: Span) -> tuple[int, int]:
     return span.start_char, span.end_char
 
 
-def n_crossing(doc: Doc) -> int:
+def n_cross_sentence(doc: Doc) -> int:
     """The number of relations that run across sentences."""
     return sum(_crosses(relation) for relation in get_relations(doc)) if has_sentences(doc) else 0
 
@@ -159,7 +166,7 @@ def _crosses(relation: Relation) -> bool:
     return any(span.start < sentence.start or span.end > sentence.end for span in (relation.head, relation.tail))
 
 
-def sentence_docs(doc: Doc, crossing: Literal["error", "drop"] = "error") -> Iterator[Doc]:
+def sentence_docs(doc: Doc, cross_sentence: Literal["error", "drop"] = "error") -> Iterator[Doc]:
     """Each sentence as a Doc of its own, with its mentions and relations."""
     if not has_sentences(doc):
         raise RelextError(
@@ -167,11 +174,11 @@ def sentence_docs(doc: Doc, crossing: Literal["error", "drop"] = "error") -> Ite
             'unit = "document".'
         )
 
-    across = [relation for relation in get_relations(doc) if _crosses(relation)] if crossing == "error" else []
+    across = [relation for relation in get_relations(doc) if _crosses(relation)] if cross_sentence == "error" else []
     if across:
         raise RelextError(
             f'{across[0]} in {doc.text[:60]!r}… runs across sentences, and unit = "sentence" would lose it. Set unit = "document", or '
-            'crossing = "drop" to train without such relations.'
+            'cross_sentence = "drop" to train without such relations.'
         )
     annotated = has_relations(doc)
     for sentence in doc.sents:

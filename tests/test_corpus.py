@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import spacy
+from spacy import registry
 from spacy.tokens import DocBin
 
 from spacy_relext.candidates import sentence_pairs
@@ -133,7 +134,7 @@ def test_relations_across_sentences_are_left_out_only_if_told_and_then_counted(u
     )
     with pytest.raises(RelextError, match="runs across sentences"):
         read(nlp, tmp_path / "a.spacy", unit=unit)
-    units = read(nlp, tmp_path / "a.spacy", unit=unit, crossing="drop")
+    units = read(nlp, tmp_path / "a.spacy", unit=unit, cross_sentence="drop")
     assert [triples(example.reference) for example in units] == [[("Tea", "EFFECT", "gin")], [("rum", "EFFECT", "Ale")]]
     assert "1 relation across sentences is left out" in caplog.text
 
@@ -269,8 +270,8 @@ def test_units_with_a_relation_of_an_unknown_mention_keep_their_names(nlp):
     assert with_other_names(doc, list(doc.ents), names, None) is doc
 
 
-def test_swap_mentions_draws_anew_and_from_the_corpus(nlp, corpus_file):
-    corpus = create_corpus(corpus_file, unit="sentence", swap_mentions=1.0)
+def test_replace_mentions_draws_anew_and_from_the_corpus(nlp, corpus_file):
+    corpus = create_corpus(corpus_file, unit="sentence", replace_mentions=1.0)
     random.seed(0)
     texts = {example.reference.text.strip() for _ in range(20) for example in corpus(nlp)}
     drugs = ("Aspirin", "5-fluorouracil", "aspirin", "Warfarin")
@@ -281,25 +282,31 @@ def test_swap_mentions_draws_anew_and_from_the_corpus(nlp, corpus_file):
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.5, 10, 30), (1.0, 35, 40)])
-def test_swap_mentions_is_a_share_of_the_units(share, low, high, nlp, tmp_path):
+def test_replace_mentions_is_a_share_of_the_units(share, low, high, nlp, tmp_path):
     """Forty names: now and then one is replaced by itself."""
     docs = [to_doc(Document("", f"drug{i} alone", [Mention("1", 0, len(f"drug{i}"), "DRUG")], []), nlp) for i in range(40)]
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "a.spacy")
     random.seed(1)
-    references = [example.reference for example in read(nlp, tmp_path / "a.spacy", swap_mentions=share)]
+    references = [example.reference for example in read(nlp, tmp_path / "a.spacy", replace_mentions=share)]
     changed = sum(reference.text != doc.text for reference, doc in zip(references, docs, strict=True))
     assert low <= changed <= high
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])
-def test_swap_mentions_must_be_a_share(share, corpus_file):
-    with pytest.raises(RelextError, match=f"swap_mentions is {share}; .*between 0 and 1"):
-        create_corpus(corpus_file, swap_mentions=share)
+def test_replace_mentions_must_be_a_share(share, corpus_file):
+    with pytest.raises(RelextError, match=f"replace_mentions is {share}; .*between 0 and 1"):
+        create_corpus(corpus_file, replace_mentions=share)
 
 
-def test_swap_mentions_needs_gold_tokens(corpus_file):
-    with pytest.raises(RelextError, match="swap_mentions needs gold_tokens = true"):
-        create_corpus(corpus_file, swap_mentions=0.5, gold_tokens=False)
+@pytest.mark.parametrize(("old", "new", "value"), [("crossing", "cross_sentence", "drop"), ("swap_mentions", "replace_mentions", 0.5)])
+def test_former_names_of_settings_are_an_error_with_the_new_one(old, new, value, corpus_file):
+    with pytest.raises(RelextError, match=f"the setting {old} is now called {new}"):
+        registry.resolve({"reader": {"@readers": "spacy-relext.Corpus.v1", "path": str(corpus_file), old: value}})
+
+
+def test_replace_mentions_needs_gold_tokens(corpus_file):
+    with pytest.raises(RelextError, match="replace_mentions needs gold_tokens = true"):
+        create_corpus(corpus_file, replace_mentions=0.5, gold_tokens=False)
 
 
 def test_shuffle_is_a_permutation_and_follows_the_seed(nlp, tmp_path):
@@ -326,7 +333,7 @@ def test_shuffle_is_a_permutation_and_follows_the_seed(nlp, tmp_path):
 def test_shuffle_and_swap_together_follow_the_seed(nlp, corpus_file):
     def draw():
         random.seed(7)
-        return [example.reference.text for example in read(nlp, corpus_file, unit="sentence", swap_mentions=0.5, shuffle=True)]
+        return [example.reference.text for example in read(nlp, corpus_file, unit="sentence", replace_mentions=0.5, shuffle=True)]
 
     assert draw() == draw()
 
@@ -388,12 +395,12 @@ def test_units_keep_the_concepts_of_mentions(unit, nlp, tmp_path):
 
 
 @pytest.mark.parametrize("unit", ["document", "sentence", "pair"])
-@pytest.mark.parametrize("swap_mentions", [0.0, 1.0])
-def test_units_are_annotated_for_the_labels_of_their_document(unit, swap_mentions, nlp, tmp_path):
+@pytest.mark.parametrize("replace_mentions", [0.0, 1.0])
+def test_units_are_annotated_for_the_labels_of_their_document(unit, replace_mentions, nlp, tmp_path):
     labels = frozenset({"EFFECT", "MECHANISM", "OTHER"})
     docs = [to_doc(document, nlp) for document in (replace(FIRST, annotated_labels=labels), SECOND)]
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "a.spacy")
-    examples = read(nlp, tmp_path / "a.spacy", unit=unit, swap_mentions=swap_mentions)
+    examples = read(nlp, tmp_path / "a.spacy", unit=unit, replace_mentions=replace_mentions)
     expected = {"document": [labels, None], "sentence": [labels] * 3 + [None], "pair": [labels] * 2}
     assert [annotated_labels(example.reference) for example in examples] == expected[unit]
     assert [annotated_labels(example.predicted) for example in examples] == [None] * len(examples)

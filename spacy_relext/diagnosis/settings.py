@@ -9,7 +9,7 @@ from spacy.training import Example
 from spacy.util import load_model_from_config, registry
 from thinc.api import Config
 
-from spacy_relext.corpus import n_crossing, predicted_doc
+from spacy_relext.corpus import n_cross_sentence, predicted_doc
 from spacy_relext.diagnosis.data import Data, Finding, found, percent
 from spacy_relext.diagnosis.lengths import Windows
 from spacy_relext.diagnosis.suggestions import Suggestions
@@ -94,13 +94,13 @@ def check_settings(data: Data, settings: Settings, suggested: Suggestions) -> It
     symmetric = [label for label in suggested.symmetric_labels if label not in pipe.cfg["symmetric_labels"]]
     message = "labels that seem to have no direction, and are not among symmetric_labels: {n}."
     yield from found("warning", "not-symmetric", message, symmetric)
-    if settings.corpus.get("unit", "document") != "document" and settings.corpus.get("crossing", "error") == "error":
-        across = [text.where() for text in data.train if n_crossing(text.doc)]
+    if settings.corpus.get("unit", "document") != "document" and settings.corpus.get("cross_sentence", "error") == "error":
+        across = [text.where() for text in data.train if n_cross_sentence(text.doc)]
         message = (
             f'documents with relations across sentences: {{n}}. The reader with unit = "{settings.corpus["unit"]}" stops at the first. Set '
-            'crossing = "drop", or unit = "document".'
+            'cross_sentence = "drop", or unit = "document".'
         )
-        yield from found("error", "crossing-relations", message, across)
+        yield from found("error", "relations-across-sentences", message, across)
     if not missing and not [label for label in named if label not in labels]:
         found_labels = {r.label for text in data.texts for r in text.relations if not settings.others}
         yield from _check_reach(data, settings, sorted(found_labels | set(labels)))

@@ -115,7 +115,7 @@ def check_sentences(data: Data) -> Iterator[Finding]:
     n_relations = sum(len(text.relations) for text in data.texts)
     message = (
         f"relations across sentences: {{n}} of {n_relations:,} ({percent(len(across), n_relations)}). With sentence_pairs they count as "
-        'misses, and a reader with unit = "sentence" wants crossing = "drop".'
+        'misses, and a reader with unit = "sentence" wants cross_sentence = "drop".'
     )
     yield from found("info", "across-sentences", message, across)
 

@@ -14,7 +14,7 @@ from thinc.api import Config
 
 from spacy_relext.biomed import SPLITTERS, TOKENIZER
 from spacy_relext.candidates import has_sentences
-from spacy_relext.corpus import n_crossing
+from spacy_relext.corpus import n_cross_sentence
 from spacy_relext.diagnosis.data import Data, percent
 from spacy_relext.diagnosis.lengths import POSITIONS, UNLIMITED
 from spacy_relext.diagnosis.suggestions import Suggestions, possible_pairs
@@ -119,7 +119,7 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     config["training"]["optimizer"]["learn_rate"]["initial_rate"] = recipe.learn_rate
     config["training"]["batcher"]["size"] = recipe.batch
     reasons += _across(data, suggested)
-    if config["corpora"]["train"].get("crossing") == "drop":
+    if config["corpora"]["train"].get("cross_sentence") == "drop":
         reasons.append("Some relations run across sentences: they are not trained on, and count as missed in every score.")
     try:
         nlp = load_model_from_config(config, auto_fill=True)
@@ -208,8 +208,8 @@ def _data(data: Data, suggested: Suggestions, template: str, within: bool) -> di
     reader: dict[str, Any] = {"spans_key": data.spans_key}
     if not within:
         reader["unit"] = "document"
-    elif any(n_crossing(text.doc) for text in data.train):
-        reader["crossing"] = "drop"
+    elif any(n_cross_sentence(text.doc) for text in data.train):
+        reader["cross_sentence"] = "drop"
     block: dict[str, Any] = {"corpora": {"train": reader}}
     if template != "one_pass":
         # A corpus that is read anew every epoch shows only its first 100 units to initialisation.

@@ -99,7 +99,7 @@ UNSPLIT = {"no-sentences", "windows-apart", "long-sentences"}
             None,
             {"unknown-types"},
         ),
-        ("crossing-relations", "error", r"across sentences: 1\. .* stops at the first", {}, across, ACROSS),
+        ("relations-across-sentences", "error", r"across sentences: 1\. .* stops at the first", {}, across, ACROSS),
         ("no-candidates", "error", r"needs sentence boundaries", {}, without_sentences, UNSPLIT),
         ("windows-apart", "info", r"different windows: \d+\.", {f"{EXTRACTOR}.model.tok2vec.get_spans.max_tokens": 5}, None, set()),
     ],

@@ -244,7 +244,7 @@ def test_relations_beyond_sentences(change, choice, init, tiny_bert, tmp_path):
 
 def test_few_relations_across_sentences_are_left_out_and_told(init, tiny_bert, tmp_path):
     folder = write(tmp_path, once_across)
-    assert init("--encoder", tiny_bert, folder=folder)["corpora"]["train"]["crossing"] == "drop"
+    assert init("--encoder", tiny_bert, folder=folder)["corpora"]["train"]["cross_sentence"] == "drop"
     result = relext("init-config", folder / "train.spacy", tmp_path / "told.cfg", "--encoder", tiny_bert)
     assert "run across sentences" in result.output
     assert re.search(r"unreachable: relations between no candidate pair .*: 1 of 109", " ".join(result.output.split()))
