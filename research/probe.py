@@ -32,7 +32,7 @@ from spacy_relext.experiments.training import silent
 from spacy_relext.extras import extra
 from spacy_relext.ml.head import mean_of_spans
 from spacy_relext.ml.summaries import Contexts
-from spacy_relext.pipeline.decoding import Predictions, balanced, decoded
+from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
 from spacy_relext.pipeline.preparing import AnnotatedPairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.relations import has_relations, set_relations
@@ -265,12 +265,12 @@ def score_probe(pipe: RelationExtractor, data: AnnotatedData, scores: Floats2d) 
     found, first = [], 0
     for reference, of_doc in zip(data.references, data.pairs, strict=True):
         pairs, allowed = of_doc.prepared.candidates.pairs, of_doc.prepared.allowed
-        likely = balanced(pairs, scores[first : first + len(pairs)] * allowed, columns)
+        likely = symmetrize(pairs, scores[first : first + len(pairs)] * allowed, columns)
         first += len(pairs)
         best = numpy.eye(scores.shape[1], dtype="float32")[likely.argmax(axis=1)]
         spans = pipe.mentions(reference)
         doc = reference.copy()
         likeliest = Predictions(spans, pairs, best)
-        set_relations(doc, decoded(likeliest, spans, pipe.labels, symmetric, threshold=1.0, exclusive=True, source=pipe.name))
+        set_relations(doc, decode_relations(likeliest, spans, pipe.labels, symmetric, threshold=1.0, exclusive=True, source=pipe.name))
         found.append(Example(doc, reference))
     return score_relations(found, symmetric_labels=symmetric)

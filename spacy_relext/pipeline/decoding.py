@@ -46,7 +46,7 @@ def allowed_by_types(
     return allowed
 
 
-def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: numpy.ndarray | None = None) -> Floats2d:
+def symmetrize(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: numpy.ndarray | None = None) -> Floats2d:
     """Scores in which both directions of a pair have the same probability of the symmetric labels: their mean.
 
     columns: Those of the symmetric labels. counted: bool `[n_pairs]`, the directions that the mean is of; where neither of the two is, it
@@ -67,7 +67,7 @@ def balanced(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: n
     return scores
 
 
-def decoded(
+def decode_relations(
     predictions: Predictions,
     spans: Sequence[Span],
     labels: Sequence[str],

@@ -29,7 +29,7 @@ from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notice, Notices, counted
 from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, tell_coverage
-from spacy_relext.pipeline.decoding import Predictions, balanced, decoded
+from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, ask
 from spacy_relext.pipeline.preparing import (
@@ -410,7 +410,7 @@ class RelationExtractor(TrainablePipe):
             prepared = prepare(self, doc, asked.mentions, numpy.asarray(list(rows)))
             (scores,) = self._probabilities([doc], [prepared])
             counted = numpy.asarray([pair in candidates for pair in rows])
-            scores = balanced(prepared.candidates.pairs, scores, self._symmetric_columns, counted)
+            scores = symmetrize(prepared.candidates.pairs, scores, self._symmetric_columns, counted)
             for number, (head, tail) in asked.pairs.items():
                 distribution = self.distribution(scores[rows[head, tail]].tolist())
                 found[number] = ScoredPair(asked.mentions[head], asked.mentions[tail], *distribution)
@@ -621,7 +621,7 @@ class RelationExtractor(TrainablePipe):
         n_excluded, n_possible = sum(p.n_excluded for p in prepared), sum(len(p.candidates.pairs) for p in prepared)
         self.checks.types(self, [p.candidates.labels for p in prepared], n_excluded, n_possible)
         return [
-            Predictions(p.spans, p.candidates.pairs, balanced(p.candidates.pairs, scores, self._symmetric_columns))
+            Predictions(p.spans, p.candidates.pairs, symmetrize(p.candidates.pairs, scores, self._symmetric_columns))
             for p, scores in zip(prepared, self._probabilities(docs, prepared, on_attention), strict=True)
         ]
 
@@ -650,7 +650,7 @@ class RelationExtractor(TrainablePipe):
 
     def decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
         """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
-        return decoded(
+        return decode_relations(
             predictions,
             spans,
             self.labels,

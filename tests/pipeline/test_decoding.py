@@ -5,7 +5,7 @@ import pytest
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
-from spacy_relext.pipeline.decoding import Predictions, balanced, decoded
+from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def spans():
 
 def decode(spans, scores, *, pairs=((0, 1),), labels=("A", "B"), symmetric=(), threshold=0.5, exclusive=True):
     predictions = Predictions(spans, numpy.asarray(pairs), numpy.asarray(scores, dtype="float32"))
-    found = decoded(predictions, spans, labels, symmetric, threshold=threshold, exclusive=exclusive, source="x")
+    found = decode_relations(predictions, spans, labels, symmetric, threshold=threshold, exclusive=exclusive, source="x")
     return [(relation.head.text, relation.label, relation.tail.text, round(relation.score, 3)) for relation in found]
 
 
@@ -51,22 +51,22 @@ def test_symmetric_scores_are_the_mean_of_both_directions():
     scores = numpy.asarray([[0.2, 0.8], [0.6, 0.4], [0.9, 0.1]], dtype="float32")
     # Column 1 alone is symmetric; (2, 1) has no other direction, and its mirror image is behind all pairs.
     expected = [[0.2, 0.6], [0.6, 0.6], [0.9, 0.1]]
-    assert numpy.allclose(balanced(pairs, scores, [1]), expected)
-    assert numpy.allclose(balanced(pairs[::-1], scores[::-1], [1]), expected[::-1])
+    assert numpy.allclose(symmetrize(pairs, scores, [1]), expected)
+    assert numpy.allclose(symmetrize(pairs[::-1], scores[::-1], [1]), expected[::-1])
     one_way = numpy.asarray([(1, 0), (0, 2)])
-    assert numpy.array_equal(balanced(one_way, scores[:2], [1]), scores[:2])
-    assert balanced(pairs, scores, [1]).dtype == "float32"
+    assert numpy.array_equal(symmetrize(one_way, scores[:2], [1]), scores[:2])
+    assert symmetrize(pairs, scores, [1]).dtype == "float32"
 
 
 def test_the_mean_is_of_the_directions_that_count():
     pairs = numpy.asarray([(0, 1), (1, 0)])
     scores = numpy.asarray([[0.2, 0.8], [0.6, 0.4]], dtype="float32")
-    counted = balanced(pairs, scores, [1], numpy.asarray([True, False]))
+    counted = symmetrize(pairs, scores, [1], numpy.asarray([True, False]))
     assert numpy.allclose(counted, [[0.2, 0.8], [0.6, 0.8]])
-    assert numpy.allclose(balanced(pairs, scores, [1], numpy.asarray([False, False])), [[0.2, 0.6], [0.6, 0.6]])
+    assert numpy.allclose(symmetrize(pairs, scores, [1], numpy.asarray([False, False])), [[0.2, 0.6], [0.6, 0.6]])
 
 
 def test_relations_name_their_source(spans):
     predictions = Predictions(spans, numpy.asarray([(0, 1)]), numpy.asarray([[0.1, 0.9]], dtype="float32"))
-    (relation,) = decoded(predictions, spans, ["A"], (), threshold=0.5, exclusive=True, source="ddi")
+    (relation,) = decode_relations(predictions, spans, ["A"], (), threshold=0.5, exclusive=True, source="ddi")
     assert relation.sources == ("ddi",)
