@@ -1,4 +1,4 @@
-"""Warnings about what makes results empty or wrong without an error: each kind is told once, through spaCy's logger, or gathered."""
+"""Warnings about what makes results empty or wrong without an error: each kind is logged once, through spaCy's logger, or gathered."""
 
 import logging
 import re
@@ -66,10 +66,10 @@ class Notice:
 
 
 class Gathered(dict[str, Notice]):
-    """What was told while notices were gathered, by text. It can be sent from process to process."""
+    """What was warned of while notices were gathered, by text. It can be sent from process to process."""
 
     def add(self, other: "Gathered") -> None:
-        """Count what was told elsewhere, too."""
+        """Count what was warned of elsewhere, too."""
         for text, notice in other.items():
             self.setdefault(text, Notice()).add(notice)
 
@@ -83,7 +83,7 @@ _gathered: ContextVar[Gathered | None] = ContextVar("spacy_relext_gathered", def
 
 @contextmanager
 def gathering() -> Iterator[Gathered]:
-    """Inside, and in this thread, notices are counted instead of logged, whether they were told before or not."""
+    """Inside, and in this thread, notices are counted instead of logged, whether they were logged before or not."""
     found = Gathered()
     token = _gathered.set(found)
     try:
@@ -96,21 +96,21 @@ class Notices:
     """The kinds of warnings that one component has given: each is logged once. Not stored with a pipeline; threads may share it."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._given: set[str] = set()
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_told": set(self._told)}
+        return {"_given": set(self._given)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._told, self._lock = state["_told"], Lock()
+        self._given, self._lock = state["_given"], Lock()
 
     def wants(self, kind: str) -> bool:
-        """Whether a warning of this kind would be told or counted: what it says need not be computed otherwise."""
-        return kind not in self._told or _gathered.get() is not None
+        """Whether a warning of this kind would be logged or counted: what it says need not be computed otherwise."""
+        return kind not in self._given or _gathered.get() is not None
 
-    def tell(self, kind: str, text: str, *, n: int = 1, of: int = 0, values: Iterable[str] = ()) -> None:
-        """Tell of something.
+    def warn(self, kind: str, text: str, *, n: int = 1, of: int = 0, values: Iterable[str] = ()) -> None:
+        """Warn of something.
 
         kind: Each kind is logged once. text: What was seen, what was expected, and the cure, after the name of the component. `{n}`, `{of}`
             and `{values}` stand for what differs from time to time: where notices are gathered, it is summed up.
@@ -122,12 +122,12 @@ class Notices:
             found.setdefault(text, Notice()).add(notice)
             return
         with self._lock:
-            if kind in self._told:
+            if kind in self._given:
                 return
-            self._told.add(kind)
+            self._given.add(kind)
         logger.warning("%s", notice.fill(text))
 
     def forget(self) -> None:
-        """Tell every kind again, as before the first."""
+        """Log every kind again, as before the first."""
         with self._lock:
-            self._told.clear()
+            self._given.clear()

@@ -13,16 +13,16 @@ from spacy_relext.notices import MOST_VALUES, Gathered, Notice, Notices, counted
 def test_each_kind_is_told_once(caplog):
     notices = Notices()
     for _ in range(2):
-        notices.tell("types", "x: {n} of {of} are unknown: {values}.", n=2, of=3, values=["B", "A", "A"])
-        notices.tell("order", "x: it comes too late.")
+        notices.warn("types", "x: {n} of {of} are unknown: {values}.", n=2, of=3, values=["B", "A", "A"])
+        notices.warn("order", "x: it comes too late.")
     assert [r.getMessage() for r in caplog.records] == ["x: 2 of 3 are unknown: A, B.", "x: it comes too late."]
     assert {r.name for r in caplog.records} == {"spacy"}
     assert not notices.wants("types")
     assert notices.wants("others")
     # Another component tells its own.
-    Notices().tell("order", "y: it comes too late.")
+    Notices().warn("order", "y: it comes too late.")
     notices.forget()
-    notices.tell("order", "x: again.")
+    notices.warn("order", "x: again.")
     assert [r.getMessage() for r in caplog.records[2:]] == ["y: it comes too late.", "x: again."]
 
 
@@ -35,25 +35,25 @@ def test_words_go_with_their_number():
 
 
 def test_texts_of_users_are_no_formats(caplog):
-    Notices().tell("k", "{values} in {these} {n} 100 % {0} {x|y|z}", values=["{n|a|b}", "%s"])
+    Notices().warn("k", "{values} in {these} {n} 100 % {0} {x|y|z}", values=["{n|a|b}", "%s"])
     assert caplog.messages == ["{n|a|b}, %s in {these} 1 100 % {0} {x|y|z}"]
 
 
 def test_the_most_frequent_values_are_named(caplog):
     values = [str(i) for i in range(20) for _ in range(20 - i)]
-    Notices().tell("k", "{values}", values=values)
+    Notices().warn("k", "{values}", values=values)
     assert caplog.messages == [", ".join(map(str, range(MOST_VALUES))) + f" and {20 - MOST_VALUES} more"]
 
 
 def test_gathered_are_counted_and_not_logged(caplog):
     notices = Notices()
-    notices.tell("told before", "a: {n} of {of}: {values}.", n=1, of=1, values=["X"])
+    notices.warn("told before", "a: {n} of {of}: {values}.", n=1, of=1, values=["X"])
     caplog.clear()
     with gathering() as found:
         assert notices.wants("told before")
-        notices.tell("told before", "a: {n} of {of}: {values}.", n=1, of=4, values=["X"])
-        notices.tell("told before", "a: {n} of {of}: {values}.", n=2, of=4, values=["Y", "Y"])
-        notices.tell("other", "b.")
+        notices.warn("told before", "a: {n} of {of}: {values}.", n=1, of=4, values=["X"])
+        notices.warn("told before", "a: {n} of {of}: {values}.", n=2, of=4, values=["Y", "Y"])
+        notices.warn("other", "b.")
     elsewhere = Gathered()
     # Of another process.
     elsewhere.add(pickle.loads(pickle.dumps(found)))
@@ -62,13 +62,13 @@ def test_gathered_are_counted_and_not_logged(caplog):
     assert elsewhere.lines() == ["a: 6 of 16: Y, X.", "b. (Documents: 2.)"]
     assert not caplog.messages
     # Gathering tells nobody: afterwards it is logged.
-    notices.tell("other", "b.")
+    notices.warn("other", "b.")
     assert caplog.messages == ["b."]
 
 
 def test_other_threads_do_not_gather(caplog):
     with gathering() as found:
-        thread = Thread(target=Notices().tell, args=("k", "logged"))
+        thread = Thread(target=Notices().warn, args=("k", "logged"))
         thread.start()
         thread.join()
     assert (found, caplog.messages) == ({}, ["logged"])
@@ -76,7 +76,7 @@ def test_other_threads_do_not_gather(caplog):
 
 def test_threads_tell_once(caplog):
     notices = Notices()
-    threads = [Thread(target=notices.tell, args=("k", "once")) for _ in range(8)]
+    threads = [Thread(target=notices.warn, args=("k", "once")) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -86,9 +86,9 @@ def test_threads_tell_once(caplog):
 
 def test_copies_know_what_was_told(caplog):
     notices = Notices()
-    notices.tell("k", "once")
+    notices.warn("k", "once")
     for other in (pickle.loads(pickle.dumps(notices)), copy.deepcopy(notices)):
-        other.tell("k", "again")
+        other.warn("k", "again")
         assert other.wants("another")
     assert caplog.messages == ["once"]
 

@@ -122,7 +122,7 @@ def extract(
         if rows is not None:
             _print_table(rows)
         _tell_counts(inputs, report, target)
-        for notice in runner.told.lines():
+        for notice in runner.warnings.lines():
             warn(notice)
 
 

@@ -89,7 +89,7 @@ class Runner:
         self.nlp.max_length = settings.max_characters or self.nlp.max_length
         self.tokenizers = _tokenizers(self.nlp)
         # What the components warn of, summed up over the documents.
-        self.told = Gathered()
+        self.warnings = Gathered()
         # What each extractor said of the Docs of the batch, by their address.
         self.predictions: dict[tuple[str, int], Predictions] = {}
         for extractor in self.extractors:
@@ -141,14 +141,14 @@ class Runner:
         # What the vocabulary learns from the documents is forgotten: it would grow with every new word.
         with self.nlp.memory_zone():
             try:
-                with gathering() as told:
+                with gathering() as warnings:
                     results = self._run(batch)
             except Exception:  # of any component, which do not tell of which document
-                with gathering() as told:
+                with gathering() as warnings:
                     results = [self._run_alone(document) for document in batch]
             finally:
                 self.predictions.clear()
-        self.told.add(told)
+        self.warnings.add(warnings)
         return results
 
     def _run_alone(self, document: Document) -> Result:
@@ -251,8 +251,8 @@ class Processes:
         waiting: deque[Future[tuple[list[Result], Gathered]]] = deque()
 
         def next_results() -> list[Result]:
-            results, told = waiting.popleft().result()
-            self.runner.told.add(told)
+            results, warnings = waiting.popleft().result()
+            self.runner.warnings.add(warnings)
             return results
 
         try:
@@ -305,7 +305,7 @@ def _start(settings: Settings) -> None:
 
 
 def _work(batch: Sequence[Document]) -> tuple[list[Result], Gathered]:
-    """The results of a batch, and what was told of it."""
+    """The results of a batch, and the warnings about it."""
     assert _runner is not None
-    _runner.told = Gathered()
-    return _runner(batch), _runner.told
+    _runner.warnings = Gathered()
+    return _runner(batch), _runner.warnings

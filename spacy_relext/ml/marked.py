@@ -165,10 +165,10 @@ class MarkedEncoder:
                 f"{{n}} of {{of}} {{of|pair|pairs}} {{n|stands in a text|stand in texts}} of more than {self.max_length} word pieces, "
                 "which {n|is|are} cut around the pair."
             )
-            self.notices.tell("long texts", text, n=n_long, of=n_pairs)
+            self.notices.warn("long texts", text, n=n_long, of=n_pairs)
         if n_marks:
             text = f"Marked mentions of more word pieces than fit into {self.max_length}: {{n}}. The last pieces of each are left out."
-            self.notices.tell("long mentions", text, n=n_marks)
+            self.notices.warn("long mentions", text, n=n_marks)
 
     def _apply(
         self, function: ContextFunction, pairs: Sequence[EncodedPair], types: Tensor, hf: Any, *, every_layer: bool, lower: bool

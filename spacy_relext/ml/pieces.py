@@ -42,9 +42,9 @@ def fitting(spans: list[list[Span]], hf: Any, notices: Notices) -> Windows:
         return windows
     pad = hf.tokenizer.pad_token_id, hf.tokenizer.pad_token_type_id, hf.tokenizer.pad_token
     windows, n_split, n_cut = split_windows(windows, limit, partial(_special_around, encoding, hf.tokenizer), pad=pad)
-    notices.tell("long windows", _SPLIT % limit, n=n_split)
+    notices.warn("long windows", _SPLIT % limit, n=n_split)
     if n_cut:
-        notices.tell("long tokens", _CUT % limit, n=n_cut)
+        notices.warn("long tokens", _CUT % limit, n=n_cut)
     return windows
 
 

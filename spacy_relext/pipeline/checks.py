@@ -88,7 +88,7 @@ class Checks:
             others.update(other for other, group in doc.spans.items() if len(group))
         # Other components have groups of their own, and entities are a good second choice: what matters is a name that was meant.
         if others and (not found or get_close_matches(key, others)):
-            self.notices.tell(
+            self.notices.warn(
                 "spans_key",
                 f"{name}: spans_key is {key!r}, and {{n}} {{n|document has|documents have}} other groups in doc.spans ({{values}}) and "
                 "none of this name. Their entities (doc.ents) are taken as mentions. Set spans_key to the name of the group with the "
@@ -100,7 +100,7 @@ class Checks:
     def _no_mentions(self, pipe: Any, docs: Sequence[Doc]) -> None:
         """Docs in which nobody has looked for mentions."""
         if docs and self.home.left(docs) and not self.in_training:
-            self.notices.tell(
+            self.notices.warn(
                 "no mentions",
                 f"{pipe.name}: no document had a mention, and no component before {pipe.name} has looked for any. Put an entity recogniser "
                 f'or ruler before it: nlp.add_pipe(…, before="{pipe.name}"), or give documents with mentions. (Scores on annotated '
@@ -130,12 +130,12 @@ class Checks:
                 f"entity recogniser or ruler before {pipe.name}, or give documents with mentions. (Scores on annotated mentions do not "
                 "need one.)"
             )
-        self.notices.tell("no mentions", text, n=len(docs))
+        self.notices.warn("no mentions", text, n=len(docs))
 
     def no_encoder(self, name: str, upstream: str, n_docs: int) -> None:
         """Docs without a pair, and without the output of the component that the extractor listens to."""
         if n_docs:
-            self.notices.tell(
+            self.notices.warn(
                 "no encoder",
                 f"{name}: no document had a candidate pair, nor the output of the {upstream} that {name} listens to. An entity recogniser "
                 "that listens to it, too, predicts from zeros and finds nothing. Run the whole pipeline: load it without excluding or "
@@ -152,7 +152,7 @@ class Checks:
         if known and self.notices.wants("types"):
             unknown = [kind for kinds in types for kind in kinds if kind not in known]
             if unknown:
-                self.notices.tell(
+                self.notices.warn(
                     "types",
                     f"{pipe.name}: {{n}} of {{of}} {{of|mention|mentions}} {{n|has|have}} a type that was not in training: {{values}}. "
                     f"Known are {', '.join(sorted(known))}. The model treats the others alike, and type rules allow no relation with a "
@@ -166,10 +166,10 @@ class Checks:
         if self._n_pairs and not self._n_possible and self.notices.wants("type rules"):
             named = types_in_rules(pipe.cfg["type_rules"])
             seen = [kind for kinds in types for kind in kinds]
-            # Mentions of unknown types are told already; and a recogniser that is in training may find one type alone, in many pairs.
+            # Mentions of unknown types had a warning already; and a recogniser that is in training may find one type alone, in many pairs.
             many = self._n_pairs >= MANY_PAIRS and not self.in_training
             if known.issuperset(seen) and (named.isdisjoint(seen) or many):
-                self.notices.tell(
+                self.notices.warn(
                     "type rules",
                     f"{pipe.name}: type_rules excludes all candidate pairs so far. The types of their mentions are {{values}}; allowed are "
                     f"relations between {_pairs_in_rules(pipe.cfg['type_rules'])}. Correct type_rules, or the types of the mentions.",
@@ -184,7 +184,7 @@ class Checks:
         known = {*types, *cfg["mention_types"]}
         missing = sorted(types_in_rules(cfg["type_rules"]) - known)
         if missing:
-            self.notices.tell(
+            self.notices.warn(
                 "types in rules",
                 f"{name}: type_rules names {', '.join(map(_shown, missing))}, and no mention of the training data has such a type; they "
                 f"are {', '.join(map(_shown, sorted(known))) or 'none'}. A label is found between types that its rule names alone.",
@@ -201,7 +201,7 @@ class Checks:
         rate = training.get("optimizer", {}).get("learn_rate")
         steps, planned = training.get("max_steps"), rate.get("total_steps") if isinstance(rate, dict) else None
         if isinstance(steps, int) and isinstance(planned, int) and 0 < steps != planned:
-            self.notices.tell(
+            self.notices.warn(
                 "schedule",
                 f"{name}: training ends after {steps:,} steps, and the learning rate is planned for {planned:,}. Set [training] max_steps "
                 "and [training.optimizer.learn_rate] total_steps to the same number.",
@@ -218,7 +218,7 @@ class Checks:
             nlp = self.home.of(pipe)
             earlier = nlp.pipe_names[: nlp.pipe_names.index(pipe.name)] if nlp is not None else []
             named = f" = {earlier}".replace("'", '"') if nlp is not None and set(mention_finders(nlp)).intersection(earlier) else ""
-            self.notices.tell(
+            self.notices.warn(
                 "predicted mentions",
                 f"{pipe.name}: use_gold_mentions = false, and the pipeline has predicted no mention so far, where "
                 f"{counted(n_annotated, 'is', 'are')} annotated: nothing is learned. Put the component that finds mentions, and the "
@@ -228,13 +228,13 @@ class Checks:
     def development(self, name: str, n_docs: int, n_annotated: int, n_relations: int) -> None:
         """Data that is scored: all its Docs, those with relation annotation, and its relations."""
         if n_docs and not n_annotated:
-            self.notices.tell(
+            self.notices.warn(
                 "development data",
                 f"{name}: none of the documents that are scored ({n_docs:,}) is annotated for relations, so there is no F. Was the data "
                 "converted with its relations, and stored with store_user_data=True?",
             )
         elif n_annotated and not n_relations:
-            self.notices.tell(
+            self.notices.warn(
                 "development data",
                 f"{name}: none of the annotated documents that are scored ({n_annotated:,}) has a relation, so F is 0 whatever is found. "
                 "Take documents with relations as development data.",

@@ -64,17 +64,17 @@ def require_covered(name: str, labels: Sequence[str], seen: Mapping[Annotated, S
     """Refuse data of which no document teaches the labels. streamed: Only its beginning was seen: warn. RAISES: RelextError."""
     annotated = [labels for labels, part in seen.items() if part.n]
     if annotated and not any(covers(of, labels) for of in annotated):
-        told = f"is annotated for its labels, {_joined(labels)}; they are annotated for {' and '.join(map(_joined, annotated))}."
+        found = f"is annotated for its labels, {_joined(labels)}; they are annotated for {' and '.join(map(_joined, annotated))}."
         if streamed:
-            notices.tell(
+            notices.warn(
                 "beginning",
-                f"{name}: none of the first documents of the training data {told} With max_epochs = -1 these alone are seen before "
+                f"{name}: none of the first documents of the training data {found} With max_epochs = -1 these alone are seen before "
                 "training: set shuffle = true for the reader, so that both corpora are among them, or give mention_types in "
                 f"[initialize.components.{name}].",
             )
             return
         raise RelextError(
-            f"{name}: no document of the training data {told} Correct [initialize.components.{name}.labels], or add data with these "
+            f"{name}: no document of the training data {found} Correct [initialize.components.{name}.labels], or add data with these "
             "labels. If they were looked for, name them when the data is converted: relext convert --labels."
         )
 
@@ -84,8 +84,8 @@ def count_annotated(examples: Iterable[Example]) -> "Counter[Annotated]":
     return Counter(annotated_labels(example.reference) for example in examples if has_relations(example.reference))
 
 
-def tell_coverage(notices: Notices, name: str, labels: Collection[str], counts: "Counter[Annotated]", done: str) -> None:
-    """Tell once how many documents are passed over, and how many are annotated for some of the labels only.
+def warn_of_coverage(notices: Notices, name: str, labels: Collection[str], counts: "Counter[Annotated]", done: str) -> None:
+    """Warn once how many documents are passed over, and how many are annotated for some of the labels only.
 
     counts: The number of documents by what they are annotated for. done: "learned from" or "scored".
     """
@@ -111,7 +111,7 @@ def tell_coverage(notices: Notices, name: str, labels: Collection[str], counts: 
     ):
         if part:
             values = Counter({_joined(annotated): n for annotated, n in part.items()})
-            notices.tell(f"{kind}: {done}", text, n=values.total(), of=counts.total(), values=values.elements())
+            notices.warn(f"{kind}: {done}", text, n=values.total(), of=counts.total(), values=values.elements())
 
 
 def _joined(labels: Iterable[str] | None) -> str:

@@ -105,7 +105,7 @@ def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: numpy.n
     """So many pairs as are scored at the most, and the labels that each may have."""
     places = numpy.asarray([(span.start, span.end) for span in spans], dtype="int64")
     kept = nearest(places, pairs, pipe.cfg["max_pairs"])
-    pipe.notices.tell(
+    pipe.notices.warn(
         "max_pairs",
         f"{pipe.name}: {{n}} of {{of}} candidate pairs of Docs with more than {pipe.cfg['max_pairs']:,} {{n|is|are}} not scored, those "
         "with the greatest distance between their mentions. Raise max_pairs (extract: --max-pairs) to score them.",

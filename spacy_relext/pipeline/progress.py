@@ -60,7 +60,7 @@ class Progress:
         bad = n_relations >= FEW_RELATIONS and self._loss >= LEARNED * expected
         self.n_bad_windows = self.n_bad_windows + 1 if bad else 0
         if self.n_bad_windows >= SEVERAL:
-            notices.tell(
+            notices.warn(
                 "no progress",
                 f"{name}: nothing is learned. After {self.n_updates:,} updates the loss of a pair is {self._loss / n_pairs:.3f}, and the "
                 f"frequencies of the labels alone would give {expected / n_pairs:.3f}. {_CURES}",
@@ -74,7 +74,7 @@ class Progress:
         self._updates_at_evaluation = self.n_updates
         self.n_empty_evaluations = 0 if found else self.n_empty_evaluations + 1
         if self.n_empty_evaluations >= SEVERAL and self.n_updates >= EARLY:
-            notices.tell(
+            notices.warn(
                 "no progress",
                 f"{name}: nothing is learned. None of {counted(n_annotated, 'annotated relation', 'annotated relations')} was predicted in "
                 f"{self.n_empty_evaluations} evaluations, after {self.n_updates:,} updates. A threshold that no probability reaches does "

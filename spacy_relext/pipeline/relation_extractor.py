@@ -28,7 +28,7 @@ from spacy_relext.ml.threads import SECOND_THREAD, OneThread
 from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notice, Notices, counted
 from spacy_relext.pipeline.checks import Checks
-from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, tell_coverage
+from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, warn_of_coverage
 from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, ask
@@ -85,7 +85,7 @@ class RelationExtractor(TrainablePipe):
         loss is the mean of the two cross-entropies and this many times the divergence of the two outputs. The paper has the sum of the
         two, so its α is twice this. It regularises well where training data is small, and doubles the time. 0: once. It needs an
         encoder of the component's own: a listener gets one output per batch.
-    max_pairs (int | None): The most pairs of one Doc that are scored; those whose mentions are nearest. The others are counted, and told.
+    max_pairs (int | None): The most pairs of one Doc that are scored; those whose mentions are nearest. A warning counts the others.
     overwrite (bool): All relations of a Doc go before those that are found are written. False: those of other sources stay: of another
         extractor, a rule, an annotation. What this component found before goes in either case.
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
@@ -165,7 +165,7 @@ class RelationExtractor(TrainablePipe):
         self._one_thread: OneThread | None = None
 
     def check_threads(self, nlp: Language) -> None:
-        """Let the models of the other components predict in several threads; where one cannot, a second thread is told."""
+        """Let the models of the other components predict in several threads; where one cannot, a second thread gets a warning."""
         models = [(name, getattr(pipe, "model", None)) for name, pipe in nlp.components]
         # Of all of them: what is read of a text are vectors of one, and mentions of others.
         unknown = [name for name, model in models if isinstance(model, Model) and not steady(model)]
@@ -186,7 +186,7 @@ class RelationExtractor(TrainablePipe):
                     f"word pieces as the encoder reads gets no vectors there. Use spacy-relext.{ours}.v1; a trained pipeline needs nothing "
                     "but this name in its config.cfg."
                 )
-                self.notices.tell(f"windows of {name}", text)
+                self.notices.warn(f"windows of {name}", text)
 
     @property
     def threshold(self) -> float:
@@ -239,7 +239,7 @@ class RelationExtractor(TrainablePipe):
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         if nlp is not None:
             settle_names(nlp, self.name)
-            # Before notices begin anew: this one was told of a transformer that was there when the extractor was made.
+            # Before notices begin anew: there was a warning about a transformer that was there when the extractor was made.
             self.check_windows(nlp)
             self.check_threads(nlp)
         self.checks.begin_training()
@@ -302,10 +302,10 @@ class RelationExtractor(TrainablePipe):
                 f"{self.name}: the training data has relations with labels that no component knows: {unknown}; it has {list(self.labels)}. "
                 f"Add them to [initialize.components.{self.name}.labels], or take the relations out of the data."
             )
-        self._tell_coverage(Counter({annotated: part.n for annotated, part in seen.items() if part.n}), "learned from")
+        self._warn_of_coverage(Counter({annotated: part.n for annotated, part in seen.items() if part.n}), "learned from")
 
-    def _tell_coverage(self, counts: "Counter[Annotated]", done: Literal["learned from", "scored"]) -> None:
-        tell_coverage(self.notices, self.name, self.labels, counts, done)
+    def _warn_of_coverage(self, counts: "Counter[Annotated]", done: Literal["learned from", "scored"]) -> None:
+        warn_of_coverage(self.notices, self.name, self.labels, counts, done)
 
     def _warn_of_misses(self, get_examples: Callable[[], Iterable[Example]]) -> None:
         """Relations that cannot be found are no error, but nobody should learn of them only from the recall."""
@@ -347,7 +347,7 @@ class RelationExtractor(TrainablePipe):
             found = self.decode(predictions, predictions.spans)
             brought = set_found(doc, found, self.name, self.labels, overwrite=self.cfg["overwrite"])
             if brought and not self.expects_relations:
-                self.notices.tell(
+                self.notices.warn(
                     "brought",
                     f"{self.name}: documents bring {{n}} {{n|relation|relations}} that no component of this pipeline found: annotations, "
                     "what another pipeline found, or a rule of yours. They stay beside those found here. To be rid of them, set "
@@ -433,7 +433,7 @@ class RelationExtractor(TrainablePipe):
         if not any(len(example.predicted) for example in examples):
             return losses
         set_dropout_rate(self.model, drop)
-        self._tell_coverage(count_annotated(examples), "learned from")
+        self._warn_of_coverage(count_annotated(examples), "learned from")
         pairs = [self.annotated_pairs(example) for example in examples]
         docs = [example.predicted for example in examples]
         candidates = [p.prepared.candidates for p in pairs]
@@ -488,7 +488,7 @@ class RelationExtractor(TrainablePipe):
         validate_examples(examples, "RelationExtractor.score")
         if "score_prefix" not in kwargs:
             require_own_prefix(self.name, self.score_prefix, ran_beside((example.predicted for example in examples), self.name))
-        self._tell_coverage(count_annotated(examples), "scored")
+        self._warn_of_coverage(count_annotated(examples), "scored")
         other_labels = self.labels_of_others(example.predicted for example in examples)
         if self.cfg["use_gold_mentions"]:
             examples = list(self.with_gold_mentions(examples))
@@ -510,18 +510,18 @@ class RelationExtractor(TrainablePipe):
                 "({values}): {n|it is|they are} in none of its scores, not even as {n|a miss|misses}. Score data with the labels "
                 "that it was trained for, or train it for these."
             )
-            self.notices.tell("unknown-labels", text, n=n_unknown, values=values)
+            self.notices.warn("unknown-labels", text, n=n_unknown, values=values)
         return scores
 
     def _check_scored(self, examples: list[Example]) -> None:
         annotated = [example for example in examples if self.learns_from(example.reference)]
         if not annotated and any(has_relations(example.reference) for example in examples):
-            return  # they are annotated for other labels, which was told
+            return  # they are annotated for other labels, which gave a warning
         n_relations = sum(relation.label in self.labels for example in annotated for relation in get_relations(example.reference))
         sources = set[str]().union(*(sources_of(example.predicted) for example in annotated))
         sources -= ran_beside((example.predicted for example in annotated), self.name).keys()
         if sources and self.name not in sources:
-            self.notices.tell(
+            self.notices.warn(
                 "sources",
                 f"{self.name}: of the relations of the predicted Docs none is scored, since none comes from this component; they come from "
                 "{values}. Score what the pipeline finds: nlp.evaluate(examples), or python -m spacy relext evaluate.",
@@ -539,7 +539,7 @@ class RelationExtractor(TrainablePipe):
         **config: Any,
     ) -> dict[str, float]:
         """Do nothing, and say so: there is no rehearsal of relations."""
-        self.notices.tell(
+        self.notices.warn(
             "rehearse",
             f"{self.name}: rehearse does nothing for relations. So that the old ones are not forgotten, train on examples of them beside "
             "the new ones.",

@@ -36,7 +36,7 @@ def restored(
     cfg: As stored; a setting may have been changed on the component since its config was written, the threshold by `find-threshold`.
     given: What the factory gave this time. beside: What it gave when the component was stored; None: nobody knows.
     make: The factory, whose defaults are given where a config is silent. Where one differs from what was given before, nobody knows whether
-        it is meant: it is told which one is taken.
+        it is meant: a warning says which one is taken.
     RAISES: RelextError where the model cannot follow.
     """
     settings = {**cfg, GIVEN: deepcopy(dict(given))}

@@ -75,7 +75,7 @@ def require_own_prefix(name: str, prefix: str, others: Mapping[str, tuple[str, t
 def check_scores(nlp: Language, extractors: Mapping[str, Extractor], notices: Notices | None) -> None:
     """Refuse to train where scores would overwrite each other, or where checkpoints would be judged by scores that nobody gives.
 
-    notices: What is told of a weight that is nobody's. None: another extractor tells.
+    notices: Warned of a weight that is nobody's. None: another extractor warns.
     RAISES: RelextError, with the lines of a config that mend it.
     """
     training = nlp.config["training"]
@@ -100,7 +100,7 @@ def check_scores(nlp: Language, extractors: Mapping[str, Extractor], notices: No
             f'or in Python: nlp.config["training"]["score_weights"].update({_new_weights(weights, prefixes, trained)})'
         )
     if notices is not None and DEFAULT_PREFIX in weighed - set(prefixes.values()):
-        notices.tell(
+        notices.warn(
             "score-weights",
             f"[training.score_weights] has the factory's weight for {_key(DEFAULT_PREFIX)}, and no component gives this score: the score "
             f"of checkpoints is too low by its share. Set in the config:\n\n[training.score_weights]\n{_key(DEFAULT_PREFIX)} = null",
@@ -122,10 +122,10 @@ def _refuse_shared(
             prefix = name if name not in prefixes.values() else f"{name}_2"
         found[name] = prefix
     if clashes:
-        told = "; ".join(f"{name} has the score_prefix {prefixes[name]!r}, as {other} has" for name, other in clashes.items())
+        shared = "; ".join(f"{name} has the score_prefix {prefixes[name]!r}, as {other} has" for name, other in clashes.items())
         blocks = [f'[components.{name}]\nscore_prefix = "{found[name]}"' for name in clashes]
         lines = "\n\n".join([*blocks, _weight_lines(weights, {name: found[name] for name in prefixes}, trained)])
-        raise RelextError(f"{told}: the scores of one would overwrite those of the other. Set in the config:\n\n{lines}")
+        raise RelextError(f"{shared}: the scores of one would overwrite those of the other. Set in the config:\n\n{lines}")
 
 
 def _key(prefix: str) -> str:
