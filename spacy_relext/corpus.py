@@ -1,6 +1,5 @@
 """The training reader: annotated Docs from `.spacy` files, as the relation extractor wants to see them."""
 
-import logging
 import random
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -14,7 +13,7 @@ from spacy.training import Example
 from spacy_relext.candidates import CandidateFunction, has_sentences, sentence_pairs
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.files import files_in
-from spacy_relext.notices import counted
+from spacy_relext.notices import counted, logger
 from spacy_relext.relations import (
     Relation,
     annotated_labels,
@@ -24,8 +23,6 @@ from spacy_relext.relations import (
     set_annotated_labels,
     set_relations,
 )
-
-logger = logging.getLogger("spacy")
 
 
 def create_corpus(

@@ -1,4 +1,4 @@
-"""Warnings about what makes results empty or wrong without an error: each kind is logged once, through spaCy's logger, or gathered."""
+"""Warnings of what makes results empty or wrong without an error: each kind is logged once, as `spacy.relext`, or gathered."""
 
 import logging
 import re
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-logger = logging.getLogger("spacy")
+# The one logger of the package. As a child of spaCy's it has its handler, its format and the level that `spacy train` sets.
+logger = logging.getLogger("spacy.relext")
 
 # How many different values a warning names.
 MOST_VALUES = 8

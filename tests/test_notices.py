@@ -1,8 +1,10 @@
-"""Warnings that are told once, or gathered."""
+"""Warnings that are given once, or gathered."""
 
 import copy
+import logging
 import pickle
 from collections import Counter
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -16,7 +18,7 @@ def test_each_kind_is_told_once(caplog):
         notices.warn("types", "x: {n} of {of} are unknown: {values}.", n=2, of=3, values=["B", "A", "A"])
         notices.warn("order", "x: it comes too late.")
     assert [r.getMessage() for r in caplog.records] == ["x: 2 of 3 are unknown: A, B.", "x: it comes too late."]
-    assert {r.name for r in caplog.records} == {"spacy"}
+    assert {r.name for r in caplog.records} == {"spacy.relext"}
     assert not notices.wants("types")
     assert notices.wants("others")
     # Another component tells its own.

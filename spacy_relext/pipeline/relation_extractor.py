@@ -1,6 +1,5 @@
 """The trainable component: mentions in, relations on the Doc out."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
@@ -26,7 +25,7 @@ from spacy_relext.ml.patches.thinc import steady
 from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
 from spacy_relext.ml.threads import SECOND_THREAD, OneThread
 from spacy_relext.ml.windows import loses_words
-from spacy_relext.notices import Notice, Notices, counted
+from spacy_relext.notices import Notice, Notices, counted, logger
 from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, warn_of_coverage
 from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
@@ -58,8 +57,6 @@ from spacy_relext.relations import (
     sources_of,
 )
 from spacy_relext.types import Floats2d
-
-logger = logging.getLogger(__name__)
 
 
 class RelationExtractor(TrainablePipe):

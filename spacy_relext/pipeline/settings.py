@@ -1,7 +1,6 @@
 """The settings of a stored extractor: what it was stored with, and what a config gives it anew."""
 
 import inspect
-import logging
 import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -14,8 +13,7 @@ from spacy.util import load_config
 from thinc.api import Config
 
 from spacy_relext.errors import RelextError
-
-logger = logging.getLogger("spacy")
+from spacy_relext.notices import logger
 
 # Where the settings that the factory gave are kept among all, and what the component learns by itself.
 GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types")

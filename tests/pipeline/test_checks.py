@@ -28,7 +28,7 @@ def told(caplog):
     caplog.set_level(logging.WARNING)
 
     def messages():
-        found = [record.getMessage() for record in caplog.records if record.name == "spacy"]
+        found = [record.getMessage() for record in caplog.records if record.name == "spacy.relext"]
         caplog.clear()
         return found
 

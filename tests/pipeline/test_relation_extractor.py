@@ -501,7 +501,7 @@ def test_pair_with_two_labels(exclusive, caplog):
     """Exclusive: each label is trained to a half, one is found and the other missed, and a warning says so."""
     data = [(*PAIR, [(0, 1, "A"), (0, 1, "B")]), (TRAIN_DATA[3][0], TRAIN_DATA[3][1], [])]
     nlp, extractor = make_pipeline(exclusive=exclusive)
-    with caplog.at_level(logging.WARNING, logger="spacy_relext"):
+    with caplog.at_level(logging.WARNING, logger="spacy"):
         train(nlp, make_examples(nlp, data), steps=40)
     assert ("1 candidate pair is annotated with several labels" in caplog.text) == exclusive
     both = {("Ritonavir", "CYP3A4", "A"), ("Ritonavir", "CYP3A4", "B")}
@@ -702,7 +702,7 @@ def test_relations_beyond_the_candidates_are_misses(trained, caplog):
     assert scores["rel_micro_r"] == pytest.approx(5 / 6)
     assert scores["rel_micro_f"] == pytest.approx(10 / 11)
     nlp, _ = make_pipeline()
-    with caplog.at_level(logging.WARNING, logger="spacy_relext"):
+    with caplog.at_level(logging.WARNING, logger="spacy"):
         nlp.initialize(lambda: examples)
     assert "1 of 6 annotated relations is between no candidate pair" in caplog.text
 
