@@ -5,7 +5,6 @@ from functools import partial
 
 import torch
 from spacy.language import Language
-from spacy.pipeline._parser_internals.ner import BiluoPushDown
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.patches.glibc import set_trim_threshold
@@ -95,4 +94,6 @@ def entity_labels(types: list[str]) -> dict[int, dict[str, int]]:
     """
     if not types:
         raise RelextError("spacy-relext.entity_labels.v1: types is empty; give the types of the mentions that are to be found.")
-    return BiluoPushDown.get_actions(entity_types=types)
+    each = dict.fromkeys(types, 1)
+    # Its label_data, as `spacy init labels` writes it: for missing, begin, in, last, unit, out.
+    return {0: {}, 1: dict(each), 2: dict(each), 3: dict(each), 4: {"": 1, **each}, 5: {"": 1}}

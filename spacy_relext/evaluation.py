@@ -1,6 +1,5 @@
 """Trained pipelines on annotated data: predictions, figures with annotated and with predicted mentions, the choice of the threshold."""
 
-import copy
 import filecmp
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -98,8 +97,7 @@ def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
 
 def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
     """The candidate pairs of the annotated mentions, and their targets."""
-    pipe = _changed(pipe, use_gold_mentions=True)
-    return [pipe.annotated_pairs(example, scoring=True) for example in examples]
+    return [pipe.annotated_pairs(example, scoring=True, gold_mentions=True) for example in examples]
 
 
 def score_gold(
@@ -163,17 +161,20 @@ def score_mentions(pipe: RelationExtractor, examples: Sequence[Example], *, stri
     return {**prf(right, predicted, annotated), "support": annotated}
 
 
-def oracle(pipe: RelationExtractor, examples: Iterable[Example]) -> list[Example]:
-    """Examples whose predicted relations are all that are right among those that the candidate pairs can express."""
+def oracle(pipe: RelationExtractor, examples: Iterable[Example], *, gold_mentions: bool) -> list[Example]:
+    """Examples whose predicted relations are all that are right among those that the candidate pairs can express.
+
+    gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found.
+    """
     perfect_examples = []
     for example in examples:
-        pairs = pipe.annotated_pairs(example, scoring=True)
-        if pipe.cfg["use_gold_mentions"]:
+        pairs = pipe.annotated_pairs(example, scoring=True, gold_mentions=gold_mentions)
+        if gold_mentions:
             found, spans = example.reference.copy(), pipe.mentions(example.reference)
         else:
             found, spans = gold_view(example), pairs.prepared.spans
         perfect = Predictions(spans, pairs.prepared.candidates.pairs, pairs.targets)
-        set_relations(found, _changed(pipe, threshold=0.0).decode(perfect, spans))
+        set_relations(found, pipe.decode(perfect, spans, threshold=0.0))
         perfect_examples.append(Example(found, example.reference))
     return perfect_examples
 
@@ -196,20 +197,20 @@ def _with_candidate_recall(scores: dict[str, Any], of_oracle: dict[str, Any]) ->
 
 def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:
     """Figures of the relations that the predicted Docs hold, under one name whatever the extractor's prefix."""
-    return _changed(pipe, use_gold_mentions=False).score(examples, strict=strict, score_prefix="rel")
+    return pipe.score(examples, gold_mentions=False, strict=strict, score_prefix="rel")
 
 
 def score_thresholds(pipe: RelationExtractor, found: Sequence[Example]) -> dict[float, dict[str, Any]]:
     """Figures at each of `THRESHOLDS`, from one prediction.
 
-    found: What `find_with_gold_mentions` gives at the lowest threshold. What does not reach the others is removed from it.
+    found: What `pipe.with_gold_mentions` gives at the lowest threshold. What does not reach the others is removed from it.
     """
     results = {}
     for threshold in THRESHOLDS:
         # What a higher threshold finds is among what a lower one does: the model runs once.
         for example in found:
             set_relations(example.predicted, [r for r in get_relations(example.predicted) if r.score >= threshold])
-        results[threshold] = score_found(_changed(pipe, threshold=threshold), found)
+        results[threshold] = score_found(pipe, found)
     return results
 
 
@@ -240,10 +241,3 @@ def store(nlp: Language, folder: Path) -> None:
             if not place.is_file() or not filecmp.cmp(file, place, shallow=False):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 put_in_place(file, place)
-
-
-def _changed(pipe: RelationExtractor, **settings: Any) -> RelationExtractor:
-    """The same extractor with other settings: a copy beside it, with the same model, since another thread may be using the extractor."""
-    changed = copy.copy(pipe)
-    changed.cfg = {**pipe.cfg, **settings}
-    return changed

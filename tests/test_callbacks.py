@@ -3,6 +3,7 @@
 import pytest
 import spacy
 import torch
+from spacy.tokens import Span
 from spacy.training import Example
 from spacy.util import registry
 
@@ -71,6 +72,15 @@ def test_entity_labels_make_a_recogniser_of_these_types():
     nlp.config = nlp.config.merge({"initialize": {"components": {"ner": {"labels": labels}}}})
     nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Aspirin helps."), {"entities": [(0, 7, "drug")]})])
     assert ner.labels == ("drug", "rare")
+
+
+def test_entity_labels_are_those_that_spacy_init_labels_writes():
+    nlp = spacy.blank("en")
+    ner = nlp.add_pipe("ner")
+    doc = nlp.make_doc("aspirin and warfarin")
+    doc.ents = [Span(doc, 0, 1, label="drug"), Span(doc, 2, 3, label="rare")]
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
+    assert {int(action): dict(labels) for action, labels in ner.label_data.items()} == entity_labels(["drug", "rare"])
 
 
 def test_entity_labels_without_types():

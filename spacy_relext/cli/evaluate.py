@@ -24,7 +24,6 @@ from spacy_relext.evaluation import (
     THRESHOLDS,
     best_threshold,
     extractor_of,
-    find_with_gold_mentions,
     load_pipeline,
     predict,
     score_gold,

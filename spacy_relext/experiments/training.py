@@ -26,7 +26,6 @@ from spacy_relext.evaluation import (
     THRESHOLDS,
     best_threshold,
     extractor_of,
-    find_with_gold_mentions,
     load_pipeline,
     predict,
     score_found,
@@ -181,7 +180,7 @@ def train_and_score(experiment: Experiment, output: Path, *, keep: bool = False,
 
     def find(path: Path, threshold: float) -> list[Example]:
         references = list(read_docs(path, nlp))
-        finding = find_with_gold_mentions(pipe, predict(nlp, references, annotated=True), threshold=threshold)
+        finding = pipe.with_gold_mentions(predict(nlp, references, annotated=True), threshold=threshold)
         found = list(progress(finding, total=len(references), desc=f"Predicting {path.name}", unit=" documents"))
         if not any(pipe.learns_from(example.reference) for example in found):
             raise DataError(

@@ -115,15 +115,23 @@ def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: numpy.n
     return pairs[kept], allowed[kept]
 
 
-def join_gold(pipe: Extractor, example: Example, *, initializing: bool = False, others: Collection[str] | None = None) -> AnnotatedPairs:
+def join_gold(
+    pipe: Extractor,
+    example: Example,
+    *,
+    initializing: bool = False,
+    others: Collection[str] | None = None,
+    gold_mentions: bool | None = None,
+) -> AnnotatedPairs:
     """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
 
     initializing: No component has run yet.
     others: Labels of other components, whose relations are left out; None: all that are not its own.
+    gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found. None: as its settings say.
     RAISES: RelextError for texts that differ, and for a label that is nobody's.
     """
     reference = example.reference
-    if pipe.cfg["use_gold_mentions"] or initializing:
+    if initializing or (pipe.cfg["use_gold_mentions"] if gold_mentions is None else gold_mentions):
         doc, annotated = gold_view(example, one_sentence=initializing), pipe.mentions(reference)
         spans = align_mentions(doc, annotated)
     else:

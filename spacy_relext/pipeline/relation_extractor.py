@@ -474,10 +474,11 @@ class RelationExtractor(TrainablePipe):
             reduction=self.cfg["reduction"],
         )
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score relations; on the annotated mentions where `use_gold_mentions` is set, whatever the pipeline predicted.
+    def score(self, examples: Iterable[Example], *, gold_mentions: bool | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Score relations. Of the predicted ones, those that have this component among their sources: an annotation is no prediction.
 
-        Of the predicted relations, those are scored that have this component among their sources: an annotation is no prediction.
+        gold_mentions: Predict anew, between the annotated mentions, whatever the pipeline predicted. None: as `use_gold_mentions` says.
+        kwargs: Are given to the scorer.
         """
         if self.scorer is None:
             return {}
@@ -487,7 +488,7 @@ class RelationExtractor(TrainablePipe):
             require_own_prefix(self.name, self.score_prefix, ran_beside((example.predicted for example in examples), self.name))
         self._warn_of_coverage(count_annotated(examples), "scored")
         other_labels = self.labels_of_others(example.predicted for example in examples)
-        if self.cfg["use_gold_mentions"]:
+        if self.cfg["use_gold_mentions"] if gold_mentions is None else gold_mentions:
             examples = list(self.with_gold_mentions(examples))
         self._check_scored(examples)
         settings = {
@@ -645,14 +646,17 @@ class RelationExtractor(TrainablePipe):
         exclusive = self.cfg["exclusive"]
         return dict(zip(self.labels, scores[int(exclusive) :], strict=True)), scores[0] if exclusive else None
 
-    def decode(self, predictions: Predictions, spans: Sequence[Span]) -> Iterator[Relation]:
-        """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions."""
+    def decode(self, predictions: Predictions, spans: Sequence[Span], *, threshold: float | None = None) -> Iterator[Relation]:
+        """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions.
+
+        threshold: None: that of the component.
+        """
         return decode_relations(
             predictions,
             spans,
             self.labels,
             symmetric_labels(self),
-            threshold=self.cfg["threshold"],
+            threshold=self.cfg["threshold"] if threshold is None else threshold,
             exclusive=self.cfg["exclusive"],
             source=self.name,
         )
@@ -675,15 +679,22 @@ class RelationExtractor(TrainablePipe):
         """Whether a Doc has relation annotation, and for the labels of this component."""
         return has_relations(reference) and covers(annotated_labels(reference), self.labels)
 
-    def annotated_pairs(self, example: Example, *, initializing: bool = False, scoring: bool = False) -> AnnotatedPairs:
+    def annotated_pairs(
+        self, example: Example, *, initializing: bool = False, scoring: bool = False, gold_mentions: bool | None = None
+    ) -> AnnotatedPairs:
         """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
 
         initializing: No component has run yet. scoring: A label that no component knows is no error.
+        gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found. None: as `use_gold_mentions` says.
         """
-        return join_gold(self, example, initializing=initializing, others=None if scoring else self.cfg["other_labels"])
+        others = None if scoring else self.cfg["other_labels"]
+        return join_gold(self, example, initializing=initializing, others=others, gold_mentions=gold_mentions)
 
-    def with_gold_mentions(self, examples: Iterable[Example]) -> Iterator[Example]:
-        """Examples whose predicted relations are those between the annotated mentions."""
+    def with_gold_mentions(self, examples: Iterable[Example], *, threshold: float | None = None) -> Iterator[Example]:
+        """Examples whose predicted relations are those between the annotated mentions.
+
+        threshold: What they must reach; None: that of the component.
+        """
         for batch in minibatch(examples, size=64):
             views = [gold_view(example) for example in batch]
             # The model need not read what is passed over.
@@ -693,7 +704,7 @@ class RelationExtractor(TrainablePipe):
             for prediction, spans, example in zip(predictions, annotated, batch, strict=True):
                 # On the annotated tokens: a mention that had to be widened to the predicted ones would count as a wrong one.
                 found = example.reference.copy()
-                set_relations(found, self.decode(prediction, spans))
+                set_relations(found, self.decode(prediction, spans, threshold=threshold))
                 yield Example(found, example.reference)
 
 

@@ -15,6 +15,7 @@ from spacy.util import load_config
 
 import spacy_relext
 from spacy_relext import evaluation
+from spacy_relext.evaluation import THRESHOLDS
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -287,10 +288,10 @@ def test_threshold_of_the_command(model, talkative_model, data):
 
 def test_tuning_takes_the_middle_of_the_best_thresholds(model, data, tmp_path, monkeypatch):
     shutil.copytree(model, tmp_path / "model")
-    real = RelationExtractor.score
+    real, thresholds = RelationExtractor.score, iter(THRESHOLDS)
 
     def scripted(self, examples, **kwargs):
-        f = {0.3: 0.8, 0.35: 0.8, 0.4: 0.8, 0.7: 0.79}.get(self.cfg["threshold"], 0.5)
+        f = {0.3: 0.8, 0.35: 0.8, 0.4: 0.8, 0.7: 0.79}.get(next(thresholds, None), 0.5)
         return {**real(self, examples, **kwargs), "rel_micro_f": f}
 
     monkeypatch.setattr(RelationExtractor, "score", scripted)
