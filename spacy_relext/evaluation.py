@@ -107,8 +107,8 @@ def score_gold(
 
     measures: Further ones of relations between concepts; their figures are under their names.
     """
-    found = list(find_with_gold_mentions(pipe, examples, threshold=pipe.cfg["threshold"]))
-    of_oracle = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=True), examples))
+    found = list(pipe.with_gold_mentions(examples))
+    of_oracle = score_found(pipe, oracle(pipe, examples, gold_mentions=True))
     figures = _with_candidate_recall(score_found(pipe, found), of_oracle) | _score_concepts(pipe, found, measures)
     if "doc_rel_micro_f" in figures:
         figures["doc_rel_micro_candidate_recall"] = concept_candidate_recall(pipe, examples)
@@ -142,7 +142,7 @@ def score_predicted(
     """The same with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
     if not any(pipe.mentions(example.predicted) for example in examples):
         return None
-    of_oracle = score_found(pipe, oracle(_changed(pipe, use_gold_mentions=False), examples), strict=strict)
+    of_oracle = score_found(pipe, oracle(pipe, examples, gold_mentions=False), strict=strict)
     figures = _with_candidate_recall(score_found(pipe, examples, strict=strict), of_oracle)
     if not strict and any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
         figures |= _score_concepts(pipe, examples, measures)
