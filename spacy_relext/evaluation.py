@@ -73,11 +73,6 @@ def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool) -> Ite
         yield Example(doc, reference)
 
 
-def find_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example], *, threshold: float) -> Iterator[Example]:
-    """Examples whose predicted relations are those that reach the threshold between the annotated mentions."""
-    return _changed(pipe, threshold=threshold).with_gold_mentions(examples)
-
-
 def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[list[AttendedPair]]:
     """For each example, what the extractor reads for the pairs of annotated mentions, and where it looks."""
 

@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+import spacy_relext
 from spacy_relext.notices import MOST_VALUES, Gathered, Notice, Notices, counted, counted_name, gathering
 
 
@@ -114,3 +115,25 @@ def test_copies_know_what_was_told(caplog):
 def test_names_of_counts_are_singular_for_one(name, one):
     assert counted_name(1, name) == one
     assert counted_name(2000, name) == f"2,000 {name}"
+
+
+def test_warnings_of_the_package_are_spacys_with_a_name_of_their_own():
+    """Whoever hears spaCy hears them, and they can be switched off alone."""
+    heard: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.name)
+    spacys = logging.getLogger("spacy")
+    spacys.addHandler(handler)
+    try:
+        Notices().warn("k", "a")
+        logging.getLogger("spacy.relext").setLevel("ERROR")
+        Notices().warn("k", "b")
+    finally:
+        logging.getLogger("spacy.relext").setLevel("NOTSET")
+        spacys.removeHandler(handler)
+    assert heard == ["spacy.relext"]
+
+
+def test_nothing_else_in_the_package_has_a_logger():
+    found = [path.name for path in Path(spacy_relext.__file__).parent.rglob("*.py") if "getLogger" in path.read_text(encoding="utf8")]
+    assert found == ["notices.py"]

@@ -114,7 +114,7 @@ def _predict(nlp: Language, references: list[Doc], task: str, *, annotated: bool
 def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model: str) -> None:
     if not Path(model).is_dir():
         raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
-    found = find_with_gold_mentions(pipe, examples, threshold=THRESHOLDS[0])
+    found = pipe.with_gold_mentions(examples, threshold=THRESHOLDS[0])
     results = score_thresholds(pipe, list(tqdm(found, total=len(examples), desc="Trying thresholds", unit=" documents")))
     best = best_threshold(results)
     set_threshold(nlp, pipe, best)

@@ -629,7 +629,7 @@ class RelationExtractor(TrainablePipe):
         if any(len(p.candidates.pairs) for p in prepared):
             self._require_upstream(docs)
             if self._one_thread is not None and self._one_thread.is_left():
-                self.notices.tell("threads", SECOND_THREAD.format(name=self.name, others=", ".join(self._one_thread.because_of)))
+                self.notices.warn("threads", SECOND_THREAD.format(name=self.name, others=", ".join(self._one_thread.because_of)))
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], on_attention)))
         else:
             upstream = listens_to(self.model)
