@@ -32,6 +32,7 @@ from spacy_relext.experiments.training import silent
 from spacy_relext.extras import extra
 from spacy_relext.ml.head import mean_of_spans
 from spacy_relext.ml.summaries import Contexts
+from spacy_relext.notices import counted
 from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
 from spacy_relext.pipeline.preparing import AnnotatedPairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -90,8 +91,8 @@ def annotated_data(nlp: Language, pipe: RelationExtractor, path: Path) -> Annota
     data = AnnotatedData(references, gold_pairs(pipe, predict(nlp, references, annotated=True)))
     if not len(data.documents):
         raise DataError(
-            f"no candidate pair in {len(references)} documents. Check spans_key, which is {pipe.cfg['spans_key']!r}, and candidates of "
-            f"{pipe.name}.",
+            f"no candidate pair in {counted(len(references), 'document', 'documents')}. Check spans_key, which is "
+            f"{pipe.cfg['spans_key']!r}, and candidates of {pipe.name}.",
             path=path,
         )
     return data
@@ -152,7 +153,7 @@ def read_vectors(model: Model, data: AnnotatedData, *, progress: Callable[..., I
     vectors = numpy.zeros((n_pairs, 0, 0), dtype="float16")
     first = 0
     batches = list(minibatch(((p.doc, p.prepared.candidates) for p in data.pairs), BATCH))
-    for batch in progress(batches, desc=f"Encoding {n_pairs:,} pairs", unit=" batches"):
+    for batch in progress(batches, desc=f"Encoding {counted(n_pairs, 'pair', 'pairs')}", unit=" batches"):
         docs, candidates = zip(*batch, strict=True)
         for block in model.attrs["apply_to_contexts"](model, (docs, candidates), vectors_by_layer):
             if not first:
@@ -233,9 +234,10 @@ def fit_probe(vectors: Floats2d, targets: Floats2d, documents: Ints1d, *, seed: 
     fit, held_out = next(split.split(rows, groups=groups)) if n_documents > 1 else (numpy.arange(len(rows)), numpy.arange(0))
     if len(set(labels[fit].tolist())) < 2 or not labels[held_out].any():
         raise RelextError(
-            f"the training pairs are too few for a probe: {len(targets)} pairs in {n_documents} documents, {int((labels > 0).sum())} of "
-            f"them related. {HELD_OUT:.0%} of the documents are held out; related pairs are needed in both parts, and pairs without a "
-            "relation, or of another one, in the larger part. Give more training data, or a larger --sample."
+            f"the training pairs are too few for a probe: {counted(len(targets), 'pair', 'pairs')} in "
+            f"{counted(n_documents, 'document', 'documents')}, {int((labels > 0).sum()):,} of them related. {HELD_OUT:.0%} of the "
+            "documents are held out; related pairs are needed in both parts, and pairs without a relation, or of another one, in the "
+            "larger part. Give more training data, or a larger --sample."
         )
     positive = range(1, targets.shape[1])
     search = selection.GridSearchCV(

@@ -14,6 +14,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import AGGREGATE, FOLD
 from spacy_relext.experiments.runs import Run, read_run
 from spacy_relext.experiments.training import Experiment, finished
+from spacy_relext.notices import counted
 
 
 def grid(
@@ -44,7 +45,8 @@ def grid(
                 elsewhere += run_unless_locked(experiment, run.output, keep=keep) is None
             else:
                 elsewhere += run_crossval(experiment, run.output, keep=keep) is None
-        msg.good(f"{len(runs) - elsewhere} of {len(runs)} runs are finished" + f", {elsewhere} run elsewhere" * bool(elsewhere))
+        n_here = f"{len(runs) - elsewhere:,} of {counted(len(runs), 'run is', 'runs are')} finished"
+        msg.good(n_here + (f", {counted(elsewhere, 'runs', 'run')} elsewhere" if elsewhere else ""))
 
 
 def chosen(runs: list[Planned], only: list[str]) -> list[Planned]:

@@ -25,11 +25,10 @@ from spacy_relext.formats.corpora import read_records
 from spacy_relext.formats.offsets import Stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
-from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, Row, Standoff
+from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, NO_TRIGGER, Row, Standoff
 from spacy_relext.formats.types import UNKNOWN, Document
 
 KEYS = {"passages", "entities", "relations"}
-NO_TRIGGER = "events without a trigger"
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:

@@ -16,8 +16,9 @@ its concepts.
 
 A line belongs to the document that its first field names, and a document ends where another one begins: empty lines do not count, and what
 follows title and abstract may stand in any order. Left out, line by line, and counted: mentions beyond the text, relations with concepts
-that no mention has, lines of other documents. The names of the parts of a composite mention (a seventh field) and what else stands after
-the concepts of a relation are not held, which is counted. A file that is cut off between two lines looks like a shorter file.
+that no mention has, lines of other documents; of a folder, files without any such line, as a README.txt. The names of the parts of a
+composite mention (a seventh field) and what else stands after the concepts of a relation are not held, which is counted. A file that is cut
+off between two lines looks like a shorter file.
 
 Written are the relations between concepts, and those between mentions that do not follow from them, as relations between the concepts of
 their mentions; where a mention has none, that is an error. Of a document with relations of both kinds, those between mentions that do not
@@ -43,9 +44,11 @@ from spacy_relext.formats.ids import distinct, named
 from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
 from spacy_relext.formats.offsets import BEYOND, OffsetError, Said, fit_offsets, is_beyond
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import whole_number
+from spacy_relext.formats.records import files_with, whole_number
 from spacy_relext.formats.types import DETAILS, NOVEL, AnnotatedRelation, Document, Mention
 
+# How a line begins: of title or abstract, or of a mention.
+SIGN = re.compile(rb"[^|\t]+(\|[ta]\||\t\d+\t\d+\t)")
 HEADER = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 BY_CONCEPT = "documents annotated for relations between mentions alone (now between concepts)"
 BETWEEN_MENTIONS = "relations between mentions (now between their concepts)"
@@ -60,10 +63,11 @@ Block = list[tuple[int, Line]]
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .txt and .pubtator files of a folder and the folders in it."""
-    yield from distinct(_documents(find_files(path, (".txt", ".pubtator")), reading), reading.on_error)
+    files = files_with(SIGN, find_files(path, (".txt", ".pubtator")), path, reading.leave_out)
+    yield from distinct(_documents(files, reading), reading.on_error)
 
 
-def _documents(files: list[Path], reading: Reading) -> Iterator[Document]:
+def _documents(files: Iterable[Path], reading: Reading) -> Iterator[Document]:
     for file in files:
         for block in _blocks(reported_lines(file, reading.on_error), file, reading):
             try:

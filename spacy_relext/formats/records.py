@@ -1,6 +1,8 @@
 """JSON records of files: what is taken out of them has its type, and what is wrong with them says where it stands."""
 
 import json
+import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,12 +16,14 @@ from spacy_relext.formats.ids import Ids
 from spacy_relext.formats.ids import distinct as distinct
 from spacy_relext.formats.jsonstream import MOST_DIGITS, Twice, open_json
 from spacy_relext.formats.jsonstream import load_json as load_json
-from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
+from spacy_relext.formats.limits import Line, is_blank, lines_of, read_line, reported_lines
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, UNNAMED, Document
 
 # What annotation tools keep in a record's `meta`, and have no field for.
 ID, SENTENCES, ANNOTATED = "document_id", "sentence_offsets", "annotated"
+
+OTHER_FILES = "files that are none of the format"
 
 # Makes a document of a record, or None of one that is left out; what is no error, and not in the document, is counted.
 Parse = Callable[[dict[str, Any], "Place", Reading], Document | None]
@@ -165,6 +169,33 @@ class Place:
                 raise self.fail(f"sentence {i + 1}: expected [start, end], and saw {entry!r:.60}.")
             sentences.append((entry[0], entry[1]))
         return sentences
+
+
+def files_with(sign: re.Pattern[bytes], files: list[Path], path: Path, leave_out: Callable[[str, str], None]) -> Iterator[Path]:
+    """The file that is read or, of a folder, those with a line that begins as `sign` says: a suffix as .txt does not say what is in it.
+
+    Others, as a README.txt, are left out, and told. One that cannot be read is among the files, to be an error when it is.
+    RAISES: DataError where none is left.
+    """
+    n_found = 0
+    for file in files:
+        if path.is_dir() and not _has_line(sign, file):
+            leave_out(OTHER_FILES, str(file))
+            continue
+        n_found += 1
+        yield file
+    if not n_found:
+        raise DataError("none of its files is of this format. Is it another one?", path=path)
+
+
+def _has_line(sign: re.Pattern[bytes], file: Path) -> bool:
+    try:
+        for _, line in lines_of(file):
+            if not isinstance(line, bytes) or sign.match(line.removeprefix(BOM_UTF8)) or b"\0" in line:
+                return True
+    except DataError:
+        return True
+    return False
 
 
 def read_lines(

@@ -7,7 +7,7 @@
 A sentence is a document, its id is its number; a blank line ends it. The head is the first argument: e2 in Cause-Effect(e2,e1). `Other`
 is a negative. Mentions have the type NOMINAL, since the files give none. A sentence without a relation, as the test part was published,
 is not annotated; the label is then looked for in a file of keys (`8001<tab>Message-Topic(e1,e2)`) beside it, whose name ends in KEY.TXT.
-Comments are counted, and not held.
+Comments are counted, and not held. A file of a folder without any such line, as a README.txt, is left out and counted.
 """
 
 import re
@@ -20,10 +20,12 @@ from spacy_relext.formats.files import find_files
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import Line, is_blank, lines_of, read_line, reported_lines
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import Place
+from spacy_relext.formats.records import Place, files_with
 from spacy_relext.formats.types import Document, Mention
 
 TYPE, OTHER = "NOMINAL", "Other"
+# How the line of a sentence begins.
+SIGN = re.compile(rb"\d+\t")
 SENTENCE = re.compile(r'(\d+)\t"?(.*?)"?')
 RELATION = re.compile(r"(\S+)\((e[12]),\s*(e[12])\)|Other")
 KEY = re.compile(r"(\d+)\t(\S+\(e[12],\s*e[12]\)|Other)")
@@ -40,9 +42,8 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 
 def _documents(path: Path, reading: Reading) -> Iterator[Document]:
-    for file in find_files(path, (".txt",)):
-        if path.is_dir() and file.name.upper().endswith(KEYS):
-            continue
+    files = [file for file in find_files(path, (".txt",)) if not path.is_dir() or not file.name.upper().endswith(KEYS)]
+    for file in files_with(SIGN, files, path, reading.leave_out):
         keys = _keys(file, reading.on_error)
         for block in _blocks(reported_lines(file, reading.on_error), file, reading.on_error):
             try:

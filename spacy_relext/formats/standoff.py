@@ -14,9 +14,9 @@ whose roles do not tell which is the head come in any order: all are directed as
 **Discontinuous mentions** are one stretch, from the first to the last character; where that is another mention, the longest fragment. Both
 are counted, but not where white space alone is left out: brat cuts a mention at a line end.
 
-What cannot be held is left out by line, and counted: other events, relations of relations and events, relations between the same
-characters, relations, events, attributes and normalisations of what has no line; attributes of mentions, notes (#), equivalences (*), names
-of concepts. Lines that are not of these forms, or whose texts are not those of their offsets, are errors.
+What cannot be held is left out by line, and counted: other events, relations of relations and events, of one argument or of more than two,
+those between the same characters, relations, events, attributes and normalisations of what has no line; attributes of mentions, notes (#),
+equivalences (*), names of concepts. Lines that are not of these forms, or whose texts are not those of their offsets, are errors.
 """
 
 import re
@@ -42,7 +42,7 @@ LINES = {
     "T": (re.compile(r"(T\S+)\t(\S+) (\d{1,18} \d{1,18}(?:;\d{1,18} \d{1,18})*)\t(.*)"), "T1, tab, type, start and end, tab, text"),
     # The coreference task names the proteins of a reference behind it.
     "R": (re.compile(rf"(R\S+)\t(\S+){ARGUMENTS}\s*(?:\[.*\]\s*)?"), "R1, tab, label, Arg1:T1, Arg2:T2"),
-    "E": (re.compile(rf"(E\S+)\t([^\s:]+):(\S+){ARGUMENTS}\s*"), "E1, tab, type:trigger, and Role:T1 for each argument"),
+    "E": (re.compile(rf"(E\S+)\t([^\s:]+)(?::(\S+))?{ARGUMENTS}\s*"), "E1, tab, type:trigger, and Role:T1 for each argument"),
     "N": (
         re.compile(r"(N\S+)\t\S+ (?:Annotation:)?(\S+) (?:Referent:)?(\S+)(?:\t(.*)|\s*)"),
         "N1, tab, Reference, T1, DATABASE:ID, tab, name",
@@ -55,7 +55,8 @@ SCORE = "Score"
 # The names of what is left out.
 ATTRIBUTES, NOTES, EQUIVALENCES = "brat attributes (A, M)", "brat notes (#)", "brat equivalences (*)"
 OF_EVENTS = "relations of events"
-EVENTS_OF_EVENTS = "events whose arguments are events"
+EVENTS_OF_EVENTS, EVENTS_OF_RELATIONS = "events whose arguments are events", "events whose arguments are relations"
+NO_TRIGGER, NO_MENTION_AS_TRIGGER = "events without a trigger", "events whose trigger is no mention"
 EVENTS = {0: "events without arguments", 1: "events with one argument"}
 OTHER_ORDER = "events with other roles first (directed as the first with these roles)"
 MORE_ARGUMENTS = "events with more than two arguments"
@@ -97,7 +98,7 @@ class Standoff:
                 raise DataError(f"saw {line!r:.60}; expected a line that begins with T, R, E, N, A, M, # or *.", path=path, line=number)
             pattern, form = LINES[kind]
             match = pattern.fullmatch(line)
-            if match is None or (kind == "R" and len(match[3].split()) < 2):
+            if match is None:
                 raise DataError(f"saw {line!r:.80}; expected {form}.", path=path, line=number)
             row = Row(path, number, match.groups(default=""))
             if kind in "TRE":
@@ -168,7 +169,7 @@ class Standoff:
             self._leave_out(RELATED, row)
         elif None in (mention for _, mention in ends):
             self._leave_out(OF_EVENTS, row)
-        elif len(ends) > 2:
+        elif len(ends) != 2:
             self._leave_out(N_ARY, row)
         else:
             self._relate(name, label, ends, row)
@@ -195,21 +196,24 @@ class Standoff:
 
     def _add_event(self, row: Row) -> None:
         name, label, trigger, arguments = row.values
-        if trigger[0] != "T":
-            raise row.fail(f"its trigger is {trigger}; expected a mention (T).")
         given = _arguments(arguments)
+        if not trigger:
+            self._leave_out(NO_TRIGGER, row)
+            return
         if not all(self._is_there(to) for to in (trigger, *(to for _, to in given))):
             self._leave_out(UNKNOWN, row)
             return
         ends = [(role, self._mention(to)) for role, to in given]
         events = self.reading.options.events
-        if any(to[0] == "R" for _, to in given):
-            raise row.fail("an argument is a relation (R); expected a mention (T) or an event (E).")
-        if events == ROLES and ends:
-            for role, mention in ends:
-                self._relate(name, re.sub(r"(?<=.)\d+$", "", role), [("", trigger), (role, mention)], row, directed=True)
+        if trigger not in self.mentions:
+            self._leave_out(NO_MENTION_AS_TRIGGER, row)
+        elif any(to[0] == "R" for _, to in given):
+            self._leave_out(EVENTS_OF_RELATIONS, row)
         elif None in (mention for _, mention in ends):
             self._leave_out(EVENTS_OF_EVENTS, row)
+        elif events == ROLES and ends:
+            for role, mention in ends:
+                self._relate(name, re.sub(r"(?<=.)\d+$", "", role), [("", trigger), (role, mention)], row, directed=True)
         elif len(ends) == 2 or (len(ends) > 2 and events == PAIRS):
             for pair in combinations(ends, 2):
                 self._relate(name, label, list(pair), row)

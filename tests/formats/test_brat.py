@@ -9,8 +9,16 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats import brat
 from spacy_relext.formats.files import IN_CAPITALS
 from spacy_relext.formats.reading import Options, Reading
-from spacy_relext.formats.standoff import ATTRIBUTES, NOTES, UNKNOWN_CONCEPTS
-from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.standoff import (
+    ATTRIBUTES,
+    EVENTS_OF_EVENTS,
+    EVENTS_OF_RELATIONS,
+    NO_MENTION_AS_TRIGGER,
+    NO_TRIGGER,
+    NOTES,
+    UNKNOWN_CONCEPTS,
+)
+from spacy_relext.formats.types import N_ARY, UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.cli.toy import relext
 
 
@@ -324,6 +332,32 @@ def test_lines_that_refer_to_nothing_are_left_out_alone(events, tmp_path):
     assert +document.not_held == {UNKNOWN: 5, UNKNOWN_CONCEPTS: 1, ATTRIBUTES: 2, NOTES: 1}
     place = tmp_path / "a.ann"
     assert [document.examples[what] for what in (UNKNOWN, UNKNOWN_CONCEPTS, ATTRIBUTES)] == [f"{place}:3", f"{place}:9", f"{place}:10"]
+
+
+@pytest.mark.parametrize("events", [None, "pairs", "roles"])
+def test_lines_that_are_no_pair_of_mentions_are_left_out_alone(events, tmp_path):
+    write(
+        tmp_path,
+        "Tea for two.",
+        "T1\tX 0 3\tTea",
+        "T2\tX 8 11\ttwo",
+        "R1\tR Arg1:T1 Arg2:T2",
+        "R2\tR Arg1:T1",
+        "R3\tR",
+        "E1\tX:T1 A:R1 B:T2",
+        "E2\tX:R1 A:T1 B:T2",
+        "E3\tX:E4 A:T1 B:T2",
+        "E4\tX A:T1 B:T2",
+        "E5\tX:E1 A:T1",
+        "E6\tX:T1 A:E5 B:T2",
+    )
+    document = read(tmp_path, events=events)
+    assert [(r.head, r.tail) for r in document.relations] == [("T1", "T2")]
+    counts = {N_ARY: 2, EVENTS_OF_RELATIONS: 1, NO_MENTION_AS_TRIGGER: 3, NO_TRIGGER: 1, EVENTS_OF_EVENTS: 1}
+    if events is not None:  # an event without a trigger is none that another one could be triggered by
+        counts |= {NO_MENTION_AS_TRIGGER: 2, UNKNOWN: 1}
+    assert +document.not_held == counts
+    assert document.examples[N_ARY] == f"{tmp_path / 'a.ann'}:4"
 
 
 @pytest.mark.parametrize("events", ["pairs", "roles"])

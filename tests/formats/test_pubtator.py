@@ -8,6 +8,7 @@ from spacy_relext.formats.denials import without_denials
 from spacy_relext.formats.identifiers import UNKNOWN
 from spacy_relext.formats.offsets import BEYOND, SPACES
 from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.records import OTHER_FILES
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
 
@@ -43,6 +44,22 @@ def test_biored(tmp_path):
     assert not +pubtator.write([document], tmp_path / "b.txt")
     [back], _ = read((tmp_path / "b.txt").read_bytes(), tmp_path)
     assert (back.mentions, back.concept_relations) == (document.mentions, document.concept_relations)
+
+
+def test_files_of_a_folder_that_are_none_of_the_format(tmp_path):
+    (tmp_path / "README.txt").write_text("Notes on the corpus:\n\n101\tdocuments\n", encoding="utf8")
+    reading = Reading(raise_it)
+    with pytest.raises(DataError, match="none of its files is of this format"):
+        list(pubtator.read(tmp_path, reading))
+    with pytest.raises(DataError, match=r"README\.txt:1: expected 101\|t\|title"):
+        list(pubtator.read(tmp_path / "README.txt", reading))
+    (tmp_path / "a.txt").write_text(BIORED, encoding="utf8")
+    reading = Reading(raise_it)
+    assert len(list(pubtator.read(tmp_path, reading))) == 1
+    assert (reading.counts, reading.examples) == ({OTHER_FILES: 1}, {OTHER_FILES: str(tmp_path / "README.txt")})
+    (tmp_path / "b.txt").write_text(BIORED, encoding="utf16")
+    with pytest.raises(DataError, match=r"b\.txt:1: not UTF-8"):
+        list(pubtator.read(tmp_path, reading))
 
 
 def test_genes_that_are_joined(tmp_path):

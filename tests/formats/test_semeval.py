@@ -35,10 +35,12 @@ def test_test_part_without_relations_and_with_keys(tmp_path):
     found = read("semeval", write(tmp_path / "a" / "TEST_FILE.txt", *sentences))
     assert [document.relations for document in found.documents] == [None, None]
     write(tmp_path / "a" / "TEST_FILE_KEY.TXT", "1\tComponent-Whole(e1,e2)", "2\tOther")
+    write(tmp_path / "a" / "README.txt", "What this is.")
     for path in (tmp_path / "a", tmp_path / "a" / "TEST_FILE.txt"):
         found = read("semeval", path)
         assert (found.errors, found.relations) == ([], [("wheel", "Component-Whole", "car")])
         assert [document.relations is None for document in found.documents] == [False, False]
+        assert found.left_out == ({"files that are none of the format": 1} if path.is_dir() else {})
 
 
 @pytest.mark.parametrize(

@@ -341,9 +341,9 @@ def test_data_that_cannot_be_used(folder, tmp_path):
     write_documents(folder / "bare.spacy", document("Aspirin increases warfarin levels."))
     assert_fails(probe(folder, test="bare.spacy"), r"bare\.spacy: the data has no relation annotation")
     write_documents(folder / "single.spacy", document("Aspirin increases it.", []))
-    assert_fails(probe(folder, train="single.spacy"), r"single\.spacy: no candidate pair in 1 documents. Check spans_key, which is None")
+    assert_fails(probe(folder, train="single.spacy"), r"single\.spacy: no candidate pair in 1 document. Check spans_key, which is None")
     write_data(folder / "few.spacy", *SENTENCES[:1])
-    assert_fails(probe(folder, train="few.spacy"), "too few for a probe: 2 pairs in 1 documents, 1 of them related")
+    assert_fails(probe(folder, train="few.spacy"), "too few for a probe: 2 pairs in 1 document, 1 of them related")
     write_data(folder / "unrelated.spacy", *SENTENCES[5:])
     assert_fails(probe(folder, train="unrelated.spacy"), "too few for a probe: 4 pairs in 2 documents, 0 of them related")
 
