@@ -20,8 +20,9 @@ from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, OV
 from spacy_relext.conversion.exporting import losses, written_by_suffix
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
-from spacy_relext.extraction.resuming import Output, Report, Work
+from spacy_relext.extraction.resuming import Report, Work
 from spacy_relext.extraction.running import MAX_PAIRS, MAX_PIECES, Processes, Result, Runner, Settings, run, useful_processes
+from spacy_relext.extraction.storage import Output
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.catalogue import READABLE, WRITABLE
 from spacy_relext.formats.files import target_of, whole_path
@@ -165,14 +166,15 @@ def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows:
     try:
         for _ in _progress(work.fill(errors, processes=processes), work.inputs, work.n_read):
             pass
-        if rows is not None and not work.is_moved:
-            rows += chain.from_iterable(map(_rows, work.lines()))
+        if rows is not None and not work.storage.is_moved:
+            rows += chain.from_iterable(map(_rows, work.storage.lines()))
         return work.finish()
     except BaseException:
-        if work.headers and not work.is_moved and stays:
-            tell(f"{counted(work.n_read, 'document is', 'documents are')} stored in {work.folder}: the same command goes on from there.")
+        if work.headers and not work.storage.is_moved and stays:
+            stored = counted(work.n_read, "document is", "documents are")
+            tell(f"{stored} stored in {work.storage.folder}: the same command goes on from there.")
         else:
-            work.give_up()
+            work.storage.give_up()
         raise
 
 

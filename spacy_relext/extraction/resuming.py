@@ -1,25 +1,15 @@
 """A run that is killed at any moment and goes on where it was: what is finished is kept beside the output until all of it is.
 
-    relations.xml.work/
-        manifest.json           what was asked for, without which the folder holds nothing of worth
-        part-00000.jsonl …      the finished shards, in the order of the documents
-        result/relations.xml    the output, made of all shards
-    relations.xml.done          what was asked for, and the first lines of all shards: the output is moved to its place, the folder deleted
-
 A shard is `size` documents of the input, and what was wrong among and before them. Its first line says how many these are, and the checksum
-of the documents as they were read; then comes each document that could be run, in our JSONL (`shards.py`). Every file is written under
-another name and renamed, so that it is there as a whole or not at all; the manifest is the first, and relations.xml.done the last to go.
-An output that is there is replaced only where that is asked for.
+of the documents as they were read; then comes each document that could be run, in our JSONL (`storage.py` and `shards.py`).
 
 A run that is started again reads its input again, from the beginning, and passes over the documents of finished shards without running
 them. They must be the same.
 """
 
 import hashlib
-import json
-import os
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
@@ -33,70 +23,12 @@ from spacy_relext import __version__
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.running import Processes, Result, Runner, run
-from spacy_relext.extraction.shards import RESULT, Shards, checksum, read_json, remove
+from spacy_relext.extraction.shards import Header, checksum
+from spacy_relext.extraction.storage import Output, Storage
 from spacy_relext.formats import jsonl
-from spacy_relext.formats.catalogue import writable
-from spacy_relext.formats.files import TEMPORARY, put_in_place, target_of, whole_file
+from spacy_relext.formats.files import TEMPORARY
 from spacy_relext.formats.reading import OnError
 from spacy_relext.formats.types import Document
-
-# What is in relations.xml.done.
-DONE = {"asked", "headers", "lost", "output"}
-
-
-@dataclass(frozen=True)
-class Output:
-    """What is written: a file or, in some formats or where it is split, a folder.
-
-    format: Of the catalogue. documents_per_file: The output is a folder with files of so many documents. spreadsheet_safe: See `delimited`.
-    """
-
-    path: Path
-    format: str = "jsonl"
-    documents_per_file: int | None = None
-    spreadsheet_safe: bool = False
-
-    def __post_init__(self) -> None:
-        if self.documents_per_file is not None and self.documents_per_file < 1:
-            raise RelextError(f"{self.documents_per_file} documents per file; expected one at least.")
-        writable(self.format)
-        if self.spreadsheet_safe and self.format != "csv":
-            raise RelextError(f"--spreadsheet-safe is for csv, and the format is {self.format}. Leave it out.")
-
-    @property
-    def suffix(self) -> str:
-        """Of the files of the format; empty where it writes folders."""
-        return writable(self.format).suffix
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether it is a device, a pipe or an open file, which is written through when all is made."""
-        return target_of(self.path).is_stream
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether a folder is written."""
-        return self.documents_per_file is not None or not self.suffix
-
-    def write(self, lines: Iterable[str], path: Path) -> Counter[str]:
-        """Write documents, given as lines of our JSONL, as a file or folder. RETURNS: What the format cannot hold."""
-        if self.format == "jsonl":
-            with whole_file(path) as file:
-                file.writelines(lines)
-            return Counter()
-        settings = {"spreadsheet_safe": True} if self.spreadsheet_safe else {}
-        documents = (jsonl.parse(line, None, number) for number, line in enumerate(lines, start=1))
-        return writable(self.format).write(documents, path, **settings)
-
-    def write_all(self, lines: Iterable[str], path: Path) -> Counter[str]:
-        """The same, in files of `documents_per_file` documents."""
-        if self.documents_per_file is None:
-            return self.write(lines, path)
-        lost: Counter[str] = Counter()
-        path.mkdir()
-        for number, part in enumerate(minibatch(lines, size=self.documents_per_file)):
-            lost += self.write(part, path / f"part-{number:05}{self.suffix}")
-        return lost
 
 
 @dataclass
@@ -128,63 +60,15 @@ class Shard:
 
 
 class Work:
-    """The folder of an unfinished run, and what is needed to go on with it.
+    """A run whose finished shards are kept.
 
     size: Documents a shard. overwrite: A file in the place of the output may be replaced.
-    RAISES: RelextError where the folder holds a run of other settings, or the output cannot be put in its place.
+    RAISES: RelextError where what is stored is of a run of other settings, or the output cannot be put in its place.
     """
 
     def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256, overwrite: bool = False):
-        self.output, self.inputs, self.runner, self.size, self.overwrite = output, inputs, runner, size, overwrite
-        self.place = target_of(output.path).path
-        self.folder = Path(f"{self.place}.work")
-        self.made = self.folder / RESULT / output.path.name
-        self.done = Path(f"{self.place}.done")
-        self.shards = Shards(self.folder, self._asked())
-        # Whether nothing is left but to delete what is not the output.
-        self.is_moved = self._is_moved()
-        if self.is_moved:
-            self.shards.check_ours()
-            done = self._read_done()
-            self._check_asked(done["asked"])
-            self.headers = done["headers"]
-        else:
-            self._check_output()
-            before = self.shards.begin()
-            if before is not None:
-                self._check_asked(before)
-            self.headers = self.shards.headers()
-
-    def _is_moved(self) -> bool:
-        """Whether the output is in its place. RAISES: DataError where it was changed there, and is not to be overwritten."""
-        if not os.path.lexists(self.done):
-            return False
-        done = self._read_done()
-        if self.made.exists() or not self.place.exists():
-            return False
-        if checksum(self.place) == done["output"]:
-            return True
-        if not self.overwrite:
-            raise DataError(
-                f"it was finished, and was changed before all was tidied up. Keep it by deleting {self.done} and {self.folder}, or make it "
-                "anew with --overwrite.",
-                path=self.output.path,
-            )
-        return False
-
-    def _read_done(self) -> dict[str, Any]:
-        return read_json(
-            self.done, DONE, "what this command keeps there for a moment", "Move it away if it is yours, or name another output."
-        )
-
-    def _check_output(self) -> None:
-        path, is_folder = self.output.path, self.output.is_folder
-        if self.place.is_dir() and not is_folder:
-            raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with --documents-per-file.", path=path)
-        if is_folder and self.place.exists() and (self.place.is_file() or any(self.place.iterdir())):
-            raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
-        if not is_folder and self.place.exists() and self.place.stat().st_size and not self.overwrite:
-            raise DataError("this file exists already. Name another output, or replace it with --overwrite.", path=path)
+        self.output, self.inputs, self.runner, self.size = output, inputs, runner, size
+        self.storage = Storage(output, self._asked(), overwrite=overwrite)
 
     def _asked(self) -> dict[str, Any]:
         """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most."""
@@ -211,15 +95,10 @@ class Work:
             "safe for spreadsheets": self.output.spreadsheet_safe,
         }
 
-    def _check_asked(self, before: dict[str, Any]) -> None:
-        now = self._asked()
-        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        if names:
-            differences = ", ".join(f"{name}: {before.get(name)!r:.80} then, {now.get(name)!r:.80} now" for name in names)
-            raise self._error(f"this unfinished run was asked for something else ({differences}). Ask for the same")
-
-    def _error(self, message: str) -> DataError:
-        return DataError(f"{message}, or delete it to begin anew.", path=self.done if self.is_moved else self.folder)
+    @property
+    def headers(self) -> list[Header]:
+        """The first lines of the finished shards."""
+        return self.storage.headers
 
     @property
     def n_read(self) -> int:
@@ -239,7 +118,7 @@ class Work:
         def batches() -> Iterator[list[Document]]:
             n_shards = 0
             for n_shards, shard in enumerate(self._read_shards(on_error), start=1):
-                if n_shards > finished and not self.is_moved:
+                if n_shards > finished and not self.storage.is_moved:
                     planned.append(shard)
                     yield from minibatch(shard.documents, size=self.runner.settings.batch_size)
                 elif n_shards > finished or shard.digest != self.headers[shard.number]["digest"]:
@@ -252,12 +131,13 @@ class Work:
         for results in run(self.runner, batches(), processes):
             shard = planned[0]
             for document, result in zip(shard.documents[n_run:], results, strict=False):
-                error = result if isinstance(result, DataError) else self._refusal(result, document)
+                line = "" if isinstance(result, DataError) else jsonl.line_of(result)
+                error = result if isinstance(result, DataError) else self._refusal(line, document)
                 if error is not None:
                     on_error(error)
                     shard.errors.append(str(error))
                 elif not isinstance(result, DataError):
-                    lines.append(jsonl.line_of(result))
+                    lines.append(line)
                     n_relations += len(result["relations"])
                 yield result
             n_run += len(results)
@@ -284,12 +164,12 @@ class Work:
                 return
             yield shard
 
-    def _refusal(self, record: dict[str, Any], document: Document) -> DataError | None:
+    def _refusal(self, line: str, document: Document) -> DataError | None:
         """What the format of the output has against a document: better known now than after the last one."""
         if self.output.format != "jsonl":
-            with TemporaryDirectory(dir=self.folder, prefix=TEMPORARY) as folder:
+            with TemporaryDirectory(dir=self.storage.folder, prefix=TEMPORARY) as folder:
                 try:
-                    self.output.write([jsonl.line_of(record)], Path(folder) / self.output.path.name)
+                    self.output.write([line], Path(folder) / self.output.path.name)
                 except RelextError as error:
                     message = error.message if isinstance(error, DataError) else str(error)
                     return DataError(f"{self.output.format} cannot hold it: {message}", path=document.source, line=document.line)
@@ -303,44 +183,19 @@ class Work:
             "errors": shard.errors,
             "digest": shard.digest,
         }
-        self.headers.append(self.shards.add(shard.number, header, lines))
+        self.storage.add(shard.number, header, lines)
 
     def _changed(self, number: int) -> DataError:
         first = sum(header["read"] for header in self.headers[:number]) + 1
-        return self._error(
+        return self.storage.error(
             f"from document {first:,} on, the input is not what this unfinished run has read. Give it the same, in the same order"
         )
 
     def finish(self) -> Report:
-        """Make the output of all shards, put it in its place, and delete the folder."""
-        if not self.is_moved:
-            if os.path.lexists(self.done):
-                # First: without what is made, it would say that it was moved.
-                self._read_done()
-                self.done.unlink()
-            remove(self.made.parent)
-            self.made.parent.mkdir()
-            lost = self.output.write_all(self.lines(), self.made)
-            _sync(self.made)
-            self._check_output()
-            done = {"asked": self._asked(), "headers": self.headers, "lost": lost, "output": checksum(self.made)}
-            self.shards.put(self.done, [json.dumps(done) + "\n"])
-            put_in_place(self.made, self.place)
-        lost = self._read_done()["lost"]
-        self.shards.remove()
-        self.done.unlink()
+        """Make the output of all shards, put it in its place, and delete what is stored beside it."""
+        lost = self.storage.finish()
         documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
         return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost)
-
-    def lines(self) -> Iterator[str]:
-        """The documents of the finished shards, as lines of our JSONL, unless `is_moved`."""
-        for number in range(len(self.headers)):
-            yield from self.shards.lines(number)
-
-    def give_up(self) -> None:
-        """Delete the folder if nothing is finished."""
-        if not self.headers:
-            self.shards.remove()
 
 
 def _as_json(value: Any) -> Any:
@@ -351,11 +206,3 @@ def _as_json(value: Any) -> Any:
 def _checksum(nlp: Language) -> str:
     """A checksum of the files of a pipeline, wherever they are."""
     return "" if nlp.path is None else checksum(Path(nlp.path))
-
-
-def _sync(path: Path) -> None:
-    """See to it that a file, or all in a folder, is on the disk."""
-    for file in path.rglob("*") if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open("rb+") as opened:
-                os.fsync(opened.fileno())

@@ -7,17 +7,15 @@ deleted: a folder without it holds, of ours, temporary files alone.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.files import TEMPORARY
+from spacy_relext.formats.files import TEMPORARY, whole_file
 
 MANIFEST, SHARD, RESULT = "manifest.json", "part-{:05}.jsonl", "result"
 OURS = re.compile(rf"manifest\.json|part-\d{{5,}}\.jsonl|result|{re.escape(TEMPORARY)}\w+")
@@ -53,7 +51,8 @@ class Shards:
             return read_json(self.manifest, ASKED, "what an unfinished run was asked for", f"Delete {self.folder} to begin anew.")
         self.remove()
         self.folder.mkdir(parents=True)
-        self.put(self.manifest, [json.dumps(self.asked, indent=1) + "\n"])
+        with whole_file(self.manifest, within=self.folder) as file:
+            file.write(json.dumps(self.asked, indent=1) + "\n")
         return None
 
     def check_ours(self) -> None:
@@ -67,19 +66,12 @@ class Shards:
         if MANIFEST not in names and not all(name.startswith(TEMPORARY) for name in names):
             raise DataError(f"it holds {names[0]!r}, and no {MANIFEST} that says of which run. Move it away.", path=self.folder)
 
-    def put(self, path: Path, lines: Iterable[str]) -> None:
-        """Write a file in the folder under another name, and put it in its place when it is on the disk."""
-        with NamedTemporaryFile("w", encoding="utf8", dir=self.folder, prefix=TEMPORARY, delete=False) as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, path)
-
     def add(self, number: int, header: Header, lines: list[str]) -> Header:
         """Store a shard. header: What it says beside what every shard says. RETURNS: Its first line."""
         header = {"number": number, "asked": self._asked_checksum, **header}
         header["checksum"] = _checksum_of(header, (line.encode("utf8") for line in lines))
-        self.put(self._shard(number), [json.dumps(header) + "\n", *lines])
+        with whole_file(self._shard(number), within=self.folder) as file:
+            file.writelines([json.dumps(header) + "\n", *lines])
         return header
 
     def headers(self) -> list[Header]:

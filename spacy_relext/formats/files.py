@@ -153,28 +153,32 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
+def whole_file(path: Path, *, within: Path | None = None) -> Iterator[TextIO]:
     """Open a text file to write as `whole_path` does: in UTF-8, and with the ends of lines as they are given, on every system."""
-    with whole_path(path) as made, made.open("w", encoding="utf8", newline="") as file:
+    with whole_path(path, within=within) as made, made.open("w", encoding="utf8", newline="") as file:
         yield file
 
 
 @contextmanager
-def whole_path(path: Path) -> Iterator[Path]:
+def whole_path(path: Path, *, within: Path | None = None) -> Iterator[Path]:
     """Give a place to write to, and put what is there to its own place when all went well: a file that is there is complete.
 
+    within: The folder in which it is made, on the same file system, instead of beside its place. What is made there outlives a power cut,
+        too: it is on the disk before it is in its place.
     RAISES: DataError for what cannot be written.
     """
     target = target_of(path)
     if target.is_folder:
         raise DataError("it is a folder. Name a file to write.", path=path)
-    with _place_for(path, target) as made:
+    with _place_for(path, target, within) as made:
         yield made
         with _write_errors(path):
             if target.is_stream:
                 _pour(made, target)
-            else:
-                put_in_place(made, target.path)
+                return
+            if within is not None:
+                sync(made)
+            put_in_place(made, target.path)
 
 
 @contextmanager
@@ -192,6 +196,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
             put_in_place(made, target.path)
 
 
+def sync(path: Path) -> None:
+    """See to it that a file, or all in a folder, is on the disk."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb+") as opened:
+                os.fsync(opened.fileno())
+
+
 def put_in_place(made: Path, place: Path) -> None:
     """Put a file, or a folder, in the place of the file, or the empty folder, that may be there, on the same file system."""
     if place.is_dir():
@@ -202,14 +214,15 @@ def put_in_place(made: Path, place: Path) -> None:
 
 
 @contextmanager
-def _place_for(path: Path, target: Target) -> Iterator[Path]:
+def _place_for(path: Path, target: Target, within: Path | None = None) -> Iterator[Path]:
     """A path in a new folder, of the same name: some libraries go by the suffix. Beside its target, which may be on any file system."""
     with _write_errors(path):
         if target.is_stream:
             folder = TemporaryDirectory(prefix=TEMPORARY)
         else:
-            target.path.parent.mkdir(parents=True, exist_ok=True)
-            folder = TemporaryDirectory(prefix=TEMPORARY, dir=target.path.parent)
+            beside = within or target.path.parent
+            beside.mkdir(parents=True, exist_ok=True)
+            folder = TemporaryDirectory(prefix=TEMPORARY, dir=beside)
     with folder as name:
         yield Path(name) / (target.path.name if path.name in ("", "..") else path.name)
 

@@ -1,0 +1,192 @@
+"""What is stored of a run: its output, and beside it, until all of it is there, what is finished.
+
+    relations.xml.work/
+        manifest.json           what was asked for, without which the folder holds nothing of worth
+        part-00000.jsonl …      the finished shards, in the order of the documents
+        result/relations.xml    the output, made of all shards
+    relations.xml.done          what was asked for, and the first lines of all shards: the output is moved to its place, the folder deleted
+
+Every file is written under another name and renamed, so that it is there as a whole or not at all; the manifest is the first, and
+relations.xml.done the last to go. An output that is there is replaced only where that is asked for.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spacy.util import minibatch
+
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.extraction.shards import RESULT, Header, Shards, checksum, read_json, remove
+from spacy_relext.formats import jsonl
+from spacy_relext.formats.catalogue import writable
+from spacy_relext.formats.files import put_in_place, sync, target_of, whole_file
+
+# What is in relations.xml.done.
+DONE = {"asked", "headers", "lost", "output"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written: a file or, in some formats or where it is split, a folder.
+
+    format: Of the catalogue. documents_per_file: The output is a folder with files of so many documents. spreadsheet_safe: See `delimited`.
+    """
+
+    path: Path
+    format: str = "jsonl"
+    documents_per_file: int | None = None
+    spreadsheet_safe: bool = False
+
+    def __post_init__(self) -> None:
+        if self.documents_per_file is not None and self.documents_per_file < 1:
+            raise RelextError(f"{self.documents_per_file} documents per file; expected one at least.")
+        writable(self.format)
+        if self.spreadsheet_safe and self.format != "csv":
+            raise RelextError(f"--spreadsheet-safe is for csv, and the format is {self.format}. Leave it out.")
+
+    @property
+    def suffix(self) -> str:
+        """Of the files of the format; empty where it writes folders."""
+        return writable(self.format).suffix
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a device, a pipe or an open file, which is written through when all is made."""
+        return target_of(self.path).is_stream
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a folder is written."""
+        return self.documents_per_file is not None or not self.suffix
+
+    def write(self, lines: Iterable[str], path: Path) -> Counter[str]:
+        """Write documents, given as lines of our JSONL, as a file or folder. RETURNS: What the format cannot hold."""
+        if self.format == "jsonl":
+            with whole_file(path) as file:
+                file.writelines(lines)
+            return Counter()
+        settings = {"spreadsheet_safe": True} if self.spreadsheet_safe else {}
+        documents = (jsonl.parse(line, None, number) for number, line in enumerate(lines, start=1))
+        return writable(self.format).write(documents, path, **settings)
+
+    def write_all(self, lines: Iterable[str], path: Path) -> Counter[str]:
+        """The same, in files of `documents_per_file` documents."""
+        if self.documents_per_file is None:
+            return self.write(lines, path)
+        lost: Counter[str] = Counter()
+        path.mkdir()
+        for number, part in enumerate(minibatch(lines, size=self.documents_per_file)):
+            lost += self.write(part, path / f"part-{number:05}{self.suffix}")
+        return lost
+
+
+class Storage:
+    """The files of a run.
+
+    asked: What the results depend on, but for the documents. overwrite: A file in the place of the output may be replaced.
+    RAISES: DataError where the folder holds a run that was asked for something else, or the output cannot be put in its place.
+    """
+
+    def __init__(self, output: Output, asked: dict[str, Any], *, overwrite: bool = False):
+        self.output, self.asked, self.overwrite = output, asked, overwrite
+        self.place = target_of(output.path).path
+        self.folder = Path(f"{self.place}.work")
+        self.made = self.folder / RESULT / output.path.name
+        self.done = Path(f"{self.place}.done")
+        self.shards = Shards(self.folder, asked)
+        # The first lines of the finished shards.
+        self.headers: list[Header]
+        # Whether nothing is left but to delete what is not the output.
+        self.is_moved = self._is_moved()
+        if self.is_moved:
+            self.shards.check_ours()
+            done = self._read_done()
+            self._check_asked(done["asked"])
+            self.headers = done["headers"]
+        else:
+            self._check_output()
+            before = self.shards.begin()
+            if before is not None:
+                self._check_asked(before)
+            self.headers = self.shards.headers()
+
+    def _is_moved(self) -> bool:
+        """Whether the output is in its place. RAISES: DataError where it was changed there, and is not to be overwritten."""
+        if not os.path.lexists(self.done):
+            return False
+        done = self._read_done()
+        if self.made.exists() or not self.place.exists():
+            return False
+        if checksum(self.place) == done["output"]:
+            return True
+        if not self.overwrite:
+            raise DataError(
+                f"it was finished, and was changed before all was tidied up. Keep it by deleting {self.done} and {self.folder}, or make it "
+                "anew with --overwrite.",
+                path=self.output.path,
+            )
+        return False
+
+    def _read_done(self) -> dict[str, Any]:
+        return read_json(
+            self.done, DONE, "what this command keeps there for a moment", "Move it away if it is yours, or name another output."
+        )
+
+    def _check_output(self) -> None:
+        path, is_folder = self.output.path, self.output.is_folder
+        if self.place.is_dir() and not is_folder:
+            raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with --documents-per-file.", path=path)
+        if is_folder and self.place.exists() and (self.place.is_file() or any(self.place.iterdir())):
+            raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
+        if not is_folder and self.place.exists() and self.place.stat().st_size and not self.overwrite:
+            raise DataError("this file exists already. Name another output, or replace it with --overwrite.", path=path)
+
+    def _check_asked(self, before: dict[str, Any]) -> None:
+        names = [name for name in {**before, **self.asked} if before.get(name) != self.asked.get(name)]
+        if names:
+            differences = ", ".join(f"{name}: {before.get(name)!r:.80} then, {self.asked.get(name)!r:.80} now" for name in names)
+            raise self.error(f"this unfinished run was asked for something else ({differences}). Ask for the same")
+
+    def error(self, message: str) -> DataError:
+        """An error that says where what is stored may be deleted."""
+        return DataError(f"{message}, or delete it to begin anew.", path=self.done if self.is_moved else self.folder)
+
+    def add(self, number: int, header: Header, lines: list[str]) -> None:
+        """Store a shard: its number, what its first line says, and its documents as lines of our JSONL."""
+        self.headers.append(self.shards.add(number, header, lines))
+
+    def lines(self) -> Iterator[str]:
+        """The documents of the finished shards, as lines of our JSONL, unless `is_moved`."""
+        for number in range(len(self.headers)):
+            yield from self.shards.lines(number)
+
+    def finish(self) -> dict[str, int]:
+        """Make the output of all shards, put it in its place, and delete the folder. RETURNS: What the format cannot hold."""
+        if not self.is_moved:
+            if os.path.lexists(self.done):
+                # First: without what is made, it would say that it was moved.
+                self._read_done()
+                self.done.unlink()
+            remove(self.made.parent)
+            self.made.parent.mkdir()
+            lost = self.output.write_all(self.lines(), self.made)
+            sync(self.made)
+            self._check_output()
+            done = {"asked": self.asked, "headers": self.headers, "lost": lost, "output": checksum(self.made)}
+            with whole_file(self.done, within=self.folder) as file:
+                file.write(json.dumps(done) + "\n")
+            put_in_place(self.made, self.place)
+        lost = self._read_done()["lost"]
+        self.shards.remove()
+        self.done.unlink()
+        return lost
+
+    def give_up(self) -> None:
+        """Delete the folder if nothing is finished."""
+        if not self.headers:
+            self.shards.remove()
