@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from spacy_relext.conversion import convert, export, read
     from spacy_relext.errors import DataError, RelextError
+    from spacy_relext.extraction.extracting import extract
     from spacy_relext.formats.catalogue import Format
     from spacy_relext.formats.reading import Options, Reading
     from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -25,6 +26,7 @@ _PLACES = {
     "RelextError": "errors",
     "convert": "conversion",
     "export": "conversion",
+    "extract": "extraction.extracting",
     "read": "conversion",
     "relations_from_llm": "llm",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "RelextError",
     "convert",
     "export",
+    "extract",
     "read",
     "relations_from_llm",
 ]

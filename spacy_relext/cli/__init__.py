@@ -1,4 +1,4 @@
-"""`python -m spacy relext …`: the commands, and the only place that prints.
+"""`python -m spacy relext …`: the commands, thin over functions that Python has too; only here is anything printed.
 
 spaCy imports this module through the entry point group `spacy_cli` when its command line starts.
 """

@@ -20,6 +20,7 @@ SETTING = re.compile(r"`([A-Za-z_.]+)(?:=([^`\n]*))?`")
 QUOTES = "[]'"
 SETTINGS = frozenset(Options.__dataclass_fields__) | {
     *("sentences", "labels", "dev", "dev_share", "keep_negated", "overwrite", "spans_key", "base_iri", "spreadsheet_safe"),
+    *("documents_per_file", "format", "keep_all_scores", "max_pieces"),
 }
 # Those that are no option of the same name.
 OTHER_NAMES = {

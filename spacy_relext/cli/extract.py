@@ -1,34 +1,26 @@
 """`relext extract`: relations of new texts, few or thousands."""
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import typer
-from filelock import Timeout
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from spacy.util import minibatch
 
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
 from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, OVERWRITE, SPREADSHEET_SAFE, chosen_limits
 from spacy_relext.conversion.exporting import losses, written_by_suffix
-from spacy_relext.errors import DataError, RelextError
+from spacy_relext.errors import RelextError
+from spacy_relext.extraction.extracting import Extraction, Record
 from spacy_relext.extraction.inputs import Inputs
-from spacy_relext.extraction.resuming import Report, Work
-from spacy_relext.extraction.running import MAX_PAIRS, MAX_PIECES, Processes, Result, Runner, Settings, run, useful_processes
-from spacy_relext.extraction.storage import Output
+from spacy_relext.extraction.resuming import Report
+from spacy_relext.extraction.running import MAX_PAIRS, MAX_PIECES, Result, Settings
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.catalogue import READABLE, WRITABLE
-from spacy_relext.formats.files import target_of, whole_path
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import Options
-from spacy_relext.locks import lock
 from spacy_relext.notices import counted, counted_name
 
 # Head, relation, tail, score and sentence.
@@ -93,103 +85,68 @@ def extract(
         inputs = Inputs(paths, format, options)
         if inputs.ignored:
             tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
-        target = _target(output, to, documents_per_file, spreadsheet_safe=spreadsheet_safe)
-        if keep_all_scores and target is not None and target.format != "jsonl":
-            raise RelextError(f"--keep-all-scores: {target.format} has no place for them. Write jsonl.")
+        if output is None:
+            _check_stream(to, documents_per_file, spreadsheet_safe=spreadsheet_safe)
         wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
         bounds = {"max_pairs": max_pairs, "max_pieces": max_pieces, "max_characters": max_characters}
-        runner = Runner(Settings(model, threshold, wanted, keep_all_scores, keep_relations, batch_size, gpu_id, **bounds))
-        place = None if target is None or target.is_stream else target_of(target.path).path
-        errors = SkippedErrors(skip=skip_errors)
-        rows: list[Row] | None = [] if table else None
-        n_process = n_process or useful_processes(inputs.count(), runner.settings)
-        # Before the output is locked: a fork would inherit the lock, and could hold it longer than this process lives.
-        with Processes(runner, n_process) if n_process > 1 else nullcontext() as processes:
-            if target is None:
-                report = _print(inputs, runner, errors, processes, rows)
-            elif place is None:
-                with whole_path(target.path) as made:
-                    work = Work(replace(target, path=made), inputs, runner, size=shard_size)
-                    report = _write(work, errors, processes, rows, stays=False)
-            else:
-                try:
-                    with lock(place):
-                        work = Work(target, inputs, runner, size=shard_size, overwrite=overwrite)
-                        report = _write(work, errors, processes, rows)
-                except Timeout:
-                    raise RelextError(f"{output}: another process is writing it. Wait for its end, or name another output.") from None
-                except OSError as error:
-                    raise RelextError(f"{output} cannot be written: {error}.") from error
-        if rows is not None:
-            _print_table(rows)
-        _tell_counts(inputs, report, target)
-        for notice in runner.warnings.lines():
-            warn(notice)
-
-
-def _target(path: Path | None, to: str | None, documents_per_file: int | None, *, spreadsheet_safe: bool) -> Output | None:
-    if path is None:
-        if spreadsheet_safe:
-            raise RelextError("--spreadsheet-safe is for csv, and standard output is JSONL. Leave it out, or name a .csv with --output.")
-        if to not in (None, "jsonl") or documents_per_file is not None:
-            raise RelextError("standard output is JSONL, in one piece. Name a file or folder with --output.")
-        return None
-    named = to or (written_by_suffix(path, "--to") if path.suffix else "jsonl")
-    target = Output(path, named, documents_per_file, spreadsheet_safe)
-    if target.is_stream and target.is_folder:
-        raise RelextError(f"{path}: a folder is to be written, and this is a device, a pipe or an open file. Name a folder.")
-    return target
-
-
-def _print(inputs: Inputs, runner: Runner, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None) -> Report:
-    """Results on standard output, as they come."""
-    report = Report()
-    batches = minibatch(runner.accepted(inputs.read(errors), errors), size=runner.settings.batch_size)
-    for result in _progress(chain.from_iterable(run(runner, batches, processes)), inputs):
-        if isinstance(result, DataError):
-            errors(result)
-            continue
-        line = jsonl.line_of(result)
-        put_out(line)
-        report.documents += 1
-        report.relations += len(result["relations"])
-        if rows is not None:
-            rows += _rows(line)
-    report.errors = errors.count
-    return report
-
-
-def _write(work: Work, errors: SkippedErrors, processes: Processes | None, rows: list[Row] | None, *, stays: bool = True) -> Report:
-    """Results in a file or folder, when all are there. stays: What is finished is found again after a stop."""
-    if work.n_read:
-        tell(f"{counted(work.n_read, 'document is', 'documents are')} finished already.")
-    try:
-        for _ in _progress(work.fill(errors, processes=processes), work.inputs, work.n_read):
-            pass
-        if rows is not None and not work.storage.is_moved:
-            rows += chain.from_iterable(map(_rows, work.storage.lines()))
-        return work.finish()
-    except BaseException:
-        if work.headers and not work.storage.is_moved and stays:
-            stored = counted(work.n_read, "document is", "documents are")
-            tell(f"{stored} stored in {work.storage.folder}: the same command goes on from there.")
+        settings = Settings(model, threshold, wanted, keep_all_scores, keep_relations, batch_size, gpu_id, **bounds)
+        warnings: list[str] = []
+        run = Extraction(
+            inputs,
+            settings,
+            n_process=n_process,
+            on_error=SkippedErrors(skip=skip_errors),
+            on_warning=warnings.append,
+            progress=_progress,
+        )
+        rows: list[Row] = []
+        if output is None:
+            for record in run:
+                put_out(jsonl.line_of(record))
+                if table:
+                    rows += _rows(record)
         else:
-            work.storage.give_up()
-        raise
+            try:
+                run.write(
+                    output,
+                    to or (written_by_suffix(output, "--to") if output.suffix else "jsonl"),
+                    documents_per_file=documents_per_file,
+                    spreadsheet_safe=spreadsheet_safe,
+                    shard_size=shard_size,
+                    overwrite=overwrite,
+                    on_record=(lambda record: rows.extend(_rows(record))) if table else None,
+                )
+            finally:
+                if run.stored is not None:
+                    folder, n_stored = run.stored
+                    tell(f"{counted(n_stored, 'document is', 'documents are')} stored in {folder}: the same command goes on from there.")
+        if table:
+            _print_table(rows)
+        _tell_counts(inputs, run.report, output)
+        for text in warnings:
+            warn(text)
 
 
-def _progress(results: Iterator[Result], inputs: Inputs, n_finished: int = 0) -> Iterator[Result]:
-    return Bar(results, desc="Extracting", unit=" documents", total=inputs.count(), initial=n_finished)
+def _check_stream(to: str | None, documents_per_file: int | None, *, spreadsheet_safe: bool) -> None:
+    if spreadsheet_safe:
+        raise RelextError("--spreadsheet-safe is for csv, and standard output is JSONL. Leave it out, or name a .csv with --output.")
+    if to not in (None, "jsonl") or documents_per_file is not None:
+        raise RelextError("standard output is JSONL, in one piece. Name a file or folder with --output.")
 
 
-def _tell_counts(inputs: Inputs, report: Report, target: Output | None) -> None:
-    where = f" in {target.path}" if target is not None else ""
+def _progress(results: Iterable[Result], total: int | None, n_finished: int) -> Iterable[Result]:
+    if n_finished:
+        tell(f"{counted(n_finished, 'document is', 'documents are')} finished already.")
+    return Bar(results, desc="Extracting", unit=" documents", total=total, initial=n_finished)
+
+
+def _tell_counts(inputs: Inputs, report: Report, output: Path | None) -> None:
+    where = f" in {output}" if output is not None else ""
     for what, count in inputs.left_out.items():
         if count:
             tell(counted_name(count, what))
-    if target is not None:
-        for line in losses(report.lost, target.format):
-            tell(line)
+    for line in losses(report.lost, report.format):
+        tell(line)
     relations = counted(report.relations, "relation", "relations")
     tell(f"{relations} in {counted(report.documents, 'document', 'documents')}{where}")
     if report.errors:
@@ -197,9 +154,8 @@ def _tell_counts(inputs: Inputs, report: Report, target: Output | None) -> None:
         tell(counted(report.errors, *skipped))
 
 
-def _rows(line: str) -> Iterator[Row]:
+def _rows(record: Record) -> Iterator[Row]:
     """The relations of a document, each with the sentence of its head or, where there are no sentences, all of the text."""
-    record = json.loads(line)
     text, mentions = record["text"], {mention["id"]: mention for mention in record["mentions"]}
     for relation in record["relations"]:
         head, tail = mentions[relation["head"]], mentions[relation["tail"]]

@@ -82,7 +82,7 @@ def read(
     register_extensions()
     source, nlp = Path(path), nlp or spacy.blank("en")
     chosen = format_of(source, format)
-    reading = Reading(_handler(on_error), options=make_options(chosen, **options))
+    reading = Reading(error_handler(on_error), options=make_options(chosen, **options))
     split = make_splitter(sentences, nlp) if sentences is not None else None
     found: Counter[str] = Counter()
     yield from _docs(chosen, source, reading, nlp, split, found, keep_negated=keep_negated)
@@ -142,7 +142,7 @@ def convert(
     if in_parts or is_file:
         for file in (*parts, *([] if dev is None else [Path(dev)])):
             refuse_existing(file, overwrite=overwrite)
-    made = _Conversion(chosen, make_options(chosen, **options), nlp, _handler(on_error), progress)
+    made = _Conversion(chosen, make_options(chosen, **options), nlp, error_handler(on_error), progress)
     made.split = make_splitter(sentences, nlp) if sentences is not None else None
     made.keep_negated = keep_negated
     made.occurring |= set(labels)
@@ -309,13 +309,18 @@ def options_of(format: Format) -> frozenset[str]:
 
 def make_options(format: Format, **given: object) -> Options:
     """Options for a format; None is as if it were left out. RAISES: RelextError for those that it does not know."""
+    options = given_options(**given)
+    check_options(options, [format])
+    return options
+
+
+def given_options(**given: object) -> Options:
+    """Options, whatever the format; None is as if it were left out. RAISES: RelextError for those that there are not."""
     chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None}
     unknown = sorted(set(chosen) - set(Options.__dataclass_fields__))
     if unknown:
         raise RelextError(f"there are no options {', '.join(unknown)}. Known are {', '.join(Options.__dataclass_fields__)}.")
-    options = Options(**chosen)  # type: ignore[arg-type]
-    check_options(options, [format])
-    return options
+    return Options(**chosen)  # type: ignore[arg-type]
 
 
 def check_options(options: Options, chosen: Sequence[Format]) -> None:
@@ -342,7 +347,8 @@ def _lines_notice(counts: Counter[str]) -> str:
     return f"Of {sentences}, {counted(counts[OVER_LINES], 'runs', 'run')} over line ends. If each line is a sentence: `sentences='lines'`."
 
 
-def _handler(on_error: Errors) -> OnError:
+def error_handler(on_error: Errors) -> OnError:
+    """What becomes of errors, as a function. RAISES: RelextError for another word than "raise" and "skip"."""
     if callable(on_error):
         return on_error
     if on_error not in ("raise", "skip"):

@@ -1,1 +1,1 @@
-"""Relations of thousands of texts: `inputs` reads them, `running` runs the pipeline, `resuming` keeps what is finished."""
+"""Relations of thousands of texts: `extracting` for callers, `inputs` reads, `running` runs, `resuming` keeps what is finished."""

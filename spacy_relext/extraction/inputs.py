@@ -3,23 +3,28 @@
 import glob
 import gzip
 import os
+import shlex
 import shutil
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+from spacy.tokens import Doc
 
 from spacy_relext.conversion.converting import check_options
-from spacy_relext.errors import DataError
+from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats import texts
 from spacy_relext.formats.catalogue import OURS, READABLE, by_suffix, readable
+from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.files import files_in, is_to_be_read
-from spacy_relext.formats.ids import distinct
+from spacy_relext.formats.ids import default_id, distinct
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
 from spacy_relext.formats.reading import OnError, Options, Reading, listed
 from spacy_relext.formats.roles import Roles
@@ -112,12 +117,41 @@ class Inputs:
         return total
 
 
+class Given(Inputs):
+    """Texts, Docs and documents that are given as such. Those without an id are called by their number: "document-0"."""
+
+    def __init__(self, given: Iterable[Any]):
+        super().__init__([])
+        self._given = given
+
+    def read(self, on_error: OnError) -> Iterator[Document]:
+        """As of files. RAISES: RelextError for what is neither text, Doc nor document, and for the name of a file."""
+        named = (replace(one, id=one.id or default_id(number)) for number, one in enumerate(map(_document, self._given)))
+        yield from distinct(named, on_error)
+
+    def count(self) -> int | None:
+        """How many there are, or None where only reading them would tell."""
+        return len(self._given) if isinstance(self._given, Sized) else None
+
+
+def _document(given: Any) -> Document:
+    if isinstance(given, Document):
+        return given
+    if isinstance(given, Doc):
+        return from_doc(given)
+    if not isinstance(given, str):
+        raise RelextError(f"expected texts, Docs, documents, or paths as Path, and saw {type(given).__name__}, {given!r:.60}.")
+    if not given.count(" ") and os.path.lexists(given):
+        raise RelextError(f"the text {given!r:.60} is the name of a file or folder. Give it as a path: Path({given!r:.60}).")
+    return Document("", given)
+
+
 def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[Path, Path]]:
     """The files of one input, each with the folder within which its document is named."""
     path = Path(given)
     if given == STDIN:
         return [(path, path)]
-    if path.is_dir() and (format is None or format in TEXTS):
+    if os.path.isdir(given) and (format is None or format in TEXTS):
         suffixes = KNOWN_SUFFIXES if format is None else TEXTS[format]
         files = sorted(files_in(path))
         ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
@@ -126,9 +160,9 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
             # Named as a text is, perhaps by a pattern of the shell: an error of this one, when it is read.
             return [(path, path.parent)]
         if not files:
-            raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with --format.", path=path)
+            raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with `format`.", path=path)
         return [(file, path) for file in files]
-    if path.is_dir():
+    if os.path.isdir(given):
         packed = next((file for file in sorted(files_in(path)) if file.suffix.lower() == PACKED), None)
         if packed is not None:
             raise DataError(
@@ -142,8 +176,15 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
         if files:
             fixed = next(parent for parent in path.parents if not glob.has_magic(str(parent)))
             return [(file, fixed) for file in files]
-        raise DataError("the pattern fits no file.", path=path)
-    raise DataError("there is no such file or folder.", path=path)
+        raise DataError(f"the pattern fits no file.{_hint(given)}", path=path)
+    raise DataError(f"there is no such file or folder.{_hint(given)}", path=path)
+
+
+def _hint(given: str) -> str:
+    """How a text is given, where this looks like one."""
+    if len(given.split()) < 3 or by_suffix(_suffix(Path(given))) is not None:
+        return ""
+    return f" If it is a text, pipe it, and name - as the input: printf '%s' {shlex.quote(given)} | python -m spacy relext extract MODEL -"
 
 
 def _format_of(path: Path) -> str:
@@ -153,7 +194,7 @@ def _format_of(path: Path) -> str:
     if found is None:
         suffixes = ", ".join(KNOWN_SUFFIXES)
         raise DataError(
-            f"expected {suffixes}, or {PACKED} after them, and saw {path.suffix or 'no suffix'}. Name the format with --format, one of: "
+            f"expected {suffixes}, or {PACKED} after them, and saw {path.suffix or 'no suffix'}. Name the format with `format`, one of: "
             f"{', '.join(READABLE)}.",
             path=path,
         )

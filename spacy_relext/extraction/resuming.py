@@ -26,6 +26,7 @@ from spacy_relext.extraction.running import Processes, Result, Runner, run
 from spacy_relext.extraction.shards import Header, checksum
 from spacy_relext.extraction.storage import Output, Storage
 from spacy_relext.formats import jsonl
+from spacy_relext.formats.catalogue import writable
 from spacy_relext.formats.files import TEMPORARY
 from spacy_relext.formats.reading import OnError
 from spacy_relext.formats.types import Document
@@ -39,6 +40,7 @@ class Report:
     relations: int = 0
     errors: int = 0
     lost: dict[str, int] = field(default_factory=dict)
+    format: str = "jsonl"
 
 
 @dataclass
@@ -166,7 +168,7 @@ class Work:
 
     def _refusal(self, line: str, document: Document) -> DataError | None:
         """What the format of the output has against a document: better known now than after the last one."""
-        if self.output.format != "jsonl":
+        if writable(self.output.format).refuses:
             with TemporaryDirectory(dir=self.storage.folder, prefix=TEMPORARY) as folder:
                 try:
                     self.output.write([line], Path(folder) / self.output.path.name)
@@ -193,9 +195,9 @@ class Work:
 
     def finish(self) -> Report:
         """Make the output of all shards, put it in its place, and delete what is stored beside it."""
-        lost = self.storage.finish()
+        lost = {what: count for what, count in self.storage.finish().items() if count}
         documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
-        return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost)
+        return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost, self.output.format)
 
 
 def _as_json(value: Any) -> Any:

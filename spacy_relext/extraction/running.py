@@ -21,7 +21,7 @@ from thinc.api import Model
 
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.evaluation import extractors_of, load_pipeline, set_threshold
+from spacy_relext.evaluation import extractors_of, load_pipeline
 from spacy_relext.formats.docs import check_readable, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, to_record
 from spacy_relext.formats.reading import OnError
@@ -66,14 +66,20 @@ class Settings:
 
 
 class Runner:
-    """A pipeline that makes records of documents. RAISES: RelextError for settings that do not fit it."""
+    """A pipeline that makes records of documents.
 
-    def __init__(self, settings: Settings):
+    nlp: A pipeline that is loaded, whose settings are changed until `restore` is called; None: `settings.model` is loaded.
+    RAISES: RelextError for settings that do not fit it.
+    """
+
+    def __init__(self, settings: Settings, nlp: Language | None = None):
         if settings.gpu_id >= 0:
             require_gpu(settings.gpu_id)
         self.settings = settings
-        self.nlp = load_pipeline(settings.model)
+        self.nlp = nlp or load_pipeline(settings.model)
         self.extractors = extractors_of(self.nlp, settings.model)
+        self.is_given = nlp is not None
+        self._before = self.nlp.max_length, [(dict(pipe.cfg), pipe.expects_relations) for pipe in self.extractors]
         self.finders = mention_finders(self.nlp)
         known = dict.fromkeys(label for extractor in self.extractors for label in extractor.labels)
         unknown = set(settings.labels or ()) - set(known)
@@ -83,7 +89,7 @@ class Runner:
             if not 0 <= settings.threshold <= 1:
                 raise RelextError(f"the threshold is {settings.threshold}; it is a probability, between 0 and 1.")
             for extractor in self.extractors:
-                set_threshold(self.nlp, extractor, settings.threshold)
+                extractor.threshold = settings.threshold
         for extractor in self.extractors:
             extractor.cfg["max_pairs"] = settings.max_pairs or extractor.cfg["max_pairs"] or MAX_PAIRS
         self.nlp.max_length = settings.max_characters or self.nlp.max_length
@@ -96,6 +102,14 @@ class Runner:
             extractor.expects_relations = settings.keep_relations
             if settings.keep_all_scores:
                 self._watch_predictions(extractor)
+
+    def restore(self) -> None:
+        """Put the settings of the pipeline back."""
+        self.nlp.max_length, before = self._before
+        for extractor, (settings, expects_relations) in zip(self.extractors, before, strict=True):
+            extractor.cfg.update(settings)
+            extractor.expects_relations = expects_relations
+            extractor.__dict__.pop("set_annotations", None)
 
     def _watch_predictions(self, extractor: RelationExtractor) -> None:
         annotate = extractor.set_annotations
@@ -128,7 +142,7 @@ class Runner:
             n_pieces = len(tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"])
             if n_pieces > most:
                 raise document.error(
-                    f"the text has {n_pieces:,} word pieces, and {most:,} are read at the most. Cut the text, or raise --max-pieces."
+                    f"the text has {n_pieces:,} word pieces, and {most:,} are read at the most. Cut the text, or raise `max_pieces`."
                 )
 
     def _drop_relations(self, document: Document) -> None:
@@ -231,6 +245,8 @@ class Processes:
         self.runner, self.number = runner, number
         start_method = start_method or ("fork" if sys.platform == "linux" and runner.settings.gpu_id < 0 else "spawn")
         _runner = runner if start_method == "fork" else None
+        if runner.is_given and start_method != "fork":
+            raise RelextError("a loaded pipeline runs in processes that are forked alone. Give its name or folder, or n_process=1.")
         context = multiprocessing.get_context(start_method)
         self.executor = ProcessPoolExecutor(number, context, initializer=_start, initargs=(runner.settings,))
         # All that are forked are with the first task.

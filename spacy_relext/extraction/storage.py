@@ -47,7 +47,7 @@ class Output:
             raise RelextError(f"{self.documents_per_file} documents per file; expected one at least.")
         writable(self.format)
         if self.spreadsheet_safe and self.format != "csv":
-            raise RelextError(f"--spreadsheet-safe is for csv, and the format is {self.format}. Leave it out.")
+            raise RelextError(f"`spreadsheet_safe` is for csv, and the format is {self.format}. Leave it out.")
 
     @property
     def suffix(self) -> str:
@@ -127,7 +127,7 @@ class Storage:
         if not self.overwrite:
             raise DataError(
                 f"it was finished, and was changed before all was tidied up. Keep it by deleting {self.done} and {self.folder}, or make it "
-                "anew with --overwrite.",
+                "anew with `overwrite`.",
                 path=self.output.path,
             )
         return False
@@ -140,11 +140,11 @@ class Storage:
     def _check_output(self) -> None:
         path, is_folder = self.output.path, self.output.is_folder
         if self.place.is_dir() and not is_folder:
-            raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with --documents-per-file.", path=path)
+            raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with `documents_per_file`.", path=path)
         if is_folder and self.place.exists() and (self.place.is_file() or any(self.place.iterdir())):
             raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
         if not is_folder and self.place.exists() and self.place.stat().st_size and not self.overwrite:
-            raise DataError("this file exists already. Name another output, or replace it with --overwrite.", path=path)
+            raise DataError("this file exists already. Name another output, or replace it with `overwrite`.", path=path)
 
     def _check_asked(self, before: dict[str, Any]) -> None:
         names = [name for name in {**before, **self.asked} if before.get(name) != self.asked.get(name)]

@@ -36,7 +36,7 @@ class Format(Protocol):
     parts: A folder is a corpus in parts that stay apart; `find_parts` tells which.
     labels: Those that the corpus is annotated for, where the format is that of one corpus.
     is_tool: It is that of an annotation tool, in which a text without any mention is one that nobody has annotated yet.
-    lacks: What it cannot hold, by the names of `LOSSES` (types.py).
+    lacks: What it cannot hold, by the names of `LOSSES` (types.py). refuses: There are documents that cannot be written at all.
     """
 
     @property
@@ -89,6 +89,10 @@ class Format(Protocol):
     def lacks(self) -> tuple[str, ...]:
         return ()
 
+    @property
+    def refuses(self) -> bool:
+        return True
+
     def read(self, path: Path, reading: Reading) -> Iterator[Document]:
         """The documents of a file, or of all files of a folder and the folders in it."""
         raise NotImplementedError
@@ -119,6 +123,7 @@ class BuiltIn:
     options: frozenset[str] = frozenset()
     settings: frozenset[str] = frozenset()
     lacks: tuple[str, ...] = ()
+    refuses: bool = True
     module: str = ""
     function: str = "read"
 
@@ -153,7 +158,7 @@ _COLUMNS = frozenset({"text_column", "id_column"})
 _ROLES = frozenset({"roles"})
 _EVENTS = _ROLES | {"events"}
 _OURS = (
-    BuiltIn("jsonl", "our own, which holds everything", (".jsonl",), (".jsonl",), ".jsonl"),
+    BuiltIn("jsonl", "our own, which holds everything", (".jsonl",), (".jsonl",), ".jsonl", refuses=False),
     BuiltIn(
         "brat",
         "brat's standoff files",
@@ -269,9 +274,10 @@ _OURS = (
         reads=False,
         settings=frozenset({"spreadsheet_safe"}),
         lacks=_TRIPLES,
+        refuses=False,
         module="delimited",
     ),
-    BuiltIn("parquet", "the same as Parquet", suffix=".parquet", reads=False, lacks=_TRIPLES),
+    BuiltIn("parquet", "the same as Parquet", suffix=".parquet", reads=False, lacks=_TRIPLES, refuses=False),
     BuiltIn("graphml", "a graph of entities", suffix=".graphml", reads=False, lacks=("sentences", *_TRIPLES)),
     BuiltIn("rdf", "triples as RDF", suffix=".ttl", reads=False, settings=frozenset({"base_iri"}), lacks=("sentences", *_TRIPLES)),
 )

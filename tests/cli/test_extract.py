@@ -272,6 +272,13 @@ def test_wrong_input(name, message, model, tmp_path):
     assert not list(tmp_path.glob("out*"))
 
 
+@pytest.mark.parametrize("text", [LEVELS, "Does aspirin raise it?", "It raises levels. " * 30])
+def test_a_text_in_the_place_of_an_input(text, model):
+    """How it is given is said, so that it can be copied."""
+    result = relext("extract", model, text)
+    assert_fails(result, r"If it is a text, pipe it, and name - as the input: printf '%s' '.* \| python -m spacy relext extract MODEL -")
+
+
 def test_wrong_model(tmp_path):
     (tmp_path / "a.txt").write_text(LEVELS, encoding="utf8")
     assert_fails(relext("extract", tmp_path / "none", tmp_path / "a.txt"), "the pipeline '.*none' cannot be loaded")

@@ -221,7 +221,7 @@ def test_a_folder_in_the_place_of_a_text(tmp_path, name, message):
         (
             "a.xml",
             None,
-            r"a\.xml: expected \.jsonl, .* and saw \.xml\. Name the format with --format, one of: jsonl, .*biocxml, .*texts-csv",
+            r"a\.xml: expected \.jsonl, .* and saw \.xml\. Name the format with `format`, one of: jsonl, .*biocxml, .*texts-csv",
         ),
         ("a.xml.gz", None, r"saw \.gz"),
         ("a.txt", "word", r"there is no format 'word'. One of: jsonl, "),

@@ -295,6 +295,6 @@ def test_word_pieces_are_bounded(model):
     # Seven bytes, and six characters.
     assert [d.id for d in runner.accepted(texts("seven..", "six...", "six..é", LEVELS), told.append)] == ["d1", "d2"]
     assert [str(error) for error in told] == [
-        f"in.txt:{i}: document 'd{i}': the text has {n} word pieces, and 6 are read at the most. Cut the text, or raise --max-pieces."
+        f"in.txt:{i}: document 'd{i}': the text has {n} word pieces, and 6 are read at the most. Cut the text, or raise `max_pieces`."
         for i, n in ((0, 7), (3, len(LEVELS)))
     ]

@@ -46,6 +46,16 @@ def test_every_format(runner, source, tmp_path, name):
         assert report.lost["sentences"] == 12
 
 
+@pytest.mark.parametrize("name", [name for name in WRITABLE if not get_format(name).refuses])
+def test_formats_that_refuse_no_document_are_written_once(runner, tmp_path, name, monkeypatch):
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps({"id": name, "text": f"{TEXTS[0]}\x01\r"}) + "\n" for name in ("", "=", "a\tb\n", "\x00")))
+    written, real = [], Output.write
+    monkeypatch.setattr(Output, "write", lambda self, lines, path: written.append(path) or real(self, lines, path))
+    assert start(runner, source, tmp_path / "out", fail, format=name)[0].relations == 4
+    assert len(written) == 1
+
+
 def test_parts(runner, source, tmp_path):
     start(runner, source, tmp_path / "whole.jsonl")
     start(runner, source, tmp_path / "parts", documents_per_file=5)
@@ -58,7 +68,7 @@ def test_parts(runner, source, tmp_path):
 def test_what_parts_cannot_hold_is_summed_up(runner, source, tmp_path):
     whole, _ = start(runner, source, tmp_path / "whole.csv", format="csv")
     parts, _ = start(runner, source, tmp_path / "parts", format="csv", documents_per_file=3)
-    assert parts.lost == {what: n for what, n in whole.lost.items() if n}
+    assert parts.lost == whole.lost
     assert parts.lost["documents without relations"] == 4
 
 
@@ -117,7 +127,7 @@ def test_an_output_is_replaced_only_where_that_is_asked_for(runner, source, tmp_
     start(runner, source, tmp_path / "out")
     whole = contents(tmp_path / "out")
     (tmp_path / "out").write_bytes(whole.replace(b"Nothing", b"Corrected by hand"))
-    with pytest.raises(DataError, match=r"/out: this file exists already\. Name another output, or replace it with --overwrite"):
+    with pytest.raises(DataError, match=r"/out: this file exists already\. Name another output, or replace it with `overwrite`"):
         start(runner, source, tmp_path / "out")
     assert b"Corrected by hand" in contents(tmp_path / "out")
     assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out"]
@@ -135,7 +145,7 @@ def test_an_output_that_is_changed_before_all_is_tidied_up(runner, source, tmp_p
     assert in_a_process(lambda: start(runner, source, tmp_path / "out"), is_last)
     whole = contents(tmp_path / "out")
     (tmp_path / "out").write_bytes(whole + b"by hand\n")
-    with pytest.raises(DataError, match=r"/out: it was finished, and was changed before all was tidied up.*--overwrite"):
+    with pytest.raises(DataError, match=r"/out: it was finished, and was changed before all was tidied up.*`overwrite`"):
         start(runner, source, tmp_path / "out")
     assert contents(tmp_path / "out") == whole + b"by hand\n"
     assert start(runner, source, tmp_path / "out", overwrite=True)[0].documents == 12
