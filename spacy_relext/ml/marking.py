@@ -1,4 +1,5 @@
-"""Text in which mentions are marked, so that the encoder knows what it is asked about: all mentions of a Doc, or one pair."""
+"""Text in which mentions are marked, so that the encoder knows what it is asked about: entity blinding (mentions replaced by tags), of all
+mentions of a Doc or of one pair, and typed entity markers around a pair."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +17,7 @@ TOKEN_ATTRIBUTES: list[int | str] = ["LEMMA", "TAG", "POS", "MORPH"]
 
 
 def mention_tags(numbered: bool = True) -> MarkingFunction:
-    """Every mention replaced by a tag that tells its type, as `@DRUG1$`; all other text as it is. Registered as
+    """Entity blinding of all mentions: a tag with its type, as `@DRUG1$`, in the place of each; all other text as it is. Registered as
     `spacy-relext.mention_tags.v1`.
 
     Su & Vijay-Shanker (arXiv:2011.00398) replace the two mentions of a pair, `@DRUG$`, and encode a text once per pair. Here all mentions
@@ -121,8 +122,8 @@ PairMarking = Callable[[str, Extent, Extent, str, str], MarkedText]
 
 
 def pair_tags(numbered: bool = False) -> PairMarking:
-    """The two mentions replaced by tags that tell their types, `@DRUG$`, as in the paper; all other text as it is, other mentions too.
-    Registered as `spacy-relext.pair_tags.v1`.
+    """Entity blinding of the pair: the two mentions replaced by tags with their types, `@DRUG$`, as in the paper; all other text as it is,
+    other mentions too. Registered as `spacy-relext.pair_tags.v1`.
 
     Where the two overlap, their tags stand side by side in the place of both.
 
@@ -146,7 +147,7 @@ def _pair_tags(text: str, head: Extent, tail: Extent, head_type: str, tail_type:
 
 
 def pair_markers() -> PairMarking:
-    """The two mentions wrapped in typed markers, `@ * drug * aspirin @` for the head and `# ^ drug ^ warfarin #` for the tail; all
+    """Typed entity markers: the two mentions wrapped, `@ * drug * aspirin @` for the head and `# ^ drug ^ warfarin #` for the tail; all
     other text as it is. Registered as `spacy-relext.pair_markers.v1`.
 
     The "typed entity marker (punct)" of Zhou & Chen (arXiv:2102.01373): ordinary text that needs no new words, and tells the direction.

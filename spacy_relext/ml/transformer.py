@@ -34,7 +34,7 @@ from spacy_relext.types import Floats2d, Ints1d
 # What a run of the encoder costs beside its texts (weights made bfloat16, their gradients, calls), in word pieces that take as long:
 # about 100 for 22 M parameters on one core, in training as in prediction.
 RUN_COST = 100
-# A GPU waits for calls, not for pieces: a batch of the marked view in one run took half the time that it took in groups of like length.
+# A GPU waits for calls, not for pieces: a batch of texts of pairs in one run took half the time that it took in groups of like length.
 GPU_RUN_COST = 4096
 # Word pieces, padding included, that are run together: a transformer inside a component is given whole Docs, however long.
 MAX_PIECES = 2**14

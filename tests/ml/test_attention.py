@@ -12,8 +12,9 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.attention import AttentionWeights, attention_to_tokens, by_word
 from spacy_relext.ml.contexts import make_batch
 from spacy_relext.ml.head import PairScorer
-from spacy_relext.ml.marked import MarkedEncoder, marked_pairs, words_of
 from spacy_relext.ml.marking import MarkedText, pair_markers, pair_tags
+from spacy_relext.ml.pair_texts import marked_pairs, words_of
+from spacy_relext.ml.per_pair import PerPairEncoder
 from spacy_relext.ml.summaries import Attention, Lstm, PairAttention
 
 NLP = spacy.blank("en")
@@ -231,7 +232,7 @@ def read_pieces(hf, made, *, docs=DOCS, max_length=64):
     readings = {}
     inputs = ([doc for doc, _ in docs], [candidates for _, candidates in docs])
     with torch.no_grad():
-        encoder = MarkedEncoder(pair_tags(), max_length=max_length)
+        encoder = PerPairEncoder(pair_tags(), max_length=max_length)
         encoder.logits(*inputs, hf, made, on_attention=readings.__setitem__, dropout=0.0, lower=False)
     assert sorted(readings) == list(range(sum(len(candidates.pairs) for _, candidates in docs)))
     return [readings[i] for i in range(len(readings))]
@@ -265,7 +266,7 @@ def test_weights_of_words_are_sums_over_their_pieces(hf, planted, monkeypatch):
     assert any(len(hf.tokenizer.tokenize(text)) > len(text.split()) for text in texts)
     assert max(max(sums) * len(sums) for sums in expected) > 2
     for block, cost in ((4096, 100), (5, 100), (4096, -1)):
-        monkeypatch.setattr("spacy_relext.ml.marked.BLOCK", block)
+        monkeypatch.setattr("spacy_relext.ml.per_pair.BLOCK", block)
         monkeypatch.setattr("spacy_relext.ml.transformer.RUN_COST", cost)
         for reading, text, sums in zip(read_pieces(hf, planted), texts, expected, strict=True):
             assert reading.words == text.split()

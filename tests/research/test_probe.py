@@ -28,8 +28,9 @@ from research.probe import (
 from spacy_relext.evaluation import extractor_of
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
-from spacy_relext.ml.marked import MarkedEncoder, marked_pairs
 from spacy_relext.ml.marking import pair_markers
+from spacy_relext.ml.pair_texts import marked_pairs
+from spacy_relext.ml.per_pair import PerPairEncoder
 from tests.cli.test_evaluate import write_data as write_documents
 from tests.cli.toy import document
 from tests.experiments.toy import SENTENCES, write_data
@@ -130,7 +131,7 @@ def test_an_encoder_without_cls(pipeline, test, tiny_bert):
 
     WithoutCls.tokenizer.cls_token = None
     pairs = test.pairs[0]
-    encoder = MarkedEncoder(pair_markers(), max_length=64)
+    encoder = PerPairEncoder(pair_markers(), max_length=64)
     candidates = [pairs.prepared.candidates]
     with pytest.raises(ValueError, match=r"has no \[CLS\]"):
         list(encoder.apply(lambda c, _: vectors_by_layer(c), [pairs.doc], candidates, WithoutCls, every_layer=True, lower=False))

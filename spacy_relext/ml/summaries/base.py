@@ -12,8 +12,8 @@ from spacy_relext.ml.patches.torch_bfloat16 import linear
 class Contexts(NamedTuple):
     """Vectors of the last layer for some contexts, and the pairs that are read from them.
 
-    A *row* is a stretch of a document, usually a sentence; a *position* in it is a token, or in the marked view a word piece. Pairs are
-    sorted by row.
+    A *row* is a stretch of a document, usually a sentence; a *position* in it is a token, or a word piece where each pair has an encoder
+    pass of its own. Pairs are sorted by row.
     """
 
     tokens: Tensor  # float [n_rows, length, n], what `Summary.read` makes of the vectors; of zeros where padded
@@ -28,7 +28,7 @@ class Contexts(NamedTuple):
     tail_index: Tensor  # int [n_pairs]
     head_types: Tensor  # int [n_heads], 1 + index of the mention type; 0 = unknown type
     tail_types: Tensor  # int [n_tails]
-    cls: Tensor | None = None  # float [n_rows, n_layers, width], the vector of [CLS] after each layer; None in the shared view
+    cls: Tensor | None = None  # float [n_rows, n_layers, width], the vector of [CLS] after each layer; None with single-pass encoding
     pooled: Tensor | None = None  # float [n_rows, width], the encoder's own pooler; None where it has none
     # float [n_rows, length, width] each, the positions' vectors after the embeddings and after each layer; given where `cls` is asked for
     layers: tuple[Tensor, ...] | None = None

@@ -1,4 +1,4 @@
-"""The marked view: the text that the encoder reads for a pair, where the pair stands in it, and what is cut."""
+"""Per-pair encoding: the text that the encoder reads for a pair, where the pair stands in it, and what is cut."""
 
 import logging
 
@@ -12,8 +12,9 @@ from transformers import AutoModel, AutoTokenizer
 from spacy_relext.candidates import make_candidates, sentence_pairs
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.head import PairScorer
-from spacy_relext.ml.marked import MarkedEncoder, Pieces, cut, encode, marked_pairs
 from spacy_relext.ml.marking import MarkedText, pair_markers, pair_tags
+from spacy_relext.ml.pair_texts import Pieces, cut, marked_pairs
+from spacy_relext.ml.per_pair import PerPairEncoder, encode
 from spacy_relext.ml.summaries import Attention, Cls, Mentions
 from spacy_relext.notices import gathering
 
@@ -166,7 +167,7 @@ def hf(tiny_bert):
 
 
 def encoder(max_length=64):
-    return MarkedEncoder(pair_tags(), max_length=max_length)
+    return PerPairEncoder(pair_tags(), max_length=max_length)
 
 
 def test_pieces_of_the_pair(hf):
@@ -239,7 +240,7 @@ def test_scores_do_not_depend_on_what_is_scored_together(hf, monkeypatch):
     scorer.eval()
     with torch.no_grad():
         together = encoder().logits([doc, doc], [candidates, candidates], hf, scorer, dropout=0.0, lower=False)
-        monkeypatch.setattr("spacy_relext.ml.marked.BLOCK", 2)
+        monkeypatch.setattr("spacy_relext.ml.per_pair.BLOCK", 2)
         in_blocks = encoder().logits([doc, doc], [candidates, candidates], hf, scorer, dropout=0.0, lower=False)
         # Another run for every length.
         monkeypatch.setattr("spacy_relext.ml.transformer.RUN_COST", -1)
@@ -264,7 +265,7 @@ def test_few_pieces_are_encoded_together_in_prediction(hf, monkeypatch, is_train
         nonlocal n_runs
         n_runs += 1
 
-    monkeypatch.setattr("spacy_relext.ml.marked.CPU_PIECES", 1)
+    monkeypatch.setattr("spacy_relext.ml.per_pair.CPU_PIECES", 1)
     hook = hf.transformer.register_forward_pre_hook(count)
     with torch.set_grad_enabled(is_train):
         encoder().logits([doc], [candidates], hf, scorer, dropout=0.0, lower=False)

@@ -1,13 +1,13 @@
-"""The marked view: one pass of the encoder a candidate pair, on text in which this pair is marked (Su & Vijay-Shanker, arXiv:2011.00398).
+"""Per-pair encoding: one encoder pass per candidate pair, on text in which this pair is marked (Su & Vijay-Shanker, arXiv:2011.00398).
 
 Marking → word pieces, cut around the pair → groups of like length → [CLS], pieces and pair as `Contexts`, for the same summaries as in
-the shared view. Encoder and head are one torch graph, so that a gradient reaches every layer that a summary reads.
+single-pass encoding. Encoder and head are one torch graph, so that a gradient reaches every layer that a summary reads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 import torch
@@ -18,10 +18,19 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
-from spacy_relext.ml.attention import AttentionWeights, Kind, OnAttention, by_word
+from spacy_relext.ml.attention import OnAttention
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.limits import longest_text
-from spacy_relext.ml.marking import Extent, MarkedText, PairMarking
+from spacy_relext.ml.marking import MarkedText, PairMarking
+from spacy_relext.ml.pair_texts import (
+    EncodedPair,
+    Pieces,
+    attention_to_words,
+    cut,
+    marked_pairs,
+    pieces_of,
+    special_pieces,
+)
 from spacy_relext.ml.patches.thinc import set_mode
 from spacy_relext.ml.patches.tokenizers import settle
 from spacy_relext.ml.patches.torch_bfloat16 import widened
@@ -30,7 +39,7 @@ from spacy_relext.ml.precision import Precision, compute_precision, computes_in_
 from spacy_relext.ml.summaries.base import Contexts, Summary, within
 from spacy_relext.ml.transformer import bucket_by_length, create_transformer_model, prepare
 from spacy_relext.notices import Notices
-from spacy_relext.types import Floats1d, Floats2d, Ints2d
+from spacy_relext.types import Floats2d
 
 # Pairs whose texts and pieces are held at a time in prediction.
 BLOCK = 4096
@@ -38,40 +47,11 @@ BLOCK = 4096
 CPU_PIECES = 2**11
 
 
-def marked_pairs(docs: Sequence[Doc], candidates: Sequence[Candidates], marking: PairMarking) -> Iterator[tuple[MarkedText, int, int]]:
-    """The context of each pair with the pair marked in it, and the types of its head and tail."""
-    for doc, of_doc in zip(docs, candidates, strict=True):
-        spans = [doc[first:end] for first, end, _ in of_doc.mentions.tolist()]
-        for (head, tail), (first, end) in zip(of_doc.pairs.tolist(), of_doc.contexts.tolist(), strict=True):
-            context = doc[first:end]
-            start = context.start_char
-            places = [(spans[i].start_char - start, spans[i].end_char - start) for i in (head, tail)]
-            text = marking(context.text, places[0], places[1], of_doc.labels[head], of_doc.labels[tail])
-            yield text, int(of_doc.mentions[head, 2]), int(of_doc.mentions[tail, 2])
-
-
-class Pieces(NamedTuple):
-    """The word pieces of one marked text, special ones not among them, and those of the two marks."""
-
-    ids: list[int]
-    head: Extent
-    tail: Extent
-    places: Ints2d  # [n_pieces, 2], their characters in the text
-
-
-class EncodedPair(NamedTuple):
-    """A pair, by its number among all pairs of the Docs, and what the encoder reads for it."""
-
-    number: int
-    text: MarkedText
-    pieces: Pieces
-
-
 # From the contexts of some pairs, and these pairs, to a tensor with a row for each.
 ContextFunction = Callable[[Contexts, Sequence[EncodedPair]], Tensor]
 
 
-class MarkedEncoder:
+class PerPairEncoder:
     """Reads marked texts with a Hugging Face encoder.
 
     max_length: The largest number of word pieces of a text, special ones among them. Longer texts are cut around the pair.
@@ -86,8 +66,8 @@ class MarkedEncoder:
         """Raise where a tokenizer or encoder does not fit."""
         if not tokenizer.is_fast:
             raise RelextError(
-                f"the marked view needs a fast tokenizer, which knows where in the text a piece stands, and {type(tokenizer).__name__} is "
-                "none. Set tokenizer_config.use_fast = true, or take another encoder."
+                "one encoder pass per pair needs a fast tokenizer, which knows where in the text a piece stands, and "
+                f"{type(tokenizer).__name__} is none. Set tokenizer_config.use_fast = true, or take another encoder."
             )
         longest = longest_text(tokenizer, config, transformer)
         if longest is not None and self.max_length > longest:
@@ -152,7 +132,7 @@ class MarkedEncoder:
         n_long = n_marks = 0
         for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
             places = numpy.asarray(offsets, dtype="int64").reshape(-1, 2)
-            pieces = Pieces(ids, _pieces_of(text, text.head, places), _pieces_of(text, text.tail, places), places)
+            pieces = Pieces(ids, pieces_of(text, text.head, places), pieces_of(text, text.tail, places), places)
             result.append(cut(pieces, limit))
             n_long += len(ids) > limit
             n_marks += sum(after[1] - after[0] < before[1] - before[0] for before, after in zip(pieces[1:3], result[-1][1:3], strict=True))
@@ -237,14 +217,6 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
     )
 
 
-def special_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """What the tokenizer puts before and after a text, e.g. [CLS] and [SEP]."""
-    with_special = tokenizer("a")["input_ids"]
-    plain = tokenizer("a", add_special_tokens=False)["input_ids"]
-    first = next(i for i in range(len(with_special)) if with_special[i : i + len(plain)] == plain)
-    return with_special[:first], with_special[first + len(plain) :]
-
-
 def read(contexts: Contexts, scorer: PairScorer) -> Contexts:
     """The same contexts as the summary reads them; here every position is in one row alone."""
     scorer.set_scale(contexts.tokens.flatten(0, 1))
@@ -262,85 +234,7 @@ def read(contexts: Contexts, scorer: PairScorer) -> Contexts:
     return contexts._replace(tokens=vectors)
 
 
-def cut(pieces: Pieces, limit: int) -> Pieces:
-    """At most `limit` pieces: a window with the pair in its middle.
-
-    Where the two marks are further apart than the limit, half of it goes to each of them, and what is between is left out. A mark that is
-    itself longer than its half keeps its beginning.
-    """
-    n = len(pieces.ids)
-    if n <= limit:
-        return pieces
-    (a, b), (c, d) = sorted([pieces.head, pieces.tail])
-    first, end = a, max(b, d)
-    windows = [(first, end, limit)] if end - first <= limit else [(a, b, limit // 2), (c, d, limit - limit // 2)]
-    keep = numpy.zeros(n, dtype=bool)
-    for first, end, size in windows:
-        start = max(0, min(first - max(0, size - (end - first)) // 2, n - size))
-        keep[start : start + size] = True
-    place = numpy.append(0, keep.cumsum())
-    ids = numpy.asarray(pieces.ids)[keep].tolist()
-    head, tail = ((int(place[first]), int(place[end])) for first, end in (pieces.head, pieces.tail))
-    return Pieces(ids, head, tail, pieces.places[keep])
-
-
-def _pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
-    inside = numpy.flatnonzero((places[:, 0] < mark[1]) & (places[:, 1] > mark[0]))
-    if not len(inside):
-        raise RelextError(f"the encoder's tokenizer has no piece for {text.text[slice(*mark)]!r} in {text.text[:60]!r}…")
-    return int(inside[0]), int(inside[-1]) + 1
-
-
-def attention_to_words(
-    on_attention: OnAttention, docs: Sequence[Doc], candidates: Sequence[Candidates]
-) -> Callable[[Sequence[EncodedPair], list[Floats1d]], None]:
-    """From weights of word pieces to those of words."""
-    ends = numpy.cumsum([len(of_doc.pairs) for of_doc in candidates])
-
-    def report(pairs: Sequence[EncodedPair], weights: list[Floats1d]) -> None:
-        for pair, of_pair in zip(pairs, weights, strict=True):
-            doc = int(numpy.searchsorted(ends, pair.number, side="right"))
-            words, kinds = words_of(pair.text, docs[doc], candidates[doc], pair.number - int(ends[doc]))
-            of_words, is_read = by_word(of_pair, pair.pieces.places, words)
-            kept = numpy.flatnonzero(is_read).tolist()
-            spelled = [pair.text.text[slice(*words[k])] for k in kept]
-            on_attention(pair.number, AttentionWeights(spelled, [kinds[k] for k in kept], of_words[kept]))
-
-    return report
-
-
-def words_of(text: MarkedText, doc: Doc, candidates: Candidates, pair: int) -> tuple[Ints2d, list[Kind]]:
-    """The words of the marked text of a pair: its two marks, and the tokens around and between the two mentions.
-
-    pair: An index of `candidates.pairs`; may count from the end.
-    RETURNS: their characters in the marked text, `[n_words, 2]`, sorted, and their kinds.
-    """
-    context = doc[slice(*candidates.contexts[pair].tolist())]
-    mentioned = {i for first, end, _ in candidates.mentions.tolist() for i in range(first, end)}
-    spans = (doc[first:end] for first, end, _ in candidates.mentions[candidates.pairs[pair]].tolist())
-    (a, b), (c, d) = sorted((span.start_char - context.start_char, span.end_char - context.start_char) for span in spans)
-    words: list[tuple[int, int, Kind]] = [(*text.head, "head"), (*text.tail, "tail")]
-    for token in context:
-        start = token.idx - context.start_char
-        if start >= max(b, d):
-            shift = len(text.text) - len(context.text)
-        elif b <= start < c:
-            shift = min(text.head, text.tail)[1] - b
-        elif start < a:
-            shift = 0
-        else:
-            continue
-        words.append((start + shift, start + shift + len(token), "mention" if token.i in mentioned else "text"))
-        if text.text[slice(*words[-1][:2])] != token.text:
-            raise RelextError(
-                f"the marking changes more of {context.text[:60]!r}… than the two mentions, to {text.text[:60]!r}…, so nobody can say "
-                "which of its words are which. A marking should leave the text around the two as it is."
-            )
-    words.sort()
-    return numpy.asarray([word[:2] for word in words], dtype="int64"), [kind for *_, kind in words]
-
-
-def create_marked_pair_classifier(
+def create_per_pair_classifier(
     name: str,
     marking: PairMarking,
     summary: Summary,
@@ -354,7 +248,7 @@ def create_marked_pair_classifier(
     freeze_embeddings: bool = False,
     nO: int | None = None,
 ) -> Model[ModelInput, Floats2d]:
-    """The paper's view: one pass of the encoder per pair, on text in which the pair is marked. Registered architecture
+    """Per-pair encoding, the paper's: one encoder pass per pair, on text in which the pair is marked. Registered architecture
     `spacy-relext.MarkedPairClassifier.v1`.
 
     name (str): Hugging Face name or folder of the encoder, which is the extractor's own.
@@ -374,7 +268,7 @@ def create_marked_pair_classifier(
     transformer = create_transformer_model(
         name, _no_windows, tokenizer_config, transformer_config, cpu_precision=precision, freeze_embeddings=freeze_embeddings
     )
-    encoder = MarkedEncoder(marking, max_length=max_length)
+    encoder = PerPairEncoder(marking, max_length=max_length)
     head = make_head(summary, hidden_width, dropout, learn_rate_scale)
     model = make_classifier(partial(_forward, encoder=encoder), transformer, head, nO, sample=False)
     model.attrs["apply_to_contexts"] = partial(_apply_to_contexts, encoder=encoder)
@@ -382,11 +276,11 @@ def create_marked_pair_classifier(
 
 
 def _no_windows(docs: list[Doc]) -> list[list[Span]]:
-    """What spacy-transformers asks of every transformer; the marked view makes its texts itself."""
+    """What spacy-transformers asks of every transformer; here each pair has a text of its own."""
     return [[] for _ in docs]
 
 
-def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEncoder) -> tuple[Floats2d, Callable]:
+def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: PerPairEncoder) -> tuple[Floats2d, Callable]:
     docs, candidates, on_attention = ModelInput.of(X)
     head = model.get_ref("head")
     scorer = head.shims[0]._model
@@ -404,7 +298,7 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: MarkedEnco
     return torch2xp(logits.detach()), backprop
 
 
-def _apply_to_contexts(model: Model, X: ModelInput, function: Callable[[Contexts], Tensor], *, encoder: MarkedEncoder) -> list[Tensor]:
+def _apply_to_contexts(model: Model, X: ModelInput, function: Callable[[Contexts], Tensor], *, encoder: PerPairEncoder) -> list[Tensor]:
     """What a function makes of the contexts of some pairs, [CLS] and pieces after every layer among them, block by block: the encoder as it
     is, without dropout and gradients.
     """
@@ -414,7 +308,7 @@ def _apply_to_contexts(model: Model, X: ModelInput, function: Callable[[Contexts
         return list(encoder.apply(lambda contexts, _: function(contexts), docs, candidates, hf, every_layer=True, lower=lower))
 
 
-def _ready(model: Model, encoder: MarkedEncoder, is_train: bool) -> tuple[Any, bool]:
+def _ready(model: Model, encoder: PerPairEncoder, is_train: bool) -> tuple[Any, bool]:
     """The encoder's tokenizer and transformer in the mode wanted, and whether to compute in bfloat16."""
     transformer = model.get_ref("tok2vec")
     hf = transformer.layers[0].shims[0]._hfmodel
