@@ -68,15 +68,21 @@ def _registered_names() -> Iterator[str]:
         yield f"## {heading}\n"
         for entry in sorted(own_entry_points(group), key=lambda entry: entry.name):
             found = entry.load()
-            described = _load(DESCRIBED_AT[entry.name]) if entry.name in DESCRIBED_AT else found
             yield f'### `{entry.name}`\n\n```ini\n{key} = "{entry.name}"\n```\n'
-            yield _described(described, _parameters(found, skip=GIVEN if group == "spacy_factories" else GIVEN - {"name"}))
+            yield _described(_docstring(entry), _parameters(found, skip=GIVEN if group == "spacy_factories" else GIVEN - {"name"}))
 
 
 def described_arguments(entry: Any) -> set[str]:
     """The arguments that the docstring of an entry point describes."""
-    found = _load(DESCRIBED_AT[entry.name]) if entry.name in DESCRIBED_AT else entry.load()
-    return {name for line in (inspect.getdoc(found) or "").splitlines()[1:] for name in _argument_of(line)[0]}
+    return {name for line in _docstring(entry).splitlines()[1:] for name in _argument_of(line)[0]}
+
+
+def _docstring(entry: Any) -> str:
+    own = inspect.getdoc(entry.load()) or ""
+    if entry.name not in DESCRIBED_AT:
+        return own
+    arguments = [line for line in own.splitlines()[1:] if _argument_of(line)[0]]
+    return "\n".join([inspect.getdoc(_load(DESCRIBED_AT[entry.name])) or "", *arguments])
 
 
 def own_entry_points(group: str) -> list[Any]:
@@ -115,7 +121,7 @@ def _members(found: type, names: Iterable[str] | None = None) -> Iterator[str]:
 def _python_object(kind: str, name: str, found: Any, members: str = "") -> str:
     fence = "::::::" if members else ":::::"
     signature = "" if kind == "property" else _signature(found, name)
-    return f"{fence}{{py:{kind}}} {name}{signature}\n\n{_described(found, {})}\n{members}\n{fence}\n"
+    return f"{fence}{{py:{kind}}} {name}{signature}\n\n{_described(inspect.getdoc(found) or '', {})}\n{members}\n{fence}\n"
 
 
 def _signature(found: Any, name: str) -> str:
@@ -195,11 +201,11 @@ def _parameters(found: Any, skip: set[str]) -> dict[str, inspect.Parameter]:
     return {name: parameter for name, parameter in inspect.signature(found).parameters.items() if name not in skip}
 
 
-def _described(found: Any, parameters: dict[str, inspect.Parameter]) -> str:
+def _described(docstring: str, parameters: dict[str, inspect.Parameter]) -> str:
     """A docstring as Markdown: its prose, and a list of its arguments, with the defaults of `parameters`."""
     lines: list[str] = []
     left_out = False
-    for line in (inspect.getdoc(found) or "").splitlines():
+    for line in docstring.splitlines():
         names, text = _argument_of(line) if lines else ([], "")
         if not names:
             if left_out and line.startswith("    "):
@@ -213,8 +219,9 @@ def _described(found: Any, parameters: dict[str, inspect.Parameter]) -> str:
             continue
         if lines[-1].strip() and not lines[-1].startswith(("- ", "    ")):
             lines.append("")
-        default = next((_default_of(parameters[name]) for name in names if name in parameters), "")
-        lines.append(f"- **{line[: -len(text) - 2]}**{default}: {text}")
+        defaults = [parameters[name].default for name in names if name in parameters]
+        shown = ", ".join(f"`{default!r}`" for default in defaults if default is not inspect.Parameter.empty)
+        lines.append(f"- **{line[: -len(text) - 2]}**{', default ' if shown else ''}{shown}: {text}")
     return _prose("\n".join(lines)) + "\n"
 
 
@@ -230,10 +237,6 @@ def _argument_of(line: str) -> tuple[list[str], str]:
                 named = [NAMED.fullmatch(head) for head in heads]
                 return ([match[1] for match in named if match] if all(named) else []), line[first:]
     return [], ""
-
-
-def _default_of(parameter: inspect.Parameter) -> str:
-    return "" if parameter.default is parameter.empty else f", default `{parameter.default!r}`"
 
 
 def _prose(text: str) -> str:

@@ -10,7 +10,7 @@
 A summary is a torch module that turns `Contexts` (padded vectors of the last layer, and where each pair's mentions stand in them) into
 one vector per pair, `[n_pairs, summary.width]`, and says which positions it looked at. Its constructor takes the settings of a config, and
 `build` makes the layers when the sizes are known. A new way of reading the last layer is one class and one entry point: see
-`docs/reference/summaries.md`.
+`docs/how-to/own-summary.md`.
 """
 
 from spacy_relext.ml.summaries.base import Contexts, SequenceSummary, Summary, attend, last_state, sequences, stretches
