@@ -1,9 +1,19 @@
 """From Docs and their candidate pairs to batches of padded contexts: index arithmetic only, no weights.
 
-Every pair reads a *context*, a stretch of its Doc. Pairs that read the same stretch share one *row* of a padded batch, so that
-what a summary computes per token is computed once per row. A row with very many pairs is cut into blocks, and blocks of like size
-are put together into chunks, so that neither padding nor memory grows with the number of pairs. A batch of very many tokens is taken in
-portions.
+    Docs, end to end   | t0 t1 t2 t3 t4 | t5 t6 t7 t8 t9          | … | t20000 …
+    row                | row 0          | row 1                   | … | row 900     what pairs read, as a rule a sentence; pairs that read
+                                                                                    the same stretch share a row
+    pairs of the rows  | p0 p1          | p2 … p41                | … | p99
+    block              | [p0 p1]        | [p2…p17][p18…p33][p34…] | … | [p99]       pairs of one row; a row with very many is cut
+
+    chunk              row 1: p2 … p17    blocks of like size, padded to one shape and computed together: at most `max_cells` cells, a
+                       row 1: p18 … p33   cell being one pair that looks at one token
+                       row 7: p60 … p74
+
+    portion            | rows 0 … 800                             | … rows 801 …    rows of some thousand tokens, whose keys and values are
+                                                                                    held at a time in prediction; a training batch is one
+
+So what a summary computes per token is computed once per row, and neither padding nor memory grows with the number of pairs.
 """
 
 from collections.abc import Iterator, Sequence
