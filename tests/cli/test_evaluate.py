@@ -98,13 +98,13 @@ def test_printed_table(model, data):
 
 
 def test_pairs_that_the_annotation_denies(model, tmp_path):
-    documents = [document(*sentence) for sentence in ANNOTATED]
-    # Found as MECHANISM; not found.
-    for i, label in ((2, "No-rel"), (3, "ADVISE")):
+    documents = [*(document(*sentence) for sentence in ANNOTATED), document("Quinine did not alter digoxin.", [])]
+    # Found and asserted as well, which No-rel gives way to; found as MECHANISM; not found; not found.
+    for i, label in ((0, "No-rel"), (2, "MECHANISM"), (3, "ADVISE"), (5, "No-rel")):
         ends = [mention.id for mention in documents[i].mentions]
         documents[i].denied = [AnnotatedRelation(*ends, label)]
     result = relext("evaluate", model, write_data(tmp_path / "data.spacy", *documents))
-    assert " ".join(result.stdout.split()).count("Found related, of 2 pairs that the annotation denies: 1 (50.0 %).") == 3, result.output
+    assert " ".join(result.stdout.split()).count("Found related, of 3 pairs that the annotation denies: 1 (33.3 %).") == 3, result.output
 
 
 def test_mentions_that_are_not_found_cost_recall(model, tmp_path):
