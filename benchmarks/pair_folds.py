@@ -24,7 +24,7 @@ def pair_folds(
 ):
     """Make a document of every pair of mentions in a sentence, the sentence with these two mentions alone, and deal them into folds.
 
-    That is what a pass per pair reads anyway. Relations count without direction.
+    That is what one encoder pass per pair reads anyway. Relations count without direction.
     """
     register_extensions()
     nlp = spacy.blank("en")

@@ -12,7 +12,7 @@ FLAIR = "32 sentences"
 # Environment, worker, what it does, precision, and what it computes at once.
 PEER_LIBRARIES = {
     "flair extractor": ("flair", "flair_worker", "`RelationExtractor`: a pass per sentence", "float32", FLAIR),
-    "flair classifier": ("flair", "flair_worker", "`RelationClassifier`: a pass per pair", "float32", FLAIR),
+    "flair classifier": ("flair", "flair_worker", "`RelationClassifier`: one encoder pass per pair", "float32", FLAIR),
     "Kindred": ("kindred", "kindred_worker", "no encoder: a parser, and an SVM over words and paths", "float64", "all"),
 }
 
@@ -44,7 +44,7 @@ def all_contenders(encoder: Path, environments: Path, training: Path, threads: i
             ("encoder", "`spacy-relext.TransformerModel.v1` by sentence, nothing else", "auto"),
             ("shared", "that, and `pair_attention` listening to it: `configs/ddi-shared.cfg`", "auto"),
             ("own", "the same with an encoder inside the extractor, which skips sentences without a pair", "auto"),
-            ("marked", "a pass of the encoder per pair, `attention`: `configs/ddi-marked.cfg`", "auto"),
+            ("marked", "one encoder pass per pair, `attention`: `configs/ddi-marked.cfg`", "auto"),
             (
                 "tutorial",
                 "spacy-transformers as in spaCy's quickstart, and a linear layer over the means of the mentions",

@@ -156,7 +156,7 @@ def by_length(writer: Writer, sentences: Iterable[int], length: int = 30, total:
 
 
 def by_density(writer: Writer, mentions: Iterable[int], n_documents: int = 3, length: int = 60) -> list[Workload]:
-    """Documents of one long sentence with more and more mentions: what is won over a pass per pair depends on it."""
+    """Documents of one long sentence with more and more mentions: what is won over one encoder pass per pair depends on it."""
     return [Workload("density", n, [writer.document(f"density-{n}-{i}", [n], length) for i in range(n_documents)]) for n in mentions]
 
 

@@ -75,7 +75,7 @@ class Size:
 class Choice:
     """What the user wants.
 
-    optimize (Optimize): cpu: a small encoder, one pass per sentence; gpu: a larger one, one pass per sentence; accuracy: a pass per pair.
+    optimize (Optimize): cpu: a small encoder; gpu: a larger one; accuracy: such a one, and per-pair encoding.
     ner (bool): Train an entity recogniser too, which shares the encoder. False: mentions are given, or found by something else.
     encoder (str | None): Hugging Face name or folder. None: that of `ENCODERS`.
     lang (str): The language. tokenizer (str | None): "scispacy", or a pipeline whose tokenizer is copied. None: the language's.
@@ -224,10 +224,10 @@ def _what_is_read(template: str, choice: Choice, within: bool) -> str:
     if template == "shared":
         return "One transformer that an entity recogniser and the relation extractor share, trained together: from raw text to relations."
     if template == "marked":
-        return "Mentions are given. The encoder reads a text per pair, in which the pair stands as two tags: accurate, and slow."
-    reason = "Mentions are given. The encoder reads a sentence once, in which all mentions stand as tags."
+        return "Mentions are given. The encoder reads a text per pair, in which both mentions are blinded: accurate, and slow."
+    reason = "Mentions are given. The encoder reads a sentence once, in which all mentions are blinded: a tag stands for each."
     if choice.optimize == "accuracy":
-        reason += " A pass per pair is for relations within sentences, and too many are not."
+        reason += " One encoder pass per pair is for relations within sentences, and too many are not."
     return reason
 
 

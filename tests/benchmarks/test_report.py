@@ -97,7 +97,7 @@ def test_goals(tmp_path):
         "reached by the median, not in every repeat",
     ]
     assert goals[f"{alone}406 pairs a sentence"] == ["≤ 1.3", "–", "–", "not measured"]
-    pairs = "pairs a second ÷ those of a pass per pair, "
+    pairs = "pairs a second ÷ those of one encoder pass per pair, "
     assert goals[f"{pairs}the corpus"] == ["≥ 7", "6.00 (5.00 to 8.00)", "6.00 (5.00 to 8.00)", "not reached"]
     assert goals[f"{pairs}10 mentions a sentence"] == ["≥ 20", "21.0 (20.0 to 22.0)", "21.0 (20.0 to 22.0)", "reached"]
 
