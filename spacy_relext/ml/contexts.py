@@ -137,7 +137,7 @@ def _unique(spans: Ints2d, length: int) -> tuple[Ints2d, Ints1d]:
 
 
 def portions(batch: PairBatch, max_tokens: float) -> Iterator[tuple[PairBatch, slice, Ints1d]]:
-    """A batch in parts whose rows hold about `max_tokens` tokens each, one row at least: what is computed a token need not be held for all.
+    """A batch in parts whose rows hold about `max_tokens` tokens each, one row at least: what is computed per token is not held for all.
 
     YIELDS: the part, in terms of a stretch of the tokens; this stretch; and the indices of its pairs in the batch.
     """

@@ -28,7 +28,7 @@ class SteadyShim(PyTorchShim):
     thinc's puts its module in evaluation mode for every prediction, and back in training mode after it. Another thread may be inside, and
     drops units at random from then on.
 
-    Seen in thinc 8.3.12 and 8.3.14. Upstream: none filed.
+    Seen in thinc 8.3.14. Upstream: none filed.
     """
 
     def predict(self, inputs: ArgsKwargs) -> Any:
@@ -47,7 +47,7 @@ class TidyShim(SteadyShim):
     the array, and the array the tensor of the update before: an object per weight and update, for as long as the model lives. And its
     optimizers read dense gradients alone, where `torch_cpu.SparseEmbedding` has sparse ones.
 
-    Seen in thinc 8.3.12 and 8.3.14. Upstream: none filed.
+    Seen in thinc 8.3.14. Upstream: none filed.
     """
 
     _n_updates = 0

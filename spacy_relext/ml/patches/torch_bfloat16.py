@@ -77,7 +77,7 @@ def pad_to_few_shapes() -> Iterator[None]:
     small encoder that takes as long as some hundred rows, and a kernel is about a megabyte. Texts have all lengths, so nearly every batch
     is a new number. For prediction: kernels are 6 % of a step of training, and every product has two more backwards.
 
-    Seen in torch 2.4 to 2.13. Upstream: none filed; oneDNN has kernels for numbers of rows that it learns at run time, which torch does
+    Seen in torch 2.13. Upstream: none filed; oneDNN has kernels for numbers of rows that it learns at run time, which torch does
     not ask for.
     """
     if not enabled():
@@ -129,7 +129,7 @@ class Mask(Tensor):
     rows of linear layers and sums with zeros. A mask works for every encoder that calls this function, and in its calls alone: a torch
     mode would cost every call of torch a call of Python, a sixth of the time of a single sentence.
 
-    Seen in torch 2.4 to 2.13, where a CPU has no AMX. Upstream: none filed.
+    Seen in torch 2.13, where a CPU has no AMX. Upstream: none filed.
     """
 
     @classmethod

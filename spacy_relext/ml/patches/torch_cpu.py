@@ -27,7 +27,7 @@ def one_thread_in_forks() -> None:
     A forked process inherits OpenMP's state, not its threads, and waits for them forever at the first parallel region: `nlp.pipe` with
     n_process > 1 would hang. torch's own DataLoader does the same in its workers.
 
-    Seen in torch 2.4 to 2.13, with GNU's OpenMP. Upstream: none filed.
+    Seen in torch 2.13, with GNU's OpenMP. Upstream: none filed.
     """
     if hasattr(os, "register_at_fork") and enabled():
         os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
@@ -54,7 +54,7 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     torch draws a Mersenne twister's number per value, which is a sixth of a training step. Here a generator of numpy's (SFC64, which passes
     the same tests of randomness) gives four values per number. It is seeded by torch's, so that a run can be repeated by torch's seed.
 
-    Seen in torch 2.4 to 2.13, on processors that are not Intel's (there MKL draws). Upstream: none filed.
+    Seen in torch 2.13, on processors that are not Intel's (there MKL draws). Upstream: none filed.
     """
     share = round(p * STEPS)
     if not training or x.device.type != "cpu" or not 0 < share < STEPS or not enabled():
@@ -89,7 +89,7 @@ def attention(
 
     torch's own kernel has no dropout there, and is slow backwards: with dropout it falls back on something that is slower still.
 
-    Seen in torch 2.4 to 2.13. Upstream: none filed.
+    Seen in torch 2.13. Upstream: none filed.
     query, key, value: `[..., n_queries or n_keys, width]`. attn_mask: Added to the products, or True where a key is read.
     others: Settings that some versions of torch have alone, such as `enable_gqa`; with any that says something, torch computes.
     """
@@ -121,7 +121,7 @@ class SparseEmbedding(nn.Embedding):
     weights of a small encoder are word embeddings, and a batch is several runs. Where there is no gradient yet, what is kept is sparse:
     who trains calls `densify` before an optimizer reads it.
 
-    Seen in torch 2.4 to 2.13. Upstream: none filed; it is how `torch.nn.Embedding` is defined.
+    Seen in torch 2.13. Upstream: none filed; it is how `torch.nn.Embedding` is defined.
     """
 
     def forward(self, ids: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ class PairAttention(Summary):
         query, key, value = heads(query), heads(key), heads(value)
         # Where head and tail stand, and what the pair reads: [n_rows, n_slots, 3, 2].
         places = by_row(torch.stack([contexts.head, contexts.tail, contexts.span], dim=1))
-        # The tokens of a distance bucket stand together: a bias a bucket is a step function, a sum over a bucket a difference of
+        # The tokens of a distance bucket stand together: one bias per bucket is a step function, a sum over a bucket a difference of
         # running sums. Both take one pass over the tokens, whatever the number of buckets.
         bounds = distance_bounds(places[:, :, :2], length)[:, None]  # [n_rows, 1, n_slots, 2, buckets + 1]
         begins = bounds[..., :-1].flatten(-2).expand(-1, self.n_heads, -1, -1)
