@@ -46,7 +46,7 @@ def grid(
             else:
                 elsewhere += run_crossval(experiment, run.output, keep=keep) is None
         n_here = f"{len(runs) - elsewhere:,} of {counted(len(runs), 'run is', 'runs are')} finished"
-        msg.good(n_here + (f", {counted(elsewhere, 'runs', 'run')} elsewhere" if elsewhere else ""))
+        msg.good(n_here + (f", {counted(elsewhere, 'is', 'are')} run by another process" if elsewhere else ""))
 
 
 def chosen(runs: list[Planned], only: list[str]) -> list[Planned]:

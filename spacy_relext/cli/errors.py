@@ -20,7 +20,7 @@ SETTING = re.compile(r"`([A-Za-z_.]+)(?:=([^`\n]*))?`")
 QUOTES = "[]'"
 SETTINGS = frozenset(Options.__dataclass_fields__) | {
     *("sentences", "labels", "dev", "dev_share", "keep_negated", "overwrite", "spans_key", "base_iri", "spreadsheet_safe"),
-    *("documents_per_file", "format", "keep_all_scores", "max_pieces"),
+    *("documents_per_file", "format", "keep_all_scores", "max_pieces", "n_process", "batch_size"),
 }
 # Those that are no option of the same name.
 OTHER_NAMES = {

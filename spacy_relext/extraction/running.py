@@ -280,7 +280,7 @@ class Processes:
                 yield next_results()
         except BrokenProcessPool as error:
             raise RelextError(
-                "one of the processes was killed, perhaps for want of memory. Take fewer (--n-process) or smaller batches (--batch-size)."
+                "one of the processes was killed, perhaps for want of memory. Take fewer (`n_process`) or smaller batches (`batch_size`)."
             ) from error
 
 

@@ -238,7 +238,7 @@ def test_processes_and_one_that_is_killed(runner):
                 found.append([triples(record) for record in batch])
                 assert batch[1]["id"] == str(len(found) - 1)
 
-    with pytest.raises(RelextError, match=r"one of the processes was killed, .* \(--n-process\)"):
+    with pytest.raises(RelextError, match=r"one of the processes was killed, .* \(`n_process`\)"):
         take_all()
     assert 5 <= len(found) < 12
     assert all(batch == [[("Aspirin", "MECHANISM", "warfarin")], [("ketamine", "ADVISE", "warfarin")]] for batch in found)

@@ -132,8 +132,7 @@ def test_what_another_process_runs_is_left_to_it(workspace, monkeypatch):
     with FileLock(f"{output}.lock"):
         result = research("grid", workspace / "grid.yml", "--only", "seed=0", "--only", "summary=attention")
     assert result.exit_code == 0, result.output
-    assert "0 of 1 runs" in " ".join(result.stdout.split())
-    assert "1 run elsewhere" in " ".join(result.stdout.split())
+    assert "0 of 1 run is finished, 1 is run by another process" in " ".join(result.stdout.split())
     assert not trained
 
 
