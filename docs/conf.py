@@ -17,6 +17,8 @@ extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence"]
 # Anchors of headings as GitHub makes them, so that links lead to the same place there and here.
 myst_heading_anchors = 4
+# `--option` in a sentence keeps its two hyphens.
+smartquotes = False
 html_theme = "pydata_sphinx_theme"
 html_title = "spacy-relext"
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": True, "secondary_sidebar_items": ["page-toc"]}
