@@ -15,7 +15,7 @@ from spacy.util import registry, resolve_dot_names
 from tqdm import tqdm
 
 from spacy_relext.corpus import predicted_doc, read_docs
-from spacy_relext.formats.docs import SPANS_KEY
+from spacy_relext.mentions import SPANS_KEY
 
 Way = TypeVar("Way")
 

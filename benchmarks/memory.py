@@ -15,7 +15,7 @@ from spacy.tokens import Doc, Span
 
 from benchmarks.measuring import in_turn, now
 from benchmarks.speed.ours import EXTRACTOR, SENTENCE_PAIRS, make_pipeline
-from spacy_relext.formats.docs import SPANS_KEY
+from spacy_relext.mentions import SPANS_KEY
 
 WORDS = ("aspirin", "raises", "the", "level", "of", "warfarin", "in", "blood")
 # Of the texts: tokens of a sentence; its mentions, where pairs are those of sentences; all tokens, where they are those of the text.

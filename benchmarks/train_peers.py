@@ -18,8 +18,8 @@ from benchmarks.speed.measuring import WorkerError, how_it_ended, start
 from benchmarks.speed.workloads import Workload, from_doc
 from research.report import markdown, write_section
 from spacy_relext.corpus import read_docs
-from spacy_relext.formats.docs import SPANS_KEY
 from spacy_relext.formats.files import whole_file
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import Relation, get_relations, register_extensions, set_relations
 from spacy_relext.scorer import score_relations
 

@@ -7,22 +7,18 @@ any pair of their mentions reaches the threshold. A mention without a concept sa
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from itertools import compress, product
+from itertools import compress
 from typing import Any
 
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_relext.formats.concepts import related_concepts
-from spacy_relext.formats.docs import concept_relations, from_doc
-from spacy_relext.formats.identifiers import identifiers
+from spacy_relext.concepts import ConceptRelation, Key, identifiers, keys
+from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.types import AnnotatedRelation
 from spacy_relext.pipeline.preparing import Prepared
-from spacy_relext.relations import annotated_labels, covers
+from spacy_relext.relations import annotated_labels, between_concepts, covers
 from spacy_relext.scorer import prf
-
-# Label, head, tail.
-ConceptKey = tuple[str, str, str]
 
 
 def score_concept_relations(
@@ -56,10 +52,10 @@ def score_concept_relations(
             continue
         seen = True
         found, left = between_concepts(example.predicted, source, labels)
-        guess = {_key(relation.label, relation.head, relation.tail, symmetric_labels) for relation in found}
-        unlinked += left
-        for name, keys in (("right", gold & guess), ("predicted", guess), ("annotated", gold)):
-            counts[name].update(label for label, _, _ in keys)
+        guess = {_key(relation, symmetric_labels) for relation in found}
+        unlinked += len(left)
+        for name, found_keys in (("right", gold & guess), ("predicted", guess), ("annotated", gold)):
+            counts[name].update(label for _, _, label in found_keys)
     if not seen:
         return {}
     right, predicted, annotated = counts.values()
@@ -75,25 +71,7 @@ def score_concept_relations(
     }
 
 
-def between_concepts(doc: Doc, source: str | None = None, labels: Collection[str] | None = None) -> tuple[list[AnnotatedRelation], int]:
-    """The relations between concepts that follow from the relations of a Doc, each with the highest score that says so.
-
-    labels: Only relations with these. None: all.
-    The concepts are the `kb_id_` of `doc.spans["mentions"]`, or of `doc.ents` where there are none.
-    source: Of which component. None: of all.
-    RETURNS: The relations, and the number of relations with a mention that has no concept.
-    """
-    document = from_doc(doc, sources=True)
-    relations = [
-        relation
-        for relation in document.relations or ()
-        if (labels is None or relation.label in labels) and (source is None or source in relation.source_names)
-    ]
-    found, left = related_concepts(document.mentions, relations, [])
-    return found, len(left)
-
-
-def annotated_keys(reference: Doc, symmetric_labels: Collection[str] = (), labels: Collection[str] | None = None) -> set[ConceptKey] | None:
+def annotated_keys(reference: Doc, symmetric_labels: Collection[str] = (), labels: Collection[str] | None = None) -> set[Key[str]] | None:
     """The annotated relations between concepts, those of a symmetric label in one direction; None where they were not annotated.
 
     labels: Relations with others are left out; None where the document is annotated for others.
@@ -101,25 +79,24 @@ def annotated_keys(reference: Doc, symmetric_labels: Collection[str] = (), label
     relations = concept_relations(reference)
     if relations is None or (labels is not None and not covers(annotated_labels(reference), labels)):
         return None
-    return {_key(r.label, r.head, r.tail, symmetric_labels) for r in relations if labels is None or r.label in labels}
+    return {_key(r, symmetric_labels) for r in relations if labels is None or r.label in labels}
 
 
 def candidate_keys(
     prepared: Prepared, mentions: Sequence[Span], labels: Sequence[str], symmetric_labels: Collection[str], *, exclusive: bool
-) -> set[ConceptKey]:
+) -> set[Key[str]]:
     """All relations between concepts that candidate pairs can express.
 
     prepared: The pairs, and the labels that each may have. mentions: Those of the pairs, with their concepts.
     """
     concepts = [identifiers(span.kb_id_) for span in mentions]
     return {
-        _key(label, head, tail, symmetric_labels)
+        key
         for (i, j), allowed in zip(prepared.candidates.pairs.tolist(), prepared.allowed[:, int(exclusive) :].tolist(), strict=True)
         for label in compress(labels, allowed)
-        for head, tail in product(concepts[i], concepts[j])
+        for key in keys(concepts[i], concepts[j], label, symmetric_labels)
     }
 
 
-def _key(label: str, head: str, tail: str, symmetric_labels: Collection[str]) -> ConceptKey:
-    first, second = sorted((head, tail)) if label in symmetric_labels else (head, tail)
-    return label, first, second
+def _key(relation: AnnotatedRelation | ConceptRelation, symmetric_labels: Collection[str]) -> Key[str]:
+    return keys([relation.head], [relation.tail], relation.label, symmetric_labels)[0]

@@ -19,11 +19,12 @@ from typing import Any
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_relext.document_scorer import between_concepts
+from spacy_relext.concepts import ConceptRelation
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.docs import concept_relations, from_doc
 from spacy_relext.formats.types import NOVEL, AnnotatedRelation
+from spacy_relext.relations import between_concepts
 from spacy_relext.scorer import prf
 
 # Name of the head, label, name of the tail.
@@ -66,7 +67,7 @@ def score_biored(examples: Iterable[Example], *, source: str | None = None) -> S
         predicted relation is novel; `novel` and `not_novel`: how many annotated ones there are (support), and the share of them whose
         pair and type are found (r). Empty where nothing is annotated.
     """
-    kinds: dict[str, Callable[[AnnotatedRelation], tuple]] = {
+    kinds: dict[str, Callable[[AnnotatedRelation | ConceptRelation], tuple]] = {
         "pair": lambda r: (),
         "pair_and_type": lambda r: (r.label,),
         "pair_and_novelty": lambda r: (NOVEL in r.attributes,),
@@ -160,7 +161,7 @@ def facts_of(names: dict[str, set[str]], relation: tuple[str, str, str]) -> Iter
 
 def _compared(
     examples: Iterable[Example], source: str | None
-) -> Iterator[tuple[Sequence[AnnotatedRelation], Sequence[AnnotatedRelation], Doc]]:
+) -> Iterator[tuple[Sequence[AnnotatedRelation], Sequence[ConceptRelation], Doc]]:
     """The annotated and the predicted relations between concepts of each document that is annotated for them, and the document."""
     for example in examples:
         annotated = concept_relations(example.reference)

@@ -1,9 +1,12 @@
 """What other components know of a mention: its concept, and what it abbreviates. None of them need be installed or imported."""
 
+from collections.abc import Callable
 from typing import Any
 
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 
+# Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
+SPANS_KEY = "mentions"
 # What spaCy's entity_linker calls an entity for which it finds no concept.
 NIL = "NIL"
 # The extensions in which scispaCy's pipes leave their results, filed in `doc.user_data` as spaCy files those of spans.
@@ -26,6 +29,26 @@ def kb_id_of(span: Span) -> str:
         token.ent_id_ if token else "",
     ]
     return next((kb_id for kb_id in found if kb_id and kb_id != NIL), "")
+
+
+def concepts_in(doc: Doc) -> Callable[[Span], str]:
+    """Gives the identifier of the concept of a mention, which may be one of a stored relation, as it stands in the Doc by now.
+
+    That is the one of `doc.spans["mentions"]`, or of `doc.ents` where there are none, at its place, and of its type if there is one;
+    or its own, where none is there.
+    """
+    spans = doc.spans[SPANS_KEY] if doc.spans.get(SPANS_KEY) else doc.ents
+    found: dict[tuple, str] = {}
+    for start, end, kind, kb_id in sorted((span.start_char, span.end_char, span.label_, kb_id_of(span)) for span in spans):
+        found.setdefault((start, end, kind), kb_id)
+        found.setdefault((start, end), kb_id)
+
+    def concept(span: Span) -> str:
+        place = (span.start_char, span.end_char)
+        kb_id = found.get((*place, span.label_), found.get(place))
+        return kb_id_of(span) if kb_id is None else kb_id
+
+    return concept
 
 
 def long_form_of(span: Span) -> str:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from spacy.tokens import Doc, Span, Token
 
+from spacy_relext.concepts import ConceptRelation, grouped, identifiers, strongest
 from spacy_relext.errors import RelextError
-from spacy_relext.mentions import kb_id_of
+from spacy_relext.mentions import concepts_in, kb_id_of
 from spacy_relext.relation import Relation, Relations, listed, span_at
 from spacy_relext.values import ASSERTED, CALLER, details
 
@@ -21,7 +22,9 @@ __all__ = [
     "Relation",
     "Relations",
     "annotated_labels",
+    "between_concepts",
     "covers",
+    "get_concept_relations",
     "get_denied",
     "get_relations",
     "has_relations",
@@ -314,43 +317,73 @@ def _relations(doc: Doc, relations: Iterable[Any]) -> Iterator[Relation]:
             )
 
 
-EXTENSIONS: tuple[tuple[Any, str, Any, Any], ...] = (
-    (Doc, "doc", get_relations, set_relations),
-    (Span, "span", get_span_relations, set_span_relations),
+def get_concept_relations(doc: Doc) -> tuple[ConceptRelation, ...]:
+    """The relations between the concepts of mentions that follow from `doc._.relations`, in order of the first relation that says so.
+
+    A mention without a concept says nothing of concepts. The concepts are those of `doc.spans["mentions"]`, or of `doc.ents` where there
+    are none, and those of the heads and tails that are in neither.
+    """
+    return tuple(between_concepts(doc)[0])
+
+
+def between_concepts(
+    doc: Doc, source: str | None = None, labels: Collection[str] | None = None
+) -> tuple[list[ConceptRelation], list[Relation]]:
+    """The same, and the relations that say nothing of concepts. source: Of which component; None: of all. labels: With these; None: all."""
+    concepts = concepts_in(doc)
+    relations = (
+        relation
+        for relation in get_relations(doc)
+        if (labels is None or relation.label in labels) and (source is None or source in relation.sources)
+    )
+    groups, left = grouped(relations, lambda span: identifiers(concepts(span)))
+    return [ConceptRelation(*key, strongest(group).score, tuple(group)) for key, group in groups.items()], left
+
+
+def refuse_concept_relations(doc: Doc, *_: Any) -> NoReturn:
+    """What setting `doc._.concept_relations` does."""
+    raise RelextError("doc._.concept_relations follow from doc._.relations and the concepts of its mentions. Set these.")
+
+
+# Name, kind, getter, setter.
+EXTENSIONS: tuple[tuple[str, Any, Any, Any], ...] = (
+    ("relations", Doc, get_relations, set_relations),
+    ("relations", Span, get_span_relations, set_span_relations),
+    ("concept_relations", Doc, get_concept_relations, refuse_concept_relations),
 )
 
 
 def register_extensions() -> None:
-    """Create `doc._.relations`, `span._.relations` and the stored form; harmless when they exist already.
+    """Create `doc._.relations`, `span._.relations`, `doc._.concept_relations` and the stored form; harmless when they exist already.
 
     It is called when this module is imported, if nobody else has these names.
     RAISES: RelextError where somebody else has.
     """
     require_extensions()
-    for kind, _, getter, setter in EXTENSIONS:
-        kind.set_extension("relations", getter=getter, setter=setter, force=True)
+    for name, kind, getter, setter in EXTENSIONS:
+        kind.set_extension(name, getter=getter, setter=setter, force=True)
     Span.set_extension(DATA, default=None, force=True)
     # An error that helps, in the place of spaCy's; whoever has the name for something of their own keeps it.
-    if _foreign(Token) is None:
+    if _foreign("relations", Token) is None:
         Token.set_extension("relations", getter=refuse_token, setter=refuse_token, force=True)
 
 
 def require_extensions() -> None:
-    """RAISES: RelextError where `doc._.relations` or `span._.relations` are those of somebody else."""
-    for kind, name, _, _ in EXTENSIONS:
-        if (other := _foreign(kind)) is not None:
+    """RAISES: RelextError where `doc._.relations`, `span._.relations` or `doc._.concept_relations` are those of somebody else."""
+    for name, kind, _, _ in EXTENSIONS:
+        if (other := _foreign(name, kind)) is not None:
             raise RelextError(
-                f"{name}._.relations is registered with {other} by another library, or by your own code, and spacy-relext keeps its "
-                f'relations under this name. Free it, {kind.__name__}.remove_extension("relations"), and call '
+                f"{kind.__name__.lower()}._.{name} is registered with {other} by another library, or by your own code, and spacy-relext "
+                f'keeps its relations under this name. Free it, {kind.__name__}.remove_extension("{name}"), and call '
                 "spacy_relext.relations.register_extensions(); or use the other library in a process of its own."
             )
 
 
-def _foreign(kind: Any) -> str | None:
-    """What somebody else registered `relations` with; None where it is ours, or nobody has the name."""
-    if not kind.has_extension("relations"):
+def _foreign(name: str, kind: Any) -> str | None:
+    """What somebody else registered a name with; None where it is ours, or nobody has it."""
+    if not kind.has_extension(name):
         return None
-    default, method, getter, _ = kind.get_extension("relations")
+    default, method, getter, _ = kind.get_extension(name)
     if getattr(getter, "__module__", None) == __name__:  # also that of this module before it was loaded again
         return None
     function = method or getter
@@ -374,5 +407,5 @@ def _takes_part(span: Span, relation: Relation) -> bool:
     return place in ((m.start_char, m.end_char) for m in (relation.head, relation.tail))
 
 
-if not any(map(_foreign, (Doc, Span))):
+if not any(_foreign(name, kind) for name, kind, _, _ in EXTENSIONS):
     register_extensions()

@@ -10,13 +10,14 @@ import spacy
 from spacy.training import Example
 
 from spacy_relext.corpus import predicted_doc
-from spacy_relext.document_scorer import between_concepts, score_concept_relations
+from spacy_relext.document_scorer import score_concept_relations
 from spacy_relext.evaluation import concept_candidate_recall
 from spacy_relext.formats import pubtator
 from spacy_relext.formats.concepts import NEAREST, UNPAIRED
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.relations import between_concepts
 
 NLP = spacy.blank("en")
 #       0         1         2
@@ -103,7 +104,7 @@ def test_score_is_the_highest_of_the_pairs_of_mentions():
         ("M", "P", "R"): 0.3,
         ("M", "Q", "R"): 0.2,
     }
-    assert unlinked == 0
+    assert unlinked == []
 
 
 def test_nothing_annotated_for_documents():

@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from benchmarks.peers.protocol import serve
 from spacy_relext.callbacks import keep_to_itself
-from spacy_relext.formats.docs import SPANS_KEY
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import Relation, register_extensions, set_relations
 
 KINDS = ("encoder", "shared", "own", "marked", "tutorial")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spacy.tokens import Doc
 
-from spacy_relext.formats.docs import SPANS_KEY
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import get_relations
 
 # Of a synthetic sentence in which mentions stand, as a rule: 6 pairs; those of DDI have 7 in the mean.

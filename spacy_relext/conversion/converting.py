@@ -19,10 +19,11 @@ from spacy_relext.conversion.sentences import Splitter, make_splitter
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import Format, by_suffix, formats, readable
 from spacy_relext.formats.denials import is_denial, with_negated
-from spacy_relext.formats.docs import SPANS_KEY, document_id, is_left_out, to_doc
+from spacy_relext.formats.docs import document_id, is_left_out, to_doc
 from spacy_relext.formats.files import refuse_existing, target_of, whole_folder, whole_path
 from spacy_relext.formats.reading import OnError, Options, Reading, listed, raise_error
 from spacy_relext.formats.types import Document
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.notices import counted, logger
 from spacy_relext.relations import annotated_labels, has_relations, register_extensions, set_annotated_labels
 

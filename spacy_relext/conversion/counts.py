@@ -6,7 +6,7 @@ from itertools import combinations
 from spacy.tokens import Doc
 
 from spacy_relext.candidates import has_sentences, sentence_bounds
-from spacy_relext.formats.docs import SPANS_KEY
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import get_relations
 
 PAIRS = "pairs of mentions in a sentence"

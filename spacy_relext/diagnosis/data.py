@@ -9,9 +9,10 @@ from typing import Literal
 from spacy.tokens import Doc, Span
 
 from spacy_relext.candidates import distance_pairs, has_sentences, sentence_pairs
-from spacy_relext.formats.docs import SPANS_KEY, concept_relations, document_id
-from spacy_relext.formats.identifiers import identifiers
+from spacy_relext.concepts import identifiers
+from spacy_relext.formats.docs import concept_relations, document_id
 from spacy_relext.formats.types import AnnotatedRelation
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import Relation, Relations, get_relations, has_relations
 from spacy_relext.types import Ints2d
 

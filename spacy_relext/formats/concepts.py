@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
 
-from spacy_relext.formats.identifiers import identifiers
+from spacy_relext.concepts import grouped, identifiers, strongest
 from spacy_relext.formats.types import DENIED_UNPAIRED, AnnotatedRelation, Document, Mention
 
 NEAREST = "relations between concepts in no common sentence (nearest mentions)"
@@ -66,19 +66,9 @@ def related_concepts(
     RETURNS: Relations between every concept of the head and every one of the tail, of each relation that none of `known` accounts for,
         each once, with the highest of the scores; and the relations that cannot be said so, because head or tail has no concept.
     """
-    by_id = {mention.id: mention for mention in mentions}
-    place_of = {(r.head, r.tail, r.label) for r in known}
-    found: dict[tuple[str, str, str], AnnotatedRelation] = {}
-    left = []
-    for relation in relations:
-        keys = [(head, tail, relation.label) for head in concepts_of(by_id[relation.head]) for tail in concepts_of(by_id[relation.tail])]
-        if not keys:
-            left.append(relation)
-        if place_of.isdisjoint(keys):
-            for key in keys:
-                if key not in found or found[key].score < relation.score:
-                    found[key] = replace(relation, head=key[0], tail=key[1])
-    return list(found.values()), left
+    concepts = {mention.id: concepts_of(mention) for mention in mentions}
+    groups, left = grouped(relations, concepts.__getitem__, known={(r.head, r.tail, r.label) for r in known})
+    return [replace(strongest(group), head=head, tail=tail) for (head, tail, _), group in groups.items()], left
 
 
 def deny(document: Document, denied: list[AnnotatedRelation]) -> None:

@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from spacy_relext.concepts import join
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.identifiers import join
 from spacy_relext.formats.triples import End, prepared, triples
 from spacy_relext.formats.types import Document
 

@@ -16,7 +16,7 @@ from spacy_relext.formats.denials import without_asserted, without_denials
 from spacy_relext.formats.identifiers import UNKNOWN as UNKNOWN_CONCEPTS
 from spacy_relext.formats.offsets import is_inside, trim
 from spacy_relext.formats.types import SAME_PLACE, SELF, UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
-from spacy_relext.mentions import kb_id_of, long_form_of, set_long_form
+from spacy_relext.mentions import SPANS_KEY, kb_id_of, long_form_of, set_long_form
 from spacy_relext.relations import (
     Relation,
     annotated_labels,
@@ -31,8 +31,6 @@ from spacy_relext.relations import (
 )
 from spacy_relext.values import CALLER
 
-# Every mention, nested and overlapping ones too, is in `doc.spans[SPANS_KEY]`; `doc.ents` holds those that do not overlap.
-SPANS_KEY = "mentions"
 # Filed as spaCy files span extensions, so that it survives what relations survive.
 ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"

@@ -17,15 +17,14 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from spacy_relext.concepts import SEPARATOR, escape, keys
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_path
-from spacy_relext.formats.identifiers import SEPARATOR, escape
 from spacy_relext.formats.triples import Entity, entities, one_line, prepared, triples
 from spacy_relext.formats.types import Document
 
@@ -87,9 +86,8 @@ def to_networkx(documents: Iterable[Document], *, symmetric_labels: Collection[s
                     node.names[one_line(end.text)] += 1
                     node.types[end.type] += 1
                     node.documents.add(document.id)
-            for pair in product(entities(triple.head), entities(triple.tail)):
-                head, tail = sorted(pair) if triple.label in symmetric_labels else pair
-                edge = edges.setdefault((head, tail, triple.label), _Edge())
+            for key in keys(entities(triple.head), entities(triple.tail), triple.label, symmetric_labels):
+                edge = edges.setdefault(key, _Edge())
                 edge.weight += 1
                 edge.total += triple.score
                 edge.most = max(edge.most, triple.score)

@@ -1,9 +1,6 @@
-r"""Identifiers of concepts: several of them in one string, and how files write them.
+r"""Identifiers of concepts as files write them.
 
-In `Mention.kb_id`, several are joined with "|". A "|" of an identifier has a backslash before it, as has a backslash before a separator;
-an identifier that stands alone and has the form of tmVar's (`c|DEL|12_14|`, `p|SUB|R|12|H`) needs none. So "D01|D02" are two,
-"c|DEL|12_14|" is one, "c\|DEL\|12_14\||D01" are two. "", "-", "-1", "None", "NULL" and "NIL" say that there is none, with a database
-before them too: "Wikidata:NULL".
+How several are joined in `Mention.kb_id`, concepts.py says.
 
 Files separate them with "," or ";" or "|", and have identifiers in which one of these stands: an IRI (`http://dbpedia.org/resource/Paris,_Texas`)
 ends where another one begins. `settle` takes the reading that resolves: one
@@ -21,20 +18,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from spacy_relext.concepts import NO_CONCEPT, OURS, SEPARATOR, VARIANT, escape, join, parts, some, unescape
 from spacy_relext.formats.types import AnnotatedRelation, Document
 
-SEPARATOR = "|"
-# What a file writes for a mention, or for a part of it, that has no concept; all that say the same.
-NO_CONCEPT = "-1"
-NO_CONCEPTS = frozenset(["", "-", NO_CONCEPT, "None", "none", "null", "NULL", "NIL"])
-# The same with the name of a database before it: Wikidata:NULL (NEREL), MESH:-1.
-NO_ENTRY = re.compile(r"[A-Za-z]\w*:(?:-|-1|None|none|null|NULL|NIL)")
-# Before a list in which nothing but backslashes keeps separators from being some. (Empty parts of a list are left out.)
-OURS = 2 * SEPARATOR
 # More characters than any field has of which a relation names a part: looking for such parts takes long.
 LONGEST = 1_000
 IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-VARIANT = re.compile(r"(?:tmVar:)?[a-z]?\|[A-Za-z]{2,}\|.*", re.DOTALL)
 # A variant after other identifiers.
 VARIANT_AFTER = re.compile(r"(.*?)\|((?:tmVar:)?[a-z]\|[A-Za-z]{2,}\|.*)", re.DOTALL)
 # What PubTator says of a variant: its names, from the one that tells most, and what else it knows.
@@ -48,23 +37,6 @@ OTHERWISE = "concepts that relations write otherwise than mentions"
 FURTHER = "further identifiers of variants"
 
 
-def identifiers(kb_id: str) -> list[str]:
-    """The identifiers that are joined in a `kb_id`, each once, without those that say that there is none."""
-    if VARIANT.fullmatch(kb_id) and "\\|" not in kb_id:
-        return [kb_id]
-    return _some(_unescape(part) for part, _ in _parts(kb_id, SEPARATOR))
-
-
-def join(found: Iterable[str]) -> str:
-    """The `kb_id` of some identifiers: what `identifiers` reads as these."""
-    wanted = _some(found)
-    if len(wanted) == 1 and identifiers(wanted[0]) == wanted:
-        return wanted[0]
-    joined = SEPARATOR.join(escape(one, SEPARATOR) for one in wanted)
-    # Short ones may look like one variant together: "c|DEL|x".
-    return joined if identifiers(joined) == wanted else OURS + joined
-
-
 def from_field(field: str) -> str:
     """The `kb_id` of a field of a file, by the first reading above, for formats without relations between concepts."""
     return join(names[0] for names in parse_field(field))
@@ -72,7 +44,7 @@ def from_field(field: str) -> str:
 
 def to_field(found: Iterable[str]) -> str:
     """Some identifiers as PubTator and BioC have them: joined with | or, where identifiers have it, with , as in BioRED; "-1" for none."""
-    wanted = _some(found)
+    wanted = some(found)
     for separator in (SEPARATOR, ",", ";"):
         joined = separator.join(wanted)
         if parse_field(joined) == [(one,) for one in wanted]:
@@ -84,24 +56,24 @@ def parse_field(field: str) -> list[tuple[str, ...]]:
     """The concepts of a field of a file, by the first reading above: of each all names."""
     field = field.strip()
     if field.startswith(OURS):
-        return [(one,) for one in _some(_unescape(part) for part, _ in _parts(field, ",;|"))]
+        return [(one,) for one in some(unescape(part) for part, _ in parts(field, ",;|"))]
     if IRI.match(field):
-        return [(one,) for one in _some(re.split(rf"\s*[,;|]\s*(?={IRI.pattern})", field))]
+        return [(one,) for one in some(re.split(rf"\s*[,;|]\s*(?={IRI.pattern})", field))]
     if KEY.match(field):
         return [names] if (names := _names(field)) else []
     found: list[str] = []
     separator = ""
-    for part, following in _parts(field, ",;"):
+    for part, following in parts(field, ",;"):
         if found and VARIANT.fullmatch(found[-1]) and "|" in part and "\\|" not in part and not VARIANT.fullmatch(part):
             found[-1] += separator + part  # a variant of several positions: c|SUB|A|1,2|G
         elif VARIANT.fullmatch(part) and "\\|" not in part:
             found.append(part)
         elif (after := VARIANT_AFTER.fullmatch(part)) and "\\|" not in part:
-            found += [one for one, _ in _parts(after[1], SEPARATOR)] + [after[2]]
+            found += [one for one, _ in parts(after[1], SEPARATOR)] + [after[2]]
         else:
-            found += [_unescape(one) for one, _ in _parts(part, SEPARATOR)]
+            found += [unescape(one) for one, _ in parts(part, SEPARATOR)]
         separator = following
-    return [(one,) for one in _some(one.strip() for one in found)]
+    return [(one,) for one in some(one.strip() for one in found)]
 
 
 @dataclass(frozen=True)
@@ -123,7 +95,7 @@ def settle(document: Document, fields: Sequence[str], stated: Sequence[Stated]) 
     chosen, several = plain, False
     if not all(plain.find(end) for end in ends):
         alone = {field.strip() for field in fields} | ends
-        wholes = {end for end in ends if _is_list(end) and not {part for part, _ in _parts(end, ",;|")} & alone}
+        wholes = {end for end in ends if _is_list(end) and not {part for part, _ in parts(end, ",;|")} & alone}
         guided = _Concepts([_parse_by(field.strip(), wholes) for field in fields])
         n_plain, n_guided = (sum(bool(concepts.find(end, several=True)) for end in ends) for concepts in (plain, guided))
         chosen, several = (guided, True) if n_guided > n_plain or all(guided.find(end) for end in ends) else (plain, True)
@@ -190,39 +162,15 @@ class _Concepts:
         return next(iter(known)) if len(known) == 1 and (":" in names[0]) != (":" in next(iter(known))) else None
 
 
-def is_none(one: str) -> bool:
-    """Whether an identifier says that there is no concept."""
-    return one in NO_CONCEPTS or NO_ENTRY.fullmatch(one) is not None
-
-
-def escape(one: str, separators: str) -> str:
-    """An identifier with backslashes before separators, and before backslashes that would be taken for such."""
-    return re.sub(rf"\\(?=[\\,;|]|$)|[{separators}]", r"\\\g<0>", one)
-
-
-def _unescape(part: str) -> str:
-    return re.sub(r"\\([\\,;|])", r"\1", part)
-
-
-def _parts(text: str, separators: str) -> list[tuple[str, str]]:
-    """The parts of a text, as they are written there, each with the separator after it."""
-    parts = re.findall(rf"((?:\\[\\,;|]|[^{separators}])*)([{separators}]|\Z)", text)
-    return parts[:-1] if len(parts) > 1 and parts[-2][1] == "" else parts
-
-
-def _some(found: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(one for one in found if not is_none(one)))
-
-
 def _names(field: str) -> tuple[str, ...]:
     """The names of a variant, the one that tells most first."""
-    parts: list[str] = []
-    for part, _ in _parts(field, ";"):
-        if KEY.match(part) or not parts:
-            parts.append(part)
+    found: list[str] = []
+    for part, _ in parts(field, ";"):
+        if KEY.match(part) or not found:
+            found.append(part)
         else:
-            parts[-1] += f";{part}"  # HGVS:c.[1A>G;2C>T]
-    return tuple(sorted((part for part in parts if part.startswith(NAMES)), key=_rank))
+            found[-1] += f";{part}"  # HGVS:c.[1A>G;2C>T]
+    return tuple(sorted((part for part in found if part.startswith(NAMES)), key=_rank))
 
 
 def _rank(name: str) -> int:
@@ -230,7 +178,7 @@ def _rank(name: str) -> int:
 
 
 def _is_list(end: str) -> bool:
-    return len(_parts(end, ",;|")) > 1
+    return len(parts(end, ",;|")) > 1
 
 
 def _union(called: dict[str, set[str]], names: tuple[str, ...]) -> set[str]:
@@ -242,7 +190,7 @@ def _parse_by(field: str, wholes: set[str]) -> list[tuple[str, ...]]:
     starts, position = [], 0
     if len(field) > LONGEST:
         return parse_field(field)
-    for part, separator in _parts(field, ",;|"):
+    for part, separator in parts(field, ",;|"):
         starts.append((position, position + len(part)))
         position += len(part) + len(separator)
     for length in range(len(starts), 1, -1):

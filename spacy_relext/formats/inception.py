@@ -46,12 +46,13 @@ from cassis.typesystem import (
     is_primitive,
 )
 
+from spacy_relext.concepts import join
 from spacy_relext.errors import DataError
 from spacy_relext.formats.cas import HEAD, TAIL, TYPES, Lines, load, unpack
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.denials import NEGATED, is_about_denial, said
 from spacy_relext.formats.files import find_files, whole_folder
-from spacy_relext.formats.identifiers import from_field, join, to_field
+from spacy_relext.formats.identifiers import from_field, to_field
 from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.projects import States, is_project, read_versions
 from spacy_relext.formats.reading import OnError, Reading

@@ -28,11 +28,12 @@ and mentions in no relation are not held, which is counted. Ids of documents mus
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from spacy_relext.concepts import keys
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_path
@@ -125,7 +126,7 @@ class _Builder:
                     mention = r.URIRef(f"{place}#char={end.start},{end.end}")
                     mentions.append(mention)
                     yield from self.of_mention(mention, end, place)
-            for head, tail in product(entities(triple.head), entities(triple.tail)):
+            for head, tail, _ in keys(entities(triple.head), entities(triple.tail), triple.label):
                 ends = self.of_entity(head), self.of_entity(tail)
                 yield ends[0], relation, ends[1]
                 node = r.BNode(f"r{next(self.numbers)}")

@@ -27,10 +27,10 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from spacy_relext.concepts import is_none, join
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.denials import NEGATED, SPECULATED, said
-from spacy_relext.formats.identifiers import is_none, join
 from spacy_relext.formats.limits import begins_with_mark
 from spacy_relext.formats.offsets import OffsetError, Said, Stretch, fit_offsets, one_stretch
 from spacy_relext.formats.reading import PAIRS, ROLES, Reading

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from spacy_relext.concepts import keys
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.ids import default_id
 from spacy_relext.formats.types import DETAILS, Document, Mention
@@ -77,7 +78,7 @@ def triples(document: Document, lost: Counter[str]) -> Iterator[Triple]:
             if name not in by_id:
                 raise document.error(f"a relation {relation.label!r} refers to the mention {name!r}, and the document does not have it.")
         head, tail = by_id[relation.head], by_id[relation.tail]
-        said.update((a, b, relation.label) for a in concepts_of(head) for b in concepts_of(tail))
+        said.update(keys(concepts_of(head), concepts_of(tail), relation.label))
         ends = (_end_of(document, mention) for mention in (head, tail))
         yield Triple(document.id, next(ends), relation.label, next(ends), relation.score, *_sentence(document, head, tail))
     for relation in document.concept_relations or ():

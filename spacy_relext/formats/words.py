@@ -6,9 +6,10 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_relext.formats.docs import SPANS_KEY, to_doc
+from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import Document
+from spacy_relext.mentions import SPANS_KEY
 
 
 class Words:

@@ -12,7 +12,7 @@ from benchmarks import train_peers
 from benchmarks.__main__ import app
 from benchmarks.speed import contenders
 from benchmarks.speed.contenders import Contender
-from spacy_relext.formats.docs import SPANS_KEY
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import Relation, set_relations
 from tests.cli.toy import SENTENCES
 from tests.experiments.toy import write_data

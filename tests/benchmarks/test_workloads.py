@@ -7,7 +7,7 @@ from spacy.tokens import Doc, Span
 
 from benchmarks.speed.ours import make_docs
 from benchmarks.speed.workloads import Document, by_density, by_length, by_mentions, crowded, from_docs
-from spacy_relext.formats.docs import SPANS_KEY
+from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import Relation, set_relations
 from tests.benchmarks.toy import make_writer
 from tests.conftest import TRAIN_DATA

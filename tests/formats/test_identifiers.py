@@ -1,57 +1,19 @@
-"""Identifiers of concepts: several in one string, and how files write them."""
+"""Identifiers of concepts as files write them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_relext.formats.identifiers import (
-    FURTHER,
-    NO_CONCEPTS,
-    OTHERWISE,
-    SEVERAL,
-    TOLD,
-    UNKNOWN,
-    Stated,
-    identifiers,
-    join,
-    parse_field,
-    settle,
-    to_field,
-)
+from spacy_relext.concepts import NO_CONCEPTS
+from spacy_relext.formats.identifiers import FURTHER, OTHERWISE, SEVERAL, TOLD, UNKNOWN, Stated, parse_field, settle, to_field
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
 SOME = st.lists(st.text("|\\,;:#abcDEL1 ", min_size=1).map(str.strip).filter(lambda one: one not in NO_CONCEPTS), unique=True, max_size=4)
 
 
-@given(SOME)
-def test_what_is_joined_is_read_as_it_was(found):
-    assert identifiers(join(found)) == found
-
-
 @given(SOME.filter(lambda found: not any(one.startswith(("HGVS:", "RS#:")) for one in found)))
 def test_a_field_is_read_as_it_was_written(found):
     assert parse_field(to_field(found)) == [(one,) for one in found]
-
-
-@pytest.mark.parametrize(
-    ("kb_id", "expected"),
-    [
-        ("D01|D02", ["D01", "D02"]),
-        ("c|DEL|12_14|", ["c|DEL|12_14|"]),
-        ("p|SUB|R|12|H", ["p|SUB|R|12|H"]),
-        ("|SUB|R|12|H", ["|SUB|R|12|H"]),
-        ("c\\|DEL\\|12_14\\||D01", ["c|DEL|12_14|", "D01"]),
-        ("D01|-1|D01||-|None", ["D01"]),
-        ("-", []),
-        ("NIL", []),
-        ("Wikidata:NULL", []),
-        ("MESH:-1|D01", ["D01"]),
-        ("HGVS:c.-1", ["HGVS:c.-1"]),
-        ("a\\b", ["a\\b"]),
-    ],
-)
-def test_identifiers_of_a_mention(kb_id, expected):
-    assert identifiers(kb_id) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cassis import Cas, TypeSystem, load_cas_from_xmi, load_typesystem
 
+from spacy_relext.concepts import join
 from spacy_relext.errors import DataError
 from spacy_relext.formats import inception
 from spacy_relext.formats.concepts import concepts_of
-from spacy_relext.formats.identifiers import join
 from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Options, Reading
 from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it

@@ -8,10 +8,9 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_relext.document_scorer import between_concepts
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of
-from spacy_relext.relations import Relation, get_relations, set_relations, sources_of
+from spacy_relext.relations import Relation, between_concepts, get_relations, set_relations, sources_of
 from spacy_relext.scorer import score_relations
 from tests.conftest import make_doc
 from tests.pipeline.test_relation_extractor import constant
@@ -108,7 +107,7 @@ def test_relations_between_concepts_are_those_of_the_component(two):
     doc.set_ents([Span(doc, ent.start, ent.end, ent.label, kb_id=f"C{i}") for i, ent in enumerate(doc.ents)])
     assert {r.label for r in between_concepts(doc)[0]} == {"X", "ALL"}
     assert {r.label for r in between_concepts(doc, "ddi")[0]} == {"ALL"}
-    assert between_concepts(doc, "nobody") == ([], 0)
+    assert between_concepts(doc, "nobody") == ([], [])
 
 
 def test_docs_that_bring_relations_are_told_of_once(caplog):
