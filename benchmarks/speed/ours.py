@@ -131,14 +131,7 @@ def make_contender(kind: str, encoder: str, threads: int):
     nlp = make_pipeline(kind, encoder, threads=threads)
     scored: list[int] = []
     if nlp.has_pipe(EXTRACTOR):
-        extractor = nlp.get_pipe(EXTRACTOR)
-        annotate = extractor.set_annotations
-
-        def counting(docs, predictions):
-            scored.append(sum(len(p.pairs) for p in predictions))
-            annotate(docs, predictions)
-
-        extractor.set_annotations = counting
+        nlp.get_pipe(EXTRACTOR).on_predictions = lambda _, predictions: scored.append(len(predictions.pairs))
 
     def run(docs: list[Doc]) -> int:
         scored.clear()

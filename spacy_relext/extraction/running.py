@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from threading import Thread
 from typing import Any
@@ -79,7 +80,7 @@ class Runner:
         self.nlp = nlp or load_pipeline(settings.model)
         self.extractors = extractors_of(self.nlp, settings.model)
         self.is_given = nlp is not None
-        self._before = self.nlp.max_length, [(dict(pipe.cfg), pipe.expects_relations) for pipe in self.extractors]
+        self._before = self.nlp.max_length, [(dict(pipe.cfg), pipe.expects_relations, pipe.on_predictions) for pipe in self.extractors]
         self.finders = mention_finders(self.nlp)
         known = dict.fromkeys(label for extractor in self.extractors for label in extractor.labels)
         unknown = set(settings.labels or ()) - set(known)
@@ -101,25 +102,17 @@ class Runner:
         for extractor in self.extractors:
             extractor.expects_relations = settings.keep_relations
             if settings.keep_all_scores:
-                self._watch_predictions(extractor)
+                extractor.on_predictions = partial(self._keep_predictions, extractor.name)
 
     def restore(self) -> None:
         """Put the settings of the pipeline back."""
         self.nlp.max_length, before = self._before
-        for extractor, (settings, expects_relations) in zip(self.extractors, before, strict=True):
+        for extractor, (settings, *others) in zip(self.extractors, before, strict=True):
             extractor.cfg.update(settings)
-            extractor.expects_relations = expects_relations
-            extractor.__dict__.pop("set_annotations", None)
+            extractor.expects_relations, extractor.on_predictions = others
 
-    def _watch_predictions(self, extractor: RelationExtractor) -> None:
-        annotate = extractor.set_annotations
-
-        def watched(docs: Iterable[Doc], scores: list[Predictions]) -> None:
-            docs = list(docs)
-            annotate(docs, scores)
-            self.predictions.update(((extractor.name, id(doc)), of_doc) for doc, of_doc in zip(docs, scores, strict=True))
-
-        extractor.set_annotations = watched  # type: ignore[method-assign]
+    def _keep_predictions(self, name: str, doc: Doc, predictions: Predictions) -> None:
+        self.predictions[name, id(doc)] = predictions
 
     def accepted(self, documents: Iterable[Document], on_error: OnError) -> Iterator[Document]:
         """The documents without those that cannot be read, or are too long: they should not fill the memory until it is their turn."""

@@ -88,6 +88,9 @@ class RelationExtractor(TrainablePipe):
     use_gold_mentions (bool): Train and score on the annotated mentions. False: on the mentions that the pipeline predicts.
     score_prefix (str): What the names of its scores begin with: "rel" gives `rel_micro_f`. Each extractor of a pipeline needs one of its
         own, and a weight for its scores in [training.score_weights].
+
+    The attribute `on_predictions` (Callable[[Doc, Predictions], None] | None) is for the scores of all candidate pairs: it is called with
+    them whenever relations were written into a Doc. It is not stored.
     """
 
     def __init__(
@@ -158,6 +161,7 @@ class RelationExtractor(TrainablePipe):
         self.progress = Progress()
         # Whether it is no surprise that Docs bring relations.
         self.expects_relations = False
+        self.on_predictions: Callable[[Doc, Predictions], None] | None = None
         steady(model)
         self._one_thread: OneThread | None = None
 
@@ -354,6 +358,8 @@ class RelationExtractor(TrainablePipe):
                     n=brought,
                 )
             note_run(doc, self.name, self)
+            if self.on_predictions is not None:
+                self.on_predictions(doc, predictions)
 
     def attention(self, docs: Iterable[Doc], *, batch_size: int = 32) -> Iterator[list[AttendedPair]]:
         """The attention weights of each candidate pair of a Doc: the words that the model reads, and the weight of each.

@@ -348,6 +348,19 @@ def test_frozen_component_does_not_learn_while_others_do(trained):
         trained.remove_pipe("textcat")
 
 
+def test_scores_of_all_candidate_pairs_are_handed_on(trained):
+    extractor, seen = trained.get_pipe("relation_extractor"), []
+    extractor.on_predictions = lambda doc, predictions: seen.append((doc, len(doc._.relations), predictions))
+    try:
+        docs = list(trained.pipe(with_entities(trained)))
+    finally:
+        extractor.on_predictions = None
+    assert [doc for doc, *_ in seen] == docs
+    assert [n for _, n, _ in seen] == [len(doc._.relations) for doc in docs]
+    for (*_, handed), predicted in zip(seen, extractor.predict(docs), strict=True):
+        numpy.testing.assert_allclose(handed.scores, predicted.scores, atol=1e-6)
+
+
 def test_update_and_get_loss_agree(trained):
     extractor = trained.get_pipe("relation_extractor")
     examples = make_examples(trained)
