@@ -107,9 +107,9 @@ class Runner:
     def restore(self) -> None:
         """Put the settings of the pipeline back."""
         self.nlp.max_length, before = self._before
-        for extractor, (settings, *others) in zip(self.extractors, before, strict=True):
+        for extractor, (settings, expects_relations, on_predictions) in zip(self.extractors, before, strict=True):
             extractor.cfg.update(settings)
-            extractor.expects_relations, extractor.on_predictions = others
+            extractor.expects_relations, extractor.on_predictions = expects_relations, on_predictions
 
     def _keep_predictions(self, name: str, doc: Doc, predictions: Predictions) -> None:
         self.predictions[name, id(doc)] = predictions
