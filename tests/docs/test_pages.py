@@ -74,6 +74,12 @@ def test_python_runs(page, pipelines, tmp_path, monkeypatch):
         pytest.skip(f"ran all but those that need what is not installed: {', '.join(missing)}")
 
 
+@of_pages("py")
+def test_python_that_needs_downloads_is_python(page):
+    for block in blocks(page, "py"):
+        ast.parse(block.code)
+
+
 def test_the_readme_shows_what_the_demonstration_finds(capsys, pipelines):
     """Scores differ from machine to machine, relations do not."""
     [output] = [block.code for block in blocks(ROOT / "README.md", "") if "-->" in block.code]
