@@ -220,7 +220,7 @@ def set_threshold(nlp: Language, pipe: RelationExtractor, threshold: float) -> N
     """Set the threshold, so that it is stored with the pipeline."""
     pipe.threshold = threshold
     # nlp.config is made anew from this at every access.
-    nlp.get_pipe_config(pipe.name)["threshold"] = pipe.cfg[GIVEN]["threshold"] = threshold
+    nlp.get_pipe_config(pipe.name)["threshold"] = pipe.cfg[GIVEN]["threshold"] = pipe.threshold
 
 
 def store(nlp: Language, folder: Path) -> None:

@@ -42,7 +42,19 @@ from spacy_relext.pipeline.preparing import (
     symmetric_labels,
 )
 from spacy_relext.pipeline.progress import Progress
-from spacy_relext.pipeline.settings import GIVEN, given_settings, restored, settings_beside, settle_names, settle_optimizer, with_new_names
+from spacy_relext.pipeline.settings import (
+    GIVEN,
+    as_meant,
+    check_settings,
+    checked_threshold,
+    given_settings,
+    require_known_labels,
+    restored,
+    settings_beside,
+    settle_config,
+    settle_optimizer,
+    settled,
+)
 from spacy_relext.pipeline.several import check_scores, divide_labels, note_run, ran_beside, require_own_prefix
 from spacy_relext.relations import (
     Relation,
@@ -114,19 +126,6 @@ class RelationExtractor(TrainablePipe):
         overwrite: bool = False,
         score_prefix: str = "rel",
     ):
-        for label, types in (type_rules or {}).items():
-            if any(len(pair) != 2 for pair in types):
-                raise RelextError(f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs.")
-        _check_threshold(name, threshold)
-        if max_pairs is not None and max_pairs < 1:
-            raise RelextError(f"{name}: max_pairs is {max_pairs}; it is a number of pairs, or null for all.")
-        if rdrop_weight < 0:
-            raise RelextError(f"{name}: rdrop_weight is {rdrop_weight}; it is the weight of a loss, and cannot be negative.")
-        if rdrop_weight and listens_to(model) is not None:
-            raise RelextError(
-                f"{name}: rdrop_weight = {rdrop_weight} runs the encoder twice per batch, and {name} listens to a component that runs "
-                "once. Set it to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
-            )
         if not score_prefix:
             raise RelextError(f"{name}: score_prefix is empty; the names of scores begin with it, as rel_micro_f does.")
         register_extensions()
@@ -143,7 +142,7 @@ class RelationExtractor(TrainablePipe):
             # Those of other extractors of the pipeline, whose relations in the data are not its own to learn.
             "other_labels": [],
             "mention_types": [],
-            "threshold": threshold,
+            "threshold": checked_threshold(name, threshold),
             "exclusive": exclusive,
             "symmetric_labels": list(symmetric_labels or []),
             "type_rules": dict(type_rules or {}),
@@ -151,10 +150,11 @@ class RelationExtractor(TrainablePipe):
             "spans_key": spans_key,
             "use_gold_mentions": use_gold_mentions,
             "reduction": reduction,
-            "rdrop_weight": rdrop_weight,
+            "rdrop_weight": as_meant(rdrop_weight),
             "max_pairs": max_pairs,
             "overwrite": overwrite,
         }
+        check_settings(name, self.cfg, listens=listens_to(model) is not None)
         self.cfg[GIVEN] = given_settings(self.cfg)
         self.notices = Notices()
         self.checks = Checks(self.notices)
@@ -196,8 +196,7 @@ class RelationExtractor(TrainablePipe):
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
-        _check_threshold(self.name, threshold)
-        self.cfg["threshold"] = float(threshold)
+        self.cfg["threshold"] = checked_threshold(self.name, threshold)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -239,7 +238,7 @@ class RelationExtractor(TrainablePipe):
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         if nlp is not None:
-            settle_names(nlp, self.name)
+            settle_config(nlp, self.name)
             # Before notices begin anew: there was a warning about a transformer that was there when the extractor was made.
             self.check_windows(nlp)
             self.check_threads(nlp)
@@ -258,7 +257,7 @@ class RelationExtractor(TrainablePipe):
                 "was converted with its relations (DocBin with store_user_data=True), or set [initialize.components."
                 f"{self.name}.labels]."
             )
-        self._require_known_labels()
+        require_known_labels(self.name, self.cfg)
         self._share_labels(seen, extractors, nlp)
         own = covered(seen, self.labels)
         self.cfg["mention_types"] = sorted(own.types) if mention_types is None else list(mention_types)
@@ -274,15 +273,6 @@ class RelationExtractor(TrainablePipe):
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
         self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), n_columns(self)))
-
-    def _require_known_labels(self) -> None:
-        """Raise an error for settings of labels that the component does not have."""
-        for setting in ("symmetric_labels", "type_rules"):
-            unknown = [label for label in self.cfg[setting] if label not in self.labels]
-            if unknown:
-                raise RelextError(
-                    f"{self.name}: {setting} names {unknown}, and the labels are {list(self.labels)}. Correct the name, or remove it."
-                )
 
     def _extractors(self, nlp: Language | None) -> dict[str, "RelationExtractor"]:
         """The extractors of a pipeline by name, in which this one is; none where it is not."""
@@ -569,17 +559,17 @@ class RelationExtractor(TrainablePipe):
     def _restored(self, given: dict[str, Any], beside: Callable[[], dict[str, Any] | None]) -> "RelationExtractor":
         """beside: Gives the settings of a component that was stored without those that its factory was given."""
         stored = self.cfg.pop(GIVEN, None) or beside()
-        self.cfg, stored = with_new_names(self.cfg), with_new_names(stored) if stored is not None else None
+        self.cfg, stored = settled(self.cfg), settled(stored) if stored is not None else None
         trained_rules = self.cfg["type_rules"]
         self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor))
-        _check_threshold(self.name, self.cfg["threshold"])
+        checked_threshold(self.name, self.cfg["threshold"])
         if self.labels:
-            self._require_known_labels()
+            require_known_labels(self.name, self.cfg)
             if self.cfg["type_rules"] != trained_rules:
                 self.checks.annotated_types(self.name, self.cfg, ())
         if self.checks.home.nlp is not None:
             settle_optimizer(self.checks.home.nlp)
-            settle_names(self.checks.home.nlp, self.name)
+            settle_config(self.checks.home.nlp, self.name)
         return self
 
     def labels_of_others(self, docs: Iterable[Doc]) -> set[str]:
@@ -712,9 +702,3 @@ class RelationExtractor(TrainablePipe):
                 found = example.reference.copy()
                 set_relations(found, self.decode(prediction, spans, threshold=threshold))
                 yield Example(found, example.reference)
-
-
-def _check_threshold(name: str, threshold: float) -> None:
-    # To Python, True is 1.
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
-        raise RelextError(f"{name}: threshold is {threshold!r}; it is a probability, between 0 and 1.")

@@ -4,10 +4,10 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from math import isclose
 from pathlib import Path
 from typing import Any
 
+import numpy
 from spacy.language import Language
 from spacy.util import load_config
 from thinc.api import Config
@@ -19,6 +19,44 @@ from spacy_relext.notices import logger
 GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types")
 # Names of settings in pipelines that were stored before 0.1.0. The factory takes them until 0.2.
 RENAMED = {"consistency": "rdrop_weight"}
+
+
+def as_meant(value: Any) -> Any:
+    """A float as it was written: srsly reads 0.6 as 0.6000000000000001, and 3 * 0.1 or float32's 0.3 are not 0.3. Others as they are."""
+    return float(f"{float(str(value)):.12g}") if isinstance(value, float | numpy.floating) else value
+
+
+def checked_threshold(name: str, threshold: Any) -> float:
+    """A threshold as it was meant. name: That of the component. RAISES: RelextError for what is no probability."""
+    # To Python, True is 1.
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
+        raise RelextError(f"{name}: threshold is {threshold!r}; it is a probability, between 0 and 1.")
+    return float(as_meant(threshold))
+
+
+def check_settings(name: str, cfg: Mapping[str, Any], *, listens: bool) -> None:
+    """Refuse settings that cannot be meant. listens: Whether the encoder is that of another component. RAISES: RelextError."""
+    for label, types in cfg["type_rules"].items():
+        if any(len(pair) != 2 for pair in types):
+            raise RelextError(f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs.")
+    if cfg["max_pairs"] is not None and cfg["max_pairs"] < 1:
+        raise RelextError(f"{name}: max_pairs is {cfg['max_pairs']}; it is a number of pairs, or null for all.")
+    weight = cfg["rdrop_weight"]
+    if weight < 0:
+        raise RelextError(f"{name}: rdrop_weight is {weight}; it is the weight of a loss, and cannot be negative.")
+    if weight and listens:
+        raise RelextError(
+            f"{name}: rdrop_weight = {weight} runs the encoder twice per batch, and {name} listens to a component that runs once. Set it "
+            "to 0, or give the model an encoder of its own, e.g. spacy-relext.Tok2VecTransformer.v1."
+        )
+
+
+def require_known_labels(name: str, cfg: Mapping[str, Any]) -> None:
+    """Refuse settings of labels that the component does not have. RAISES: RelextError."""
+    for setting in ("symmetric_labels", "type_rules"):
+        unknown = [label for label in cfg[setting] if label not in cfg["labels"]]
+        if unknown:
+            raise RelextError(f"{name}: {setting} names {unknown}, and the labels are {cfg['labels']}. Correct the name, or remove it.")
 
 
 def given_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,19 +118,19 @@ def under_new_name(name: str, setting: str, value: Any, *, default: Any, **old: 
     return old_value
 
 
-def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without old names. One that is None was not given."""
-    found = {name: value for name, value in settings.items() if name not in RENAMED}
-    return found | {new: settings[old] for old, new in RENAMED.items() if settings.get(old) is not None}
+def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without old names, and with floats as they were meant. One whose old name has None was not given."""
+    found = {name: as_meant(value) for name, value in settings.items() if name not in RENAMED}
+    return found | {new: as_meant(settings[old]) for old, new in RENAMED.items() if settings.get(old) is not None}
 
 
-def settle_names(nlp: Language, name: str) -> None:
-    """Take old names out of the config of a component: what is stored from now on loads where they are gone."""
+def settle_config(nlp: Language, name: str) -> None:
+    """Settle the config of a component: what is stored from now on loads where old names are gone."""
     if nlp.has_pipe(name):
         config = nlp.get_pipe_config(name)
-        settled = with_new_names(config)
+        block = settled(config)
         config.clear()
-        config.update(settled)
+        config.update(block)
 
 
 def settings_beside(path: Path) -> dict[str, Any] | None:
@@ -125,7 +163,5 @@ def filled_config(nlp: Language) -> Config:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two settings are the same. A list that is null in a config is empty here, and srsly reads 0.6 as 0.6000000000000001."""
-    if isinstance(a, float) and isinstance(b, float):
-        return isclose(a, b, rel_tol=1e-9)
+    """Whether two settings are the same. A list that is null in a config is empty here."""
     return (a or None) == (b or None)

@@ -45,6 +45,25 @@ def test_threshold_is_a_property(value):
     json.dumps(pipe.cfg)
 
 
+@pytest.mark.parametrize("value", [0.3, 3 * 0.1, numpy.float32(0.3), numpy.linspace(0, 1, 11)[3]])
+def test_threshold_is_what_was_meant(value):
+    _, pipe = make_pipeline()
+    pipe.threshold = value
+    assert (str(pipe.threshold), type(pipe.threshold)) == ("0.3", float)
+
+
+def test_threshold_is_stored_as_it_was_meant(stored, tmp_path):
+    nlp, pipe = load(stored, threshold=3 * 0.1)
+    nlp.to_disk(tmp_path / "a")
+    assert "threshold = 0.3\n" in (tmp_path / "a" / "config.cfg").read_text()
+    # srsly reads 0.6 as 0.6000000000000001.
+    set_threshold(nlp, pipe, 6 * 0.1)
+    nlp.to_disk(tmp_path / "a")
+    assert "threshold = 0.6\n" in (tmp_path / "a" / "config.cfg").read_text()
+    again, pipe = load(tmp_path / "a")
+    assert (str(pipe.threshold), str(pipe.cfg[GIVEN]["threshold"]), str(again.get_pipe_config(pipe.name)["threshold"])) == ("0.6",) * 3
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), float("inf"), "0.5", None, True, False, numpy.bool_(True)])
 def test_threshold_that_is_no_probability(value):
     _, pipe = make_pipeline()
