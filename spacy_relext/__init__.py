@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from spacy_relext.formats.reading import Options, Reading
     from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
     from spacy_relext.llm import relations_from_llm
+    from spacy_relext.pipeline.pairs import ScoredPair
+    from spacy_relext.pipeline.relation_extractor import RelationExtractor
+    from spacy_relext.relation import Relation
+    from spacy_relext.relations import register_extensions
+    from spacy_relext.scorer import score_relations
 
 # Imported when they are asked for: what only needs the version does not wait for torch.
 _PLACES = {
@@ -23,12 +28,17 @@ _PLACES = {
     "Mention": "formats.types",
     "Options": "formats.reading",
     "Reading": "formats.reading",
+    "Relation": "relation",
+    "RelationExtractor": "pipeline.relation_extractor",
     "RelextError": "errors",
+    "ScoredPair": "pipeline.pairs",
     "convert": "conversion",
     "export": "conversion",
     "extract": "extraction.extracting",
     "read": "conversion",
+    "register_extensions": "relations",
     "relations_from_llm": "llm",
+    "score_relations": "scorer",
 }
 
 __all__ = [
@@ -39,12 +49,17 @@ __all__ = [
     "Mention",
     "Options",
     "Reading",
+    "Relation",
+    "RelationExtractor",
     "RelextError",
+    "ScoredPair",
     "convert",
     "export",
     "extract",
     "read",
+    "register_extensions",
     "relations_from_llm",
+    "score_relations",
 ]
 
 
