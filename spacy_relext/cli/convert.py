@@ -15,7 +15,7 @@ from spacy_relext.conversion.converting import DOCUMENTS_PER_FILE, Report
 from spacy_relext.conversion.converting import convert as convert_files
 from spacy_relext.conversion.counts import PAIRS
 from spacy_relext.conversion.exporting import export as export_docs
-from spacy_relext.conversion.exporting import losses
+from spacy_relext.conversion.exporting import unsupported_lines
 from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
@@ -126,7 +126,7 @@ def export(
         writable(format)
         output_path = Path("/dev/stdout") if str(output_path) == "-" else output_path
         docs = Bar(read_docs(input_path, spacy.blank("en")), desc=f"Writing {output_path}", unit=" documents")
-        for line in losses(export_docs(docs, output_path, format, spans_key=spans_key, overwrite=overwrite, **settings), format):
+        for line in unsupported_lines(export_docs(docs, output_path, format, spans_key=spans_key, overwrite=overwrite, **settings), format):
             warn(line)
         tell(messages.good(f"{output_path}"))
 

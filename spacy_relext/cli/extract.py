@@ -11,7 +11,7 @@ from rich.table import Table
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
 from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, OVERWRITE, SPREADSHEET_SAFE, chosen_limits
-from spacy_relext.conversion.exporting import losses, written_by_suffix
+from spacy_relext.conversion.exporting import unsupported_lines, written_by_suffix
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.extracting import Extraction, Record
 from spacy_relext.extraction.inputs import Inputs
@@ -145,7 +145,7 @@ def _tell_counts(inputs: Inputs, report: Report, output: Path | None) -> None:
     for what, count in inputs.left_out.items():
         if count:
             tell(counted_name(count, what))
-    for line in losses(report.lost, report.format):
+    for line in unsupported_lines(report.lost, report.format):
         tell(line)
     relations = counted(report.relations, "relation", "relations")
     tell(f"{relations} in {counted(report.documents, 'document', 'documents')}{where}")

@@ -27,7 +27,7 @@ def formats(
         if found.options:
             msg.text(f"Options: {_options(found)}.")
         if found.writes:
-            msg.text("Not held, and counted when it is written:" + (" nothing." if not found.lacks else ""))
+            msg.text("Not supported, and counted when it is written:" + (" nothing." if not found.lacks else ""))
             for what in found.lacks:
                 msg.text(f"- {what}")
 

@@ -72,7 +72,7 @@ def check_settings(format: Format, settings: Iterable[str]) -> None:
             raise RelextError(f"`{name}` is not for {format.name}. Leave it out.")
 
 
-def losses(lost: Mapping[str, int], format: str) -> Iterator[str]:
+def unsupported_lines(lost: Mapping[str, int], format: str) -> Iterator[str]:
     """A line for each thing that a format could not hold, or that is to be known of what was written."""
     for what, count in lost.items():
         if count:

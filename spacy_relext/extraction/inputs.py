@@ -98,7 +98,7 @@ class Inputs:
         roles = Roles(self.options.roles)
         documents = (_read(source, Reading(on_error, self.left_out, self.options, roles=roles)) for source in self.sources)
         for document in distinct(chain.from_iterable(documents), on_error):
-            self.left_out.update(document.not_held)
+            self.left_out.update(document.unsupported)
             yield document
 
     def count(self) -> int | None:

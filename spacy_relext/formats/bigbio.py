@@ -58,7 +58,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
         lines.standoff.annotate()
     except DataError as error:
         raise at.fail(error.message) from error
-    document.not_held["coreferences"] += len(record.get("coreferences") or [])
+    document.unsupported["coreferences"] += len(record.get("coreferences") or [])
     return document
 
 
@@ -92,7 +92,7 @@ class _Lines:
         """Add a relation."""
         ends = [(key.removesuffix("_id"), self.at.name(entry, key, what)) for key in ("arg1_id", "arg2_id")]
         label = self.at.take(entry, "type", str, what)
-        self.standoff.document.not_held["identifiers of relations"] += bool(entry.get("normalized"))
+        self.standoff.document.unsupported["identifiers of relations"] += bool(entry.get("normalized"))
         if self._are_known(ends):
             self._add("R", self.names[self.at.name(entry, "id", what)], label, self._arguments(ends))
 

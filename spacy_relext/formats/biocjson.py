@@ -14,7 +14,7 @@ from typing import Any
 from bioc import BioCAnnotation, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation, BioCSentence, biocjson
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, losses
+from spacy_relext.formats.biocmodel import Place, collection, count_unsupported
 from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
@@ -189,7 +189,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
 
     def counted() -> Iterator[Document]:
         for document in documents:
-            lost.update(losses(document))
+            lost.update(count_unsupported(document))
             yield document
 
     made = collection(counted())

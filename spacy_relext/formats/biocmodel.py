@@ -140,6 +140,7 @@ def _pieces(document: Document) -> list[tuple[int, int]]:
     return sentences
 
 
-def losses(document: Document) -> Counter[str]:
+def count_unsupported(document: Document) -> Counter[str]:
     """What BioC cannot hold of a document: sentences that leave out parts of its text, and the details of relations."""
-    return Counter({"sentences": len(document.sentences or ()) if not _pieces(document) else 0}) + document.losses(*PIPELINE_DETAILS)
+    n_sentences = len(document.sentences or ()) if not _pieces(document) else 0
+    return Counter({"sentences": n_sentences}) + document.count_unsupported(*PIPELINE_DETAILS)

@@ -91,7 +91,7 @@ def from_bioc(source: BioCDocument, place: Place, reading: Reading) -> Document:
     fields = _add_mentions(document, [annotation for annotation in annotations if annotation.places])
     relations = [(i, relation) for i, (_, _, some) in enumerate(layers) for relation in some]
     _Relations(document, names, reading).add(relations, fields, source.infons.get(STATE))
-    document.not_held["infons of documents, passages and sentences"] += n_infons
+    document.unsupported["infons of documents, passages and sentences"] += n_infons
     return document
 
 
@@ -199,9 +199,9 @@ def _place(document: Document, passages: list[BioCPassage], annotations: list[_A
         raise document.error(f"its offsets fit as those of {ways}, at different places. Give offsets in characters, from its start.")
     [(name, layout, fit)] = found
     document.text = layout.text
-    document.not_held.update(fit.counts)
+    document.unsupported.update(fit.counts)
     if name in (FROM_PASSAGE, FOLLOWING):
-        document.not_held[name] += 1
+        document.unsupported[name] += 1
     for annotation, places in zip(some, fit.places, strict=True):
         annotation.places = places
     for _ in range(len(annotations) - len(some)):
@@ -209,7 +209,7 @@ def _place(document: Document, passages: list[BioCPassage], annotations: list[_A
     if layout.sentences and all(passage.sentences or not (passage.text or "").strip() for passage in passages):
         document.sentences = layout.sentences
     else:
-        document.not_held["sentences of documents in which passages have none"] += len(layout.sentences)
+        document.unsupported["sentences of documents in which passages have none"] += len(layout.sentences)
 
 
 def _places_in(layout: _Layout, fit: Fit, annotations: list[_Annotation]) -> tuple[str, list[list[tuple[int, int]]]]:
@@ -287,7 +287,7 @@ def _without_parts(document: Document, annotations: list[_Annotation]) -> list[_
     kept = []
     for annotation in sorted(annotations, key=lambda a: a.role == "IndividualMention"):
         if annotation.role == "IndividualMention" and any(_is_part(annotation, composite) for composite in composites):
-            document.not_held["parts of composite mentions"] += 1
+            document.unsupported["parts of composite mentions"] += 1
         else:
             kept.append(annotation)
     return kept
@@ -305,7 +305,7 @@ def _add_mentions(document: Document, annotations: list[_Annotation]) -> list[st
     taken = {annotation.places[0] for annotation in annotations if len(annotation.places) == 1}
     for annotation in annotations:
         place = one_stretch(document, sorted(annotation.places), taken)
-        document.not_held["infons of mentions"] += annotation.n_infons
+        document.unsupported["infons of mentions"] += annotation.n_infons
         document.mentions.append(Mention(annotation.name, *place, annotation.type, long_form=annotation.long_form))
     return [annotation.concept for annotation in annotations]
 
@@ -350,12 +350,12 @@ class _Relations:
         ends = [(node.role or "", name) for node, name in zip(relation.nodes, found, strict=True) if name in held]
         if len(ends) == len(relation.nodes) == 2:
             head, tail = self.reading.roles.direct(label, ends, *place)
-            document.not_held["infons of relations"] += len(infons)
+            document.unsupported["infons of relations"] += len(infons)
             made = AnnotatedRelation(str(head), str(tail), label, score, attributes=attributes)
             (document.denied if is_denied else self.mentions).append(made)
         elif pair := _concept_pair(infons):
             head, tail = self.reading.roles.direct(label, pair, *place)
-            document.not_held["infons of relations"] += len(infons) - 2
+            document.unsupported["infons of relations"] += len(infons) - 2
             self.concepts.append(Stated(AnnotatedRelation(head, tail, label, score, attributes=attributes), document.line, is_denied))
         elif any(str(node.refid) in ids and name is None for node, name in zip(relation.nodes, found, strict=True)):
             document.leave_out(RELATED)

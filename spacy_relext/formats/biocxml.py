@@ -13,7 +13,7 @@ from bioc import BioCDocument, biocxml
 from lxml import etree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, losses, to_bioc
+from spacy_relext.formats.biocmodel import Place, collection, count_unsupported, to_bioc
 from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
@@ -91,7 +91,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
                 biocxml.encoder.encode_document(to_bioc(document, document.id))
             except ValueError as error:
                 raise document.error(f"XML cannot hold it: {error} Export to biocjson.") from error
-            lost.update(losses(document))
+            lost.update(count_unsupported(document))
             yield document
 
     made = collection(checked())

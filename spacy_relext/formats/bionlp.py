@@ -56,7 +56,7 @@ def parse(name: str, files: dict[str, Path], reading: Reading) -> Document:
     for annotation in annotations:
         standoff.add(annotation)
     standoff.annotate(files[".txt"])
-    if ".a1" not in files and document.not_held[UNKNOWN]:
+    if ".a1" not in files and document.unsupported[UNKNOWN]:
         raise DataError(f"there is no {source.stem}.a1 beside it, with the mentions to which it refers.", path=source)
     if ".a2" not in files:
         document.relations = None

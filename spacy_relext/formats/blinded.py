@@ -153,7 +153,7 @@ def parse(fields: list[str], columns: Columns, at: Place, name: str, reading: Re
     document = Document(given if is_name else name, text, relations=[], source=at.path, line=at.line, mentions_given=True)
     document.sentences = [(0, len(text))]
     document.mentions = [Mention(f"T{i}", *match.span(), match[1]) for i, match in enumerate(pair or markers[:1], start=1)]
-    document.not_held[NEAREST] += len(markers) > 2
+    document.unsupported[NEAREST] += len(markers) > 2
     is_positive = not (label.lower() in NEGATIVE or label.lower().endswith("-false") or is_denial(label))
     label = reading.options.default_label or RELATED if label.lower() in POSITIVE else label
     if not label:

@@ -76,9 +76,10 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
             annotated = document.relations is not None or document.concept_relations is not None
             if annotated or lines:
                 file.with_name(f"{file.name[:-4]}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
-            lost += document.losses("sentences", "long forms of abbreviations", "relations between concepts", *PIPELINE_DETAILS) + left_out
+            lost += left_out
+            lost += document.count_unsupported("sentences", "long forms of abbreviations", "relations between concepts", *PIPELINE_DETAILS)
             if lines:
-                lost += document.losses("documents not annotated for relations (now with none)")
-            lost += document.losses("documents without mentions (read as not annotated)")
+                lost += document.count_unsupported("documents not annotated for relations (now with none)")
+            lost += document.count_unsupported("documents without mentions (read as not annotated)")
             lost["document ids that are no file names"] += file.name[:-4] != identifier
     return lost

@@ -36,7 +36,7 @@ class Format(Protocol):
     parts: A folder is a corpus in parts that stay apart; `find_parts` tells which.
     labels: Those that the corpus is annotated for, where the format is that of one corpus.
     is_tool: It is that of an annotation tool, in which a text without any mention is one that nobody has annotated yet.
-    lacks: What it cannot hold, by the names of `LOSSES` (types.py). refuses: There are documents that cannot be written at all.
+    lacks: What it cannot hold, by the names of `UNSUPPORTED` (types.py). refuses: There are documents that cannot be written at all.
     """
 
     @property

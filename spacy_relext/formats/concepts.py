@@ -75,7 +75,7 @@ def deny(document: Document, denied: list[AnnotatedRelation]) -> None:
     """Hold relations between concepts that are denied as those between mentions that follow from them; where none do, that is counted."""
     counts: Counter[str] = Counter()
     document.denied += mention_relations(document.mentions, denied, document.sentences, counts)
-    document.not_held[NEAREST] += counts[NEAREST]
+    document.unsupported[NEAREST] += counts[NEAREST]
     for _ in range(counts[UNPAIRED]):
         document.leave_out(DENIED_UNPAIRED)
 

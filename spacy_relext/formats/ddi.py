@@ -88,7 +88,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
             root = _element(document, name, lost)
             ElementTree.indent(root)
             ElementTree.ElementTree(root).write(files.add(document, name), encoding="UTF-8", xml_declaration=True)
-            lost += document.losses(
+            lost += document.count_unsupported(
                 "scores of relations",
                 "concept identifiers",
                 "long forms of abbreviations",

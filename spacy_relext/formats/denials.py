@@ -69,7 +69,7 @@ def without_denials(document: Document) -> Document:
         denied=[*document.denied, *denied],
         denied_concepts=[],
         annotated_labels=labels and (frozenset(label for label in labels if not is_denial(label)) or None),
-        not_held=Counter(document.not_held),
+        unsupported=Counter(document.unsupported),
     )
     deny(made, concepts)
     return made
@@ -80,11 +80,11 @@ def with_negated(document: Document) -> Document:
     document = without_denials(document)
     if not document.denied:
         return document
-    denied = without_asserted(document, document.not_held)
+    denied = without_asserted(document, document.unsupported)
     relations = [replace(r, label=NOT + (NO_LABEL if is_denial(r.label) else r.label)) for r in denied]
     labels, affirmed = document.annotated_labels, document.relations
     if affirmed is None and document.concept_relations is not None:
-        affirmed = mention_relations(document.mentions, document.concept_relations, document.sentences, document.not_held)
+        affirmed = mention_relations(document.mentions, document.concept_relations, document.sentences, document.unsupported)
     return replace(
         document,
         relations=[*(affirmed or ()), *relations],

@@ -78,7 +78,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading, name: str) -> Doc
             )
             document.mentions.append(mention)
             said = at.take(entry, "name", str, what)
-            document.not_held[OTHER_NAMES] += "".join(said.split()) != "".join(text[mention.start : mention.end].split())
+            document.unsupported[OTHER_NAMES] += "".join(said.split()) != "".join(text[mention.start : mention.end].split())
     if record.get("labels") is not None:
         document.concept_relations = []
         for what, entry in at.entries(record, "labels", "relation"):

@@ -124,7 +124,7 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     if relations is not None or denied:
         set_relations(doc, _relations(document, relations or [], placed, counts))
         set_annotated_labels(doc, document.annotated_labels)
-    counts.update(document.not_held)
+    counts.update(document.unsupported)
     return doc
 
 

@@ -99,12 +99,12 @@ def settle(document: Document, fields: Sequence[str], stated: Sequence[Stated]) 
         guided = _Concepts([_parse_by(field.strip(), wholes) for field in fields])
         n_plain, n_guided = (sum(bool(concepts.find(end, several=True)) for end in ends) for concepts in (plain, guided))
         chosen, several = (guided, True) if n_guided > n_plain or all(guided.find(end) for end in ends) else (plain, True)
-        document.not_held[TOLD] += chosen is guided and guided.of != plain.of
+        document.unsupported[TOLD] += chosen is guided and guided.of != plain.of
     document.mentions = [
         replace(mention, kb_id=join(chosen.names[concept] for concept in concepts))
         for mention, concepts in zip(document.mentions, chosen.of, strict=True)
     ]
-    document.not_held[FURTHER] += sum(field.count(";") for field in fields if KEY.match(field.strip()))
+    document.unsupported[FURTHER] += sum(field.count(";") for field in fields if KEY.match(field.strip()))
     held: list[AnnotatedRelation] = []
     denied: list[AnnotatedRelation] = []
     for one in stated:
@@ -112,8 +112,8 @@ def settle(document: Document, fields: Sequence[str], stated: Sequence[Stated]) 
         if not heads or not tails:
             document.leave_out(UNKNOWN, one.line)
             continue
-        document.not_held[SEVERAL] += len(heads) * len(tails) > 1
-        document.not_held[OTHERWISE] += sum(
+        document.unsupported[SEVERAL] += len(heads) * len(tails) > 1
+        document.unsupported[OTHERWISE] += sum(
             found[0] != end.strip() and parse_field(end) != [(found[0],)]
             for found, end in ((heads, one.relation.head), (tails, one.relation.tail))
             if len(found) == 1

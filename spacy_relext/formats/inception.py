@@ -146,8 +146,8 @@ def _document(cas: Cas, lines: Lines, path: Path) -> Document:
             elif layers[name].kind == "relation":
                 _add_relation(entry, layers[name], kinds, document, at)
             elif layers[name].kind == "other":
-                document.not_held[f"annotations of the layer {name}, not read"] += 1
-    document.not_held["annotations of other views, not read"] += sum(
+                document.unsupported[f"annotations of the layer {name}, not read"] += 1
+    document.unsupported["annotations of other views, not read"] += sum(
         len(view.get_all_fs()) for view in cas.views if view.sofa is not cas.get_sofa()
     )
     return document
@@ -222,7 +222,7 @@ def _name(entry: Any) -> str:
 
 def _label(entry: Any, layer: Layer, document: Document, at: Place) -> str:
     label = _string(entry, layer.label, at) if layer.label else ""
-    document.not_held[UNLABELLED] += bool(layer.label) and not label
+    document.unsupported[UNLABELLED] += bool(layer.label) and not label
     return label or entry.type.short_name
 
 
@@ -248,7 +248,7 @@ def _count_unread(entry: Any, read: set[str | None], document: Document) -> None
             value = entry.get(feature.name)
             # UIMA writes numbers and booleans that nobody set as 0 and false.
             number = len(value.elements or ()) if is_array(feature.rangeType) and value else int(bool(value))
-            document.not_held[f"values of {entry.type.short_name}.{feature.name}, not read"] += number
+            document.unsupported[f"values of {entry.type.short_name}.{feature.name}, not read"] += number
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:
@@ -267,7 +267,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
                 raise
             except ValueError as error:
                 raise document.error(f"XML cannot hold it: {error} Export to biocjson.") from error
-            lost += document.losses(
+            lost += document.count_unsupported(
                 "long forms of abbreviations",
                 "relations between concepts",
                 "documents not annotated for relations (now with none)",

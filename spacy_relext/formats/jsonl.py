@@ -174,7 +174,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | Non
         source=path,
         line=line,
         concept_relations=relations.get("concept_relations"),
-        not_held=Counter({"scores of candidate pairs": len(scored)}),
+        unsupported=Counter({"scores of candidate pairs": len(scored)}),
         mentions_given="mentions" in record,
         denied=relations.get("denied_relations", []),
     )

@@ -125,7 +125,7 @@ def parse(element: Element, file: Path, number: int) -> Document:
             relate(document, head, tail, label)
         elif label:
             document.leave_out(UNKNOWN)
-    document.not_held["syntactic analyses"] += sum(bool(len(found)) for name in ANALYSES for found in element.iter(name))
+    document.unsupported["syntactic analyses"] += sum(bool(len(found)) for name in ANALYSES for found in element.iter(name))
     return document
 
 
@@ -143,7 +143,7 @@ def _ends(document: Document, entities: list[tuple[Element, str, int, Parts]]) -
             f"says. The first is {name!r:.60}, and its characters are {seen:.130}."
         )
     more = max(ENDS, key=fitting.__getitem__)
-    document.not_held[READINGS[more]] += 1
+    document.unsupported[READINGS[more]] += 1
     return more
 
 

@@ -83,7 +83,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
                 relations.append(AnnotatedRelation(head.id, tail.id, label, at.score(entry, what)))
     names = [at.name(source, key, "document") for source, key in ((meta, ID), (record, "_task_hash")) if source.get(key) is not None]
     document = Document([*names, at.default_id][0], text, [], relations, source=at.path, line=at.line)
-    document.not_held.update(fit.counts)
+    document.unsupported.update(fit.counts)
     for mention, [(start, end)] in zip(mentions, fit.places[n_tokens:], strict=True):
         document.mentions.append(replace(mention, start=start, end=end))
     document.sentences, document.mentions_given = at.sentences(meta, SENTENCES), True

@@ -136,7 +136,7 @@ def _parts(entry: dict[str, Any], what: str, at: Place) -> list[Stretch]:
 def _about(document: Document, attributes: list[tuple[str, Any]]) -> tuple[str, str]:
     """The concepts and the long form of a mention."""
     known = {key: value for key, value in attributes if key in (IDENTIFIER, LONG_FORM) and isinstance(value, str)}
-    document.not_held[OF_MENTIONS] += len(attributes) - len(known)
+    document.unsupported[OF_MENTIONS] += len(attributes) - len(known)
     return from_field(known.get(IDENTIFIER, "")), known.get(LONG_FORM, "")
 
 
@@ -155,7 +155,7 @@ def _said(
         elif value is True:
             found.append(name)
         else:
-            document.not_held[OF_RELATIONS] += 1
+            document.unsupported[OF_RELATIONS] += 1
     return score, tuple(dict.fromkeys(found)), is_denied
 
 
@@ -167,7 +167,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
         for name, document in named(documents):
             file.write(f"{before}\n{json.dumps(_record(name, document), ensure_ascii=False)}")
             before = ","
-            lost += document.losses("sentences", "relations between concepts", *PIPELINE_DETAILS)
+            lost += document.count_unsupported("sentences", "relations between concepts", *PIPELINE_DETAILS)
         file.write("\n]\n" if before == "," else "[]\n")
     return lost
 

@@ -125,7 +125,7 @@ def parse(block: Block, file: Path) -> Document:
         )
     title, abstract = (headers[key][3] if key in headers else "" for key in "ta")
     document = Document(next(iter(headers.values()))[1], title, source=file, line=first, concept_relations=[])
-    document.not_held[TITLES] += "a" not in headers
+    document.unsupported[TITLES] += "a" not in headers
     mentions: list[tuple[int, list[str]]] = []
     stated: list[Stated] = []
     for number, line in lines:
@@ -156,10 +156,10 @@ def _sort(fields: list[str], number: int, mentions: list[tuple[int, list[str]]],
         if not fields[4]:
             raise ValueError(f"the mention {fields[3]!r} has no type.")
         mentions.append((number, fields))
-        document.not_held["names of the parts of composite mentions"] += len(fields) == 7
+        document.unsupported["names of the parts of composite mentions"] += len(fields) == 7
     elif len(fields) >= 4 and all(fields[:2]):
         novel = NOVELTY.get(fields[4].strip().casefold()) if len(fields) > 4 else False
-        document.not_held["fields after the concepts of a relation"] += novel is None or len(fields) > 5
+        document.unsupported["fields after the concepts of a relation"] += novel is None or len(fields) > 5
         relation = AnnotatedRelation(fields[2], fields[3], fields[1], attributes=(NOVEL,) if novel else ())
         stated.append(Stated(relation, number))
     else:
@@ -195,9 +195,9 @@ def _add_mentions(document: Document, mentions: list[tuple[int, list[str]]], tex
     else:
         assert failed is not None
         raise DataError(f"document {document.id!r}: {failed}", path=document.source, line=mentions[failed.index][0])
-    document.not_held[CLOSE] += text != document.text
+    document.unsupported[CLOSE] += text != document.text
     document.text = text
-    document.not_held.update(fit.counts)
+    document.unsupported.update(fit.counts)
     places = {one.name: parts[0] for one, parts in zip(taken, fit.places, strict=True)}
     kept = []
     for one, (number, fields) in zip(said, mentions, strict=True):
@@ -220,7 +220,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
             if re.search(r"[|\t\r\n]", name):
                 raise document.error("PubTator needs ids without |, tabs and line ends. Rename the document before exporting.")
             file.write("\n".join(_lines(name, document, lost)) + "\n\n")
-            lost += document.losses(
+            lost += document.count_unsupported(
                 "sentences",
                 "scores of relations",
                 "long forms of abbreviations",

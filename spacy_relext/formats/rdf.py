@@ -65,10 +65,10 @@ def write(documents: Iterable[Document], path: Path, *, base_iri: str = BASE) ->
     lost: Counter[str] = Counter()
     builder = _Builder(base_iri)
 
-    losses = "whole texts", "sentences", "documents without relations", "mentions in no relation"
+    unsupported = "whole texts", "sentences", "documents without relations", "mentions in no relation"
 
     def graphs() -> Iterator[Any]:
-        for document in distinct(prepared(documents, lost, *losses)):
+        for document in distinct(prepared(documents, lost, *unsupported)):
             graph = rdflib.Graph(bind_namespaces="none")
             for statement in builder.statements(document, lost):
                 graph.add(statement)

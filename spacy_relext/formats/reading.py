@@ -69,7 +69,7 @@ class Reading:
     """One input, whole: a reader is given the same one for all files of a folder.
 
     counts: Is added to by the reader: what it leaves out that is no error, and is in no document. What a document could not hold of its
-        file is in its `not_held`.
+        file is in its `unsupported`.
     """
 
     on_error: OnError = raise_error

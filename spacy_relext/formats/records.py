@@ -248,7 +248,7 @@ def with_distinct_ids(documents: Iterable[Document], lost: Counter[str]) -> Iter
     """
     for document in distinct(documents, unnamed=True):
         yield document
-        lost += document.losses("concept identifiers", "long forms of abbreviations", "relations between concepts", *DETAILS)
+        lost += document.count_unsupported("concept identifiers", "long forms of abbreviations", "relations between concepts", *DETAILS)
 
 
 def refuse_denials(document: Document) -> None:

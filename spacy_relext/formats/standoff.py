@@ -142,7 +142,7 @@ class Standoff:
             fit = fit_offsets(self.document.text, mentions, had_mark=had_mark)
         except OffsetError as error:
             raise rows[error.index].fail(str(error)) from error
-        self.document.not_held.update(fit.counts)
+        self.document.unsupported.update(fit.counts)
         places = [self._without_blank_gaps(parts) for parts in fit.places]
         taken = {parts[0] for parts in places if len(parts) == 1}
         for row, parts in zip(rows, places, strict=True):

@@ -77,7 +77,7 @@ class _Names:
             return
         a, b = _nearest(heads, tails)
         self._taken |= {head, tail}
-        self.document.not_held[SEVERAL] += len(heads) > 1 or len(tails) > 1
+        self.document.unsupported[SEVERAL] += len(heads) > 1 or len(tails) > 1
         relate(self.document, self._mention(a, head, head_type), self._mention(b, tail, tail_type), label)
 
     def add_others(self) -> None:

@@ -109,6 +109,6 @@ def mentions_of(rows: list[Row], document: Document, types: Mapping[str, str]) -
         fit = fit_offsets(document.text, list(said.values()))
     except OffsetError as error:
         raise rows[error.index].error(str(error)) from error
-    document.not_held.update(fit.counts)
+    document.unsupported.update(fit.counts)
     kinds = [types.get(row.fields[2], row.fields[2]) for row in rows]
     return {name: Mention(name, *place, kind) for (name, [place]), kind in zip(zip(said, fit.places, strict=True), kinds, strict=True)}

@@ -51,13 +51,13 @@ class Entity:
     name: str = ""
 
 
-def prepared(documents: Iterable[Document], lost: Counter[str], *losses: str) -> Iterator[Document]:
+def prepared(documents: Iterable[Document], lost: Counter[str], *unsupported: str) -> Iterator[Document]:
     """The documents, all with an id.
 
-    lost: Is added to: long forms, details of relations, and what they have of the `losses`, which are names of `document.LOSSES`.
+    lost: Is added to: long forms, details of relations, and what they have of the `unsupported`, which are names of `types.UNSUPPORTED`.
     """
     for number, document in enumerate(documents):
-        lost.update(document.losses("long forms of abbreviations", *DETAILS, *losses))
+        lost.update(document.count_unsupported("long forms of abbreviations", *DETAILS, *unsupported))
         yield document if document.id else replace(document, id=default_id(number))
 
 

@@ -62,8 +62,8 @@ class Document:
     denied: Relations between mentions that an annotator denied. They are none of `relations`: to a model, such a pair has no relation.
         Their label is what was denied, or that by which it was, as No-rel. Readers need not look for such labels: denials.py does.
     denied_concepts: The same between concepts. What follows from them for mentions, once the sentences are known, is denied.
-    not_held: What the file says beyond this, counted under the names that the report of `relext convert` gives; `leave_out` adds to it.
-    examples: For names of `not_held`, where the first of its kind stands.
+    unsupported: What the file says beyond this, counted under the names that the report of `relext convert` gives; `leave_out` adds to it.
+    examples: For names of `unsupported`, where the first of its kind stands.
     mentions_given: The file says that these are all mentions: that its annotation is finished. Otherwise, where there are none, nobody may
         have looked for them.
     annotated_labels: The labels that it is annotated for, also those that do not occur in it. None: it does not say.
@@ -77,7 +77,7 @@ class Document:
     source: Any = None
     line: int | None = None
     concept_relations: list[AnnotatedRelation] | None = None
-    not_held: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
     mentions_given: bool = field(default=False, compare=False)
     annotated_labels: frozenset[str] | None = None
     denied: list[AnnotatedRelation] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Document:
 
     def leave_out(self, what: str, line: int | None = None, source: Any = None) -> None:
         """Count something of the file that the document does not hold, in a line of its source, or of another one, where that is known."""
-        self.not_held[what] += 1
+        self.unsupported[what] += 1
         self.examples.setdefault(what, self.place if line is None else f"{source or self.source}:{line}")
 
     @property
@@ -108,13 +108,13 @@ class Document:
         """Its relations between mentions, and those between concepts."""
         return [*(self.relations or ()), *(self.concept_relations or ())]
 
-    def losses(self, *names: str) -> Counter[str]:
-        """What it has of the LOSSES of these names."""
-        return Counter({name: int(LOSSES[name](self)) for name in names})
+    def count_unsupported(self, *names: str) -> Counter[str]:
+        """How often it has what these names of UNSUPPORTED stand for."""
+        return Counter({name: int(UNSUPPORTED[name](self)) for name in names})
 
 
 # What most formats have no place for: its name in reports, and how often a document has it.
-LOSSES: dict[str, Callable[[Document], int]] = {
+UNSUPPORTED: dict[str, Callable[[Document], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
     "relations": lambda document: len(document.relations or ()),
     "scores of relations": lambda document: sum(r.score != 1 for r in document.all_relations),

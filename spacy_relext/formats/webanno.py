@@ -154,7 +154,7 @@ def parse(text: str, name: str, path: Path) -> Document:
             document.relations = document.relations or []
             document.relations += _relations(layer, sentences, spans, ids, document)
         else:
-            document.not_held[f"annotations of the layer {layer.name}, not read"] += _number(layer, sentences)
+            document.unsupported[f"annotations of the layer {layer.name}, not read"] += _number(layer, sentences)
     return document
 
 
@@ -232,8 +232,8 @@ def _place(document: Document, sentences: list[Sentence], path: Path) -> dict[st
                 wrong = wrong or error
                 continue
             document.text, document.sentences = text, bounds
-            document.not_held.update({name: n for name, n in fit.counts.items() if UTF16 not in name})
-            document.not_held["documents whose offsets count characters"] += unit == CHARACTERS
+            document.unsupported.update({name: n for name, n in fit.counts.items() if UTF16 not in name})
+            document.unsupported["documents whose offsets count characters"] += unit == CHARACTERS
             return {row.name: place[0] for row, place in zip(rows, fit.places, strict=True)}
     if wrong is None:
         return {}

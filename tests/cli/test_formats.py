@@ -19,7 +19,7 @@ def test_one_format_says_its_options_and_what_it_cannot_hold():
     result = relext("formats", "brat", env=WIDE)
     assert "--events" in result.output
     assert "long forms of abbreviations" in result.output
-    assert "Not held, and counted when it is written: nothing." in relext("formats", "jsonl", env=WIDE).output
+    assert "Not supported, and counted when it is written: nothing." in relext("formats", "jsonl", env=WIDE).output
 
 
 def test_a_format_that_is_not_there():

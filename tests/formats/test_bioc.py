@@ -135,7 +135,7 @@ def test_what_cannot_be_held_is_left_out_and_the_document_stays(tmp_path):
     ]
     found = read_one(one, relations=relations, folder=tmp_path)
     assert found.relations == [AnnotatedRelation("0", "1", "KEPT")]
-    assert +found.not_held == {
+    assert +found.unsupported == {
         BEYOND: 1,
         biocread.UNTYPED: 1,
         biocread.RELATED: 1,
@@ -165,7 +165,7 @@ def test_offsets_that_count_otherwise(offsets, name, tmp_path):
     found = read_one(passage(first, TEXTS[0], annotation(one, "one")), passage(second, TEXTS[1], annotation(milk, "milk")), folder=tmp_path)
     assert found.text == " ".join(TEXTS)
     assert [(m.start, m.end) for m in found.mentions] == [(6, 9), (14, 18)]
-    assert +found.not_held == ({name: 1} if name else {})
+    assert +found.unsupported == ({name: 1} if name else {})
 
 
 def test_two_readings_that_differ_are_an_error(tmp_path):
@@ -191,7 +191,7 @@ def test_identifiers_with_separators_survive(name, tmp_path):
     [back] = get_format(name).read(tmp_path / "out", Reading(raise_it))
     assert [m.kb_id for m in back.mentions] == [*kb_ids[:4], "", kb_ids[5]]
     assert back.concept_relations == related
-    assert not +back.not_held
+    assert not +back.unsupported
 
 
 def test_concepts_in_both_directions_of_one_label(tmp_path):
@@ -200,14 +200,14 @@ def test_concepts_in_both_directions_of_one_label(tmp_path):
     get_format("biocjson").write([Document("1", "a b", mentions, concept_relations=related)], tmp_path / "out")
     [back] = get_format("biocjson").read(tmp_path / "out", Reading(raise_it))
     assert back.concept_relations == related
-    assert not +biocmodel.losses(back)
+    assert not +biocmodel.count_unsupported(back)
 
 
 def test_denied_relation_of_one_place_is_counted(tmp_path):
     one = passage(0, "BRAF again.", annotation(0, "BRAF", identifier="673|5290"))
     [found] = read(document(one, relations=[relation(type="B", entity1="673", entity2="5290", negation="true")]), tmp_path)
     found = without_denials(found)
-    assert (found.concept_relations, found.denied, found.not_held[DENIED_UNPAIRED]) == ([], [], 1)
+    assert (found.concept_relations, found.denied, found.unsupported[DENIED_UNPAIRED]) == ([], [], 1)
 
 
 def test_a_collection_is_not_held(tmp_path):
@@ -256,7 +256,7 @@ def test_offsets_of_passages_that_stand_apart(first, second, tmp_path):
     passages = [passage(first, "Tea helps.", annotation(0, "Tea")), passage(second, "Pain and tea.", annotation(9, "tea", "1"))]
     found = read_one(*passages, folder=tmp_path)
     assert [found.text[m.start : m.end] for m in found.mentions] == ["Tea", "tea"]
-    assert found.not_held[biocread.FROM_PASSAGE] == 1
+    assert found.unsupported[biocread.FROM_PASSAGE] == 1
 
 
 def test_what_has_no_id_gets_one(tmp_path):
@@ -270,14 +270,14 @@ def test_what_has_no_id_gets_one(tmp_path):
     found = list(get_format("biocjson").read(tmp_path, Reading(raise_it)))
     assert [made.id for made in found] == ["sub/a-1", "sub/a-2", "sub/a-3"]
     assert [m.id for m in found[0].mentions] == ["unnamed", "1", "unnamed.2"]
-    assert +found[0].not_held == {biocread.WITHOUT_ID: 1, types.UNKNOWN: 1}
+    assert +found[0].unsupported == {biocread.WITHOUT_ID: 1, types.UNKNOWN: 1}
     mention = "<annotation><infon key='type'>X</infon><location offset='0' length='3'/><text>Tea</text></annotation>"
     text = f"<passage><offset>0</offset><text>Tea.</text>{mention}</passage>"
     relations = "<relation id='r'><infon key='type'>A</infon><node refid='9'/><node refid=''/></relation>"
     (tmp_path / "b.xml").write_text(f"<collection><document>{text}{relations}</document><document><id/>{text}</document></collection>")
     found = list(get_format("biocxml").read(tmp_path / "b.xml", Reading(raise_it)))
     assert [(made.id, len(made.mentions)) for made in found] == [("b-1", 1), ("b-2", 1)]
-    assert +found[0].not_held == {biocread.WITHOUT_ID: 1, types.UNKNOWN: 1}
+    assert +found[0].unsupported == {biocread.WITHOUT_ID: 1, types.UNKNOWN: 1}
     assert found[0].examples[biocread.WITHOUT_ID] == f"{tmp_path / 'b.xml'}:1"
 
 
@@ -285,4 +285,4 @@ def test_offsets_of_passages_may_count_composed_letters(tmp_path):
     [found] = read(document(passage(0, "Cafe\u0301."), passage(6, "The\u0301 and tea.", annotation(14, "tea"))), tmp_path)
     [mention] = found.mentions
     assert found.text[mention.start : mention.end] == "tea"
-    assert found.not_held["documents whose offsets count characters of composed letters (NFC)"] == 1
+    assert found.unsupported["documents whose offsets count characters of composed letters (NFC)"] == 1

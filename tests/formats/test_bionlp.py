@@ -27,7 +27,7 @@ def test_events_and_attributes(tmp_path):
     first, second = bionlp.read(tmp_path, Reading())
     assert [m.id for m in first.mentions] == ["T1", "T2", "T3"]
     assert [(r.head, r.tail, r.label) for r in first.relations] == [("T1", "T2", "Phosphorylation")]
-    assert (first.id, +first.not_held) == ("train/PMID-1", {"triggers of events": 1})
+    assert (first.id, +first.unsupported) == ("train/PMID-1", {"triggers of events": 1})
     assert (second.relations, [(r.head, r.tail) for r in second.denied]) == ([], [("T1", "T2")])
     [doc, _] = read_docs(tmp_path, "bionlp", events="roles")
     assert [(r.head.text, r.label, r.tail.text) for r in doc._.relations] == [

@@ -79,7 +79,7 @@ def test_events(events, expected, left_out, tmp_path):
     write(tmp_path, SYNTHESIS, *EVENTS)
     document = read(tmp_path, events=events)
     assert found(document) == expected
-    assert +document.not_held == dict.fromkeys(left_out, 1)
+    assert +document.unsupported == dict.fromkeys(left_out, 1)
     assert document.examples == {what: f"{tmp_path / 'a.ann'}:{line}" for what, line in left_out.items()}
 
 
@@ -103,7 +103,7 @@ def test_events_of_events_and_of_many_arguments(tmp_path):
     write(tmp_path, TEXT, *CYTOKINES)
     document = read(tmp_path)
     assert found(document) == [("STAT6", "Binding", "Jak1")]
-    assert +document.not_held == {
+    assert +document.unsupported == {
         "events whose arguments are events": 2,
         "events with one argument": 1,
         "triggers of events": 2,
@@ -120,12 +120,12 @@ def test_events_of_events_and_of_many_arguments(tmp_path):
         ("raise", "Cause", "IL-2"),
         ("raise", "Theme", "STAT6"),
     }
-    assert not +roles.not_held
+    assert not +roles.unsupported
 
 
 def test_events_with_more_than_two_arguments(tmp_path):
     write(tmp_path, TEXT, *CYTOKINES[:6], "E1\tBinding:T5 A:T1 B:T2 C:T6")
-    assert (found(read(tmp_path)), +read(tmp_path).not_held) == ([], {"events with more than two arguments": 1})
+    assert (found(read(tmp_path)), +read(tmp_path).unsupported) == ([], {"events with more than two arguments": 1})
     assert len(found(read(tmp_path, events="pairs"))) == 3
 
 
@@ -152,7 +152,7 @@ def test_relations_of_relations_and_of_three(tmp_path):
     write(tmp_path, SYNTHESIS, *EVENTS[:4], *lines)
     document = read(tmp_path)
     assert found(document) == [("dissolved", "A", "salt")]
-    assert document.not_held == {"relations of relations": 1, "relations with more or less than two arguments": 1}
+    assert document.unsupported == {"relations of relations": 1, "relations with more or less than two arguments": 1}
     assert [place.rpartition(":")[2] for place in document.examples.values()] == ["6", "7"]
 
 
@@ -176,7 +176,7 @@ def test_fragments_in_the_order_of_the_file(tmp_path):
     write(tmp_path, text, "T1\tDATE 35 46;24 30\t11th of May Monday", "T2\tPERSON 52 55\tAnn", "R1\tWHEN Arg1:T2 Arg2:T1")
     document = read(tmp_path)
     assert found(document) == [("Ann", "WHEN", "Monday the 11th of May")]
-    assert document.not_held == {"discontinuous mentions (kept as one stretch)": 1}
+    assert document.unsupported == {"discontinuous mentions (kept as one stretch)": 1}
 
 
 def test_a_stretch_that_is_another_mention(tmp_path):
@@ -192,28 +192,28 @@ def test_a_stretch_that_is_another_mention(tmp_path):
     # Whichever line comes first.
     assert [document.text[m.start : m.end] for m in document.mentions] == ["Sodium", "Sodium and zinc salts", "zinc salts"]
     assert found(document) == [("Sodium", "PART", "Sodium and zinc salts")]
-    assert document.not_held == {"discontinuous mentions (kept as their longest fragment)": 2}
+    assert document.unsupported == {"discontinuous mentions (kept as their longest fragment)": 2}
 
 
 def test_two_types_of_one_mention_that_a_line_end_cuts(tmp_path):
     write(tmp_path, "Left\nheart", "T1\tX 0 4;5 10\tLeft heart", "T2\tY 0 4;5 10\tLeft heart")
     document = read(tmp_path)
     assert [(m.start, m.end) for m in document.mentions] == [(0, 10), (0, 10)]
-    assert not +document.not_held
+    assert not +document.unsupported
 
 
 def test_offsets_that_count_otherwise(tmp_path):
     write(tmp_path, "Tea.\r\nIt helps Bob.", "T1\tX 0 3\tTea", "T2\tY 14 17\tBob", "R1\tR Arg1:T1 Arg2:T2")
     document = read(tmp_path)
     assert found(document) == [("Tea", "R", "Bob")]
-    assert document.not_held == {"documents whose offsets count CR LF as one character": 1}
+    assert document.unsupported == {"documents whose offsets count CR LF as one character": 1}
 
 
 def test_a_byte_order_mark_that_offsets_count(tmp_path):
     write(tmp_path, "\ufeffTea for two.", "T1\tX 1 4\tTea", "T2\tX 9 12\ttwo")
     document = read(tmp_path)
     assert (document.text, [m.start for m in document.mentions]) == ("Tea for two.", [0, 8])
-    assert document.not_held == {"documents whose offsets count a byte order mark": 1}
+    assert document.unsupported == {"documents whose offsets count a byte order mark": 1}
 
 
 @pytest.mark.parametrize("mark_in", ["txt", "ann"])
@@ -244,7 +244,7 @@ def test_attributes_of_relations_and_events(tmp_path):
     document = read(tmp_path)
     assert [(r.label, r.attributes) for r in document.relations] == [("B", ("Confidence=High",)), ("Binding", ("speculated",))]
     assert document.denied == [AnnotatedRelation("T1", "T4", "A", attributes=("speculated",))]
-    assert document.not_held["brat attributes (A, M)"] == 2
+    assert document.unsupported["brat attributes (A, M)"] == 2
     [doc] = read_docs(tmp_path, "brat", keep_negated=True)
     assert sorted(r.label for r in doc._.relations) == ["B", "Binding", "NOT_A"]
 
@@ -288,7 +288,7 @@ def test_denied_relations_attributes_and_concepts_come_back(tmp_path):
     back = read(tmp_path)
     assert [m.kb_id for m in back.mentions] == ["g|DEL|3_6|", "C1|C2", "a"]
     assert back.relations == [relations[0], *(AnnotatedRelation(r.head, r.tail, r.label) for r in relations[1:])]
-    assert (back.denied, +back.not_held) == (denied, Counter())
+    assert (back.denied, +back.unsupported) == (denied, Counter())
 
 
 def test_suffixes_may_be_in_capitals(tmp_path):
@@ -329,7 +329,7 @@ def test_lines_that_refer_to_nothing_are_left_out_alone(events, tmp_path):
     )
     document = read(tmp_path, events=events)
     assert [(r.head, r.tail) for r in document.relations] == [("T2", "T1")]
-    assert +document.not_held == {UNKNOWN: 5, UNKNOWN_CONCEPTS: 1, ATTRIBUTES: 2, NOTES: 1}
+    assert +document.unsupported == {UNKNOWN: 5, UNKNOWN_CONCEPTS: 1, ATTRIBUTES: 2, NOTES: 1}
     place = tmp_path / "a.ann"
     assert [document.examples[what] for what in (UNKNOWN, UNKNOWN_CONCEPTS, ATTRIBUTES)] == [f"{place}:3", f"{place}:9", f"{place}:10"]
 
@@ -356,7 +356,7 @@ def test_lines_that_are_no_pair_of_mentions_are_left_out_alone(events, tmp_path)
     counts = {N_ARY: 2, EVENTS_OF_RELATIONS: 1, NO_MENTION_AS_TRIGGER: 3, NO_TRIGGER: 1, EVENTS_OF_EVENTS: 1}
     if events is not None:  # an event without a trigger is none that another one could be triggered by
         counts |= {NO_MENTION_AS_TRIGGER: 2, UNKNOWN: 1}
-    assert +document.not_held == counts
+    assert +document.unsupported == counts
     assert document.examples[N_ARY] == f"{tmp_path / 'a.ann'}:4"
 
 
@@ -364,7 +364,7 @@ def test_lines_that_are_no_pair_of_mentions_are_left_out_alone(events, tmp_path)
 def test_the_trigger_that_stands_for_an_event_may_be_missing(events, tmp_path):
     write(tmp_path, "Tea for two.", "T1\tX 0 3\tTea", "E1\tX:T1 A:E2", "E2\tX:T9", "R1\tR Arg1:T1 Arg2:E2")
     document = read(tmp_path, events=events)
-    assert (document.relations, +document.not_held) == ([], {UNKNOWN: 3})
+    assert (document.relations, +document.unsupported) == ([], {UNKNOWN: 3})
 
 
 def test_normalisations_to_nothing_are_no_concept(tmp_path):
@@ -372,4 +372,4 @@ def test_normalisations_to_nothing_are_no_concept(tmp_path):
     write(tmp_path, "Ann met Bob.", *lines)
     document = read(tmp_path)
     assert [m.kb_id for m in document.mentions] == ["", "Wikidata:Q1"]
-    assert document.not_held == {"normalisations to no concept (N)": 1}
+    assert document.unsupported == {"normalisations to no concept (N)": 1}

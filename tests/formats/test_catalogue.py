@@ -15,7 +15,7 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import OURS, formats, get_format, readable, writable
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.reading import Options
-from spacy_relext.formats.types import LOSSES, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import UNSUPPORTED, AnnotatedRelation, Document, Mention
 from tests.conftest import ROOT
 from tests.docs.blocks import python_blocks
 
@@ -139,8 +139,8 @@ def everything():
 @pytest.mark.parametrize("name", [name for name, made in OURS.items() if made.writes])
 def test_a_format_lacks_what_its_writer_counts(name, tmp_path):
     counted = +get_format(name).write(everything(), tmp_path / f"a{get_format(name).suffix}")
-    assert set(OURS[name].lacks) <= set(LOSSES)
-    assert {what for what in counted if what in LOSSES} == set(OURS[name].lacks)
+    assert set(OURS[name].lacks) <= set(UNSUPPORTED)
+    assert {what for what in counted if what in UNSUPPORTED} == set(OURS[name].lacks)
 
 
 def test_declared_options_are_options():

@@ -153,7 +153,7 @@ def test_relation_with_a_mention_that_is_not_there_is_left_out_by_row(tmp_path):
     rows["relations"].append("7\tCPR:4\tY \tINHIBITOR\tArg1:T3\tArg2:T99")
     whole = next(chemprot.read(write(tmp_path / "a", FILES), Reading(raise_it)))
     document = next(chemprot.read(write(tmp_path / "b", rows), Reading(raise_it)))
-    assert (document.relations, document.not_held[UNKNOWN]) == (whole.relations, 1)
+    assert (document.relations, document.unsupported[UNKNOWN]) == (whole.relations, 1)
     assert document.examples[UNKNOWN] == f"{tmp_path / 'b' / 'part_gold_standard.tsv'}:1"
 
 
@@ -280,5 +280,5 @@ def test_relations_that_are_not_evaluated_are_counted(tmp_path):
     for kind in ("abstracts", "entities", "relations"):
         (tmp_path / f"x_{kind}.tsv").write_text("".join(f"{row}\n" for row in FILES[kind]), encoding="utf8")
     first, _ = chemprot.read(tmp_path, Reading())
-    assert first.not_held == {chemprot.NOT_EVALUATED: 1}
+    assert first.unsupported == {chemprot.NOT_EVALUATED: 1}
     assert first.examples == {chemprot.NOT_EVALUATED: f"{tmp_path / 'x_relations.tsv'}:3"}

@@ -133,7 +133,7 @@ def test_ids_differ_over_a_written_file(tmp_path):
 def test_relations_of_relations_are_left_out(tmp_path):
     [document] = read(tmp_path, {**GOOD, "relations": [RELATION, {**RELATION, "id": 6, "from_id": 5}]})
     assert document.relations == [AnnotatedRelation("31", "32", "SPARES")]
-    assert document.not_held == {"relations of relations": 1}
+    assert document.unsupported == {"relations of relations": 1}
     assert document.examples == {"relations of relations": f"{tmp_path / 'a.jsonl'}:1"}
 
 
@@ -150,7 +150,7 @@ def test_relations_of_missing_entities_or_without_a_type_are_left_out(tmp_path):
     )
     [document] = doccano.read(tmp_path, reading)
     assert document.relations == [AnnotatedRelation("31", "32", RELATION["type"])]
-    assert (+document.not_held, +reading.counts) == ({UNKNOWN: 1}, {UNNAMED: 1})
+    assert (+document.unsupported, +reading.counts) == ({UNKNOWN: 1}, {UNNAMED: 1})
     assert {**document.examples, **reading.examples} == dict.fromkeys((UNKNOWN, UNNAMED), f"{tmp_path / 'a.jsonl'}:1")
 
 

@@ -62,7 +62,7 @@ def test_what_is_written_is_read_again(name, tmp_path):
     keeps = name != "brat"
     assert [contents(d, sentences=keeps) for d in back] == [contents(d, sentences=keeps) for d in DOCUMENTS]
     assert lost == ({} if keeps else {"sentences": 3, "documents without mentions (read as not annotated)": 2})
-    assert not any(sum(document.not_held.values()) for document in back)
+    assert not any(sum(document.unsupported.values()) for document in back)
 
 
 @pytest.mark.parametrize("name", ["biocxml", "biocjson", "jsonl"])
@@ -117,7 +117,7 @@ def test_brat_keeps_scores_line_ends_and_documents_without_annotation(tmp_path):
     assert [contents(d) for d in back[:2]] == [contents(d) for d in documents[:2]]
     assert (back[2].id, back[2].relations) == ("c_1", [])
     assert +lost == {"documents not annotated for relations (now with none)": 1, "document ids that are no file names": 1}
-    assert not any(sum(document.not_held.values()) for document in back)
+    assert not any(sum(document.unsupported.values()) for document in back)
 
 
 def test_brat_lines_of_all_kinds(tmp_path):
@@ -141,7 +141,7 @@ def test_brat_lines_of_all_kinds(tmp_path):
     ]
     assert document.relations == [AnnotatedRelation("T1", "T3", "HURTS", attributes=("Sure",))]
     assert document.denied == [AnnotatedRelation("T2", "T3", "Inhibits")]
-    assert +document.not_held == {
+    assert +document.unsupported == {
         "brat equivalences (*)": 1,
         "brat notes (#)": 1,
         "discontinuous mentions (kept as one stretch)": 1,
@@ -231,7 +231,7 @@ def test_pubtator(end, nlp, tmp_path):
     assert [m.kb_id for m in document.mentions] == ["C1", "D1|D2", "C1", "", "D2"]
     assert document.relations is None
     assert document.concept_relations == [AnnotatedRelation("C1", "D2", "CID"), AnnotatedRelation("C1", "D1", "CID", attributes=("novel",))]
-    assert +document.not_held == {"names of the parts of composite mentions": 1}
+    assert +document.unsupported == {"names of the parts of composite mentions": 1}
     assert (empty.id, empty.text, empty.concept_relations) == ("8", "", [])
     lost = pubtator.write([document, empty], tmp_path / "b.txt")
     written = (tmp_path / "b.txt").read_text(encoding="utf8")
@@ -416,7 +416,7 @@ def test_bioc_from_elsewhere(tmp_path):
     assert document.mentions == [Mention("0", 0, 13, "X", "C1|C2"), Mention("2", 14, 17, "X"), Mention("3", 18, 25, "X")]
     assert document.relations == [AnnotatedRelation("2", "0", "R")]
     assert document.concept_relations == [AnnotatedRelation("C1", "C2", "CID")]
-    assert +document.not_held == {
+    assert +document.unsupported == {
         "parts of composite mentions": 1,
         "infons of mentions": 1,
         "discontinuous mentions (kept as one stretch)": 1,
@@ -466,5 +466,5 @@ def test_jsonl_refuses_a_concept_relation_of_another_form():
 
 def test_report_names_what_is_not_held(nlp):
     counts = Counter()
-    to_doc(Document("a", "x", not_held=Counter({"notes": 2})), nlp, counts)
+    to_doc(Document("a", "x", unsupported=Counter({"notes": 2})), nlp, counts)
     assert counts["notes"] == 2

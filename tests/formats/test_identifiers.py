@@ -40,7 +40,7 @@ def test_fields_of_files(field, expected):
 def settled(fields, ends):
     document = Document("d", "x" * 9, [Mention(f"T{i}", i, i + 1, "X") for i in range(len(fields))], source="a.txt")
     found, _ = settle(document, fields, [Stated(AnnotatedRelation(head, tail, "R"), i) for i, (head, tail) in enumerate(ends, start=1)])
-    return [mention.kb_id for mention in document.mentions], [(r.head, r.tail) for r in found], +document.not_held, document.examples
+    return [mention.kb_id for mention in document.mentions], [(r.head, r.tail) for r in found], +document.unsupported, document.examples
 
 
 def test_relations_resolve_identifiers():

@@ -104,7 +104,7 @@ def test_layers_are_found_in_the_type_system(cas, tmp_path):
         ("coffee", "Tea", "HELPS", 1.0),
         ("took", "5 mg", "Effect", 1.0),
     ]
-    assert +document.not_held == {
+    assert +document.unsupported == {
         "annotations without a label (named after their layer)": 2,
         f"annotations of the layer {POS}, not read": 1,
         f"annotations of the layer {DEPENDENCY}, not read": 1,
@@ -136,7 +136,7 @@ def test_archives_json_and_files_side_by_side_say_the_same(cas, tmp_path):
     cas.to_json(tmp_path / "a.json")
     [of_json] = inception.read(tmp_path / "a.json", Reading(raise_it))
     assert contents(of_json) == contents(expected)
-    assert of_json.not_held == expected.not_held
+    assert of_json.unsupported == expected.unsupported
 
 
 def test_document_without_a_layer_for_relations_is_not_annotated_for_them(tmp_path):
@@ -159,7 +159,7 @@ def test_what_is_written_is_read_again(tmp_path):
     ]  # fmt: skip
     back = {document.id: document for document in inception.read(tmp_path / "out", Reading(raise_it))}
     assert [contents(back[document.id]) for document in documents] == [contents(document) for document in documents]
-    assert not any(sum(document.not_held.values()) for document in back.values())
+    assert not any(sum(document.unsupported.values()) for document in back.values())
 
 
 def test_what_is_written_is_as_inception_wants_it(tmp_path):
@@ -242,7 +242,7 @@ def test_relations_of_what_is_not_there_are_left_out(changed, cas, tmp_path):
     file.write_text(raw, encoding="utf8")
     [document] = inception.read(file, Reading(raise_it))
     assert len(document.relations) == 1
-    assert document.not_held[UNKNOWN] == 1
+    assert document.unsupported[UNKNOWN] == 1
     assert document.examples[UNKNOWN].startswith(f"{file}:")
     assert 'kind="HELPS"' in raw.splitlines()[int(document.examples[UNKNOWN].rpartition(":")[2]) - 1]
 
@@ -253,7 +253,7 @@ def test_relations_of_what_is_not_there_are_left_out_of_json(cas, tmp_path):
     next(entry for entry in record["%FEATURE_STRUCTURES"] if entry["%TYPE"] == EFFECT)["@Dependent"] = 777
     file.write_text(json.dumps(record), encoding="utf8")
     [document] = inception.read(file, Reading(raise_it))
-    assert (len(document.relations), document.not_held[UNKNOWN]) == (1, 1)
+    assert (len(document.relations), document.unsupported[UNKNOWN]) == (1, 1)
 
 
 def test_relations_of_relations_and_of_tokens_are_left_out(cas, tmp_path):
@@ -262,7 +262,7 @@ def test_relations_of_relations_and_of_tokens_are_left_out(cas, tmp_path):
         second = add(cas, EFFECT, 0, 3, Governor=first.Governor, Dependent=end)
         [document] = inception.read(save(cas, tmp_path), Reading(raise_it))
         assert len(document.relations) == 2
-        assert document.not_held[what] == 1
+        assert document.unsupported[what] == 1
         cas.remove(second)
 
 
@@ -339,7 +339,7 @@ def test_lists_of_concepts(given, expected, tmp_path):
     add(made, "webanno.custom.Drug", 0, 3, value="X", identifier=value)
     [document] = inception.read(save(made, tmp_path), Reading(raise_it))
     assert [(m.type, m.kb_id) for m in document.mentions] == [("X", expected)]
-    assert +document.not_held == {}
+    assert +document.unsupported == {}
 
 
 def test_one_version_of_a_document_is_read(cas, tmp_path):
@@ -464,7 +464,7 @@ def test_features_that_deny_or_doubt(tmp_path):
     [document] = inception.read(save(cas, tmp_path), Reading(raise_it))
     assert [(r.label, r.attributes) for r in document.relations] == [("Y", ("speculated",))]
     assert [r.label for r in document.denied] == ["X"]
-    assert not +document.not_held
+    assert not +document.unsupported
 
 
 def test_threads_leave_filters_of_warnings_as_they_are(tmp_path):

@@ -185,12 +185,12 @@ def test_texts_decide_what_offsets_count(tmp_path):
     # An emoji is one character, and two units of UTF-16.
     [document] = read(tmp_path, told("\U0001f600" + TEXT))
     assert [document.text[m.start : m.end] for m in document.mentions] == ["Teal acid", "CYP1"]
-    assert +document.not_held == {"documents whose offsets count UTF-16 units": 1}
+    assert +document.unsupported == {"documents whose offsets count UTF-16 units": 1}
     assert [(r.head, r.tail) for r in document.relations] == [("T1", "T2")]
     # White space that a tool collapsed.
     spans = [{**ACID, "end": 10, "text": "Teal acid"}, {"start": 18, "end": 22, "label": "GENE"}]
     [document] = read(tmp_path, without({**TASK, "text": TEXT.replace(" acid", "  acid"), "spans": spans}, "tokens", "relations"))
-    assert (document.mentions[0].end, +document.not_held) == (10, {"mentions that their file gives with other white space": 1})
+    assert (document.mentions[0].end, +document.unsupported) == (10, {"mentions that their file gives with other white space": 1})
 
 
 def test_answers_of_several_people_name_the_option(tmp_path):

@@ -70,7 +70,7 @@ def test_attributes_modifications_and_tracks(tmp_path):
     assert document.relations[0] == AnnotatedRelation("T1", "T2", "livesIn", 0.5, attributes=("speculated",))
     assert document.denied == [AnnotatedRelation("T1", "T2", "hates")]
     # That of the second track would stand where that of the first does.
-    assert +document.not_held == {pubannotation.OF_MENTIONS: 1, DISCONTINUOUS: 1, LONGEST: 1}
+    assert +document.unsupported == {pubannotation.OF_MENTIONS: 1, DISCONTINUOUS: 1, LONGEST: 1}
 
 
 def test_what_cannot_be_held_is_left_out(tmp_path):
@@ -84,7 +84,7 @@ def test_what_cannot_be_held_is_left_out(tmp_path):
     }
     [document] = read(record, tmp_path)
     assert (len(document.mentions), len(document.relations)) == (2, 1)
-    assert +document.not_held == {BEYOND: 1, RELATED: 1, UNKNOWN: 1}
+    assert +document.unsupported == {BEYOND: 1, RELATED: 1, UNKNOWN: 1}
     assert read({"text": "Nothing."}, tmp_path)[0].relations is None
 
 

@@ -40,7 +40,7 @@ def test_biored(tmp_path):
     [document], _ = read(BIORED, tmp_path)
     assert [m.kb_id for m in document.mentions] == ["10", "10|11", "c|DEL|12_14|", "D01", "D01|D02"]
     assert related(document) == [("c|DEL|12_14|", "D01", "Positive_Correlation", ("novel",)), ("11", "D02", "Association", ())]
-    assert not +document.not_held
+    assert not +document.unsupported
     assert not +pubtator.write([document], tmp_path / "b.txt")
     [back], _ = read((tmp_path / "b.txt").read_bytes(), tmp_path)
     assert (back.mentions, back.concept_relations) == (document.mentions, document.concept_relations)
@@ -79,7 +79,7 @@ def test_byte_order_marks_may_stand_before_each_document_and_in_titles(tmp_path)
     documents, reading = read(one + one.replace("1|", "2|").replace("\n1\t", "\n2\t"), tmp_path)
     assert [document.id for document in documents] == ["1", "2"]
     assert [[document.text[m.start : m.end] for m in document.mentions] for document in documents] == [["Tea", "tea"]] * 2
-    assert documents[0].not_held["documents whose offsets count no byte order mark within the text"] == 1
+    assert documents[0].unsupported["documents whose offsets count no byte order mark within the text"] == 1
     assert not reading.counts
 
 
@@ -87,7 +87,7 @@ def test_offsets_of_composed_letters(tmp_path):
     text = "1|t|Cafe\u0301 and the\u0301.\n1|a|\n1\t9\t12\tth\u00e9\tX\tD1\n"
     [document], _ = read(text, tmp_path)
     assert [document.text[m.start : m.end] for m in document.mentions] == ["the\u0301"]
-    assert document.not_held["documents whose offsets count characters of composed letters (NFC)"] == 1
+    assert document.unsupported["documents whose offsets count characters of composed letters (NFC)"] == 1
 
 
 def test_dash_is_no_concept(tmp_path):
@@ -101,7 +101,7 @@ def test_dash_is_no_concept(tmp_path):
     [document], _ = read(text, tmp_path)
     assert [m.kb_id for m in document.mentions] == ["", "MESH:D006261", ""]
     assert document.concept_relations == []
-    assert (+document.not_held, document.examples) == ({UNKNOWN: 1}, {UNKNOWN: f"{tmp_path / 'a.txt'}:6"})
+    assert (+document.unsupported, document.examples) == ({UNKNOWN: 1}, {UNKNOWN: f"{tmp_path / 'a.txt'}:6"})
     mentions = [Mention("T1", 0, 1, "C", "-"), Mention("T2", 2, 3, "C", "D1")]
     with pytest.raises(DataError, match="a mention that has no concept identifier"):
         pubtator.write([Document("9", "a b", mentions, [AnnotatedRelation("T1", "T2", "R")])], tmp_path / "b.txt")
@@ -125,7 +125,7 @@ def test_documents_end_where_others_begin(gap, mark, end, tmp_path):
         ("5", "Tea. Or not.", 1),
     ]
     assert related(found[0]) == [("C1", "C1", "R", ())]
-    assert [+d.not_held for d in found] == [{}, {BEYOND: 1}, {pubtator.TITLES: 1}, {}]
+    assert [+d.unsupported for d in found] == [{}, {BEYOND: 1}, {pubtator.TITLES: 1}, {}]
     assert +reading.counts == {pubtator.STRAY: 1}
 
 
@@ -134,9 +134,9 @@ def test_offsets_that_count_otherwise(tmp_path):
     for offsets, name in (((4, 7, 9, 17), ""), ((5, 8, 10, 18), "UTF-16 units"), ((8, 11, 13, 21), "bytes")):
         [document], _ = read(text.format(*offsets), tmp_path)
         assert [(m.start, m.end) for m in document.mentions] == [(4, 7), (9, 17)]
-        assert +document.not_held == {SPACES: 1} | ({f"documents whose offsets count {name}": 1} if name else {})
+        assert +document.unsupported == {SPACES: 1} | ({f"documents whose offsets count {name}": 1} if name else {})
     [document], _ = read("1|t|Tea.\n1|a|No milk.\n1\t4\t6\tNo\tX\n", tmp_path)
-    assert (document.text, +document.not_held) == ("Tea.No milk.", {pubtator.CLOSE: 1})
+    assert (document.text, +document.unsupported) == ("Tea.No milk.", {pubtator.CLOSE: 1})
 
 
 def test_denied_relations_are_none(tmp_path):

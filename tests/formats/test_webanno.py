@@ -45,7 +45,7 @@ def test_the_row_of_a_relation_is_its_tail(change, tmp_path, nlp):
     assert (document.id, document.text, document.sentences) == ("doc", "Cimetidine raised warfarin .", [(0, 28)])
     assert document.mentions == [Mention("T1", 0, 10, "CHEM"), Mention("T2", 18, 26, "CHEM")]
     assert document.relations == [AnnotatedRelation("T1", "T2", "X")]
-    assert not +document.not_held
+    assert not +document.unsupported
     assert len(to_doc(document, nlp).ents) == 2
 
 
@@ -89,7 +89,7 @@ def test_parts_of_tokens_and_escapes(tmp_path):
     assert document.text == "a_b|c plays [1]"
     assert document.mentions == [Mention("T1", 0, 5, "X_Y|Z"), Mention("T2", 6, 10, "VERB"), Mention("T3", 12, 15, "NUM[1]")]
     assert said(document) == [("a_b|c", "A->B", "play"), ("play", "Relation", "[1]")]
-    assert +document.not_held == {"annotations without a label (named after their layer)": 1}
+    assert +document.unsupported == {"annotations without a label (named after their layer)": 1}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_offsets_count_utf16_units_or_else_characters(offsets, counted, tmp_path
         lines[0] = lines[0].replace("0-2", "0-1")
     document = read(tmp_path, HEAD + "#Text=🙂 it 🙂 .\n" + "".join(lines))
     assert [(m.start, m.end) for m in document.mentions] == [(0, 1), (2, 4), (5, 6), (7, 8)]
-    assert +document.not_held == counted
+    assert +document.unsupported == counted
 
 
 def test_what_is_not_read_is_counted(tmp_path):
@@ -120,7 +120,7 @@ def test_what_is_not_read_is_counted(tmp_path):
     )
     assert document.mentions == [Mention("T1", 0, 2, "Who", "Q5"), Mention("T2", 3, 7, "Act")]
     assert document.relations == [AnnotatedRelation("T1", "T2", "Rel")]
-    assert +document.not_held == {
+    assert +document.unsupported == {
         f"annotations of the layer {pos}, not read": 2,
         "values of Frame.sure, not read": 1,
         "values of Frame.ROLE_webanno.custom.Frame:Roles_webanno.custom.FrameRolesLink, not read": 1,
@@ -222,4 +222,4 @@ def test_features_that_deny_or_doubt(tmp_path, nlp):
     document = read(tmp_path, head + rows)
     assert document.denied == [AnnotatedRelation("T1", "T2", "X")]
     assert document.relations == [AnnotatedRelation("T1", "T2", "Y", attributes=("speculated",))]
-    assert not +document.not_held
+    assert not +document.unsupported

@@ -164,7 +164,7 @@ def check(documents: list[Made], folder: Path) -> list[str]:
             document = found.get(made.name)
             if document is None or said(document) != expected(made):
                 faults.append(f"{name}: document {made.name} is {'lost' if document is None else 'another one'}.")
-            elif counts := {what: n for what, n in document.not_held.items() if n and not what.startswith("infons")}:
+            elif counts := {what: n for what, n in document.unsupported.items() if n and not what.startswith("infons")}:
                 faults.append(f"{name}: document {made.name} does not hold {counts}.")
         faults += [f"{name}: {error}" for error in errors]
         faults += [f"{name}: {what} ({n})" for what, n in reading.counts.items() if n]

@@ -88,7 +88,7 @@ def read_input(made: Format, path: Path, options: Options, nlp: Language) -> Out
                 continue
             # Beside those that the reader left out.
             names = (*LEFT_OUT, "denied relations (read as none)", "relations denied and asserted (kept as asserted)")
-            n_others = sum(found[name] - document.not_held[name] for name in names)
+            n_others = sum(found[name] - document.unsupported[name] for name in names)
             document = without_denials(document)
             if document.relations is not None and len(doc):
                 n_given = len(document.relations) + len(document.denied)
