@@ -28,7 +28,8 @@ _PLACES = {
     "Mention": "formats.types",
     "Options": "formats.reading",
     "Reading": "formats.reading",
-    "Relation": "relation",
+    # With it, `doc._.relations` is known.
+    "Relation": "relations",
     "RelationExtractor": "pipeline.relation_extractor",
     "RelextError": "errors",
     "ScoredPair": "pipeline.pairs",

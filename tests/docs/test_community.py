@@ -1,6 +1,8 @@
 """What others read of the project: the object for spaCy's universe, the citation, the forms for issues."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import spacy
@@ -30,6 +32,12 @@ def test_the_example_for_the_universe_runs(capsys):
     exec("\n".join(UNIVERSE["code_example"]), {})
     shown = UNIVERSE["code_example"][-1].removeprefix("# ")
     assert capsys.readouterr().out.startswith(shown)
+
+
+def test_importing_a_relation_makes_the_extension_known():
+    """As the example does, before there is a component; in a process of its own, for others have imported everything here."""
+    code = "from spacy_relext import Relation; from spacy.tokens import Doc; assert Doc.has_extension('relations')"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_the_citation_is_of_this_version():
