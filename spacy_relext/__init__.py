@@ -7,7 +7,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from spacy_relext.conversion import convert, export, read
+    from spacy_relext.diagnosis.diagnosing import diagnose
     from spacy_relext.errors import DataError, RelextError
+    from spacy_relext.evaluating import evaluate
     from spacy_relext.extraction.extracting import extract
     from spacy_relext.formats.catalogue import Format
     from spacy_relext.formats.reading import Options, Reading
@@ -34,6 +36,8 @@ _PLACES = {
     "RelextError": "errors",
     "ScoredPair": "pipeline.pairs",
     "convert": "conversion",
+    "diagnose": "diagnosis.diagnosing",
+    "evaluate": "evaluating",
     "export": "conversion",
     "extract": "extraction.extracting",
     "read": "conversion",
@@ -55,6 +59,8 @@ __all__ = [
     "RelextError",
     "ScoredPair",
     "convert",
+    "diagnose",
+    "evaluate",
     "export",
     "extract",
     "read",

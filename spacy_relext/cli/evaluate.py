@@ -1,44 +1,24 @@
 """`relext evaluate`: what `spacy evaluate` says of relations, a label per line, with annotated and with predicted mentions."""
 
 import json
-import platform
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import spacy
 import typer
 from spacy.cli._util import setup_gpu
-from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.training import Example
 from tqdm import tqdm
 from wasabi import msg
 
-import spacy_relext
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import (
-    THRESHOLDS,
-    best_threshold,
-    extractor_of,
-    load_pipeline,
-    predict,
-    score_gold,
-    score_mentions,
-    score_predicted,
-    score_thresholds,
-    set_threshold,
-    store,
-)
+from spacy_relext.evaluating import evaluate as evaluate_docs
+from spacy_relext.evaluation import load_pipeline, store
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.files import whole_file
-from spacy_relext.measures import NOVEL, Measure, make_measures
+from spacy_relext.measures import NOVEL, Measure
 from spacy_relext.notices import counted
-from spacy_relext.pipeline.checks import mention_finders
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
 def evaluate(
@@ -65,61 +45,37 @@ def evaluate(
 ):
     """Score a pipeline's relations: with annotated mentions (and tokens and sentences), and from the raw text with those that it finds."""
     with reported_errors():
+        if tune_threshold and not Path(model).is_dir():
+            raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
-        pipe = extractor_of(nlp, model, component)
-        if threshold is not None:
-            if tune_threshold:
-                raise RelextError("--threshold and --tune-threshold exclude each other.")
-            pipe.threshold = threshold
-        measures = make_measures(measure, None if train is None else read_docs(train, nlp))
         references = list(read_docs(data_path, nlp))
-        if measures and all(concept_relations(doc) is None for doc in references):
-            raise RelextError(f"{' and '.join(measures)}: a measure of relations between concepts, and {data_path} has none.")
-        start = time.perf_counter()
-        examples = _predict(nlp, references, "Predicting, to score annotated mentions", annotated=not own_sentences)
-        seconds = time.perf_counter() - start
+        found = evaluate_docs(
+            nlp,
+            references,
+            component=component,
+            threshold=threshold,
+            tune_threshold=tune_threshold,
+            own_sentences=own_sentences,
+            measures=measure,
+            train=train,
+            progress=lambda examples, total, task: tqdm(examples, total=total, desc=task, unit=" documents"),
+        )
+        figures = found.to_dict()
         if tune_threshold:
-            _tune(nlp, pipe, examples, model)
-        figures: dict[str, Any] = {"gold_mentions": score_gold(pipe, examples, measures)}
-        examples = _predict(nlp, references, "Predicting, to score found mentions", annotated=False) if mention_finders(nlp) else []
-        for name, strict in (("", False), ("_strict", True)):
-            figures[f"predicted_mentions{name}"] = scores = score_predicted(pipe, examples, strict=strict, measures=measures)
-            figures[f"mentions{name}"] = None if scores is None else score_mentions(pipe, examples, strict=strict)
+            store(nlp, Path(model))
+            best = 100 * (found.gold_mentions["rel_micro_f"] or 0.0)
+            msg.good(f"Threshold {found.threshold} (micro F {best:.1f} on this data), stored in {model}")
         _print(figures)
         _print_concepts(figures)
-        for name in measures:
+        for name in measure:
             _print_measure(figures, name)
-        if "biored" not in measures and any(NOVEL in r.attributes for doc in references for r in concept_relations(doc) or ()):
+        if "biored" not in measure and any(NOVEL in r.attributes for doc in references for r in concept_relations(doc) or ()):
             msg.info(f"Some of these relations are {NOVEL}: --measure biored counts them, as BioRED is scored.")
-        figures |= {
-            "model": str(model),
-            "component": pipe.name,
-            "data": str(data_path),
-            "documents": len(references),
-            "threshold": pipe.cfg["threshold"],
-            "seconds": round(seconds, 2),
-            "versions": {"spacy-relext": spacy_relext.__version__, "spacy": spacy.__version__, "python": platform.python_version()},
-        }
         if output is not None:
             with whole_file(output) as file:
-                file.write(json.dumps(figures, indent=2) + "\n")
+                file.write(json.dumps({**figures, "model": model, "data": str(data_path)}, indent=2) + "\n")
             msg.good(f"Figures in {output}")
-
-
-def _predict(nlp: Language, references: list[Doc], task: str, *, annotated: bool) -> list[Example]:
-    return list(tqdm(predict(nlp, references, annotated=annotated), total=len(references), desc=task, unit=" documents"))
-
-
-def _tune(nlp: Language, pipe: RelationExtractor, examples: list[Example], model: str) -> None:
-    if not Path(model).is_dir():
-        raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
-    found = pipe.with_gold_mentions(examples, threshold=THRESHOLDS[0])
-    results = score_thresholds(pipe, list(tqdm(found, total=len(examples), desc="Trying thresholds", unit=" documents")))
-    best = best_threshold(results)
-    set_threshold(nlp, pipe, best)
-    store(nlp, Path(model))
-    msg.good(f"Threshold {best} (micro F {100 * (results[best]['rel_micro_f'] or 0.0):.1f} on this data), stored in {model}")
 
 
 def _print(figures: dict[str, Any]) -> None:

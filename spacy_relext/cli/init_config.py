@@ -7,10 +7,11 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from spacy_relext.cli.debug_data import SPANS_KEY, TELL, load_data
+from spacy_relext.cli.debug_data import SPANS_KEY, TELL
 from spacy_relext.cli.errors import put_out, reported_errors
 from spacy_relext.conversion.sentences import make_tokenizer
-from spacy_relext.diagnosis.checks import diagnose
+from spacy_relext.diagnosis.checks import run_checks
+from spacy_relext.diagnosis.diagnosing import load_data
 from spacy_relext.diagnosis.settings import read_settings
 from spacy_relext.diagnosis.suggestions import suggest
 from spacy_relext.errors import DataError, RelextError
@@ -57,7 +58,7 @@ def init_config(
         for reason in start.reasons:
             msg.info(reason)
         settings = read_settings(start.config.interpolate(), str(output_path))
-        findings = [f for f in diagnose(data, settings.nlp, settings=settings, suggested=suggested) if f.severity != "info"]
+        findings = [f for f in run_checks(data, settings.nlp, settings=settings, suggested=suggested) if f.severity != "info"]
         for finding in findings:
             TELL[finding.severity](f"{finding.name}: {finding.message}")
         msg.good(f"{output_path}")

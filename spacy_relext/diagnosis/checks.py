@@ -38,7 +38,7 @@ CHECKS: tuple[Callable[[Data], Iterator[Finding]], ...] = (
 SEVERITIES = ("error", "warning", "info")
 
 
-def diagnose(
+def run_checks(
     data: Data,
     nlp: Language,
     *,

@@ -139,7 +139,7 @@ def test_mentions_of_doc_ents(clean):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--system.seed", "1"), r"--system\.seed: settings of a config, and there is none"),
+        (("--system.seed", "1"), r"system\.seed: settings of a config, and there is none"),
         (("--encoder", "no/such/encoder"), r"there is no encoder 'no/such/encoder': no such folder"),
         (("--config", "no.cfg"), r"no\.cfg: there is no such config file"),
         (("--tokenizer", "nothing"), r"there is no tokenizer 'nothing'"),

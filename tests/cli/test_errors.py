@@ -37,6 +37,6 @@ def test_settings_are_told_as_options(message, told):
 
 def test_every_option_of_a_format_is_one_of_the_command_line():
     options = {f"--{name.replace('_', '-')}" for name in SETTINGS}
-    commands = ("convert", "export", "extract")
+    commands = ("convert", "export", "extract", "evaluate", "debug-data")
     helps = "".join(relext(command, "--help", env={"COLUMNS": "300", "TERM": "dumb"}).output for command in commands)
     assert not {option for option in options if f" {option} " not in helps}

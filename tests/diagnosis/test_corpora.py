@@ -7,7 +7,7 @@ from pathlib import Path
 import spacy
 
 from spacy_relext.conversion.sentences import make_splitter
-from spacy_relext.diagnosis.checks import diagnose
+from spacy_relext.diagnosis.checks import run_checks
 from spacy_relext.diagnosis.data import Data, make_data
 from spacy_relext.diagnosis.suggestions import suggest
 from spacy_relext.formats import aimed, chemprot, ddi, jsonl
@@ -35,7 +35,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 def summary(data: Data) -> dict[str, tuple[str, int]]:
-    return {finding.name: (finding.severity, len(finding.examples)) for finding in diagnose(data, spacy.blank("en"))}
+    return {finding.name: (finding.severity, len(finding.examples)) for finding in run_checks(data, spacy.blank("en"))}
 
 
 def test_demonstration_corpus():

@@ -12,7 +12,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_relext.diagnosis.checks import diagnose
+from spacy_relext.diagnosis.checks import run_checks
 from spacy_relext.diagnosis.data import make_data
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -35,7 +35,7 @@ def findings(parts: Parts, plant_in_docs: Callable[[Docs], None] | None = None, 
     docs = {name: [to_doc(document, nlp) for document in documents] for name, documents in parts.items()}
     if plant_in_docs is not None:
         plant_in_docs(docs)
-    return diagnose(make_data(docs, ["train"], spans_key="mentions"), nlp, **settings)
+    return run_checks(make_data(docs, ["train"], spans_key="mentions"), nlp, **settings)
 
 
 def related(documents: list[Document], label: str) -> list[tuple[Document, AnnotatedRelation]]:

@@ -6,7 +6,7 @@ import re
 import pytest
 from spacy.util import load_config
 
-from spacy_relext.diagnosis.checks import diagnose
+from spacy_relext.diagnosis.checks import run_checks
 from spacy_relext.diagnosis.data import make_data
 from spacy_relext.diagnosis.lengths import load_encoder
 from spacy_relext.diagnosis.settings import read_settings
@@ -44,7 +44,7 @@ def find(overrides, folder, change=None):
     settings = read(overrides, folder)
     docs = [to_doc(document, settings.nlp) for document in documents]
     data = make_data({"train": docs}, ["train"], spans_key=settings.pipe.cfg["spans_key"])
-    return diagnose(data, settings.nlp, encoder=load_encoder(settings.encoder), settings=settings)
+    return run_checks(data, settings.nlp, encoder=load_encoder(settings.encoder), settings=settings)
 
 
 def across(documents):

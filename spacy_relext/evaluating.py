@@ -1,0 +1,146 @@
+"""A pipeline on annotated Docs, for Python and for `relext evaluate`: all figures in one object."""
+
+import platform
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+import spacy_relext
+from spacy_relext.corpus import read_docs
+from spacy_relext.errors import RelextError
+from spacy_relext.evaluation import (
+    THRESHOLDS,
+    best_threshold,
+    extractor_of,
+    load_pipeline,
+    predict,
+    score_gold,
+    score_mentions,
+    score_predicted,
+    score_thresholds,
+    set_threshold,
+)
+from spacy_relext.formats.docs import concept_relations
+from spacy_relext.measures import Measure, make_measures
+from spacy_relext.pipeline.checks import mention_finders
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.relations import register_extensions
+
+Figures = dict[str, Any]
+# Shows how documents come: given them, how many there will be, and what is done with them.
+Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a relation extractor, shares between 0 and 1.
+
+    gold_mentions: With annotated mentions: `rel_micro_p`, `rel_micro_r`, `rel_micro_f`, `rel_macro_f`, `rel_micro_candidate_recall`, and
+        `rel_per_type`: p, r, f, candidate recall and support of each label; where relations between concepts are annotated, the same as
+        `doc_rel_…`; and further measures by name.
+    predicted_mentions, mentions: With those that the pipeline finds, and p, r, f and support of these; `strict`: their types must be
+        right too. None where it finds none by itself.
+    component: The name of the extractor. threshold: Its threshold, as it was used. documents: How many.
+    seconds: What the first prediction took, without loading.
+    """
+
+    gold_mentions: Figures
+    predicted_mentions: Figures | None
+    mentions: Figures | None
+    predicted_mentions_strict: Figures | None
+    mentions_strict: Figures | None
+    component: str
+    documents: int
+    threshold: float
+    seconds: float
+
+    def to_dict(self) -> Figures:
+        """All of it, and the versions of what computed it, for JSON."""
+        versions = {"spacy-relext": spacy_relext.__version__, "spacy": spacy.__version__, "python": platform.python_version()}
+        return {**asdict(self), "versions": versions}
+
+
+def evaluate(
+    pipeline: str | Path | Language,
+    docs: str | Path | Iterable[Doc],
+    *,
+    component: str | None = None,
+    threshold: float | None = None,
+    tune_threshold: bool = False,
+    own_sentences: bool = False,
+    measures: Collection[str] = (),
+    train: str | Path | Iterable[Doc] | None = None,
+    progress: Progress = lambda examples, total, task: examples,
+) -> Evaluation:
+    """Score the relations of a pipeline: with annotated mentions (and tokens and sentences), and from the raw text with what it finds.
+
+        figures = evaluate("en_relext_demo", "dev.spacy")
+        print(figures.gold_mentions["rel_micro_f"])
+
+    pipeline: Its name or folder, or one that is loaded. docs: Annotated ones: a .spacy file, a folder of them, or Docs.
+    component: Which relation extractor, where there are several.
+    threshold: In the place of the extractor's, which is put back. tune_threshold: The one of 0.05, 0.10, … 0.95 with the best micro F (of
+        relations between annotated mentions) becomes that of the pipeline. On development data only!
+    own_sentences: Annotated mentions on the pipeline's own tokens and sentences.
+    measures: Those of corpora of relations between concepts: "biored", "docred". train: The training part, which docred needs.
+    RAISES: RelextError for what does not fit together.
+    """
+    register_extensions()
+    if threshold is not None and tune_threshold:
+        raise RelextError("`threshold` and `tune_threshold` exclude each other.")
+    nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
+    pipe = extractor_of(nlp, nlp.meta["name"] if isinstance(pipeline, Language) else str(pipeline), component)
+    unknown = sorted(set(measures) - set(Measure))
+    if unknown:
+        raise RelextError(f"there are no measures {', '.join(unknown)}. There are: {', '.join(Measure)}.")
+    functions = make_measures([Measure(name) for name in measures], None if train is None else _docs(train, nlp))
+    references = _docs(docs, nlp)
+    if functions and all(concept_relations(doc) is None for doc in references):
+        of = docs if isinstance(docs, (str, Path)) else "the data"
+        raise RelextError(f"{' and '.join(functions)}: a measure of relations between concepts, and {of} has none.")
+    before = pipe.threshold
+    try:
+        if threshold is not None:
+            pipe.threshold = threshold
+        start = time.perf_counter()
+        task = "Predicting, to score annotated mentions"
+        examples = list(progress(predict(nlp, references, annotated=not own_sentences), len(references), task))
+        seconds = time.perf_counter() - start
+        if tune_threshold:
+            set_threshold(nlp, pipe, _best(pipe, examples, progress))
+        gold = score_gold(pipe, examples, functions)
+        examples = []
+        if mention_finders(nlp):
+            task = "Predicting, to score found mentions"
+            examples = list(progress(predict(nlp, references, annotated=False), len(references), task))
+        found, found_strict = (score_predicted(pipe, examples, strict=strict, measures=functions) for strict in (False, True))
+        return Evaluation(
+            gold_mentions=gold,
+            predicted_mentions=found,
+            mentions=None if found is None else score_mentions(pipe, examples, strict=False),
+            predicted_mentions_strict=found_strict,
+            mentions_strict=None if found_strict is None else score_mentions(pipe, examples, strict=True),
+            component=pipe.name,
+            documents=len(references),
+            threshold=pipe.threshold,
+            seconds=round(seconds, 2),
+        )
+    finally:
+        if threshold is not None:
+            pipe.threshold = before
+
+
+def _docs(given: str | Path | Iterable[Doc], nlp: Language) -> list[Doc]:
+    return list(read_docs(Path(given), nlp) if isinstance(given, (str, Path)) else given)
+
+
+def _best(pipe: RelationExtractor, examples: Sequence[Example], progress: Progress) -> float:
+    found = pipe.with_gold_mentions(examples, threshold=THRESHOLDS[0])
+    return best_threshold(score_thresholds(pipe, list(progress(found, len(examples), "Trying thresholds"))))
