@@ -37,7 +37,7 @@ def kills(
     seed: int = typer.Option(0, help="Seed of documents and moments."),
 ):
     """Kill an extraction at random moments, start it again each time, and compare its output with that of a run that was left alone."""
-    from spacy_relext.cli import relext_cli
+    from spacy_relext.cli import extract, relext_cli  # noqa: F401 (imported before the forks)
 
     rng = random.Random(seed)
     with TemporaryDirectory() as name:

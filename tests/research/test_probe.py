@@ -363,5 +363,11 @@ def test_a_plot_of_an_unknown_kind(folder, tmp_path):
 def test_other_commands_need_none_of_the_libraries():
     # networkx is not among them: torch imports it.
     missing = ["sklearn", "matplotlib", "snowballstemmer", "pyarrow", "rdflib"]
-    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); import spacy_relext.cli"
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({missing}))
+import typer
+from spacy_relext.cli import relext_cli
+assert all(typer.main.get_command(relext_cli).commands.values())
+"""
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
