@@ -358,7 +358,7 @@ def test_one_version_of_a_document_is_read(cas, tmp_path):
     save(Cas(type_system(), sofa_string=TEXT), folder, "INITIAL_CAS")
     found, counts, [error] = chosen()
     assert (found, counts) == ([], {})
-    assert "document 'case 7.txt': 2 annotations could be meant. Curate the document, or name with --annotator" in error
+    assert "document 'case 7.txt': 2 annotations could be meant. Curate the document, or name with `annotator`" in error
     assert "they are of anna and bert" in error
     assert chosen(annotator="bert") == ([("bert.xmi",)], {OTHER_ANNOTATORS: 2}, [])
     assert chosen(annotator="carl") == ([], {OTHER_ANNOTATORS: 3}, [])

@@ -72,7 +72,8 @@ def test_a_folder_in_the_place_of_a_text(tmp_path):
     (tmp_path / "in" / "x.ann").touch()
     documents, errors = read("brat", tmp_path / "in")
     assert documents == ["good"]
-    assert [str(error) for error in errors] == [f"{tmp_path / 'in' / 'x.txt'}: it cannot be read: Is a directory."]
+    message = "there is no x.txt beside it, with the text that it annotates."
+    assert [str(error) for error in errors] == [f"{tmp_path / 'in' / 'x.ann'}: {message}"]
 
 
 @pytest.mark.parametrize("name", [name for name in WRITABLE if not get_format(name).suffix])

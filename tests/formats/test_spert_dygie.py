@@ -156,7 +156,7 @@ SENTENCES = [(0, 23), (24, 36)]
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (Document("a", TEXT, MENTIONS), "document 'a': it has no sentences, .* --sentences"),
+        (Document("a", TEXT, MENTIONS), "document 'a': it has no sentences, .* `sentences`"),
         (Document("", TEXT, MENTIONS, sentences=SENTENCES), "it has no id"),
         (Document("a", TEXT, [Mention("x", 17, 29, "X")], sentences=SENTENCES), "'CYP1 . Ochre' at 17 runs across sentences"),
         (Document("a", TEXT, MENTIONS, [AnnotatedRelation("T1", "T3", "L")], SENTENCES), "a relation 'L' runs across sentences"),
