@@ -32,7 +32,7 @@ encoder, same seeds.
 
 
 @dataclass
-class Row:
+class SeedRuns:
     """The runs of one line of a table, by seed."""
 
     encoding: str
@@ -46,7 +46,7 @@ class Row:
 
 
 # The rows of a table, by encoding and summary as `_same` makes them.
-Table = dict[tuple[str, str], Row]
+ReportTable = dict[tuple[str, str], SeedRuns]
 
 
 def write_section(section: str, path: Path, *, begin: str = BEGIN, end: str = END) -> None:
@@ -74,7 +74,7 @@ def make_section(runs: Mapping[Path, Run], planned: Iterable[Mapping[str, str]] 
 
     planned: The labels of runs that have a row even where they were not run. RAISES: DataError for runs that do not fit together.
     """
-    tables: dict[str, dict[str, Table]] = {corpus: {} for corpus in CORPORA}
+    tables: dict[str, dict[str, ReportTable]] = {corpus: {} for corpus in CORPORA}
     for labels in planned:
         _row(labels, tables)
     for path, run in sorted(runs.items()):
@@ -96,7 +96,7 @@ def make_section(runs: Mapping[Path, Run], planned: Iterable[Mapping[str, str]] 
     return "\n".join(part for part in parts if part)
 
 
-def _add(path: Path, run: Run, tables: dict[str, dict[str, Table]]) -> None:
+def _add(path: Path, run: Run, tables: dict[str, dict[str, ReportTable]]) -> None:
     missing = [name for name in ("corpus", "encoding", "summary", "encoder") if not run.labels.get(name)]
     if missing:
         raise DataError(f"the run has no label {missing[0]!r}; it has {run.labels}. Add it to the labels in the file.", path=path)
@@ -113,11 +113,11 @@ def _add(path: Path, run: Run, tables: dict[str, dict[str, Table]]) -> None:
     row.runs[run.seed] = path, run
 
 
-def _row(labels: Mapping[str, str], tables: dict[str, dict[str, Table]]) -> Row:
+def _row(labels: Mapping[str, str], tables: dict[str, dict[str, ReportTable]]) -> SeedRuns:
     """The row of a run with these labels, made where there is none yet."""
     encoding, summary = labels["encoding"], labels["summary"]
     table = tables.setdefault(_same(labels["corpus"]), {}).setdefault(labels["encoder"], {})
-    return table.setdefault((_same(encoding), _same(summary)), Row(encoding, summary))
+    return table.setdefault((_same(encoding), _same(summary)), SeedRuns(encoding, summary))
 
 
 def _same(name: str) -> str:
@@ -133,7 +133,7 @@ def _settings(run: Run) -> dict[str, Any]:
     return {"config": {**config, "training": training}, "data": run.digests, "checkpoint": run.checkpoint, "threshold": given}
 
 
-def _figures(rows: Iterable[Row]) -> str:
+def _figures(rows: Iterable[SeedRuns]) -> str:
     header = ("encoding", "summary", "seeds", "P", "R", "F", "development F", "training")
     lines = []
     rows = list(rows)
@@ -153,12 +153,12 @@ def _figures(rows: Iterable[Row]) -> str:
     return markdown(header, lines)
 
 
-def _devices(rows: Iterable[Row]) -> list[str]:
+def _devices(rows: Iterable[SeedRuns]) -> list[str]:
     """What the runs of a table were trained on, the device of most of them first."""
     return [device for device, _ in Counter(run.device for row in rows for _, run in row.runs.values()).most_common()]
 
 
-def _training(row: Row, devices: Sequence[str]) -> str:
+def _training(row: SeedRuns, devices: Sequence[str]) -> str:
     """Mean minutes of training on each device, named unless it is the first one."""
     parts = []
     for device in devices:
@@ -168,7 +168,7 @@ def _training(row: Row, devices: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
-def _circumstances(rows: Iterable[Row]) -> str:
+def _circumstances(rows: Iterable[SeedRuns]) -> str:
     runs = [run for row in rows for _, run in row.runs.values()]
     by_device = Counter(f"{device} (torch threads: {run.torch_threads})" for run in runs for device in split(run.device))
     names = sorted({name for run in runs for name in run.versions})
@@ -177,7 +177,7 @@ def _circumstances(rows: Iterable[Row]) -> str:
     return f"Trained on {devices}, with {', '.join(versions)}.\n" if runs else ""
 
 
-def _comparisons(rows: Sequence[Row], baseline: Row | None, *, encodings: bool = False) -> str:
+def _comparisons(rows: Sequence[SeedRuns], baseline: SeedRuns | None, *, encodings: bool = False) -> str:
     """Rows against one of them or another; nothing where there is none. encodings: Whether the rows are named with theirs."""
     variants = [row for row in rows if row is not baseline]
     if baseline is None or not variants:
@@ -197,7 +197,7 @@ def _comparisons(rows: Sequence[Row], baseline: Row | None, *, encodings: bool =
     return markdown(header, lines)
 
 
-def _paired_counts(row: Row, baseline: Row, seeds: Sequence[int]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+def _paired_counts(row: SeedRuns, baseline: SeedRuns, seeds: Sequence[int]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Counts of both, `[n_seeds, n_documents, 3]`, of the same documents in the same order, and their folds."""
     first_path, first = baseline.runs[seeds[0]]
     documents = [(document["id"], document["fold"]) for document in first.documents]
@@ -217,7 +217,7 @@ def _comparison(found: Comparison) -> tuple[str, str, str]:
     return f"{100 * found.difference:+.1f}", f"{100 * found.low:+.1f} to {100 * found.high:+.1f}", p
 
 
-def _published(corpus: str, by_encoder: Mapping[str, Table]) -> str:
+def _published(corpus: str, by_encoder: Mapping[str, ReportTable]) -> str:
     lines: list[tuple[str, ...]] = []
     models = list(dict.fromkeys(figure.model for figure in PUBLISHED[corpus]))
     for model in models:
@@ -227,7 +227,7 @@ def _published(corpus: str, by_encoder: Mapping[str, Table]) -> str:
         if model in COUNTERPARTS:
             summary = COUNTERPARTS[model]
             for encoder, table in sorted(by_encoder.items()):
-                row = table.get((_same(BASELINE_ENCODING), _same(summary)), Row(BASELINE_ENCODING, summary))
+                row = table.get((_same(BASELINE_ENCODING), _same(summary)), SeedRuns(BASELINE_ENCODING, summary))
                 figures = (_spread(row.values(f"rel_micro_{k}")) for k in "prf")
                 lines.append((model, f"ours, `{summary}`", encoder, str(len(row.runs) or ""), *figures))
     return markdown(("model", "", "encoder", "seeds", "P", "R", "F"), lines)

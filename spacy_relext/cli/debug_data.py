@@ -15,7 +15,7 @@ from spacy_relext.cli.errors import reported_errors
 from spacy_relext.diagnosis.data import N_EXAMPLES, Finding
 from spacy_relext.diagnosis.diagnosing import diagnose
 from spacy_relext.diagnosis.suggestions import Suggestions
-from spacy_relext.diagnosis.summary import Table
+from spacy_relext.diagnosis.summary import Cells
 from spacy_relext.formats.files import whole_file
 
 TELL: dict[str, Callable[..., Any]] = {"error": msg.fail, "warning": msg.warn, "info": msg.info, "good": msg.good}
@@ -72,7 +72,7 @@ def debug_data(
             raise SystemExit(1)
 
 
-def _print(tables: dict[str, Table], suggested: Suggestions | None, findings: list[Finding], *, verbose: bool) -> None:
+def _print(tables: dict[str, Cells], suggested: Suggestions | None, findings: list[Finding], *, verbose: bool) -> None:
     for title, (header, *rows) in tables.items():
         msg.divider(title)
         shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]

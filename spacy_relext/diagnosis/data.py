@@ -11,15 +11,13 @@ from spacy.tokens import Doc, Span
 from spacy_relext.candidates import distance_pairs, has_sentences, sentence_pairs
 from spacy_relext.concepts import identifiers
 from spacy_relext.formats.docs import concept_relations, document_id
+from spacy_relext.formats.offsets import Stretch
 from spacy_relext.formats.types import AnnotatedRelation
 from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import Relation, Relations, get_relations, has_relations
 from spacy_relext.types import Ints2d
 
 Severity = Literal["error", "warning", "info"]
-# First character and end.
-Place = tuple[int, int]
-
 # What is shown of the places of a finding.
 N_EXAMPLES = 3
 # Where there are no sentences, pairs are counted up to this many tokens apart.
@@ -60,9 +58,9 @@ class Text:
         return get_relations(self.doc)
 
     @cached_property
-    def labels(self) -> dict[tuple[Place, Place], set[str]]:
+    def labels(self) -> dict[tuple[Stretch, Stretch], set[str]]:
         """The labels of each related pair of places, head first."""
-        found: dict[tuple[Place, Place], set[str]] = {}
+        found: dict[tuple[Stretch, Stretch], set[str]] = {}
         for relation in self.relations:
             found.setdefault((place(relation.head), place(relation.tail)), set()).add(relation.label)
         return found
@@ -82,7 +80,7 @@ class Text:
         return found
 
     @cached_property
-    def places(self) -> list[Place]:
+    def places(self) -> list[Stretch]:
         """Where the mentions are."""
         return [place(span) for span in self.mentions]
 
@@ -171,7 +169,7 @@ def found(severity: Severity, name: str, message: str, places: Sequence[str]) ->
         yield Finding(severity, name, message.replace("{n}", f"{len(places):,}"), tuple(places))
 
 
-def place(span: Span) -> Place:
+def place(span: Span) -> Stretch:
     """The characters of a mention."""
     return span.start_char, span.end_char
 

@@ -16,7 +16,7 @@ from spacy_relext.diagnosis.data import Data, Finding, find_spans_key, make_data
 from spacy_relext.diagnosis.lengths import load_encoder
 from spacy_relext.diagnosis.settings import Settings, read_settings
 from spacy_relext.diagnosis.suggestions import Suggestions, suggest
-from spacy_relext.diagnosis.summary import Table, candidate_table, gap_table, label_table, part_table, type_table
+from spacy_relext.diagnosis.summary import Cells, candidate_table, gap_table, label_table, part_table, type_table
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import find_folds
 from spacy_relext.experiments.training import read_config
@@ -36,7 +36,7 @@ class Diagnosis:
 
     findings: list[Finding]
     suggestions: Suggestions | None
-    tables: dict[str, Table]
+    tables: dict[str, Cells]
 
     @property
     def has_errors(self) -> bool:
@@ -113,7 +113,7 @@ def _settings(config: str | Path | None, overrides: Mapping[str, Any], component
     return read_settings(read_config(Path(config), dict(overrides)), str(config), component)
 
 
-def _tables(data: Data, suggested: Suggestions | None) -> dict[str, Table]:
+def _tables(data: Data, suggested: Suggestions | None) -> dict[str, Cells]:
     tables = {"Parts": part_table(data)}
     if suggested is not None:
         pairs = {"Pairs in a sentence, by types": type_table(data.train), "Pairs in a sentence, by distance": gap_table(data.train)}

@@ -11,8 +11,9 @@ from spacy.tokens import Span
 from spacy.util import registry
 
 from spacy_relext.candidates import CandidateFunction, has_sentences, sentence_bounds, sentence_of
-from spacy_relext.diagnosis.data import Data, Place, Text, place
+from spacy_relext.diagnosis.data import Data, Text, place
 from spacy_relext.diagnosis.directions import TypePair, directions
+from spacy_relext.formats.offsets import Stretch
 from spacy_relext.pipeline.decoding import allowed_by_types
 from spacy_relext.types import Ints2d
 
@@ -131,14 +132,14 @@ def reach(texts: Iterable[Text], get_pairs: CandidateFunction, symmetric: Collec
     return Reach(n_pairs, n_relations, n_reached, n_related)
 
 
-def _among(text: Text, pairs: Ints2d) -> Callable[[Place, Place, bool], bool]:
+def _among(text: Text, pairs: Ints2d) -> Callable[[Stretch, Stretch, bool], bool]:
     """Whether two places, head and tail, are among pairs of mentions, or with True the other way round."""
     # Several mentions may stand at one place: they are one.
     number = {at: i for i, at in enumerate(dict.fromkeys(text.places))}
     numbers = numpy.asarray([number[at] for at in text.places], dtype="int64")[pairs]
     found = set((numbers[:, 0] * len(number) + numbers[:, 1]).tolist())
 
-    def among(head: Place, tail: Place, either: bool) -> bool:
+    def among(head: Stretch, tail: Stretch, either: bool) -> bool:
         if head not in number or tail not in number:
             return False
         i, j = number[head], number[tail]

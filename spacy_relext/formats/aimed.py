@@ -33,7 +33,7 @@ PAIR = re.compile(r"(?P<document>.+)\.s(?P<sentence>\d{1,18})_(?P=document)\.s(?
 MARKERS = re.compile(r"\[/?E[12]\]")
 
 # First character, end, and type.
-Stretch = tuple[int, int, str]
+TypedStretch = tuple[int, int, str]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Sentence:
 
     text: str
     line: int
-    pairs: dict[tuple[Stretch, Stretch], bool] = field(default_factory=dict)
+    pairs: dict[tuple[TypedStretch, TypedStretch], bool] = field(default_factory=dict)
 
 
 def parts(folder: Path) -> dict[str, Path]:
@@ -150,7 +150,7 @@ def _append(document: Document, number: int, sentence: Sentence) -> None:
     document.relations += [AnnotatedRelation(ids[head], ids[tail], LABEL) for (head, tail), true in sorted(sentence.pairs.items()) if true]
 
 
-def _pair(record: dict[str, Any]) -> tuple[str, Stretch, Stretch, bool]:
+def _pair(record: dict[str, Any]) -> tuple[str, TypedStretch, TypedStretch, bool]:
     """What a line says: text, the two mentions, whether they interact.
 
     RAISES: ValueError for what is missing or cannot be right.
@@ -171,7 +171,7 @@ def _pair(record: dict[str, Any]) -> tuple[str, Stretch, Stretch, bool]:
     return text, head, tail, label == "positive"
 
 
-def _place(relation: dict[str, Any], key: str, text: str) -> Stretch:
+def _place(relation: dict[str, Any], key: str, text: str) -> TypedStretch:
     stretches, name, kind = (relation.get(k) for k in (f"{key}_idx", key, f"{key}_type"))
     match stretches:
         case [[int(start), int(end)]] if 0 <= start < end <= len(text):

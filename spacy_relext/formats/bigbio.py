@@ -25,7 +25,7 @@ from spacy_relext.formats.corpora import read_records
 from spacy_relext.formats.offsets import Stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
-from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, NO_TRIGGER, Row, Standoff
+from spacy_relext.formats.standoff import EVENTS_OF_EVENTS, NO_TRIGGER, Standoff, StandoffLine
 from spacy_relext.formats.types import UNKNOWN, Document
 
 KEYS = {"passages", "entities", "relations"}
@@ -136,7 +136,7 @@ class _Lines:
 
     def _add(self, kind: str, *values: str) -> None:
         # The line is that of the record: errors and counts name it.
-        row = Row(Path(str(self.at.path)), self.at.line, values)  # type: ignore[arg-type]
+        row = StandoffLine(Path(str(self.at.path)), self.at.line, values)  # type: ignore[arg-type]
         self.standoff.rows[kind].append(row)
         if kind in "TRE":
             self.standoff.ids[values[0]] = row

@@ -14,14 +14,13 @@ from typing import Any
 from bioc import BioCAnnotation, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation, BioCSentence, biocjson
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, count_unsupported
+from spacy_relext.formats.biocmodel import Origin, collection, count_unsupported
 from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.jsonstream import JsonStream, Twice, read_values
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import Place as Record
-from spacy_relext.formats.records import whole_number
+from spacy_relext.formats.records import Place, whole_number
 from spacy_relext.formats.types import Document
 
 EXPECTED = "a collection: an object with a list 'documents'; or a document, or a list of either"
@@ -38,11 +37,11 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
     yield from distinct(read_all(_documents(find_files(path, (".json",)), reading.on_error, path), reading), reading.on_error)
 
 
-def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
+def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tuple[Callable[[], BioCDocument], Origin]]:
     for file in files:
         entries = read_values(file, EXPECTED, partial(_entries, file=file, on_error=on_error), on_error)
         for number, (entry, line) in enumerate(entries, start=1):
-            yield partial(_parse, entry, number, file), (file, line, Record(file, number=number, root=root).default_id)
+            yield partial(_parse, entry, number, file), (file, line, Place(file, number=number, root=root).default_id)
 
 
 def _entries(stream: JsonStream, file: Path, on_error: OnError) -> Iterator[Entry]:
@@ -97,7 +96,7 @@ def _find_in_object(stream: JsonStream, on_error: OnError, file: Path, depth: in
 
 
 def _parse(entry: Any, number: int, file: Path) -> BioCDocument:
-    Record(file, number=number).check_keys(entry)
+    Place(file, number=number).check_keys(entry)
     name = entry.get("id") if isinstance(entry, dict) else None
     try:
         return _document(entry)

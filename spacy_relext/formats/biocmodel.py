@@ -47,7 +47,7 @@ NOVELTY, SPECULATION, NEGATION, ATTRIBUTES = ("novel", "novelty"), "speculation"
 # More spaces than any file would put between passages: an offset that is wrong must not fill the memory.
 MAX_GAP = 10_000
 # Where a document stands, and what it is called where it has no id.
-Place = tuple[Path, int | None, str]
+Origin = tuple[Path, int | None, str]
 
 
 def levels_of(mentions: bool, concepts: bool) -> set[str]:

@@ -18,7 +18,7 @@ from spacy_relext.formats.biocmodel import (
     SCORE,
     STATE,
     TYPE,
-    Place,
+    Origin,
     levels_of,
 )
 from spacy_relext.formats.denials import NEGATED, said
@@ -38,7 +38,7 @@ FROM_PASSAGE = "documents whose offsets count from the start of a passage"
 FOLLOWING = "documents whose passages have offsets that do not fit (now one after another)"
 
 
-def read_all(documents: Iterable[tuple[Callable[[], BioCDocument], Place]], reading: Reading) -> Iterator[Document]:
+def read_all(documents: Iterable[tuple[Callable[[], BioCDocument], Origin]], reading: Reading) -> Iterator[Document]:
     """Ours of the documents of one file or several, each with its place.
 
     documents: Functions, so that what is wrong with one document is an error of it alone. The library raises these: it takes the form of
@@ -51,7 +51,7 @@ def read_all(documents: Iterable[tuple[Callable[[], BioCDocument], Place]], read
             reading.on_error(error)
 
 
-def _made(make: Callable[[], BioCDocument], place: Place, reading: Reading) -> Document:
+def _made(make: Callable[[], BioCDocument], place: Origin, reading: Reading) -> Document:
     name = "a document"
     path, line, _ = place
     try:
@@ -65,7 +65,7 @@ def _made(make: Callable[[], BioCDocument], place: Place, reading: Reading) -> D
         raise DataError(f"{name} is not as BioC has it ({reason}). Is something missing, or no number?", path=path, line=line) from error
 
 
-def from_bioc(source: BioCDocument, place: Place, reading: Reading) -> Document:
+def from_bioc(source: BioCDocument, place: Origin, reading: Reading) -> Document:
     """Our document of the library's.
 
     RAISES: DataError for annotation that cannot be right; what the library raises for other input.

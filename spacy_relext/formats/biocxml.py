@@ -13,13 +13,13 @@ from bioc import BioCDocument, biocxml
 from lxml import etree
 
 from spacy_relext.errors import DataError
-from spacy_relext.formats.biocmodel import Place, collection, count_unsupported, to_bioc
+from spacy_relext.formats.biocmodel import Origin, collection, count_unsupported, to_bioc
 from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.records import Place as Record
+from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import Document
 
 # Attributes that may be missing, and that the library wants.
@@ -31,7 +31,7 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
     yield from distinct(read_all(_documents(find_files(path, (".xml",)), reading.on_error, path), reading), reading.on_error)
 
 
-def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tuple[Callable[[], BioCDocument], Place]]:
+def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tuple[Callable[[], BioCDocument], Origin]]:
     for file in files:
         try:
             elements = _elements(file)
@@ -39,7 +39,7 @@ def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tup
             on_error(error)
             continue
         for number, element in enumerate(elements, start=1):
-            yield partial(_parse, element), (file, element.sourceline, Record(file, number=number, root=root).default_id)
+            yield partial(_parse, element), (file, element.sourceline, Place(file, number=number, root=root).default_id)
 
 
 def _elements(file: Path) -> list[etree._Element]:

@@ -35,7 +35,7 @@ COLUMNS: dict[str, type] = {
 # How fields begin that spreadsheets compute, and run (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 FORMULAS = "fields begin with =, +, -, @, a tab or a line end, which spreadsheets take for formulas; `spreadsheet_safe` puts ' before them"
-Row = tuple[str | int | float | None, ...]
+Fields = tuple[str | int | float | None, ...]
 
 
 def write(documents: Iterable[Document], path: Path, *, spreadsheet_safe: bool = False) -> Counter[str]:
@@ -58,17 +58,17 @@ def _is_formula(value: str | int | float | None) -> bool:
     return isinstance(value, str) and value.startswith(FORMULA_STARTS)
 
 
-def _quoted(row: Row) -> Row:
+def _quoted(row: Fields) -> Fields:
     return tuple(f"'{value}" if _is_formula(value) else value for value in row)
 
 
-def _counted(found: Iterable[Row], lost: Counter[str]) -> Iterator[Row]:
+def _counted(found: Iterable[Fields], lost: Counter[str]) -> Iterator[Fields]:
     for row in found:
         lost[FORMULAS] += sum(map(_is_formula, row))
         yield row
 
 
-def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Row]:
+def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Fields]:
     """The relations of some documents as values of `COLUMNS`, None for what is not known. lost: Is added to: what no row holds."""
     for document in prepared(documents, lost, "whole texts", "documents without relations", "mentions in no relation"):
         for triple in triples(document, lost):
@@ -83,5 +83,5 @@ def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Row]:
             )
 
 
-def _values(end: End) -> Row:
+def _values(end: End) -> Fields:
     return end.text, end.type or None, end.start, end.end, join(end.concepts) or None

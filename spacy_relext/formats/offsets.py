@@ -28,7 +28,7 @@ BEYOND = "mentions beyond the end of the text"
 FORMS = "mentions that their file gives with other forms of letters"
 DISCONTINUOUS, LONGEST = "discontinuous mentions (kept as one stretch)", "discontinuous mentions (kept as their longest fragment)"
 Compare = Callable[[str, str], bool]
-# The start and the end, exclusive, of a part of a mention.
+# The first character and the end, exclusive, of a mention or of a part of it.
 Stretch = tuple[int, int]
 
 

@@ -63,7 +63,7 @@ MORE_ARGUMENTS = "events with more than two arguments"
 UNKNOWN_CONCEPTS = "concept identifiers of mentions that the document does not have"
 
 
-class Row(NamedTuple):
+class StandoffLine(NamedTuple):
     """A line: where it stands, and the groups of its pattern."""
 
     path: Path
@@ -80,8 +80,8 @@ class Standoff:
 
     def __init__(self, document: Document, reading: Reading):
         self.document, self.reading = document, reading
-        self.rows: dict[str, list[Row]] = {kind: [] for kind in LINES}
-        self.ids: dict[str, Row] = {}
+        self.rows: dict[str, list[StandoffLine]] = {kind: [] for kind in LINES}
+        self.ids: dict[str, StandoffLine] = {}
         self.mentions: dict[str, Mention] = {}
         # The relations of each line R or E, by its name; the names of lines that are denied.
         self.relations: dict[str, list[AnnotatedRelation]] = {}
@@ -100,7 +100,7 @@ class Standoff:
             match = pattern.fullmatch(line)
             if match is None:
                 raise DataError(f"saw {line!r:.80}; expected {form}.", path=path, line=number)
-            row = Row(path, number, match.groups(default=""))
+            row = StandoffLine(path, number, match.groups(default=""))
             if kind in "TRE":
                 other = self.ids.setdefault(match[1], row)
                 if other is not row:
@@ -126,7 +126,7 @@ class Standoff:
         document.relations = [r for name, some in self.relations.items() if name not in self.denied for r in some]
         document.denied = [r for name, some in self.relations.items() if name in self.denied for r in some]
 
-    def _leave_out(self, what: str, row: Row) -> None:
+    def _leave_out(self, what: str, row: StandoffLine) -> None:
         self.document.leave_out(what, row.line, row.path)
 
     def _is_there(self, name: str) -> bool:
@@ -160,7 +160,7 @@ class Standoff:
                 joined[-1] = (joined[-1][0], max(joined[-1][1], after[1]))
         return joined
 
-    def _add_relation(self, row: Row) -> None:
+    def _add_relation(self, row: StandoffLine) -> None:
         name, label, given = *row.values[:2], _arguments(row.values[2])
         ends = [(role, self._mention(to)) for role, to in given]
         if not all(self._is_there(to) for _, to in given):
@@ -180,7 +180,7 @@ class Standoff:
             name = self.ids[name].values[2]
         return name if name in self.mentions else None
 
-    def _relate(self, name: str, label: str, ends: list[tuple[str, str | None]], row: Row, *, directed: bool = False) -> None:
+    def _relate(self, name: str, label: str, ends: list[tuple[str, str | None]], row: StandoffLine, *, directed: bool = False) -> None:
         """A relation between two mentions. directed: The head is the first, whatever the roles."""
         pair = [(role, self.mentions[mention]) for role, mention in ends if mention is not None]
         (_, a), (_, b) = pair
@@ -194,7 +194,7 @@ class Standoff:
             head, tail = self.reading.roles.direct(label, given, row.path, row.line, on_other_order=tell)
         self.relations.setdefault(name, []).append(AnnotatedRelation(head, tail, label))
 
-    def _add_event(self, row: Row) -> None:
+    def _add_event(self, row: StandoffLine) -> None:
         name, label, trigger, arguments = row.values
         given = _arguments(arguments)
         if not trigger:
@@ -221,7 +221,7 @@ class Standoff:
         else:
             self._leave_out(EVENTS.get(len(ends), MORE_ARGUMENTS), row)
 
-    def _add_attribute(self, row: Row) -> None:
+    def _add_attribute(self, row: StandoffLine) -> None:
         _, attribute, name, value = row.values
         kind = said(attribute, value)
         if name not in self.relations:
@@ -232,7 +232,7 @@ class Standoff:
             more = kind or (f"{attribute}={value}" if value else attribute)
             self.relations[name] = [replace(r, attributes=tuple(sorted({*r.attributes, more}))) for r in self.relations[name]]
 
-    def _add_note(self, row: Row) -> None:
+    def _add_note(self, row: StandoffLine) -> None:
         _, kind, name, note = row.values
         if kind != SCORE or name not in self.relations:
             self._leave_out(NOTES, row)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_relext.formats.corpora import UNTYPED, occurrences, read_records, relate
+from spacy_relext.formats.offsets import Stretch
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import Document, Mention
@@ -32,8 +33,6 @@ LISTS = ("triple_list", "relationMentions", "spo_list", "relation_list", "triple
 KEYS = (("subject", "em1Text", "head"), ("predicate", "relation", "label"), ("object", "em2Text", "tail"))
 SEVERAL = "triples of names that stand several times (the nearest pair taken)"
 NOT_THERE, NAME_NOT_THERE = "triples of a name that is not in the text", "mentions of a name that is not in the text"
-
-Stretch = tuple[int, int]
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:

@@ -27,7 +27,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Run:
+class RowRange:
     """Rows of one document that follow each other: the byte and line of the first, and up to which line."""
 
     start: int
@@ -43,7 +43,7 @@ class Table:
 
     def __init__(self, file: Path, width: int):
         self.file, self.width = file, width
-        self._runs: dict[str, list[Run]] = {}
+        self._runs: dict[str, list[RowRange]] = {}
         start, last = len(MARK) * begins_with_mark(file), ""
         for number, line in lines_of(file):
             raw = read_line(line)
@@ -54,9 +54,9 @@ class Table:
                 # With a tab after it, the document's name is whole.
                 runs = self._runs.setdefault(row.fields[0], [])
                 if runs and last == row.fields[0]:
-                    runs[-1] = Run(runs[-1].start, runs[-1].first, number + 1)
+                    runs[-1] = RowRange(runs[-1].start, runs[-1].first, number + 1)
                 else:
-                    runs.append(Run(start, number, number + 1))
+                    runs.append(RowRange(start, number, number + 1))
                 last = row.fields[0]
             start += len(raw)
 

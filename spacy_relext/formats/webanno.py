@@ -83,7 +83,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Row:
+class TokenLine:
     """A token or a part of one: its name, offsets as the file counts them, text, and columns."""
 
     line: int
@@ -99,7 +99,7 @@ class Sentence:
     """The lines of its text, and its rows."""
 
     texts: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[TokenLine] = field(default_factory=list)
 
 
 @dataclass
@@ -173,7 +173,7 @@ def _layers(lines: list[str], path: Path) -> list[Layer]:
     return layers
 
 
-def _checked(layers: list[Layer], rows: list[Row], path: Path) -> list[Layer]:
+def _checked(layers: list[Layer], rows: list[TokenLine], path: Path) -> list[Layer]:
     """The layers as the rows have them: a relation without a feature may have a column of its own, for its `*`."""
     width = sum(len(layer.features) for layer in layers)
     found = {len(row.columns) for row in rows} or {width}
@@ -206,7 +206,7 @@ def _sentences(lines: list[str], path: Path) -> list[Sentence]:
             columns = (match[5] or "").split("\t")
             if columns[-1] == "":  # rows end with a tab
                 columns.pop()
-            sentences[-1].rows.append(Row(number, match[1], int(match[2]), int(match[3]), match[4], columns))
+            sentences[-1].rows.append(TokenLine(number, match[1], int(match[2]), int(match[3]), match[4], columns))
     empty = next((sentence for sentence in sentences if not sentence.rows), None)
     if empty is not None:
         raise DataError(f"the sentence {empty.texts[0]!r:.60} has no tokens.", path=path)
