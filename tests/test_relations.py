@@ -24,6 +24,7 @@ from spacy_relext.relations import (
     set_annotated_labels,
     set_found,
     set_relations,
+    sources_of,
 )
 
 TEXT = "Aspirin raises warfarin. Ketamine spares oral quinine."
@@ -293,6 +294,14 @@ def test_a_relation_of_two_sources_is_one(doc):
 
 def found_by(doc, name, *labels, score=0.5):
     return [Relation(doc[0:1], doc[2:3], label, score, sources=name) for label in labels]
+
+
+def test_who_found_the_relations_of_a_doc(doc):
+    assert sources_of(doc) == set()
+    set_relations(doc, [Relation(doc[0:1], doc[2:3], "A", sources={"x": 0.5, "y": 0.75}), Relation(doc[2:3], doc[0:1], "A", sources="z")])
+    assert sources_of(doc) == {"x", "y", "z"}
+    doc._.relations += [Relation(doc[0:1], doc[2:3], "B")]
+    assert sources_of(doc) == {"x", "y", "z", ""}
 
 
 def sources(doc):

@@ -91,3 +91,25 @@ def test_other_things_in_the_folder_of_a_run(begun, source, runner):
     (begun.with_name("out.work") / "notes.txt").write_text("mine", encoding="utf8")
     with pytest.raises(DataError, match=r"out\.work: the unfinished run is kept there, and it holds 'notes\.txt'"):
         go_on(begun, source, runner)
+
+
+def test_a_shard_that_cannot_be_read(begun, source, runner):
+    """A folder in its place, as a careless copy makes it."""
+    shard = begun.with_name("out.work") / "part-00001.jsonl"
+    shard.unlink()
+    shard.mkdir()
+    message = r"part-00001\.jsonl: it cannot be read: .+ Expected a shard of this run\. Delete it: "
+    with pytest.raises(DataError, match=message):
+        go_on(begun, source, runner)
+
+
+def test_a_shard_says_what_was_wrong_with_documents(runner, tmp_path):
+    """Of one that the format of the output refuses, and one that cannot be read."""
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({"id": "x" * 300, "text": "Tea."}) + "\n{\n", encoding="utf8")
+    work = Work(Output(tmp_path / "out", "brat"), Inputs([str(source)]), runner, size=2)
+    told = []
+    list(work.fill(told.append))
+    header = json.loads((tmp_path / "out.work" / "part-00000.jsonl").read_text(encoding="utf8").splitlines()[0])
+    assert sorted(header["errors"]) == sorted(str(error) for error in told)
+    assert len(told) == 2
