@@ -24,6 +24,7 @@ from research.report import markdown, write_section
 from spacy_relext.evaluation import THRESHOLDS, best_threshold, extractor_of, predict, score_thresholds
 from spacy_relext.experiments.training import device_name
 from spacy_relext.formats.files import whole_file
+from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import register_extensions
 
 BEGIN = "<!-- learning: made by `python -m benchmarks learning`; what is changed here is lost -->"
@@ -145,7 +146,7 @@ def learn(planned: Planned, references: Sequence[Doc], every: int) -> Iterator[P
 def development_f(nlp: Language, references: Sequence[Doc]) -> float:
     """Micro F of the relations between annotated mentions, at the best threshold."""
     pipe = extractor_of(nlp, "in training")
-    found = list(pipe.with_gold_mentions(predict(nlp, references, annotated=True), threshold=THRESHOLDS[0]))
+    found = list(with_gold_mentions(pipe, predict(nlp, references, annotated=True), threshold=THRESHOLDS[0]))
     results = score_thresholds(pipe, found)
     return results[best_threshold(results)]["rel_micro_f"] or 0.0
 

@@ -31,6 +31,7 @@ from spacy_relext.formats.docs import concept_relations
 from spacy_relext.measures import Measure, make_measures
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import register_extensions
 
 Figures = dict[str, Any]
@@ -142,5 +143,5 @@ def _docs(given: str | Path | Iterable[Doc], nlp: Language) -> list[Doc]:
 
 
 def _best(pipe: RelationExtractor, examples: Sequence[Example], progress: Progress) -> float:
-    found = pipe.with_gold_mentions(examples, threshold=THRESHOLDS[0])
+    found = with_gold_mentions(pipe, examples, threshold=THRESHOLDS[0])
     return best_threshold(score_thresholds(pipe, list(progress(found, len(examples), "Trying thresholds"))))

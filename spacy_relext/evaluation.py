@@ -21,10 +21,11 @@ from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import AttendedPair
-from spacy_relext.pipeline.preparing import AnnotatedPairs
+from spacy_relext.pipeline.preparing import AnnotatedPairs, annotated_pairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.pipeline.settings import GIVEN
-from spacy_relext.pipeline.several import divide_labels
+from spacy_relext.pipeline.several import divide_labels, labels_of_others
 from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
 
@@ -92,7 +93,7 @@ def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
 
 def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
     """The candidate pairs of the annotated mentions, and their targets."""
-    return [pipe.annotated_pairs(example, scoring=True, gold_mentions=True) for example in examples]
+    return [annotated_pairs(pipe, example, scoring=True, gold_mentions=True) for example in examples]
 
 
 def score_gold(
@@ -102,7 +103,7 @@ def score_gold(
 
     measures: Further ones of relations between concepts; their figures are under their names.
     """
-    found = list(pipe.with_gold_mentions(examples))
+    found = list(with_gold_mentions(pipe, examples))
     of_oracle = score_found(pipe, oracle(pipe, examples, gold_mentions=True))
     figures = _with_candidate_recall(score_found(pipe, found), of_oracle) | _score_concepts(pipe, found, measures)
     if "doc_rel_micro_f" in figures:
@@ -163,7 +164,7 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example], *, gold_mention
     """
     perfect_examples = []
     for example in examples:
-        pairs = pipe.annotated_pairs(example, scoring=True, gold_mentions=gold_mentions)
+        pairs = annotated_pairs(pipe, example, scoring=True, gold_mentions=gold_mentions)
         if gold_mentions:
             found, spans = example.reference.copy(), pipe.mentions(example.reference)
         else:
@@ -175,7 +176,7 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example], *, gold_mention
 
 
 def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction]) -> dict[str, Any]:
-    others = pipe.labels_of_others(example.predicted for example in examples)
+    others = labels_of_others(pipe, (example.predicted for example in examples))
     symmetric = pipe.cfg["symmetric_labels"]
     scores = score_concept_relations(examples, labels=pipe.labels, other_labels=others, symmetric_labels=symmetric, source=pipe.name)
     return scores | {name: measure(examples, source=pipe.name) for name, measure in measures.items()}
@@ -198,7 +199,7 @@ def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict:
 def score_thresholds(pipe: RelationExtractor, found: Sequence[Example]) -> dict[float, dict[str, Any]]:
     """Figures at each of `THRESHOLDS`, from one prediction.
 
-    found: What `pipe.with_gold_mentions` gives at the lowest threshold. What does not reach the others is removed from it.
+    found: What `with_gold_mentions` gives at the lowest threshold. What does not reach the others is removed from it.
     """
     results = {}
     for threshold in THRESHOLDS:

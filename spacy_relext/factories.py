@@ -110,6 +110,5 @@ def make_relation_extractor(
         score_prefix=score_prefix,
     )
     extractor.checks.home = Home(nlp)
-    extractor.check_threads(nlp)
-    extractor.check_windows(nlp)
+    extractor.checks.models(extractor, nlp)
     return extractor

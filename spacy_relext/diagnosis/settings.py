@@ -15,6 +15,7 @@ from spacy_relext.diagnosis.lengths import Windows
 from spacy_relext.diagnosis.suggestions import Suggestions
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, extractors_of
+from spacy_relext.pipeline.preparing import annotated_pairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
@@ -116,7 +117,7 @@ def _check_reach(data: Data, settings: Settings, labels: list[str]) -> Iterator[
         for setter in setters:
             predicted = setter(predicted)
         try:
-            pairs = pipe.annotated_pairs(Example(predicted, text.doc), scoring=True)
+            pairs = annotated_pairs(pipe, Example(predicted, text.doc), scoring=True)
         except RelextError as error:
             yield Finding("error", "no-candidates", str(error), (text.where(),))
             return

@@ -36,7 +36,8 @@ from spacy_relext.evaluation import (
 from spacy_relext.experiments.runs import WORK, Description, Run, read_run, write_run
 from spacy_relext.formats.docs import document_id
 from spacy_relext.formats.files import files_in
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.preparing import Extractor, learns_from
+from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.scorer import relation_keys
 
 PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
@@ -180,9 +181,9 @@ def train_and_score(experiment: Experiment, output: Path, *, keep: bool = False,
 
     def find(path: Path, threshold: float) -> list[Example]:
         references = list(read_docs(path, nlp))
-        finding = pipe.with_gold_mentions(predict(nlp, references, annotated=True), threshold=threshold)
+        finding = with_gold_mentions(pipe, predict(nlp, references, annotated=True), threshold=threshold)
         found = list(progress(finding, total=len(references), desc=f"Predicting {path.name}", unit=" documents"))
-        if not any(pipe.learns_from(example.reference) for example in found):
+        if not any(learns_from(pipe, example.reference) for example in found):
             raise DataError(
                 "the data has no relation annotation for these labels. Was it converted from documents with relations?", path=path
             )
@@ -216,11 +217,11 @@ def train_and_score(experiment: Experiment, output: Path, *, keep: bool = False,
     return run
 
 
-def count_documents(pipe: RelationExtractor, found: Iterable[Example], *, fold: int) -> list[dict[str, Any]]:
+def count_documents(pipe: Extractor, found: Iterable[Example], *, fold: int) -> list[dict[str, Any]]:
     """How many relations of each annotated document are right, wrong and missed."""
     counts = []
     for example in found:
-        if pipe.learns_from(example.reference):
+        if learns_from(pipe, example.reference):
             gold, guess = relation_keys(example, pipe.cfg["symmetric_labels"])
             gold = {key for key in gold if key[0] in pipe.labels}
             tp, fp, fn = len(gold & guess), len(guess - gold), len(gold - guess)

@@ -80,7 +80,10 @@ class Runner:
         self.nlp = nlp or load_pipeline(settings.model)
         self.extractors = extractors_of(self.nlp, settings.model)
         self.is_given = nlp is not None
-        self._before = self.nlp.max_length, [(dict(pipe.cfg), pipe.expects_relations, pipe.on_predictions) for pipe in self.extractors]
+        self._before = (
+            self.nlp.max_length,
+            [(dict(pipe.cfg), pipe.checks.expects_relations, pipe.on_predictions) for pipe in self.extractors],
+        )
         self.finders = mention_finders(self.nlp)
         known = dict.fromkeys(label for extractor in self.extractors for label in extractor.labels)
         unknown = set(settings.labels or ()) - set(known)
@@ -100,7 +103,7 @@ class Runner:
         # What each extractor said of the Docs of the batch, by their address.
         self.predictions: dict[tuple[str, int], Predictions] = {}
         for extractor in self.extractors:
-            extractor.expects_relations = settings.keep_relations
+            extractor.checks.expects_relations = settings.keep_relations
             if settings.keep_all_scores:
                 extractor.on_predictions = partial(self._keep_predictions, extractor.name)
 
@@ -109,7 +112,7 @@ class Runner:
         self.nlp.max_length, before = self._before
         for extractor, (settings, expects_relations, on_predictions) in zip(self.extractors, before, strict=True):
             extractor.cfg.update(settings)
-            extractor.expects_relations, extractor.on_predictions = expects_relations, on_predictions
+            extractor.checks.expects_relations, extractor.on_predictions = expects_relations, on_predictions
 
     def _keep_predictions(self, name: str, doc: Doc, predictions: Predictions) -> None:
         self.predictions[name, id(doc)] = predictions

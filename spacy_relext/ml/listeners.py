@@ -32,6 +32,21 @@ class Listener:
         """
         return [doc for doc in docs if len(doc) and not self._fed(doc)]
 
+    def require_fed(self, name: str, docs: Iterable[Doc]) -> None:
+        """Refuse Docs without output, by the name of who listens. Layers predict on zeros when nobody fed them: every pair would get the
+        same score, and nobody would notice.
+
+        RAISES: RelextError.
+        """
+        missing = self.unfed(docs)
+        if missing:
+            raise RelextError(
+                f"{name} listens to a {self.name} component, and the Doc {missing[0].text[:60]!r}… has no output of one. Run the whole "
+                f"pipeline over it: a Doc that was stored may have lost the output. The pipeline needs the {self.name} that {name} was "
+                f'trained with, before it: source both, or call nlp.replace_listeners("{self.name}", "{name}", ["model.tok2vec"]) in the '
+                "pipeline it comes from."
+            )
+
     def _fed(self, doc: Doc) -> bool:
         if self.node.name == _TOK2VEC:
             return doc.tensor.shape[0] == len(doc)

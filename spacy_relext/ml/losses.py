@@ -62,3 +62,29 @@ def rdrop_loss(
         d_p = p * (1 - p) * log_odds + p - q
         d_q = -q * (1 - q) * log_odds + q - p
     return float(value) / (2 * n), (d_p / (2 * n)).astype("float32"), (d_q / (2 * n)).astype("float32")
+
+
+def training_loss(
+    logits: Floats2d,
+    allowed: Floats2d,
+    targets: Floats2d,
+    *,
+    exclusive: bool,
+    reduction: Literal["sum", "mean"],
+    rdrop_weight: float = 0.0,
+) -> tuple[float, float, Floats2d]:
+    """The loss of a batch that was run once, or, with an `rdrop_weight`, twice.
+
+    logits: `[n_times * n_pairs, n_columns]`, one run after the other. allowed, targets: `[n_pairs, n_columns]`.
+    RETURNS: loss, the mean of the runs' cross-entropies, which is a part of it, and the gradient with respect to the logits.
+    """
+    runs = numpy.split(logits, 2 if rdrop_weight else 1)
+    scores = [probabilities(part, allowed, exclusive=exclusive) for part in runs]
+    entropies = [cross_entropy(part, targets, exclusive=exclusive, reduction=reduction) for part in scores]
+    entropy = loss = sum(value for value, _ in entropies) / len(runs)
+    gradients = [gradient / len(runs) for _, gradient in entropies]
+    if rdrop_weight:
+        divergence, *more = rdrop_loss(*scores, exclusive=exclusive, reduction=reduction)
+        loss += rdrop_weight * divergence
+        gradients = [gradient + rdrop_weight * other for gradient, other in zip(gradients, more, strict=True)]
+    return loss, entropy, numpy.concatenate(gradients)

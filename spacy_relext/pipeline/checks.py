@@ -2,13 +2,17 @@
 
 import weakref
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
+from thinc.api import Model
 
+from spacy_relext.errors import RelextError
+from spacy_relext.ml.threads import SECOND_THREAD, OneThread, steady_pipeline
+from spacy_relext.ml.windows import loses_words
 from spacy_relext.notices import Notices, counted
 from spacy_relext.pipeline.settings import filled_config
 
@@ -23,6 +27,21 @@ MANY_UPDATES = 20
 def mention_finders(nlp: Language) -> list[str]:
     """The components of a pipeline that find mentions, as far as they say what they assign."""
     return [name for name in nlp.pipe_names if MENTIONS & set(nlp.get_pipe_meta(name).assigns)]
+
+
+def checked_docs(name: str, docs: Any, method: str) -> Iterator[Doc]:
+    """What a method of a component is given, which takes several Docs. RAISES: RelextError for anything else, with the cure."""
+    if isinstance(docs, (Doc, Span, str)) or not isinstance(docs, Iterable):
+        raise RelextError(f"{name}: {method} takes several Docs, and saw one {type(docs).__name__}: {method}([doc]).")
+    return (checked_doc(name, doc, method) for doc in docs)
+
+
+def checked_doc(name: str, doc: Any, method: str) -> Doc:
+    """What a method of a component is given, which takes a Doc. RAISES: RelextError for anything else, with the cure."""
+    if not isinstance(doc, Doc):
+        cure = "Make a Doc of the text: nlp(text)." if isinstance(doc, str) else "Of a Span, span.as_doc() is one."
+        raise RelextError(f"{name}: {method} takes Docs, and saw {type(doc).__name__}, {doc!r:.60}. {cure}")
+    return doc
 
 
 class Home:
@@ -62,6 +81,9 @@ class Checks:
         self.home = Home()
         # Between the evaluations of a training, texts come without mentions: annotated ones are scored.
         self.in_training = False
+        # Whether it is no surprise that Docs bring relations.
+        self.expects_relations = False
+        self.one_thread: OneThread | None = None
         self._n_pairs = self._n_possible = self._n_updates = 0
 
     def begin_training(self) -> None:
@@ -70,7 +92,40 @@ class Checks:
         self.in_training = True
         self._n_pairs = self._n_possible = self._n_updates = 0
 
+    def models(self, pipe: Any, nlp: Language) -> None:
+        """The models of a pipeline: whether they predict in several threads, and keep what a window has beyond the encoder's limit."""
+        self.one_thread = steady_pipeline(nlp, pipe.model)
+        own = [(pipe.name, pipe.model, "Tok2VecTransformer")]
+        others = [
+            (name, getattr(other, "model", None), "TransformerModel") for name, other in nlp.components if hasattr(other, "find_listeners")
+        ]
+        for name, model, ours in own + others:
+            if isinstance(model, Model) and loses_words(model):
+                text = (
+                    f"{name} has windows of spacy-relext.sentence_windows.v1 in a model of spacy-transformers': what stands behind as many "
+                    f"word pieces as the encoder reads gets no vectors there. Use spacy-relext.{ours}.v1; a trained pipeline needs nothing "
+                    "but this name in its config.cfg."
+                )
+                self.notices.warn(f"windows of {name}", text)
+
     # Prediction
+
+    def thread(self, name: str) -> None:
+        """The thread that asks for a prediction."""
+        if self.one_thread is not None and self.one_thread.is_left():
+            self.notices.warn("threads", SECOND_THREAD.format(name=name, others=", ".join(self.one_thread.because_of)))
+
+    def brought(self, name: str, n: int) -> None:
+        """Relations of a Doc that nobody of the pipeline found."""
+        if n and not self.expects_relations:
+            self.notices.warn(
+                "brought",
+                f"{name}: documents bring {{n}} {{n|relation|relations}} that no component of this pipeline found: annotations, "
+                "what another pipeline found, or a rule of yours. They stay beside those found here. To be rid of them, set "
+                "doc._.relations = [] before, or overwrite = true for the component; a rule should name itself as their source: "
+                'Relation(…, sources="my_rule").',
+                n=n,
+            )
 
     def mentions(self, pipe: Any, docs: Sequence[Doc], spans: Sequence[Sequence[Span]]) -> None:
         """Docs with the mentions that they bring, before these are paired."""

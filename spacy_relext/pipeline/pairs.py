@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
+import numpy
 from spacy.tokens import Doc, Span
+from spacy.util import minibatch
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.attention import AttentionWeights
+from spacy_relext.pipeline.decoding import symmetrize
+from spacy_relext.pipeline.preparing import Extractor, candidate_pairs, prepare, symmetric_columns
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,38 @@ class AskedPairs:
 
     mentions: list[Span]
     pairs: dict[int, tuple[int, int]]
+
+
+def score_pairs(pipe: Extractor, doc: Doc, pairs: Iterable[tuple[Span, Span]]) -> list[ScoredPair]:
+    """What `RelationExtractor.score_pairs` gives. doc: With what the model needs."""
+    columns, found = symmetric_columns(pipe), dict[int, ScoredPair]()
+    for asked in ask(doc, pipe.mentions(doc), pairs):
+        mirrored = [(tail, head) for head, tail in asked.pairs.values()] if columns else []
+        rows = {pair: row for row, pair in enumerate(dict.fromkeys([*asked.pairs.values(), *mirrored]))}
+        candidates = set(map(tuple, candidate_pairs(pipe, doc, asked.mentions).tolist()))
+        prepared = prepare(pipe, doc, asked.mentions, numpy.asarray(list(rows)))
+        (scores,) = pipe.score_prepared([doc], [prepared])
+        scores = symmetrize(prepared.candidates.pairs, scores, columns, numpy.asarray([pair in candidates for pair in rows]))
+        for number, (head, tail) in asked.pairs.items():
+            found[number] = ScoredPair(asked.mentions[head], asked.mentions[tail], *pipe.distribution(scores[rows[head, tail]].tolist()))
+    return [found[number] for number in sorted(found)]
+
+
+def attended_pairs(pipe: Extractor, docs: Iterable[Doc], batch_size: int) -> Iterator[list[AttendedPair]]:
+    """What `RelationExtractor.attention` gives."""
+    for batch in minibatch(docs, size=batch_size):
+        prepared = [prepare(pipe, doc, pipe.mentions(doc)) for doc in batch]
+        weights: dict[int, AttentionWeights] = {}
+        predictions = pipe.predict_prepared(batch, prepared, weights.__setitem__)
+        number = count()
+        for doc, p, predicted in zip(batch, prepared, predictions, strict=True):
+            pairs, contexts = p.candidates.pairs.tolist(), p.candidates.contexts.tolist()
+            yield [
+                AttendedPair(
+                    p.spans[head], p.spans[tail], *pipe.distribution(scores), context=doc[first:end], attention=weights.pop(next(number))
+                )
+                for (head, tail), (first, end), scores in zip(pairs, contexts, predicted.scores.tolist(), strict=True)
+            ]
 
 
 def ask(doc: Doc, own: Sequence[Span], pairs: Iterable[tuple[Span, Span]]) -> Iterator[AskedPairs]:

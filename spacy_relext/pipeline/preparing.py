@@ -1,17 +1,22 @@
 """The pairs of a Doc before they are scored: which there are, which labels each may have, and what is annotated of them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from thinc.api import Model
 
 from spacy_relext.candidates import CandidateFunction, Candidates, make_candidates, nearest
+from spacy_relext.ml.attention import OnAttention
 from spacy_relext.notices import Notices
-from spacy_relext.pipeline.decoding import allowed_by_types
-from spacy_relext.pipeline.gold import align_mentions, gold_keys, gold_view, make_targets, require_same_text
+from spacy_relext.pipeline.checks import Checks
+from spacy_relext.pipeline.decoding import Predictions, allowed_by_types
+from spacy_relext.pipeline.gold import GoldKey, align_mentions, gold_keys, gold_view, make_targets, require_same_text
+from spacy_relext.pipeline.progress import Progress
+from spacy_relext.relations import Relation, annotated_labels, covers, has_relations
 from spacy_relext.types import Floats2d, Ints2d
 
 # Types 0 and 1 of the model: a token in no mention, and a mention of a type unseen in training.
@@ -43,22 +48,42 @@ class AnnotatedPairs:
 
 
 class Extractor(Protocol):
-    """What of an extractor its pairs depend on."""
+    """What the modules around the component use of it: see `RelationExtractor`."""
 
     name: str
+    model: Model
     cfg: dict[str, Any]
     get_pairs: CandidateFunction
+    scorer: Callable[..., dict[str, Any]] | None
+    score_prefix: str
     notices: Notices
+    checks: Checks
+    progress: Progress
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Its labels."""
 
+    def add_label(self, label: str) -> int:
+        """Add a label."""
+
     def mentions(self, doc: Doc) -> list[Span]:
         """The mentions of a Doc."""
 
-    def learns_from(self, reference: Doc) -> bool:
-        """Whether a Doc is annotated for its labels."""
+    def require_model(self) -> None:
+        """Raise a RelextError where it is not trained."""
+
+    def score_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Floats2d]:
+        """The probabilities of pairs, by Doc."""
+
+    def predict_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Predictions]:
+        """The predictions of pairs, by Doc."""
+
+    def distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
+        """The probabilities of a pair by label, and that of no-relation."""
+
+    def decode(self, predictions: Predictions, spans: Sequence[Span], *, threshold: float | None = None) -> Iterator[Relation]:
+        """The relations that reach the threshold."""
 
 
 def n_columns(pipe: Extractor) -> int:
@@ -69,6 +94,17 @@ def n_columns(pipe: Extractor) -> int:
 def symmetric_labels(pipe: Extractor) -> frozenset[str]:
     """Its labels without a direction."""
     return frozenset(pipe.cfg["symmetric_labels"])
+
+
+def symmetric_columns(pipe: Extractor) -> list[int]:
+    """The columns of these."""
+    symmetric = symmetric_labels(pipe)
+    return [i for i, label in enumerate(pipe.labels, start=int(pipe.cfg["exclusive"])) if label in symmetric]
+
+
+def learns_from(pipe: Extractor, reference: Doc) -> bool:
+    """Whether a Doc has relation annotation, and for its labels."""
+    return has_relations(reference) and covers(annotated_labels(reference), pipe.labels)
 
 
 def candidate_pairs(pipe: Extractor, doc: Doc, spans: list[Span]) -> Ints2d:
@@ -115,22 +151,16 @@ def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: numpy.n
     return pairs[kept], allowed[kept]
 
 
-def join_gold(
-    pipe: Extractor,
-    example: Example,
-    *,
-    initializing: bool = False,
-    others: Collection[str] | None = None,
-    gold_mentions: bool | None = None,
+def annotated_pairs(
+    pipe: Extractor, example: Example, *, initializing: bool = False, scoring: bool = False, gold_mentions: bool | None = None
 ) -> AnnotatedPairs:
     """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
 
-    initializing: No component has run yet.
-    others: Labels of other components, whose relations are left out; None: all that are not its own.
-    gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found. None: as its settings say.
+    initializing: No component has run yet. scoring: A label that no component knows is no error.
+    gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found. None: as `use_gold_mentions` says.
     RAISES: RelextError for texts that differ, and for a label that is nobody's.
     """
-    reference = example.reference
+    reference, exclusive, symmetric = example.reference, pipe.cfg["exclusive"], symmetric_labels(pipe)
     if initializing or (pipe.cfg["use_gold_mentions"] if gold_mentions is None else gold_mentions):
         doc, annotated = gold_view(example, one_sentence=initializing), pipe.mentions(reference)
         spans = align_mentions(doc, annotated)
@@ -138,19 +168,12 @@ def join_gold(
         require_same_text(example)
         doc, spans = example.predicted, pipe.mentions(example.predicted)
         annotated = spans
-    teaches = pipe.learns_from(reference)
-    if not teaches:
+    gold: set[GoldKey] = set()
+    if learns_from(pipe, reference):
+        gold = gold_keys(reference, pipe.labels, symmetric, None if scoring else pipe.cfg["other_labels"])
+    else:
         spans = annotated = []
     prepared = prepare(pipe, doc, spans)
-    symmetric = symmetric_labels(pipe)
-    gold = gold_keys(reference, pipe.labels, symmetric, others) if teaches else set()
-    targets, n_missed = make_targets(
-        prepared.candidates.pairs,
-        prepared.allowed,
-        annotated,
-        gold,
-        pipe.labels,
-        symmetric,
-        exclusive=pipe.cfg["exclusive"],
-    )
+    pairs, allowed = prepared.candidates.pairs, prepared.allowed
+    targets, n_missed = make_targets(pairs, allowed, annotated, gold, pipe.labels, symmetric, exclusive=exclusive)
     return AnnotatedPairs(doc, prepared, targets, n_missed, len(gold))

@@ -1,8 +1,7 @@
 """The trainable component: mentions in, relations on the Doc out."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import count, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,37 +10,34 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from spacy_relext.candidates import CandidateFunction
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
-from spacy_relext.ml.attention import AttentionWeights, OnAttention
+from spacy_relext.ml.attention import OnAttention
 from spacy_relext.ml.listeners import listens_to
-from spacy_relext.ml.losses import cross_entropy, probabilities, rdrop_loss
+from spacy_relext.ml.losses import cross_entropy, probabilities, training_loss
 from spacy_relext.ml.patches.thinc import steady
 from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
-from spacy_relext.ml.threads import SECOND_THREAD, OneThread
-from spacy_relext.ml.windows import loses_words
-from spacy_relext.notices import Notice, Notices, counted, logger
-from spacy_relext.pipeline.checks import Checks
-from spacy_relext.pipeline.coverage import Annotated, Seen, count_annotated, covered, look_over, require_covered, warn_of_coverage
+from spacy_relext.notices import Notices, counted
+from spacy_relext.pipeline.checks import Checks, checked_doc, checked_docs
+from spacy_relext.pipeline.coverage import count_annotated, warn_of_coverage
 from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
-from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, ask
+from spacy_relext.pipeline.initializing import take_settings
+from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, attended_pairs, score_pairs
 from spacy_relext.pipeline.preparing import (
     N_RESERVED_TYPES,
-    AnnotatedPairs,
     Prepared,
-    candidate_pairs,
-    join_gold,
+    annotated_pairs,
     n_columns,
     prepare,
+    symmetric_columns,
     symmetric_labels,
 )
 from spacy_relext.pipeline.progress import Progress
+from spacy_relext.pipeline.scoring import score
 from spacy_relext.pipeline.settings import (
     GIVEN,
     as_meant,
@@ -55,19 +51,8 @@ from spacy_relext.pipeline.settings import (
     settle_optimizer,
     settled,
 )
-from spacy_relext.pipeline.several import check_scores, divide_labels, note_run, ran_beside, require_own_prefix
-from spacy_relext.relations import (
-    Relation,
-    annotated_labels,
-    covers,
-    get_relations,
-    has_relations,
-    register_extensions,
-    require_extensions,
-    set_found,
-    set_relations,
-    sources_of,
-)
+from spacy_relext.pipeline.several import note_run
+from spacy_relext.relations import Relation, register_extensions, require_extensions, set_found
 from spacy_relext.types import Floats2d
 
 
@@ -159,35 +144,8 @@ class RelationExtractor(TrainablePipe):
         self.notices = Notices()
         self.checks = Checks(self.notices)
         self.progress = Progress()
-        # Whether it is no surprise that Docs bring relations.
-        self.expects_relations = False
         self.on_predictions: Callable[[Doc, Predictions], None] | None = None
         steady(model)
-        self._one_thread: OneThread | None = None
-
-    def check_threads(self, nlp: Language) -> None:
-        """Let the models of the other components predict in several threads; where one cannot, a second thread gets a warning."""
-        models = [(name, getattr(pipe, "model", None)) for name, pipe in nlp.components]
-        # Of all of them: what is read of a text are vectors of one, and mentions of others.
-        unknown = [name for name, model in models if isinstance(model, Model) and not steady(model)]
-        if listens_to(self.model) is not None and not any(hasattr(pipe, "find_listeners") for _, pipe in nlp.components):
-            unknown.append("the component that it listens to")
-        self._one_thread = OneThread(unknown) if unknown else None
-
-    def check_windows(self, nlp: Language) -> None:
-        """Warn of encoders that lose what a window has beyond their limit."""
-        own = [(self.name, self.model, "Tok2VecTransformer")]
-        others = [
-            (name, getattr(pipe, "model", None), "TransformerModel") for name, pipe in nlp.components if hasattr(pipe, "find_listeners")
-        ]
-        for name, model, ours in own + others:
-            if isinstance(model, Model) and loses_words(model):
-                text = (
-                    f"{name} has windows of spacy-relext.sentence_windows.v1 in a model of spacy-transformers': what stands behind as many "
-                    f"word pieces as the encoder reads gets no vectors there. Use spacy-relext.{ours}.v1; a trained pipeline needs nothing "
-                    "but this name in its config.cfg."
-                )
-                self.notices.warn(f"windows of {name}", text)
 
     @property
     def threshold(self) -> float:
@@ -240,93 +198,23 @@ class RelationExtractor(TrainablePipe):
         if nlp is not None:
             settle_config(nlp, self.name)
             # Before notices begin anew: there was a warning about a transformer that was there when the extractor was made.
-            self.check_windows(nlp)
-            self.check_threads(nlp)
+            self.checks.models(self, nlp)
         self.checks.begin_training()
         self.progress.restart()
-        extractors = self._extractors(nlp)
-        if nlp is not None and extractors:
-            first = next(pipe for name, pipe in extractors.items() if name in nlp.pipe_names or pipe is self)
-            check_scores(nlp, extractors, self.notices if first is self else None)
-        seen = look_over(get_examples(), self.mentions)
-        for label in sorted({label for part in seen.values() for label in part.rules}) if labels is None else labels:
-            self.add_label(label)
-        if not self.labels:
-            raise RelextError(
-                f"{self.name}: there are no labels: the training data has no relation, and none were given. Check that the corpus "
-                "was converted with its relations (DocBin with store_user_data=True), or set [initialize.components."
-                f"{self.name}.labels]."
-            )
-        require_known_labels(self.name, self.cfg)
-        self._share_labels(seen, extractors, nlp)
-        own = covered(seen, self.labels)
-        self.cfg["mention_types"] = sorted(own.types) if mention_types is None else list(mention_types)
-        if self.cfg["learn_type_rules"]:
-            rules = {label: own.rules[label] for label in self.labels if label in own.rules}
-            learned = {label: [list(pair) for pair in sorted(pairs)] for label, pairs in rules.items()}
-            self.cfg["type_rules"] = {**learned, **self.cfg["type_rules"]}
-        self.checks.annotated_types(self.name, self.cfg, own.types)
-        self.checks.annotated_spans(self.name, self.cfg["spans_key"], own.references)
-        self.checks.schedule(self.name, nlp)
-        self._warn_of_misses(get_examples)
-        sample = [self.annotated_pairs(example, initializing=True) for example in islice(get_examples(), 10)]
+        pipes = {name: pipe for name, pipe in nlp.components if isinstance(pipe, RelationExtractor)} if nlp is not None else {}
+        extractors = pipes if self in pipes.values() else {}
+        take_settings(self, get_examples, nlp, extractors, labels=labels, mention_types=mention_types)
+        sample = [annotated_pairs(self, example, initializing=True) for example in islice(get_examples(), 10)]
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
         self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), n_columns(self)))
 
-    def _extractors(self, nlp: Language | None) -> dict[str, "RelationExtractor"]:
-        """The extractors of a pipeline by name, in which this one is; none where it is not."""
-        pipes = {name: pipe for name, pipe in nlp.components if isinstance(pipe, RelationExtractor)} if nlp is not None else {}
-        return pipes if self in pipes.values() else {}
-
-    def _share_labels(self, seen: Mapping[Annotated, Seen], extractors: dict[str, "RelationExtractor"], nlp: Language | None) -> None:
-        """Tell all extractors whose labels are whose.
-
-        RAISES: RelextError where there is nothing to learn from, or a label that nobody learns.
-        """
-        streamed = nlp is not None and nlp.config["training"].get("max_epochs") == -1
-        require_covered(self.name, self.labels, seen, self.notices, streamed=streamed)
-        pipes = list(extractors.values()) or [self]
-        unknown = sorted(divide_labels(pipes, {label for pipe in pipes for label in covered(seen, pipe.labels).rules}))
-        if unknown:
-            raise RelextError(
-                f"{self.name}: the training data has relations with labels that no component knows: {unknown}; it has {list(self.labels)}. "
-                f"Add them to [initialize.components.{self.name}.labels], or take the relations out of the data."
-            )
-        self._warn_of_coverage(Counter({annotated: part.n for annotated, part in seen.items() if part.n}), "learned from")
-
-    def _warn_of_coverage(self, counts: "Counter[Annotated]", done: Literal["learned from", "scored"]) -> None:
-        warn_of_coverage(self.notices, self.name, self.labels, counts, done)
-
-    def _warn_of_misses(self, get_examples: Callable[[], Iterable[Example]]) -> None:
-        """Relations that cannot be found are no error, but nobody should learn of them only from the recall."""
-        n_missed = n_gold = n_several = 0
-        for example in get_examples():
-            pairs = self.annotated_pairs(example, initializing=True)
-            n_missed += pairs.n_missed
-            n_gold += pairs.n_gold
-            if self.cfg["exclusive"]:
-                n_several += int(((pairs.targets[:, 1:] > 0).sum(axis=1) > 1).sum())
-        if n_missed:
-            text = (
-                f"{self.name}: {{n}} of {{of}} annotated {{of|relation|relations}} {{n|is|are}} between no candidate pair: {{n|it|they}} "
-                "cannot be learned or found, and {n|counts as a miss|count as misses}."
-            )
-            logger.warning("%s", Notice(n_missed, n_gold).fill(text))
-        if n_several:
-            text = (
-                f"{self.name}: {{n}} {{n|candidate pair is|candidate pairs are}} annotated with several labels, and labels are exclusive: "
-                "one of them can be found, and the others count as misses. Set exclusive = false to find all, or correct the data if a "
-                "pair has one label at most."
-            )
-            logger.warning("%s", Notice(n_several).fill(text))
-
     def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
         """Score the candidate pairs of some Docs, without writing anything."""
-        docs = list(self._docs(docs, "predict"))
+        docs = list(checked_docs(self.name, docs, "predict"))
         prepared = [prepare(self, doc, self.mentions(doc)) for doc in docs]
         self.checks.mentions(self, docs, [p.spans for p in prepared])
-        return self._predict(docs, prepared)
+        return self.predict_prepared(docs, prepared)
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Predictions]) -> None:
         """Write the relations that reach the threshold, with the name of this component as their source.
@@ -337,16 +225,7 @@ class RelationExtractor(TrainablePipe):
         for doc, predictions in zip(docs, scores, strict=True):
             found = self.decode(predictions, predictions.spans)
             brought = set_found(doc, found, self.name, self.labels, overwrite=self.cfg["overwrite"])
-            if brought and not self.expects_relations:
-                self.notices.warn(
-                    "brought",
-                    f"{self.name}: documents bring {{n}} {{n|relation|relations}} that no component of this pipeline found: annotations, "
-                    "what another pipeline found, or a rule of yours. They stay beside those found here. To be rid of them, set "
-                    "doc._.relations = [] before, or overwrite = true for the component; a rule should name itself as their source: "
-                    "Relation(…, "
-                    'sources="my_rule").',
-                    n=brought,
-                )
+            self.checks.brought(self.name, brought)
             note_run(doc, self.name, self)
             if self.on_predictions is not None:
                 self.on_predictions(doc, predictions)
@@ -358,27 +237,7 @@ class RelationExtractor(TrainablePipe):
         YIELDS: for each Doc, its pairs.
         RAISES: RelextError where the summary has no such weights; `attention` has, and `pair_attention`, the mean of those of its heads.
         """
-        return self._read(self._docs(docs, "attention"), batch_size)
-
-    def _read(self, docs: Iterable[Doc], batch_size: int) -> Iterator[list[AttendedPair]]:
-        for batch in minibatch(docs, size=batch_size):
-            prepared = [prepare(self, doc, self.mentions(doc)) for doc in batch]
-            weights: dict[int, AttentionWeights] = {}
-            predictions = self._predict(batch, prepared, weights.__setitem__)
-            number = count()
-            for doc, p, predicted in zip(batch, prepared, predictions, strict=True):
-                yield [
-                    AttendedPair(
-                        p.spans[head],
-                        p.spans[tail],
-                        *self.distribution(scores),
-                        context=doc[first:end],
-                        attention=weights.pop(next(number)),
-                    )
-                    for (head, tail), (first, end), scores in zip(
-                        p.candidates.pairs.tolist(), p.candidates.contexts.tolist(), predicted.scores.tolist(), strict=True
-                    )
-                ]
+        return attended_pairs(self, checked_docs(self.name, docs, "attention"), batch_size)
 
     def score_pairs(self, doc: Doc, pairs: Iterable[tuple[Span, Span]]) -> list[ScoredPair]:
         """What the model says of some pairs, whatever the candidates are: the whole distribution, also below the threshold.
@@ -393,21 +252,8 @@ class RelationExtractor(TrainablePipe):
             over the directions that are candidates (both, where neither is), in which case the probabilities need not sum to 1.
         RAISES: RelextError for what is no such pair, and for a Doc without what the model needs.
         """
-        self._require_model()
-        doc = self._doc(doc, "score_pairs")
-        found: dict[int, ScoredPair] = {}
-        for asked in ask(doc, self.mentions(doc), pairs):
-            mirrored = [(tail, head) for head, tail in asked.pairs.values()] if symmetric_labels(self) else []
-            rows = {pair: row for row, pair in enumerate(dict.fromkeys([*asked.pairs.values(), *mirrored]))}
-            candidates = set(map(tuple, candidate_pairs(self, doc, asked.mentions).tolist()))
-            prepared = prepare(self, doc, asked.mentions, numpy.asarray(list(rows)))
-            (scores,) = self._probabilities([doc], [prepared])
-            counted = numpy.asarray([pair in candidates for pair in rows])
-            scores = symmetrize(prepared.candidates.pairs, scores, self._symmetric_columns, counted)
-            for number, (head, tail) in asked.pairs.items():
-                distribution = self.distribution(scores[rows[head, tail]].tolist())
-                found[number] = ScoredPair(asked.mentions[head], asked.mentions[tail], *distribution)
-        return [found[number] for number in sorted(found)]
+        self.require_model()
+        return score_pairs(self, checked_doc(self.name, doc, "score_pairs"), pairs)
 
     def update(
         self,
@@ -422,39 +268,30 @@ class RelationExtractor(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.update")
-        self._require_model()
+        self.require_model()
         if not any(len(example.predicted) for example in examples):
             return losses
         set_dropout_rate(self.model, drop)
-        self._warn_of_coverage(count_annotated(examples), "learned from")
-        pairs = [self.annotated_pairs(example) for example in examples]
+        warn_of_coverage(self.notices, self.name, self.labels, count_annotated(examples), "learned from")
+        pairs = [annotated_pairs(self, example) for example in examples]
         docs = [example.predicted for example in examples]
         candidates = [p.prepared.candidates for p in pairs]
-        settings: dict[str, Any] = {"exclusive": self.cfg["exclusive"], "reduction": self.cfg["reduction"]}
         allowed = numpy.concatenate([p.prepared.allowed for p in pairs])
         targets = numpy.concatenate([p.targets for p in pairs])
         self.checks.in_training = True
         if not self.cfg["use_gold_mentions"]:
             n_found, n_annotated = sum(len(p.prepared.spans) for p in pairs), sum(len(self.mentions(eg.reference)) for eg in examples)
             self.checks.predicted_mentions(self, docs, n_found, n_annotated)
-        n_times = 1
         if self.cfg["rdrop_weight"]:
             # Every text twice in one run of the encoder, which is cheaper than two. Copies, since spacy-transformers goes by the identity
             # of Docs.
-            n_times, docs, candidates = 2, docs + [doc.copy() for doc in docs], candidates * 2
+            docs, candidates = docs + [doc.copy() for doc in docs], candidates * 2
         logits, backprop = self.model.begin_update((docs, candidates))
-        times = numpy.split(self.model.ops.to_numpy(logits), n_times)
-        scores = [probabilities(part, allowed, exclusive=self.cfg["exclusive"]) for part in times]
-        entropies = [cross_entropy(s, targets, **settings) for s in scores]
-        loss = sum(entropy for entropy, _ in entropies) / n_times
+        settings = {name: self.cfg[name] for name in ("exclusive", "reduction", "rdrop_weight")}
+        loss, entropy, gradient = training_loss(self.model.ops.to_numpy(logits), allowed, targets, **settings)
         n_summed = len(targets) if self.cfg["reduction"] == "mean" else 1
-        self.progress.update(self.name, self.notices, loss * n_summed, allowed, targets, exclusive=self.cfg["exclusive"])
-        gradients = [gradient / n_times for _, gradient in entropies]
-        if n_times == 2:
-            divergence, *more = rdrop_loss(*scores, **settings)
-            loss += self.cfg["rdrop_weight"] * divergence
-            gradients = [gradient + self.cfg["rdrop_weight"] * other for gradient, other in zip(gradients, more, strict=True)]
-        backprop(self.model.ops.asarray2f(numpy.concatenate(gradients)))
+        self.progress.update(self.name, self.notices, entropy * n_summed, allowed, targets, exclusive=self.cfg["exclusive"])
+        backprop(self.model.ops.asarray2f(gradient))
         if sgd is not None:
             self.finish_update(sgd)
         losses[self.name] += loss
@@ -462,7 +299,7 @@ class RelationExtractor(TrainablePipe):
 
     def get_loss(self, examples: Iterable[Example], scores: list[Predictions]) -> tuple[float, Floats2d]:
         """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs."""
-        targets = [self.annotated_pairs(example).targets for example in examples]
+        targets = [annotated_pairs(self, example).targets for example in examples]
         return cross_entropy(
             numpy.concatenate([p.scores for p in scores]),
             numpy.concatenate(targets),
@@ -476,53 +313,9 @@ class RelationExtractor(TrainablePipe):
         gold_mentions: Predict anew, between the annotated mentions, whatever the pipeline predicted. None: as `use_gold_mentions` says.
         kwargs: Are given to the scorer.
         """
-        if self.scorer is None:
-            return {}
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.score")
-        if "score_prefix" not in kwargs:
-            require_own_prefix(self.name, self.score_prefix, ran_beside((example.predicted for example in examples), self.name))
-        self._warn_of_coverage(count_annotated(examples), "scored")
-        other_labels = self.labels_of_others(example.predicted for example in examples)
-        if self.cfg["use_gold_mentions"] if gold_mentions is None else gold_mentions:
-            examples = list(self.with_gold_mentions(examples))
-        self._check_scored(examples)
-        settings = {
-            "labels": self.labels,
-            "source": self.name,
-            "other_labels": sorted(other_labels),
-            "score_prefix": self.score_prefix,
-            **kwargs,
-        }
-        scores = self.scorer(examples, **{**self.cfg, **settings})
-        n_unknown = scores.get(f"{settings['score_prefix']}_unknown_labels")
-        if n_unknown:
-            known = {*self.labels, *other_labels}
-            values = (r.label for example in examples for r in get_relations(example.reference) if r.label not in known)
-            text = (
-                f"{self.name}: {{n}} annotated {{n|relation has a label|relations have labels}} that no component of the pipeline has "
-                "({values}): {n|it is|they are} in none of its scores, not even as {n|a miss|misses}. Score data with the labels "
-                "that it was trained for, or train it for these."
-            )
-            self.notices.warn("unknown-labels", text, n=n_unknown, values=values)
-        return scores
-
-    def _check_scored(self, examples: list[Example]) -> None:
-        annotated = [example for example in examples if self.learns_from(example.reference)]
-        if not annotated and any(has_relations(example.reference) for example in examples):
-            return  # they are annotated for other labels, which gave a warning
-        n_relations = sum(relation.label in self.labels for example in annotated for relation in get_relations(example.reference))
-        sources = set[str]().union(*(sources_of(example.predicted) for example in annotated))
-        sources -= ran_beside((example.predicted for example in annotated), self.name).keys()
-        if sources and self.name not in sources:
-            self.notices.warn(
-                "sources",
-                f"{self.name}: of the relations of the predicted Docs none is scored, since none comes from this component; they come from "
-                "{values}. Score what the pipeline finds: nlp.evaluate(examples), or python -m spacy relext evaluate.",
-                values=[name or "a caller, an annotation or an older file" for name in sorted(sources)],
-            )
-        self.checks.development(self.name, len(examples), len(annotated), n_relations)
-        self.progress.evaluation(self.name, self.notices, n_relations, found=self.name in sources)
+        return score(self, examples, gold_mentions=gold_mentions, **kwargs)
 
     def rehearse(
         self,
@@ -572,22 +365,7 @@ class RelationExtractor(TrainablePipe):
             settle_config(self.checks.home.nlp, self.name)
         return self
 
-    def labels_of_others(self, docs: Iterable[Doc]) -> set[str]:
-        """The labels of other extractors: those with which it was trained, and those that ran over some Docs."""
-        return {*self.cfg["other_labels"], *(label for _, labels in ran_beside(docs, self.name).values() for label in labels)}
-
     # Mentions and pairs
-
-    def _docs(self, docs: Iterable[Doc], method: str) -> Iterator[Doc]:
-        if isinstance(docs, (Doc, Span, str)) or not isinstance(docs, Iterable):
-            raise RelextError(f"{self.name}: {method} takes several Docs, and saw one {type(docs).__name__}: {method}([doc]).")
-        return (self._doc(doc, method) for doc in docs)
-
-    def _doc(self, doc: Doc, method: str) -> Doc:
-        if not isinstance(doc, Doc):
-            cure = "Make a Doc of the text: nlp(text)." if isinstance(doc, str) else "Of a Span, span.as_doc() is one."
-            raise RelextError(f"{self.name}: {method} takes Docs, and saw {type(doc).__name__}, {doc!r:.60}. {cure}")
-        return doc
 
     def mentions(self, doc: Doc) -> list[Span]:
         """The mentions of a Doc: the spans under `spans_key`, or its entities."""
@@ -597,38 +375,35 @@ class RelationExtractor(TrainablePipe):
         # A span of no token can hold nothing.
         return [span for span in doc.spans[key] if len(span)]
 
-    @property
-    def _symmetric_columns(self) -> list[int]:
-        symmetric = symmetric_labels(self)
-        return [i for i, label in enumerate(self.labels, start=int(self.cfg["exclusive"])) if label in symmetric]
-
     # Prediction
 
-    def _require_model(self) -> None:
+    def require_model(self) -> None:
+        """RAISES: RelextError where there is no model yet, or no label."""
         if not self.labels or not self.model.has_dim("nO"):
             raise RelextError(
                 f"{self.name} has no trained model: it has {counted(len(self.labels), 'label', 'labels')} and was not initialised. Train "
                 "it (python -m spacy train), load a trained pipeline, or call nlp.initialize() with examples."
             )
 
-    def _predict(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Predictions]:
+    def predict_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Predictions]:
+        """The predictions of pairs that are prepared, by Doc. on_attention: Is given the attention weights of each pair."""
         n_excluded, n_possible = sum(p.n_excluded for p in prepared), sum(len(p.candidates.pairs) for p in prepared)
         self.checks.types(self, [p.candidates.labels for p in prepared], n_excluded, n_possible)
         return [
-            Predictions(p.spans, p.candidates.pairs, symmetrize(p.candidates.pairs, scores, self._symmetric_columns))
-            for p, scores in zip(prepared, self._probabilities(docs, prepared, on_attention), strict=True)
+            Predictions(p.spans, p.candidates.pairs, symmetrize(p.candidates.pairs, scores, symmetric_columns(self)))
+            for p, scores in zip(prepared, self.score_prepared(docs, prepared, on_attention), strict=True)
         ]
 
-    def _probabilities(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Floats2d]:
-        """Of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
-        self._require_model()
+    def score_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Floats2d]:
+        """The probabilities of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
+        self.require_model()
+        upstream = listens_to(self.model)
         if any(len(p.candidates.pairs) for p in prepared):
-            self._require_upstream(docs)
-            if self._one_thread is not None and self._one_thread.is_left():
-                self.notices.warn("threads", SECOND_THREAD.format(name=self.name, others=", ".join(self._one_thread.because_of)))
+            if upstream is not None:
+                upstream.require_fed(self.name, docs)
+            self.checks.thread(self.name)
             logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], on_attention)))
         else:
-            upstream = listens_to(self.model)
             if upstream is not None and self.notices.wants("no encoder"):
                 self.checks.no_encoder(self.name, upstream.name, len(upstream.unfed(docs)))
             logits = numpy.zeros((0, n_columns(self)), dtype="float32")
@@ -656,49 +431,3 @@ class RelationExtractor(TrainablePipe):
             exclusive=self.cfg["exclusive"],
             source=self.name,
         )
-
-    def _require_upstream(self, docs: list[Doc]) -> None:
-        """Listeners predict on zeros when nobody fed them: every pair would get the same score, and nobody would notice."""
-        upstream = listens_to(self.model)
-        missing = upstream.unfed(docs) if upstream is not None else []
-        if upstream is not None and missing:
-            raise RelextError(
-                f"{self.name} listens to a {upstream.name} component, and the Doc {missing[0].text[:60]!r}… has no output of one. Run the "
-                "whole pipeline over it: a Doc that was stored may have lost the output. "
-                f"The pipeline needs the {upstream.name} that {self.name} was trained with, before it: source both, or call "
-                f'nlp.replace_listeners("{upstream.name}", "{self.name}", ["model.tok2vec"]) in the pipeline it comes from.'
-            )
-
-    # Training and scoring on annotated mentions
-
-    def learns_from(self, reference: Doc) -> bool:
-        """Whether a Doc has relation annotation, and for the labels of this component."""
-        return has_relations(reference) and covers(annotated_labels(reference), self.labels)
-
-    def annotated_pairs(
-        self, example: Example, *, initializing: bool = False, scoring: bool = False, gold_mentions: bool | None = None
-    ) -> AnnotatedPairs:
-        """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
-
-        initializing: No component has run yet. scoring: A label that no component knows is no error.
-        gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found. None: as `use_gold_mentions` says.
-        """
-        others = None if scoring else self.cfg["other_labels"]
-        return join_gold(self, example, initializing=initializing, others=others, gold_mentions=gold_mentions)
-
-    def with_gold_mentions(self, examples: Iterable[Example], *, threshold: float | None = None) -> Iterator[Example]:
-        """Examples whose predicted relations are those between the annotated mentions.
-
-        threshold: What they must reach; None: that of the component.
-        """
-        for batch in minibatch(examples, size=64):
-            views = [gold_view(example) for example in batch]
-            # The model need not read what is passed over.
-            annotated = [self.mentions(eg.reference) if covers(annotated_labels(eg.reference), self.labels) else [] for eg in batch]
-            prepared = [prepare(self, view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
-            predictions = self._predict(views, prepared)
-            for prediction, spans, example in zip(predictions, annotated, batch, strict=True):
-                # On the annotated tokens: a mention that had to be widened to the predicted ones would count as a wrong one.
-                found = example.reference.copy()
-                set_relations(found, self.decode(prediction, spans, threshold=threshold))
-                yield Example(found, example.reference)

@@ -1,7 +1,6 @@
 """Several relation extractors in one pipeline: whose labels are whose, and scores that are told apart and weighed."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from spacy.language import Language
@@ -9,23 +8,12 @@ from spacy.tokens import Doc
 
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import Notices
+from spacy_relext.pipeline.preparing import Extractor
 
 # What the scorer calls the figures that can be weighed in training, after the prefix; and the prefix that the factory's weights are for.
 FIGURES = ("micro_f", "micro_p", "micro_r", "macro_f")
 DEFAULT_PREFIX = "rel"
 Weights = Mapping[str, float | None]
-
-
-class Extractor(Protocol):
-    """What is to be known of an extractor here."""
-
-    cfg: dict[str, Any]
-    score_prefix: str
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Its labels."""
-
 
 # Which extractors ran over a Doc, while it lives: name → prefix and labels. A component does not know the others of its pipeline, which may
 # have been sourced; and files should not store this.
@@ -44,6 +32,11 @@ def ran_beside(docs: Iterable[Doc], name: str) -> dict[str, tuple[str, tuple[str
         found.update(_ran.get(doc, {}))
     found.pop(name, None)
     return found
+
+
+def labels_of_others(pipe: Extractor, docs: Iterable[Doc]) -> set[str]:
+    """The labels of other extractors: those with which one was trained, and those that ran over some Docs."""
+    return {*pipe.cfg["other_labels"], *(label for _, labels in ran_beside(docs, pipe.name).values() for label in labels)}
 
 
 def divide_labels(extractors: Iterable[Extractor], in_data: set[str]) -> set[str]:

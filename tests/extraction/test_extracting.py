@@ -63,7 +63,7 @@ def test_paths_and_a_file(nlp, tmp_path):
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_loaded_pipeline_is_as_it_was(nlp, fails, tmp_path):
     pipe = nlp.get_pipe("relation_extractor")
-    before = dict(pipe.cfg), pipe.expects_relations, pipe.on_predictions, nlp.max_length
+    before = dict(pipe.cfg), pipe.checks.expects_relations, pipe.on_predictions, nlp.max_length
     found = spacy_relext.extract(
         [LEVELS, "!" * 50 if fails else NOTHING],
         nlp,
@@ -81,7 +81,7 @@ def test_a_loaded_pipeline_is_as_it_was(nlp, fails, tmp_path):
         first = next(records := iter(found))
         assert len(first["pairs"]) == 2
         records.close()
-    assert (dict(pipe.cfg), pipe.expects_relations, pipe.on_predictions, nlp.max_length) == before
+    assert (dict(pipe.cfg), pipe.checks.expects_relations, pipe.on_predictions, nlp.max_length) == before
 
 
 def test_errors_are_raised_or_skipped_or_given(nlp, caplog):

@@ -51,7 +51,7 @@ def test_behind_a_model_that_nobody_knows_a_second_thread_is_told_once(tiny_bert
     initialize(nlp)
     nlp.get_pipe("transformer").model.layers[0].shims[0].__class__ = Unknown
     extractor = nlp.get_pipe("relation_extractor")
-    extractor.check_threads(nlp)
+    extractor.checks.models(extractor, nlp)
     doc = Doc(nlp.vocab, words=["Aspirin", "increases", "warfarin"], sent_starts=[True, False, False])
     doc.ents = [Span(doc, 0, 1, "DRUG"), Span(doc, 2, 3, "DRUG")]
     doc = nlp.get_pipe("transformer")(doc)

@@ -10,6 +10,7 @@ from spacy.util import fix_random_seed, load_model_from_config
 from thinc.api import Config
 
 from spacy_relext.errors import RelextError
+from spacy_relext.pipeline.preparing import annotated_pairs
 from spacy_relext.relations import set_annotated_labels
 from tests.conftest import make_doc
 from tests.pipeline.test_relation_extractor import SMALL
@@ -103,7 +104,7 @@ def test_without_the_labels_a_corpus_is_all_negatives_for_the_other_extractor(ca
     learn(nlp, examples, steps=1)
     assert "documents" not in caplog.text
     one = nlp.get_pipe("one")
-    taught = [one.annotated_pairs(example) for example in examples]
+    taught = [annotated_pairs(one, example) for example in examples]
     assert sum(len(pairs.targets) for pairs in taught) == 2 * len(examples)
 
 
@@ -116,7 +117,7 @@ def test_passed_over_documents_teach_nothing_and_are_told_once(caplog):
     assert caplog.text.count("one: 10 of 30 documents are not learned from: they are annotated for AVOID/BINDS") == 1
     assert caplog.text.count("two: 20 of 30 documents are not learned from") == 1
     for name, others in (("one", examples[20:]), ("two", examples[:20])):
-        pairs = [nlp.get_pipe(name).annotated_pairs(example) for example in others]
+        pairs = [annotated_pairs(nlp.get_pipe(name), example) for example in others]
         assert [len(p.targets) for p in pairs] == [0] * len(others)
         assert nlp.get_pipe(name).update(others) == {name: 0.0}
     assert nlp.get_pipe("one").cfg["mention_types"] == ["DRUG"]

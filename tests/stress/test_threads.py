@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from spacy_relext.evaluation import THRESHOLDS, predict, score_gold, score_predicted, score_thresholds
+from spacy_relext.pipeline.scoring import with_gold_mentions
 from tests.pipeline.test_with_transformer import make_examples
 from tests.stress.threads import EXTRACTOR, KINDS, WAYS, stress, texts, trained
 
@@ -28,7 +29,7 @@ def test_an_evaluation_leaves_what_other_threads_predict(tiny_bert):
     extractor = nlp.get_pipe(EXTRACTOR)
 
     def evaluated():
-        found = list(extractor.with_gold_mentions(predict(nlp, references, annotated=True), threshold=THRESHOLDS[0]))
+        found = list(with_gold_mentions(extractor, predict(nlp, references, annotated=True), threshold=THRESHOLDS[0]))
         whole = list(predict(nlp, references, annotated=False))
         return [score_thresholds(extractor, found), score_gold(extractor, whole), score_predicted(extractor, whole, strict=True)]
 

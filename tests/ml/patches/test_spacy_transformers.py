@@ -156,7 +156,7 @@ def test_a_transformer_that_came_later_is_found_at_initialisation(tiny_bert):
     nlp.add_pipe("transformer", config={"model": config["model"]}, after="sentencizer")
     initialize(nlp)
     assert type(nlp.get_pipe("transformer").model.layers[0].shims[0]) is SteadyHFShim
-    assert nlp.get_pipe("relation_extractor")._one_thread is None
+    assert nlp.get_pipe("relation_extractor").checks.one_thread is None
 
 
 def test_models_of_other_components_stay_in_evaluation_mode(tiny_bert):
@@ -169,7 +169,7 @@ def test_models_of_other_components_stay_in_evaluation_mode(tiny_bert):
     extractor = add_extractor(nlp, CNN_INSIDE)
     shims = [shim for node in nlp.get_pipe("tagger").model.walk() for shim in node.shims]
     assert [type(shim) for shim in shims] == [SteadyHFShim]
-    assert extractor._one_thread is None
+    assert extractor.checks.one_thread is None
 
 
 # What it does without us. Where one of these fails, its patch is not needed any more.

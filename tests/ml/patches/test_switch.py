@@ -66,4 +66,4 @@ def test_without_patches_everything_is_the_libraries_own(tiny_bert, monkeypatch)
     # Its training mode is thinc's again, so a second thread is to be told.
     scores_of(nlp)
     assert encoder_of(nlp).training
-    assert nlp.get_pipe("relation_extractor")._one_thread.because_of == ["relation_extractor"]
+    assert nlp.get_pipe("relation_extractor").checks.one_thread.because_of == ["relation_extractor"]
