@@ -297,6 +297,7 @@ def found_by(doc, name, *labels, score=0.5):
 
 
 def test_who_found_the_relations_of_a_doc(doc):
+    set_relations(doc, [])
     assert sources_of(doc) == set()
     set_relations(doc, [Relation(doc[0:1], doc[2:3], "A", sources={"x": 0.5, "y": 0.75}), Relation(doc[2:3], doc[0:1], "A", sources="z")])
     assert sources_of(doc) == {"x", "y", "z"}
