@@ -7,7 +7,6 @@ import typer
 from spacy_relext.cli.crossval import (
     CHECKPOINT,
     CONFIG,
-    GPU_ID,
     KEEP,
     LABEL,
     THRESHOLD,
@@ -17,6 +16,7 @@ from spacy_relext.cli.crossval import (
     run_experiment,
 )
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.options import GPU_ID
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.training import Experiment
 

@@ -8,8 +8,9 @@ from rich.table import Table
 from wasabi import msg
 
 from research.grid import Planned, read_grid
-from spacy_relext.cli.crossval import GPU_ID, KEEP, overrides_of, run_crossval, run_unless_locked, values_by_name
+from spacy_relext.cli.crossval import KEEP, overrides_of, run_crossval, run_unless_locked, values_by_name
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.options import GPU_ID
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import AGGREGATE, FOLD
 from spacy_relext.experiments.runs import Run, read_run

@@ -17,6 +17,7 @@ import spacy_relext
 from research.keywords import Keyword, english_stemmer, rank_keywords
 from research.published import PUBLISHED_KEYWORDS
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.options import GPU_ID
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions
@@ -36,13 +37,13 @@ class Corpus(StrEnum):
 def keywords(
     model: str = typer.Argument(..., help="Name or folder of a pipeline whose summary is attention or pair_attention."),
     data_path: Path = typer.Argument(..., help="A .spacy file or a folder of them, with annotated mentions."),
-    n: int = typer.Option(10, "--n", "-n", min=1, help="Stems that are listed."),
+    n: int = typer.Option(10, "--n", min=1, help="Stems that are listed."),
     min_count: int = typer.Option(5, min=1, help="The fewest sentences that a stem must occur in."),
     related_only: bool = typer.Option(False, help="Look only at pairs between which the model finds a relation."),
     corpus: Corpus = typer.Option(None, help="Show the paper's stems for this corpus beside them."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the stems to this JSON file."),
     component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
-    gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
+    gpu_id: int = GPU_ID,
 ):
     """List the word stems with the largest attention weights: means over the sentences that have pairs of annotated mentions.
 

@@ -15,6 +15,7 @@ from wasabi import msg
 from research.plots import READS, plot_layers, require_suffix
 from research.probe import annotated_data, pretrained_model, probe_encoder, require_per_pair_encoding
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.options import GPU_ID
 from spacy_relext.evaluation import extractor_of, load_pipeline
 from spacy_relext.experiments.training import checksums, device_name, versions
 from spacy_relext.extras import extra
@@ -31,7 +32,7 @@ def probe(
     sample: int = typer.Option(None, min=1, help="Learn from so many pairs, drawn from all of TRAIN_PATH. Otherwise from all."),
     seed: int = typer.Option(0, help="Of the sample, and of the training documents on which the penalty is chosen."),
     component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
-    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU."),
+    gpu_id: int = GPU_ID,
 ):
     """Which layer holds the relation? Train a linear classifier on [CLS], and one on head and tail, of each layer of a trained encoder."""
     with reported_errors():

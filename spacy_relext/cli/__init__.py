@@ -4,26 +4,26 @@ spaCy imports this module through the entry point group `spacy_cli` whenever its
 run, or when its help is shown.
 """
 
+import platform
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
+import spacy
 import typer
 from spacy.cli._util import app
 from typer.core import TyperGroup
 
-# The commands in the order of the help, and the modules here that have them; a module has a function of the command's name.
-MODULES = {
-    "convert": "convert",
-    "export": "convert",
-    "init-config": "init_config",
-    "evaluate": "evaluate",
-    "extract": "extract",
-    "encoder": "encoder",
-    "formats": "formats",
-    "crossval": "crossval",
-    "debug-data": "debug_data",
+import spacy_relext
+
+# The commands in the order of work, and the modules here that have them; a module has a function of the command's name.
+PANELS = {
+    "Data": {"formats": "formats", "convert": "convert", "debug-data": "debug_data"},
+    "Training, with `spacy train`": {"encoder": "encoder", "init-config": "init_config"},
+    "Scores": {"evaluate": "evaluate", "crossval": "crossval"},
+    "Relations of new texts": {"extract": "extract", "export": "convert"},
 }
+MODULES = {name: module for panel in PANELS.values() for name, module in panel.items()}
 # Their other options are settings of the config, as in `spacy train`.
 WITH_OVERRIDES = {"crossval", "debug-data"}
 # Those that do something without any argument.
@@ -31,10 +31,9 @@ WITHOUT_ARGUMENTS = {"formats"}
 
 
 class _Commands(Mapping[str, Any]):
-    """The commands by name, each imported when it is asked for. markup: How their help is shown, as typer's groups have it."""
+    """The commands by name, each imported when it is asked for."""
 
-    def __init__(self, markup: Any):
-        self._markup = markup
+    def __init__(self) -> None:
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -51,7 +50,7 @@ class _Commands(Mapping[str, Any]):
     def _make(self, name: str) -> Any:
         function = getattr(import_module(f"{__name__}.{MODULES[name]}"), name.replace("-", "_"))
         settings = {"allow_extra_args": True, "ignore_unknown_options": True} if name in WITH_OVERRIDES else None
-        made = typer.Typer(add_completion=False, rich_markup_mode=self._markup)
+        made = typer.Typer(add_completion=False, rich_markup_mode=None)
         made.command(name, no_args_is_help=name not in WITHOUT_ARGUMENTS, context_settings=settings)(function)
         return typer.main.get_command(made)
 
@@ -61,16 +60,33 @@ class _Group(TyperGroup):
 
     def __init__(self, **settings: Any):
         super().__init__(**settings)
-        self.commands: Any = _Commands(self.rich_markup_mode)
+        self.commands: Any = _Commands()
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a section of the help for each panel."""
+        for panel, names in PANELS.items():
+            with formatter.section(panel):
+                # A whole sentence each, on as many lines as it takes.
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(limit=400)) for name in names])
 
 
 relext_cli = typer.Typer(
-    name="relext", cls=_Group, help="Relation extraction: convert corpora, evaluate models, extract relations.", no_args_is_help=True
+    name="relext",
+    cls=_Group,
+    help="Relation extraction: convert corpora, evaluate models, extract relations.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # as spaCy's command line has it
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"spacy-relext {spacy_relext.__version__}, spaCy {spacy.__version__}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
 @relext_cli.callback()
-def _set_up() -> None:
+def _set_up(version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the versions.")) -> None:
     from spacy_relext.callbacks import keep_to_itself
 
     keep_to_itself()

@@ -10,7 +10,16 @@ import typer
 from wasabi import msg
 
 from spacy_relext.cli.errors import Bar, SkippedErrors, as_options, messages, reported_errors, tell, warn
-from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, OVERWRITE, SPREADSHEET_SAFE, chosen_limits
+from spacy_relext.cli.options import (
+    LANG,
+    MAX_CHARACTERS,
+    MAX_RECORD,
+    MAX_UNPACKED,
+    OVERWRITE,
+    SPREADSHEET_SAFE,
+    chosen_limits,
+    tokenizer_of,
+)
 from spacy_relext.conversion.converting import DOCUMENTS_PER_FILE, Report
 from spacy_relext.conversion.converting import convert as convert_files
 from spacy_relext.conversion.counts import PAIRS
@@ -42,12 +51,12 @@ def convert(
         help=f"The .spacy file to write; or a folder: of files of {DOCUMENTS_PER_FILE:,} documents, or of the parts of a corpus.",
     ),
     tokenizer: str = typer.Option(None, help="A language code, 'scispacy', or a pipeline whose tokenizer is used: 'en', if left out."),
-    lang: str = typer.Option(None, help="A language code, in the place of --tokenizer: spaCy's tokenizer of this language."),
+    lang: str = LANG,
     sentences: str = typer.Option(
         None, help="Sets sentences where documents have none: a pipeline, 'sentencizer', 'scispacy' or 'lines' (each line is one)."
     ),
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
-    dev_share: float = typer.Option(0.2, help="Share of the documents that go there."),
+    dev_share: float = typer.Option(0.2, min=0.0, max=1.0, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),
     labels: str = typer.Option(None, help="Labels that were annotated too, though no document here may have one: A,B."),
     text_column: str = typer.Option(None, help="The column with the text: 'text', if left out."),
@@ -75,9 +84,7 @@ def convert(
     teaches those that have these labels. Give --labels for a part that is converted alone and has no relation of a rare label.
     """
     with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
-        if tokenizer is not None and lang is not None:
-            raise RelextError(f"--tokenizer {tokenizer} and --lang {lang} both name a tokenizer. Leave one out.")
-        nlp = make_tokenizer(tokenizer or lang or "en")
+        nlp = make_tokenizer(tokenizer_of(tokenizer, lang))
         nlp.max_length = max_characters or nlp.max_length
         report = convert_files(
             input_path,

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.options import GPU_ID
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import AGGREGATE, FOLD, aggregate, find_folds, fold_experiments
 from spacy_relext.experiments.runs import Run, write_run
@@ -23,7 +24,6 @@ CONFIG = typer.Argument(..., help="A spaCy config; settings of it can be overrid
 LABEL = typer.Option([], "--label", help="A name for the run, e.g. corpus=ddi; the report reads corpus, encoding, summary and encoder.")
 THRESHOLD = typer.Option(None, min=0.0, max=1.0, help="Use this threshold, instead of the one with the best micro F on development data.")
 KEEP = typer.Option(False, help="Keep the trained pipeline, beside the run in a folder that ends in .work.")
-GPU_ID = typer.Option(-1, "--gpu-id", "-g", help="GPU to use; -1 for the CPU.")
 
 
 class Checkpoint(StrEnum):

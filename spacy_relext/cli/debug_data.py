@@ -12,6 +12,7 @@ from wasabi import msg
 
 from spacy_relext.cli.crossval import overrides_of
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.options import LANG, tokenizer_of
 from spacy_relext.diagnosis.data import N_EXAMPLES, Finding
 from spacy_relext.diagnosis.diagnosing import diagnose
 from spacy_relext.diagnosis.suggestions import Suggestions
@@ -40,13 +41,15 @@ def debug_data(
     config_path: Path = typer.Option(
         None,
         "--config",
-        "-c",
         help="A config to hold the data against: the settings of its relation extractor. Its settings can be overridden.",
     ),
     encoder: str = ENCODER,
     component: str = COMPONENT,
     spans_key: str = SPANS_KEY,
-    tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer predicts; a config has its own."),
+    tokenizer: str = typer.Option(
+        None, help="A language code, 'scispacy', or a pipeline whose tokenizer predicts: 'en', if left out; a config has its own."
+    ),
+    lang: str = LANG,
     output: Path = typer.Option(None, "--output", "-o", help="Also write findings, suggestions and tables to this JSON file."),
     verbose: bool = typer.Option(False, "--verbose", "-V", help="Show all examples of a finding."),
 ):
@@ -61,7 +64,7 @@ def debug_data(
             component=component,
             encoder=encoder,
             spans_key=spans_key,
-            tokenizer=tokenizer,
+            tokenizer=tokenizer_of(tokenizer, lang),
         )
         _print(found.tables, found.suggestions, found.findings, verbose=verbose)
         if output is not None:

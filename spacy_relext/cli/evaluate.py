@@ -11,6 +11,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.options import GPU_ID, THRESHOLD
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import evaluate as evaluate_docs
@@ -40,8 +41,8 @@ def evaluate(
         "Repeatable.",
     ),
     train: Path = typer.Option(None, help="The training part, for docred: what it says already is left out of Ign F."),
-    threshold: float = typer.Option(None, min=0.0, max=1.0, help="Score with this threshold instead of the pipeline's own."),
-    gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
+    threshold: float = THRESHOLD,
+    gpu_id: int = GPU_ID,
 ):
     """Score a pipeline's relations: with annotated mentions (and tokens and sentences), and from the raw text with those that it finds."""
     with reported_errors():

@@ -10,7 +10,16 @@ from rich.table import Table
 
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
 from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
-from spacy_relext.cli.limits import MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, OVERWRITE, SPREADSHEET_SAFE, chosen_limits
+from spacy_relext.cli.options import (
+    GPU_ID,
+    MAX_CHARACTERS,
+    MAX_RECORD,
+    MAX_UNPACKED,
+    OVERWRITE,
+    SPREADSHEET_SAFE,
+    THRESHOLD,
+    chosen_limits,
+)
 from spacy_relext.conversion.exporting import unsupported_lines, written_by_suffix
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.extracting import Extraction, Record
@@ -45,7 +54,7 @@ def extract(
     utf16_offsets: bool = typer.Option(False, "--utf16-offsets", help=UTF16_OFFSETS),
     to: str = typer.Option(None, help=f"Format of the output, unless the suffix says it. One of: {', '.join(WRITABLE)}."),
     documents_per_file: int = typer.Option(None, min=1, help="Write a folder with files of so many documents."),
-    threshold: float = typer.Option(None, help="Probability that a relation must have, in the place of the pipeline's."),
+    threshold: float = THRESHOLD,
     labels: str = typer.Option(None, help="Only relations with these labels: A,B."),
     keep_all_scores: bool = typer.Option(False, "--keep-all-scores", help="Also the probabilities of every candidate pair (JSONL)."),
     keep_relations: bool = typer.Option(
@@ -54,9 +63,9 @@ def extract(
     n_process: int = typer.Option(
         None, "--n-process", "-n", min=1, help="Processes; if left out, one per core, where there are documents enough and no GPU is used."
     ),
-    batch_size: int = typer.Option(32, min=1, help="Documents a batch."),
+    batch_size: int = typer.Option(32, "--batch-size", "-b", min=1, help="Documents in a batch."),
     shard_size: int = typer.Option(256, min=1, help="Documents that are stored at a time: as many are run again after a stop."),
-    gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU."),
+    gpu_id: int = GPU_ID,
     max_pairs: int = typer.Option(
         None, min=1, help=f"The most candidate pairs of a document, the nearest; what the pipeline says, or {MAX_PAIRS:,}, if left out."
     ),
@@ -69,7 +78,10 @@ def extract(
     table: bool = typer.Option(False, help="Also print the relations as a table."),
     skip_errors: bool = typer.Option(False, help="Report documents with errors, leave them out, and go on."),
 ):
-    """Extract relations. With --output, a run that was stopped or killed goes on when the same command is started again."""
+    """Extract relations from texts, few or thousands.
+
+    With --output, a run that was stopped or killed goes on when the same command is started again.
+    """
     with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
         options = Options(
             text_column,

@@ -9,6 +9,7 @@ from wasabi import msg
 
 from spacy_relext.cli.debug_data import SPANS_KEY, TELL
 from spacy_relext.cli.errors import put_out, reported_errors
+from spacy_relext.cli.options import LANG, OVERWRITE, tokenizer_of
 from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.diagnosis.checks import run_checks
 from spacy_relext.diagnosis.diagnosing import load_data
@@ -32,19 +33,21 @@ def init_config(
     encoder: str = typer.Option(
         None, help=f"Hugging Face name or folder of the encoder. Otherwise {ENCODERS['cpu']} (cpu) or {ENCODERS['gpu']}."
     ),
-    tokenizer: str = typer.Option("en", help="A language code, 'scispacy', or a pipeline whose tokenizer is copied."),
+    tokenizer: str = typer.Option(None, help="A language code, 'scispacy', or a pipeline whose tokenizer is copied: 'en', if left out."),
+    lang: str = LANG,
     sentences: str = typer.Option("sentencizer", help="What sets the sentences of new texts: 'sentencizer' or 'scispacy'."),
     spans_key: str = SPANS_KEY,
-    force: bool = typer.Option(False, "--overwrite", "--force", "-F", help="Replace a config that is there."),
+    overwrite: bool = OVERWRITE,
 ):
     """Write a filled config that trains on annotated data: candidates, labels, types and steps are the data's."""
     with reported_errors():
         to_stdout = str(output_path) == "-"
-        if not to_stdout and target_of(output_path).is_file and not force:
+        if not to_stdout and target_of(output_path).is_file and not overwrite:
             raise RelextError(f"{output_path} is there. Name another file, or replace it with --overwrite.")
         data = load_data(train_path, dev, None, spans_key)
         if not any(text.relations for text in data.train):
             raise DataError("no document has a relation, so there is nothing to train on.", path=train_path)
+        tokenizer = tokenizer_of(tokenizer, lang)
         lang = str(make_tokenizer(tokenizer).lang)
         choice = Choice(optimize, ner, encoder, lang, None if tokenizer == lang else tokenizer, sentences)
         suggested = suggest(data)
