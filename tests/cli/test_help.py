@@ -93,7 +93,7 @@ def test_numbers_have_a_range():
 def test_what_is_allowed_is_said(option, value, bound):
     result = relext("extract", "m", "-", option, value)
     assert result.exit_code == 2
-    assert re.search(rf"Invalid value for .*{option}.*: .*\b{bound}\b", result.output)
+    assert re.search(rf"Invalid value for .*{option}.*: .*[ =]{bound}\b", result.output)
 
 
 def test_unknown_command_is_refused():
