@@ -8,6 +8,7 @@ from spacy.tokens import Doc, Span
 from spacy_relext.errors import RelextError
 from spacy_relext.extras import extra
 from spacy_relext.mentions import kb_id_of, long_form_of
+from spacy_relext.notices import counted_name
 from spacy_relext.values import (
     ASSERTED,
     CALLER,
@@ -271,7 +272,10 @@ def span_at(doc: Doc, start: int, end: int, label: str, kb_id: str = "") -> Span
     # spaCy fails to take a number beyond any text.
     span = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode="expand") if end < 2**31 else None
     if span is None:
-        raise RelextError(f"The characters {start}-{end} are not in the Doc {doc.text[:60]!r}…, whose text has {len(doc.text)} characters.")
+        raise RelextError(
+            f"The characters {start}-{end} are not in the Doc {doc.text[:60]!r}…, whose text has "
+            f"{counted_name(len(doc.text), 'characters')}."
+        )
     return span
 
 

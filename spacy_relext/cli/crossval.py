@@ -9,16 +9,16 @@ import typer
 from click import NoSuchOption
 from filelock import Timeout
 from spacy.cli._util import parse_config_overrides
-from tqdm import tqdm
 from wasabi import msg
 
-from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.errors import Bar, reported_errors
 from spacy_relext.cli.options import GPU_ID
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import AGGREGATE, FOLD, aggregate, find_folds, fold_experiments
 from spacy_relext.experiments.runs import Run, write_run
 from spacy_relext.experiments.training import Experiment, finished, train_and_score
 from spacy_relext.locks import lock
+from spacy_relext.notices import counted_name
 
 CONFIG = typer.Argument(..., help="A spaCy config; settings of it can be overridden as in `spacy train`: --system.seed 1")
 LABEL = typer.Option([], "--label", help="A name for the run, e.g. corpus=ddi; the report reads corpus, encoding, summary and encoder.")
@@ -80,11 +80,11 @@ def run_crossval(experiments: Sequence[Experiment], folder: Path, *, keep: bool)
     found = [done or finished(experiment, output) for done, experiment, output in zip(ran, experiments, outputs, strict=True)]
     runs = [done for done in found if done is not None]
     if len(runs) < len(experiments):
-        msg.info(f"{folder}: {len(runs)} of {len(experiments)} folds are finished, and another process runs the rest")
+        msg.info(f"{folder}: {len(runs)} of {counted_name(len(experiments), 'folds')} finished, and another process runs the rest")
         return None
     combined = aggregate(runs)
     write_run(combined, folder / AGGREGATE)
-    _tell(combined, folder / AGGREGATE, f"mean of {len(runs)} folds")
+    _tell(combined, folder / AGGREGATE, f"mean of {counted_name(len(runs), 'folds')}")
     return combined
 
 
@@ -104,7 +104,7 @@ def run_experiment(experiment: Experiment, output: Path, *, keep: bool) -> Run:
     if done is not None:
         msg.info(f"{output} is finished: skipped")
         return done
-    done = train_and_score(experiment, output, keep=keep, progress=tqdm)
+    done = train_and_score(experiment, output, keep=keep, progress=Bar)
     _tell(done, output, "test data")
     return done
 

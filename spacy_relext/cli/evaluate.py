@@ -7,10 +7,9 @@ from typing import Any
 
 import typer
 from spacy.cli._util import setup_gpu
-from tqdm import tqdm
 from wasabi import msg
 
-from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.errors import Bar, reported_errors
 from spacy_relext.cli.options import GPU_ID, THRESHOLD
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
@@ -60,7 +59,7 @@ def evaluate(
             own_sentences=own_sentences,
             measures=measure,
             train=train,
-            progress=lambda examples, total, task: tqdm(examples, total=total, desc=task, unit=" documents"),
+            progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
         )
         figures = found.to_dict()
         if tune_threshold:

@@ -16,6 +16,7 @@ from typing import Any
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import TEMPORARY, whole_file
+from spacy_relext.notices import counted_name
 
 MANIFEST, SHARD, RESULT = "manifest.json", "part-{:05}.jsonl", "result"
 OURS = re.compile(rf"manifest\.json|part-\d{{5,}}\.jsonl|result|{re.escape(TEMPORARY)}\w+")
@@ -97,7 +98,9 @@ class Shards:
         if header["number"] != number or header["asked"] != self._asked_checksum:
             raise DataError(f"it is a shard of another run, or of another place in this one. {cure}", path=path)
         if len(lines) != header["documents"]:
-            raise DataError(f"it says that it has {header['documents']:,} documents, and has {len(lines):,}. {cure}", path=path)
+            raise DataError(
+                f"it says that it has {counted_name(header['documents'], 'documents')}, and has {len(lines):,}. {cure}", path=path
+            )
         if _checksum_of(header, lines) != header["checksum"]:
             raise DataError(f"its checksum is not the one that it was written with: it was changed, or is damaged. {cure}", path=path)
         return header, [line.decode("utf8") for line in lines]

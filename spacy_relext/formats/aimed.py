@@ -26,6 +26,7 @@ from spacy_relext.formats.limits import is_blank, lines_of, read_line
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place, load_json
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.notices import counted_name
 
 LABEL = "interaction"
 FILE = re.compile(r"test_(\d+)\.(?i:json)")
@@ -133,7 +134,8 @@ def _append(document: Document, number: int, sentence: Sentence) -> None:
     expected = len(places) * (len(places) - 1) // 2
     if len(sentence.pairs) != expected:
         raise DataError(
-            f"sentence {number} of {document.id} has {len(places)} mentions and {len(sentence.pairs)} of their {expected} pairs. "
+            f"sentence {number} of {document.id} has "
+            f"{counted_name(len(places), 'mentions')} and {len(sentence.pairs)} of their {expected} pairs. "
             "Is the file truncated?",
             path=document.source,
             line=sentence.line,
@@ -178,7 +180,8 @@ def _place(relation: dict[str, Any], key: str, text: str) -> TypedStretch:
             pass
         case _:
             raise ValueError(
-                f"expected '{key}_idx' to be one [[start, end]] in a text of {len(text)} characters, and saw {stretches!r:.60}."
+                f"expected '{key}_idx' to be one [[start, end]] in a text of "
+                f"{counted_name(len(text), 'characters')}, and saw {stretches!r:.60}."
             )
     if not isinstance(name, str) or MARKERS.sub("", name) != text[start:end]:
         raise ValueError(f"{key} is {name!r:.60}, and the characters {start}-{end} of the sentence are {text[start:end]!r:.60}.")

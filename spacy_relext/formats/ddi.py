@@ -21,6 +21,7 @@ from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.offsets import one_stretch
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
+from spacy_relext.notices import counted_name
 
 UNTYPED = "int"
 NO_SPACE = "sentences without white space after them (now with a space)"
@@ -64,7 +65,10 @@ def parse(file: Path) -> Document:
             start, end = one_stretch(document, parts, taken)
             if end > len(text):
                 name, place = entity.get("id"), entity.get("charOffset")
-                raise DataError(f"entity {name!r}: charOffset is {place!r}, and its sentence has {len(text)} characters.", path=file)
+                raise DataError(
+                    f"entity {name!r}: charOffset is {place!r}, and its sentence has {counted_name(len(text), 'characters')}.",
+                    path=file,
+                )
             document.mentions.append(
                 Mention(_attribute(entity, "id", file), offset + start, offset + end, _attribute(entity, "type", file))
             )

@@ -28,6 +28,7 @@ from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import check_words, find_words
+from spacy_relext.notices import counted_name
 
 EVIDENCE = "evidence:"
 WITH_ITSELF = "relations of a concept to itself"
@@ -101,11 +102,12 @@ def _place(entry: dict[str, Any], what: str, bounds: list[int], at: Place) -> tu
     """The first token of a mention, and the one after its last, counted in the document."""
     sentence, position = at.take(entry, "sent_id", int, what), at.take(entry, "pos", list, what)
     if not 0 <= sentence < len(bounds) - 1:
-        raise at.fail(f"{what}: 'sent_id' is {sentence!r:.60}, and there are {len(bounds) - 1} sentences.")
+        raise at.fail(f"{what}: 'sent_id' is {sentence!r:.60}, and the document has {counted_name(len(bounds) - 1, 'sentences')}.")
     length = bounds[sentence + 1] - bounds[sentence]
     if not ([type(number) for number in position] == [int, int] and 0 <= position[0] < position[1] <= length):
         raise at.fail(
-            f"{what}: 'pos' is {position!r:.60}; expected [first token, one after the last], and its sentence has {length} tokens."
+            f"{what}: 'pos' is {position!r:.60}; expected [first token, one after the last], and its sentence has "
+            f"{counted_name(length, 'tokens')}."
         )
     return bounds[sentence] + position[0], bounds[sentence] + position[1]
 

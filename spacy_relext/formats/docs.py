@@ -17,6 +17,7 @@ from spacy_relext.formats.identifiers import UNKNOWN as UNKNOWN_CONCEPTS
 from spacy_relext.formats.offsets import is_inside, trim
 from spacy_relext.formats.types import SAME_PLACE, SELF, UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import SPANS_KEY, kb_id_of, long_form_of, set_long_form
+from spacy_relext.notices import counted_name
 from spacy_relext.relations import (
     Relation,
     annotated_labels,
@@ -66,7 +67,8 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     for mention in document.mentions:
         if not 0 <= mention.start < mention.end <= len(text):
             raise document.error(
-                f"mention {mention.id!r} has the offsets {mention.start}-{mention.end}; the text has {len(text)} characters, and a mention "
+                f"mention {mention.id!r} has the offsets {mention.start}-{mention.end}; the text has "
+                f"{counted_name(len(text), 'characters')}, and a mention "
                 "at least one. Offsets count characters from 0, and the end is exclusive."
             )
         start, end = trim(text, mention.start, mention.end)
@@ -237,7 +239,8 @@ def _sentence_starts(document: Document) -> set[int] | None:
     for start, end in document.sentences:
         if not last <= start <= end <= len(document.text):
             raise document.error(
-                f"the sentence {start}-{end} overlaps the one before it or runs beyond the text of {len(document.text)} characters."
+                f"the sentence {start}-{end} overlaps the one before it or runs beyond the text of "
+                f"{counted_name(len(document.text), 'characters')}."
             )
         last = end
         start, end = trim(document.text, start, end)

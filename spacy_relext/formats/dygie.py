@@ -32,6 +32,7 @@ from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place, read_lines, with_distinct_ids
 from spacy_relext.formats.types import SEVERAL_TYPES, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words, check_words, find_words
+from spacy_relext.notices import counted_name
 
 KEYS = {"doc_key", "sentences", "ner", "relations", "_text", "_scores"}
 
@@ -93,7 +94,9 @@ def _entries(record: dict[str, Any], key: str, size: int, bounds: list[int], at:
     lists = at.take(record, key, list, "document")
     scores = record.get("_scores") if key == "relations" else None
     if len(lists) != len(bounds) - 1:
-        raise at.fail(f"{key!r} has {len(lists)} lists for {len(bounds) - 1} sentences; expected one for each.")
+        raise at.fail(
+            f"{key!r} has {counted_name(len(lists), 'lists')} for {counted_name(len(bounds) - 1, 'sentences')}; expected one for each."
+        )
     if scores is not None and [len(s) if isinstance(s, list) else -1 for s in lists] != [
         len(s) if isinstance(s, list) else -2 for s in at.take(record, "_scores", list, "document")
     ]:

@@ -13,6 +13,7 @@ from itertools import accumulate, product, repeat
 from typing import Any, Literal, NamedTuple
 
 from spacy_relext.formats.types import Document
+from spacy_relext.notices import counted_name
 
 JOINER = "\u200d"
 UNCHECKED = "documents whose offsets nothing checks (read as characters)"
@@ -252,7 +253,10 @@ def find_fault(text: str, name: str, parts: Sequence[Stretch], said: str | None)
         return f"mention {name!r} has no offsets."
     for start, end in parts:
         if not 0 <= start < end <= length:
-            return f"mention {name!r} has the offsets {start}-{end}; the text has {length} characters, and a mention at least one."
+            return (
+                f"mention {name!r} has the offsets {start}-{end}; the text has "
+                f"{counted_name(length, 'characters')}, and a mention at least one."
+            )
     seen = " ".join(text[start:end] for start, end in parts)
     if said is not None and said not in (seen, text[parts[0][0] : parts[-1][1]]):
         return (

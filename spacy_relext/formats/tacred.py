@@ -18,6 +18,7 @@ from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import Document, Mention
 from spacy_relext.formats.words import check_words, find_words
+from spacy_relext.notices import counted_name
 
 BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
 
@@ -37,7 +38,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     for end, key in (("subj", "T1"), ("obj", "T2")):
         first, last = (at.take(record, f"{end}_{place}", int, "document") for place in ("start", "end"))
         if not 0 <= first <= last < len(words):
-            raise at.fail(f"tokens {first}-{last} (inclusive) are the {end}ect; there are {len(words)} tokens.")
+            raise at.fail(f"tokens {first}-{last} (inclusive) are the {end}ect; the sentence has {counted_name(len(words), 'tokens')}.")
         document.mentions.append(Mention(key, offsets[first][0], offsets[last][1], at.take(record, f"{end}_type", str, "document")))
     if record.get("relation") is not None:
         head, tail = document.mentions

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from spacy_relext.errors import RelextError
+from spacy_relext.notices import counted_name
 
 # spaCy's own listener reads `doc.tensor`, those of transformers `doc._.trf_data`.
 _TOK2VEC, _OUTPUT = "tok2vec-listener", "trf_data"
@@ -62,7 +63,8 @@ class Listener:
             )
         if not _fits(doc, output):
             raise RelextError(
-                f"the Doc {doc.text[:60]!r}… has output of the {self.name} component that does not fit its {len(doc)} tokens. Was it given "
+                f"the Doc {doc.text[:60]!r}… has output of the {self.name} component that does not fit its "
+                f"{counted_name(len(doc), 'tokens')}. Was it given "
                 "twice in one batch? The models of spacy-transformers take both for one: give doc.copy(), or use "
                 "spacy-relext.TransformerModel.v1, which reads them apart. Were its tokens merged or split since? Do that before."
             )

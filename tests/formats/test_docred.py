@@ -85,7 +85,7 @@ def with_mention(**values):
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        (with_mention(sent_id=2), "entity 1, mention 1: 'sent_id' is 2, and there are 2 sentences"),
+        (with_mention(sent_id=2), "entity 1, mention 1: 'sent_id' is 2, and the document has 2 sentences"),
         (with_mention(pos=[3, 9]), r"'pos' is \[3, 9\].*has 5 tokens"),
         (with_mention(pos=[3]), r"'pos' is \[3\]; expected"),
         (with_mention(type=None), "expected 'type' to be a string"),

@@ -100,7 +100,7 @@ BAD_SPERT = {
 BAD_DYGIE = {
     "no key": ({**DYGIE, "doc_key": None}, "expected 'doc_key' to be a string"),
     "one list": ({**DYGIE, "sentences": FIRST}, "expected 'sentences' to be lists of tokens"),
-    "ner of one sentence": ({**DYGIE, "ner": [[]]}, "'ner' has 1 lists for 2 sentences"),
+    "ner of one sentence": ({**DYGIE, "ner": [[]]}, "'ner' has 1 list for 2 sentences"),
     "ner no list": ({**DYGIE, "ner": [[], 3]}, "ner, sentence 1: expected a list, and saw 3"),
     "entry too long": ({**DYGIE, "ner": [[], [[5, 5, "DRUG", 1]]]}, "ner, sentence 1, entry 0: expected 2 tokens and a label"),
     "truth value": ({**DYGIE, "ner": [[[False, 1, "X"]], []]}, "expected 2 tokens and a label"),

@@ -48,7 +48,7 @@ def test_no_relation_is_a_negative_and_an_example_without_is_not_annotated(tmp_p
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        (ONE | {"obj_end": 8}, r"tokens 6-8 \(inclusive\) are the object; there are 8 tokens"),
+        (ONE | {"obj_end": 8}, r"tokens 6-8 \(inclusive\) are the object; the sentence has 8 tokens"),
         (ONE | {"subj_start": "0"}, "expected 'subj_start' to be a whole number"),
         (ONE | {"token": ["a", ""]}, "token 1: expected a string that is not empty"),
         (ONE | {"token": None}, "expected 'token' to be a list"),
