@@ -124,7 +124,7 @@ class Relation:
         return Relation._restored, (*places, *self._values()[2:])
 
     @classmethod
-    def _restored(cls, head_doc: Doc, head: tuple, tail_doc: Doc, tail: tuple, *values: Any) -> "Relation":
+    def _restored(cls, head_doc: Doc, head: tuple[Any, ...], tail_doc: Doc, tail: tuple[Any, ...], *values: Any) -> "Relation":
         label, score, long_forms, sources, status, attributes = values
         spans = (
             Span(doc, start, end, label=kind, kb_id=kb_id, span_id=id_)

@@ -153,9 +153,9 @@ def set_denied(doc: Doc, relations: Iterable[Any]) -> None:
     user_data.update(entries)
 
 
-def _filed(doc: Doc, relations: Iterable[Any], name: str) -> dict[tuple, list[dict[str, Any]]]:
+def _filed(doc: Doc, relations: Iterable[Any], name: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
     """What is stored of relations under a name, by the key of `doc.user_data`."""
-    entries: dict[tuple, dict[tuple, dict[str, Any]]] = {}
+    entries: dict[tuple[Any, ...], dict[tuple[Any, ...], dict[str, Any]]] = {}
     mentions: dict[int, _Mention] = {}
 
     def mention(span: Span, label: str) -> _Mention:

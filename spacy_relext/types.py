@@ -6,6 +6,7 @@ import numpy
 
 Ints1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Ints2d = numpy.ndarray[Any, numpy.dtype[Any]]
+Bools1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Bools2d = numpy.ndarray[Any, numpy.dtype[Any]]
 Floats1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Floats2d = numpy.ndarray[Any, numpy.dtype[Any]]

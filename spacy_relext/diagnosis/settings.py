@@ -15,8 +15,7 @@ from spacy_relext.diagnosis.lengths import Windows
 from spacy_relext.diagnosis.suggestions import Suggestions
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, extractors_of
-from spacy_relext.pipeline.preparing import annotated_pairs
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.preparing import Extractor, annotated_pairs
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Settings:
     """
 
     nlp: Language
-    pipe: RelationExtractor
+    pipe: Extractor
     corpus: dict[str, Any]
     given: dict[str, Any]
     annotating: list[str]

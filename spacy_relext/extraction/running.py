@@ -30,7 +30,7 @@ from spacy_relext.formats.types import Document
 from spacy_relext.notices import Gathered, gathering
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.preparing import Extractor
 from spacy_relext.relations import set_relations, sources_of
 
 # A document as a line of our JSONL, or what was wrong with it.
@@ -209,7 +209,7 @@ class Runner:
         return record
 
     @staticmethod
-    def _scored_pairs(extractor: RelationExtractor, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
+    def _scored_pairs(extractor: Extractor, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
         names = [ids[span.start_char, span.end_char, span.label_] for span in predictions.spans]
         pairs = []
         for (head, tail), row in zip(predictions.pairs.tolist(), predictions.scores.tolist(), strict=True):

@@ -4,10 +4,10 @@ from typing import Literal
 
 import numpy
 
-from spacy_relext.types import Floats2d
+from spacy_relext.types import Bools2d, Floats2d
 
 
-def probabilities(logits: Floats2d, allowed: Floats2d, *, exclusive: bool) -> Floats2d:
+def probabilities(logits: Floats2d, allowed: Bools2d, *, exclusive: bool) -> Floats2d:
     """From logits to probabilities.
 
     logits, allowed: `[n_pairs, n_columns]`; `allowed` is false where the type rules forbid a label. A forbidden label has probability
@@ -66,7 +66,7 @@ def rdrop_loss(
 
 def training_loss(
     logits: Floats2d,
-    allowed: Floats2d,
+    allowed: Bools2d,
     targets: Floats2d,
     *,
     exclusive: bool,

@@ -50,7 +50,7 @@ class Home:
     def __init__(self, nlp: Language | None = None):
         self._nlp = weakref.ref(nlp) if nlp is not None else None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Home, ()
 
     @property

@@ -9,7 +9,7 @@ from spacy.tokens import Span
 from spacy_relext.candidates import are_of_types
 from spacy_relext.mentions import long_form_of
 from spacy_relext.relations import Relation
-from spacy_relext.types import Floats2d, Ints2d
+from spacy_relext.types import Bools1d, Bools2d, Floats2d, Ints2d
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def allowed_by_types(
     symmetric: Collection[str],
     *,
     exclusive: bool,
-) -> numpy.ndarray:
+) -> Bools2d:
     """Which columns the type rules allow for each pair.
 
     types: The mention types, of which `pairs` are indices. rules: For a label, its [head type, tail type] pairs; any for other labels.
@@ -46,7 +46,7 @@ def allowed_by_types(
     return allowed
 
 
-def symmetrize(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: numpy.ndarray | None = None) -> Floats2d:
+def symmetrize(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: Bools1d | None = None) -> Floats2d:
     """Scores in which both directions of a pair have the same probability of the symmetric labels: their mean.
 
     columns: Those of the symmetric labels. counted: bool `[n_pairs]`, the directions that the mean is of; where neither of the two is, it

@@ -9,7 +9,7 @@ from spacy.training import Example
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.marking import TOKEN_ATTRIBUTES
 from spacy_relext.relations import get_relations, span_at
-from spacy_relext.types import Floats2d, Ints2d
+from spacy_relext.types import Bools2d, Floats2d, Ints2d
 
 # (label, (start, end) of head, (start, end) of tail), in characters.
 GoldKey = tuple[str, tuple[int, int], tuple[int, int]]
@@ -85,7 +85,7 @@ def gold_keys(reference: Doc, labels: Sequence[str], symmetric: Collection[str],
 
 def make_targets(
     pairs: Ints2d,
-    allowed: numpy.ndarray,
+    allowed: Bools2d,
     mentions: Sequence[Span],
     gold: set[GoldKey],
     labels: Sequence[str],
@@ -101,7 +101,7 @@ def make_targets(
     """
     targets = numpy.zeros(allowed.shape, dtype="float32")
     column = {label: i for i, label in enumerate(labels, start=int(exclusive))}
-    by_pair: dict[tuple, list[GoldKey]] = {}
+    by_pair: dict[tuple[tuple[int, int], tuple[int, int]], list[GoldKey]] = {}
     for key in gold:
         label, head, tail = key
         by_pair.setdefault((head, tail), []).append(key)

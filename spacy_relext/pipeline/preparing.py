@@ -17,7 +17,7 @@ from spacy_relext.pipeline.decoding import Predictions, allowed_by_types
 from spacy_relext.pipeline.gold import GoldKey, align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.progress import Progress
 from spacy_relext.relations import Relation, annotated_labels, covers, has_relations
-from spacy_relext.types import Floats2d, Ints2d
+from spacy_relext.types import Bools2d, Floats2d, Ints2d
 
 # Types 0 and 1 of the model: a token in no mention, and a mention of a type unseen in training.
 UNKNOWN_TYPE, N_RESERVED_TYPES = 1, 2
@@ -32,7 +32,7 @@ class Prepared:
 
     spans: list[Span]
     candidates: Candidates
-    allowed: numpy.ndarray
+    allowed: Bools2d
     n_excluded: int = 0
 
 
@@ -137,7 +137,7 @@ def prepare(pipe: Extractor, doc: Doc, spans: list[Span], pairs: Ints2d | None =
     return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed, n_forbidden)
 
 
-def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: numpy.ndarray) -> tuple[Ints2d, numpy.ndarray]:
+def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: Bools2d) -> tuple[Ints2d, Bools2d]:
     """So many pairs as are scored at the most, and the labels that each may have."""
     places = numpy.asarray([(span.start, span.end) for span in spans], dtype="int64")
     kept = nearest(places, pairs, pipe.cfg["max_pairs"])

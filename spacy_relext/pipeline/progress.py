@@ -3,7 +3,7 @@
 import numpy
 
 from spacy_relext.notices import Notices, counted
-from spacy_relext.types import Floats2d
+from spacy_relext.types import Bools2d, Floats1d, Floats2d
 
 # Updates that are looked at together; so many such windows, or evaluations, are no chance.
 WINDOW, SEVERAL = 100, 3
@@ -35,7 +35,7 @@ class Progress:
         # Of pairs that may have the same labels: their number, and the sums of their targets.
         self._targets: dict[bytes, tuple[int, Floats2d]] = {}
 
-    def update(self, name: str, notices: Notices, loss: float, allowed: numpy.ndarray, targets: Floats2d, *, exclusive: bool) -> None:
+    def update(self, name: str, notices: Notices, loss: float, allowed: Bools2d, targets: Floats2d, *, exclusive: bool) -> None:
         """An update.
 
         loss: The sum of the cross-entropies of its pairs. allowed, targets: `[n_pairs, n_columns]`.
@@ -82,7 +82,7 @@ class Progress:
             )
 
 
-def entropy(n: int, totals: numpy.ndarray, *, exclusive: bool) -> float:
+def entropy(n: int, totals: Floats1d, *, exclusive: bool) -> float:
     """The cross-entropy, in nats and summed over `n` pairs, of the best prediction that is the same for all of them.
 
     totals: `[n_columns]`, the sums of their targets.

@@ -97,7 +97,7 @@ class RelationExtractor(TrainablePipe):
         name: str = "relation_extractor",
         *,
         candidates: CandidateFunction,
-        scorer: Callable | None = None,
+        scorer: Callable[..., dict[str, Any]] | None = None,
         threshold: float = 0.5,
         exclusive: bool = True,
         symmetric_labels: Sequence[str] | None = None,
@@ -150,7 +150,7 @@ class RelationExtractor(TrainablePipe):
     @property
     def threshold(self) -> float:
         """The probability from which on a relation is written. RAISES: RelextError where it is set to what is no probability."""
-        return self.cfg["threshold"]
+        return float(self.cfg["threshold"])
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:

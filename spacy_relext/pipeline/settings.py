@@ -65,7 +65,7 @@ def given_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def restored(
-    name: str, cfg: Mapping[str, Any], given: Mapping[str, Any], beside: Mapping[str, Any] | None, make: Callable
+    name: str, cfg: Mapping[str, Any], given: Mapping[str, Any], beside: Mapping[str, Any] | None, make: Callable[..., Any]
 ) -> dict[str, Any]:
     """The settings of a component that was loaded: as stored, but for those that its config gives anew.
 
