@@ -11,7 +11,7 @@ from typing import Any
 
 import spacy
 import typer
-from spacy.cli._util import app
+from spacy.cli import app
 from typer.core import TyperGroup
 
 import spacy_relext

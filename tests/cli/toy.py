@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import spacy
 import typer
-from spacy.cli._util import app
+from spacy.cli import app
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from typer.testing import CliRunner, Result

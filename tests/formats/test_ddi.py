@@ -140,7 +140,7 @@ BAD_FILES = {
     ),
     "entity without type": (sentence("A").replace("</s", '<entity id="e7" charOffset="0-0"/></s'), "no attribute 'type'", None),
     "offset in words": (sentence("A", "one"), "charOffset is 'one'; expected", None),
-    "offset beyond the sentence": (sentence("A", "0-1"), "entity 'e0': charOffset is '0-1', and its sentence has 1 character\.", None),
+    "offset beyond the sentence": (sentence("A", "0-1"), r"entity 'e0': charOffset is '0-1', and its sentence has 1 character\.", None),
     "pair without ddi": (sentence("A", "0-0", pairs='<pair id="p" e1="e0" e2="e1"/>'), "<pair id='p'> has no attribute 'ddi'", None),
     "pair without e2": (sentence("A", "0-0", pairs='<pair id="p" e1="e0" ddi="true"/>'), "<pair id='p'> has no attribute 'e2'", None),
 }
