@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from spacy_relext.llm import relations_from_llm
     from spacy_relext.pipeline.pairs import ScoredPair
     from spacy_relext.pipeline.relation_extractor import RelationExtractor
-    from spacy_relext.relation import Relation
-    from spacy_relext.relations import register_extensions
+    from spacy_relext.relations import Relation, register_extensions
     from spacy_relext.scorer import score_relations
 
 # Imported when they are asked for: what only needs the version does not wait for torch.

@@ -37,7 +37,8 @@ def create_scispacy_tokenizer() -> Callable[[Language], Tokenizer]:
 @Language.factory(SENTENCIZER, assigns=["token.is_sent_start", "doc.sents"])
 def make_scispacy_sentencizer(nlp: Language, name: str) -> Callable[[Doc], Doc]:
     """scispaCy's sentence splitter (`pysbd_sentencizer`), made of rules: it knows "et al.", "Fig. 2" and the like."""
-    return extra("scispacy.custom_sentence_segmenter").pysbd_sentencizer
+    splitter: Callable[[Doc], Doc] = extra("scispacy.custom_sentence_segmenter").pysbd_sentencizer
+    return splitter
 
 
 @Language.factory(ABBREVIATIONS, assigns=["doc._.abbreviations"])

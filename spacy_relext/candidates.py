@@ -13,7 +13,7 @@ from spacy.attrs import SENT_START
 from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
-from spacy_relext.types import Ints1d, Ints2d
+from spacy_relext.types import Bools1d, Ints1d, Ints2d
 
 # One that is a closure cannot be sent to other processes where these are not forked.
 CandidateFunction = Callable[[Doc, list[Span]], Ints2d]
@@ -147,7 +147,8 @@ def _distance_pairs(
             'none. Add a component that sets them, e.g. nlp.add_pipe("sentencizer", first=True), or leave max_sentences out.'
         )
     sentence = sentence_of(sentence_bounds(doc)[0], places[:, 0])
-    return pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
+    near: Ints2d = pairs[numpy.abs(sentence[pairs[:, 0]] - sentence[pairs[:, 1]]) <= max_sentences]
+    return near
 
 
 def nearest(places: Ints2d, pairs: Ints2d, most: int) -> Ints1d:
@@ -169,10 +170,11 @@ def nearest(places: Ints2d, pairs: Ints2d, most: int) -> Ints1d:
 
 
 def _of_types(pairs: Ints2d, mentions: Sequence[Span], types: list[list[str]], ordered: bool) -> Ints2d:
-    return pairs[are_of_types([span.label_ for span in mentions], pairs, types, ordered=ordered)]
+    wanted: Ints2d = pairs[are_of_types([span.label_ for span in mentions], pairs, types, ordered=ordered)]
+    return wanted
 
 
-def are_of_types(kinds: Sequence[str], pairs: Ints2d, types: Sequence[Sequence[str]], *, ordered: bool) -> numpy.ndarray:
+def are_of_types(kinds: Sequence[str], pairs: Ints2d, types: Sequence[Sequence[str]], *, ordered: bool) -> Bools1d:
     """Which pairs are of one of some [head type, tail type] pairs: bool `[n_pairs]`.
 
     kinds: The mention types, of which `pairs` are indices. ordered: Head first; otherwise in either order.
@@ -183,7 +185,8 @@ def are_of_types(kinds: Sequence[str], pairs: Ints2d, types: Sequence[Sequence[s
     names = sorted(set(kinds))
     table = numpy.asarray([[(a, b) in wanted for b in names] for a in names], dtype=bool).reshape(len(names), len(names))
     kind = numpy.asarray([names.index(name) for name in kinds], dtype="int64")
-    return table[kind[pairs[:, 0]], kind[pairs[:, 1]]]
+    found: Bools1d = table[kind[pairs[:, 0]], kind[pairs[:, 1]]]
+    return found
 
 
 def _places(mentions: Sequence[Span]) -> Ints2d:

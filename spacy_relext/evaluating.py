@@ -4,10 +4,10 @@ import platform
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -64,7 +64,7 @@ class Evaluation:
 
     def to_dict(self) -> Figures:
         """All of it, and the versions of what computed it, for JSON."""
-        versions = {"spacy-relext": spacy_relext.__version__, "spacy": spacy.__version__, "python": platform.python_version()}
+        versions = {"spacy-relext": spacy_relext.__version__, "spacy": version("spacy"), "python": platform.python_version()}
         return {**asdict(self), "versions": versions}
 
 

@@ -1,6 +1,7 @@
 """Libraries that only a part of the package needs: they come with an extra."""
 
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from spacy_relext.errors import RelextError
@@ -28,7 +29,7 @@ def extra(name: str) -> Any:
         raise _missing(name, error) from error
 
 
-def module(name: str) -> Any:
+def module(name: str) -> ModuleType:
     """Import a module of ours that imports such packages. RAISES: RelextError, as `extra` does."""
     try:
         return import_module(name)

@@ -3,12 +3,12 @@ nothing but spaCy: the component, and torch with it, is imported when one is mad
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import catalogue
-from spacy import registry
 from spacy.language import Language
 from spacy.pipeline import Pipe
+from spacy.util import registry
 from thinc.api import Config, Model
 
 # Of spaCy's own registries none is for torch modules. A new one is a name that a config can say, as spacy-transformers' `span_getters` is.
@@ -64,8 +64,8 @@ def make_relation_extractor(
     nlp: Language,
     name: str,
     model: Model,
-    candidates: Callable,
-    scorer: Callable | None,
+    candidates: Callable[..., Any],
+    scorer: Callable[..., Any] | None,
     threshold: float = 0.5,
     exclusive: bool = True,
     symmetric_labels: list[str] | None = None,

@@ -67,7 +67,7 @@ def score_biored(examples: Iterable[Example], *, source: str | None = None) -> S
         predicted relation is novel; `novel` and `not_novel`: how many annotated ones there are (support), and the share of them whose
         pair and type are found (r). Empty where nothing is annotated.
     """
-    kinds: dict[str, Callable[[AnnotatedRelation | ConceptRelation], tuple]] = {
+    kinds: dict[str, Callable[[AnnotatedRelation | ConceptRelation], tuple[Any, ...]]] = {
         "pair": lambda r: (),
         "pair_and_type": lambda r: (r.label,),
         "pair_and_novelty": lambda r: (NOVEL in r.attributes,),

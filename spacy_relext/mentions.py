@@ -38,7 +38,7 @@ def concepts_in(doc: Doc) -> Callable[[Span], str]:
     or its own, where none is there.
     """
     spans = doc.spans[SPANS_KEY] if doc.spans.get(SPANS_KEY) else doc.ents
-    found: dict[tuple, str] = {}
+    found: dict[tuple[Any, ...], str] = {}
     for start, end, kind, kb_id in sorted((span.start_char, span.end_char, span.label_, kb_id_of(span)) for span in spans):
         found.setdefault((start, end, kind), kb_id)
         found.setdefault((start, end), kb_id)

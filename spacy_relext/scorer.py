@@ -9,6 +9,11 @@ from spacy.training import Example
 
 from spacy_relext.relations import Relation, annotated_labels, covers, get_denied, get_relations, has_relations
 
+# First character, end, and type of a mention; the type is empty where it does not count.
+End = tuple[int, int, str]
+# Label, head and tail.
+Key = tuple[str, End, End]
+
 
 def make_relation_scorer() -> Callable[..., dict[str, Any]]:
     """Registered scorer `spacy-relext.relation_scorer.v1`."""
@@ -85,7 +90,7 @@ def score_relations(
 
 def relation_keys(
     example: Example, symmetric_labels: Collection[str] = (), *, strict: bool = False, source: str | None = None
-) -> tuple[set[tuple], set[tuple]]:
+) -> tuple[set[Key], set[Key]]:
     """The annotated and the predicted relations of an example, as keys that are equal where a relation is right.
 
     source: Which of the predicted ones: those that this component found. None: all.
@@ -95,16 +100,17 @@ def relation_keys(
     return gold, {_key(relation, symmetric_labels, strict) for relation in predicted}
 
 
-def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> tuple:
+def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> Key:
     ends = [(span.start_char, span.end_char, span.label_ if strict else "") for span in (relation.head, relation.tail)]
-    return (relation.label, *(sorted(ends) if relation.label in symmetric_labels else ends))
+    head, tail = sorted(ends) if relation.label in symmetric_labels else ends
+    return relation.label, head, tail
 
 
 def _denied_pairs(reference: Doc) -> set[frozenset[tuple[int, int]]]:
     return {_pair(_key(relation, (), strict=False)) for relation in get_denied(reference)}
 
 
-def _pair(key: tuple) -> frozenset[tuple[int, int]]:
+def _pair(key: Key) -> frozenset[tuple[int, int]]:
     """The places of the two mentions of a key, in no order."""
     return frozenset(end[:2] for end in key[1:])
 

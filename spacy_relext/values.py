@@ -1,6 +1,6 @@
 """The values of a relation: what may be given for each, and as what it is kept."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from spacy.tokens import Span, Token
@@ -98,10 +98,11 @@ def checked_sources(sources: Any, score: Any, label: str) -> tuple[float, Source
 def check_mention(span: Any, end: str, label: Any) -> None:
     """RAISES: RelextError for a head or tail that is no Span, or an empty one."""
     if not isinstance(span, Span):
-        cure = {
+        cures: dict[type, Callable[[], str]] = {
             Token: lambda: f"Span(doc, {span.i}, {span.i + 1}, label=…) is the mention of this one token",
             str: lambda: "doc.char_span(start, end, label=…) is the mention at some characters of the text",
-        }.get(type(span), lambda: "take head and tail from doc.ents or doc.spans, or make them: Span(doc, start, end, label=…)")
+        }
+        cure = cures.get(type(span), lambda: "take head and tail from doc.ents or doc.spans, or make them: Span(doc, start, end, label=…)")
         raise RelextError(f"{label}: the {end} is a {type(span).__name__}, {span!r:.60}, and no Span: {cure()}.")
     if span.start >= span.end:
         raise RelextError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 from tqdm import tqdm
-from wasabi import Printer
+from wasabi.printer import Printer
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.reading import Options

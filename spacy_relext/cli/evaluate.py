@@ -17,7 +17,8 @@ from spacy_relext.evaluating import evaluate as evaluate_docs
 from spacy_relext.evaluation import load_pipeline, store
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.files import whole_file
-from spacy_relext.measures import NOVEL, Measure
+from spacy_relext.formats.types import NOVEL
+from spacy_relext.measures import Measure
 from spacy_relext.notices import counted
 
 

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from spacy_relext.diagnosis.data import Data, Finding, found, percent, place
 from spacy_relext.diagnosis.directions import TypePair, directions, mirrored
 from spacy_relext.diagnosis.suggestions import expected_types
-from spacy_relext.relations import n_unreadable
+from spacy_relext.relations import Relation, n_unreadable
 
 # Fewer relations of a label in the training data are hardly learned; fewer in other data make its figures a matter of chance.
 FEW_TO_LEARN, FEW_TO_SCORE = 20, 10
@@ -43,7 +44,7 @@ def check_ends(data: Data) -> Iterator[Finding]:
     n_relations = sum(len(text.relations) for text in data.texts)
     stray, other = [], []
     for text in data.texts:
-        types: dict = {}
+        types: dict[Any, Any] = {}
         for span in text.mentions:
             types.setdefault(place(span), set()).add(span.label_)
         for relation in text.relations:
@@ -185,7 +186,7 @@ def check_balance(data: Data) -> Iterator[Finding]:
             yield Finding("warning", "uneven-parts", message)
 
 
-def _types(relation, symmetric: bool) -> TypePair:
+def _types(relation: Relation, symmetric: bool) -> TypePair:
     a, b = relation.head.label_, relation.tail.label_
     return (min(a, b), max(a, b)) if symmetric else (a, b)
 

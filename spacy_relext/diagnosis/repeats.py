@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from spacy.tokens import Span
@@ -74,7 +75,7 @@ def check_repeats(data: Data) -> Iterator[Finding]:
 
 def check_contradictions(data: Data) -> Iterator[Finding]:
     """Sentences that stand in the data several times, and whose relations differ."""
-    seen: dict[tuple, tuple[frozenset[str], Unit]] = {}
+    seen: dict[tuple[Any, ...], tuple[frozenset[str], Unit]] = {}
     contradicting = []
     for text in data.texts:
         if not text.annotated:
@@ -156,7 +157,8 @@ class NearIndex:
         return None
 
     def _rarest(self, members: Ints1d) -> list[int]:
-        return members[: len(members) - math.ceil(SIMILAR * len(members)) + 1].tolist()
+        rarest: list[int] = members[: len(members) - math.ceil(SIMILAR * len(members)) + 1].tolist()
+        return rarest
 
 
 def _trigrams(texts: Sequence[tuple[str, ...]]) -> Iterator[Ints1d]:
@@ -176,7 +178,7 @@ def _unit(text: Text, span: Span) -> Unit:
     return Unit(text, span, tuple(WORD.findall(span.text.casefold())))
 
 
-def _labelled_pairs(unit: Unit) -> Iterator[tuple[tuple, frozenset[str]]]:
+def _labelled_pairs(unit: Unit) -> Iterator[tuple[tuple[Any, ...], frozenset[str]]]:
     """The pairs of mentions in a unit, by characters from its first, and their labels with the direction they have."""
     start = unit.span.start_char
     places = sorted({at for at in unit.text.places if start <= at[0] and at[1] <= unit.span.end_char})

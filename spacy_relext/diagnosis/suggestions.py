@@ -160,7 +160,8 @@ def possible_pairs(texts: Iterable[Text], suggested: Suggestions) -> int:
 
 def resolve(candidates: dict[str, Any]) -> CandidateFunction:
     """The function that a block of a config describes."""
-    return registry.resolve({"candidates": candidates})["candidates"]
+    function: CandidateFunction = registry.resolve({"candidates": candidates})["candidates"]
+    return function
 
 
 def gap(a: Span, b: Span) -> int:

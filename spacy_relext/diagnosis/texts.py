@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from spacy.language import Language
 
@@ -124,7 +125,7 @@ def _is_broken(text: Text, start: int, end: int) -> bool:
     return any(token.is_sent_start for token in text.doc[start + 1 : end])
 
 
-def _overlapping(text: Text) -> Iterator:
+def _overlapping(text: Text) -> Iterator[Any]:
     """The mentions that share characters with one that begins before them."""
     reached = 0
     for span in sorted(text.mentions, key=place):

@@ -15,10 +15,9 @@ from threading import Thread
 from typing import Any
 
 import torch
-from spacy import require_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Model
+from thinc.api import Model, require_gpu
 
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import DataError, RelextError

@@ -174,14 +174,14 @@ class Storage:
                 self.done.unlink()
             remove(self.made.parent)
             self.made.parent.mkdir()
-            lost = self.output.write_all(self.lines(), self.made)
+            written = self.output.write_all(self.lines(), self.made)
             sync(self.made)
             self._check_output()
-            done = {"asked": self.asked, "headers": self.headers, "lost": lost, "output": checksum(self.made)}
+            done = {"asked": self.asked, "headers": self.headers, "lost": written, "output": checksum(self.made)}
             with whole_file(self.done, within=self.folder) as file:
                 file.write(json.dumps(done) + "\n")
             put_in_place(self.made, self.place)
-        lost = self._read_done()["lost"]
+        lost: dict[str, int] = self._read_done()["lost"]
         self.shards.remove()
         self.done.unlink()
         return lost

@@ -172,7 +172,7 @@ def _said(concept: dict[str, Any], key: str) -> str:
 
 
 def _pieces(entry: dict[str, Any], what: str, at: Place) -> list[str]:
-    pieces = at.take(entry, "text", list, what)
+    pieces: list[str] = at.take(entry, "text", list, what)
     if not all(isinstance(piece, str) for piece in pieces):
         raise at.fail(f"{what}: expected 'text' to be a list of strings, and saw {pieces!r:.60}.")
     return pieces

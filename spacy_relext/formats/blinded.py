@@ -28,13 +28,12 @@ from pathlib import Path
 from spacy_relext.errors import DataError
 from spacy_relext.formats.corpora import RELATED, relate
 from spacy_relext.formats.denials import is_denial
-from spacy_relext.formats.docs import SAME_PLACE
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place
-from spacy_relext.formats.types import Document, Mention
+from spacy_relext.formats.types import SAME_PLACE, Document, Mention
 
 MARKER = re.compile(r"@([A-Za-z][A-Za-z0-9_/-]*)\$")
 SENTENCE, LABEL, ID = ("sentence", "text"), ("label", "relation", "gold_label", "relation_type"), ("index", "id")

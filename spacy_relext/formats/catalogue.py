@@ -134,15 +134,18 @@ class BuiltIn:
 
     def read(self, path: Path, reading: Reading) -> Iterator[Document]:
         """As `Format` says."""
-        return getattr(self.code, self.function)(path, reading)
+        documents: Iterator[Document] = getattr(self.code, self.function)(path, reading)
+        return documents
 
     def write(self, documents: Iterable[Document], path: Path, **settings: Any) -> Counter[str]:
         """As `Format` says."""
-        return self.code.write(documents, path, **settings)
+        unsupported: Counter[str] = self.code.write(documents, path, **settings)
+        return unsupported
 
     def find_parts(self, folder: Path) -> dict[str, Path]:
         """As `Format` says."""
-        return self.code.parts(folder)
+        parts: dict[str, Path] = self.code.parts(folder)
+        return parts
 
 
 def _texts(name: str, about: str, function: str, suffixes: tuple[str, ...], **more: Any) -> BuiltIn:

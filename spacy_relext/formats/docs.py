@@ -183,7 +183,7 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
             if (span.start_char, span.end_char) not in places:
                 found.add((span.start_char, span.end_char, span.label_, kb_id_of(span), long_form))
     mentions = [Mention(f"T{i}", *mention) for i, mention in enumerate(sorted(found), start=1)]
-    ids: dict[tuple, str] = {}
+    ids: dict[tuple[Any, ...], str] = {}
     for mention in mentions:
         ids.setdefault((mention.start, mention.end, mention.type), mention.id)
         # For a relation that gives its mention another type than the Doc does.
@@ -272,7 +272,7 @@ def _between_concepts(document: Document, counts: Counter[str]) -> list[Annotate
 
 
 def _relations(document: Document, given: list[AnnotatedRelation], placed: dict[str, Span], counts: Counter[str]) -> list[Relation]:
-    relations: dict[tuple, Relation] = {}
+    relations: dict[tuple[Any, ...], Relation] = {}
     for relation in given:
         if not {relation.head, relation.tail} <= placed.keys() or not relation.label:
             _leave_out(UNKNOWN if relation.label else UNNAMED, document, counts)

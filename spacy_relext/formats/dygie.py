@@ -124,7 +124,7 @@ def _record(document: Document) -> dict[str, Any]:
     bounds = sorted({0, len(words.texts), *(words.place(sentence)[0] for sentence in (words.doc.sents if len(words.doc) else ()))})
     sentences = list(pairwise(bounds))
     starts = [start for start, _ in sentences]
-    ner: list[list] = [[] for _ in sentences]
+    ner: list[list[Any]] = [[] for _ in sentences]
     places: dict[str, tuple[int, int, int]] = {}
     for mention, span in zip(document.mentions, words.mentions, strict=True):
         start, end = words.place(span)
@@ -139,10 +139,10 @@ def _record(document: Document) -> dict[str, Any]:
     return record | {"_text": document.text}
 
 
-def _relation_lists(document: Document, places: dict[str, tuple[int, int, int]], n_sentences: int) -> dict[str, list[list]]:
+def _relation_lists(document: Document, places: dict[str, tuple[int, int, int]], n_sentences: int) -> dict[str, list[list[Any]]]:
     """Relations by sentence, and their scores where they are not 1."""
-    relations: list[list] = [[] for _ in range(n_sentences)]
-    scores: list[list] = [[] for _ in range(n_sentences)]
+    relations: list[list[Any]] = [[] for _ in range(n_sentences)]
+    scores: list[list[Any]] = [[] for _ in range(n_sentences)]
     types: dict[tuple[int, int, int], set[str]] = {}
     for mention in document.mentions:
         types.setdefault(places[mention.id], set()).add(mention.type)

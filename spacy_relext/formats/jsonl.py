@@ -127,7 +127,7 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | Non
     at = Place(path, line, root=root)
     fail, take = at.fail, at.take
 
-    def refuse_unknown(record: dict, known: set[str], what: str, advice: str) -> None:
+    def refuse_unknown(record: dict[str, Any], known: set[str], what: str, advice: str) -> None:
         unknown = sorted(set(record) - known)
         if unknown:
             raise fail(f"{what}: unknown keys {unknown}; known are {sorted(known)}. {advice}")
@@ -203,7 +203,7 @@ def _said(entry: dict[str, Any], at: Place, what: str) -> tuple[float, Sources, 
         raise at.fail(str(error)) from error
 
 
-def _annotated_labels(labels: list, document: Document) -> frozenset[str]:
+def _annotated_labels(labels: list[Any], document: Document) -> frozenset[str]:
     if not labels or not all(isinstance(label, str) and label for label in labels):
         raise document.error(
             f"expected {ANNOTATED!r} to be a list of one label or more, and saw {labels!r:.60}. Leave it out for all labels."

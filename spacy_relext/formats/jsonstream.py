@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
@@ -40,7 +40,7 @@ class Twice(dict[str, Any]):
 class ManyDigits(float):
     """A whole number of JSON that is longer than any that is read. It is none to who asks for one."""
 
-    def __new__(cls, text: str):
+    def __new__(cls, text: str) -> Self:
         made = super().__new__(cls, text)
         made.length = len(text)
         return made

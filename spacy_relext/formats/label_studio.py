@@ -185,7 +185,7 @@ def _names(annotation: dict[str, Any]) -> list[str]:
 
 def _column(record: dict[str, Any], regions: list[Region], at: Place, reading: Reading) -> str | None:
     """The key of the text; None where it is not known, and there is nothing to read of it."""
-    data = at.take(record, "data", dict, "document")
+    data: dict[str, Any] = at.take(record, "data", dict, "document")
     named, strings = reading.options.text_column, [key for key, value in data.items() if isinstance(value, str)]
     if named is not None or len(strings) == 1:
         if named not in (None, *strings):
@@ -227,7 +227,7 @@ def _fits(regions: list[Region], text: str) -> bool:
     return True
 
 
-def _regions(labels: list[tuple[str, dict]], at: Place) -> dict[str, Region]:
+def _regions(labels: list[tuple[str, dict[str, Any]]], at: Place) -> dict[str, Region]:
     """The labelled regions by their ids."""
     texts = {str(entry.get("to_name")) for _, entry in labels}
     if len(texts) > 1:

@@ -94,7 +94,7 @@ class Place:
                 raise self.fail(_TWICE.format(value.key))
             stack += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
-    def take(self, record: dict, key: str, kind: type | tuple[type, ...], what: str) -> Any:
+    def take(self, record: dict[str, Any], key: str, kind: type | tuple[type, ...], what: str) -> Any:
         """The value of a key, which has to be there and of a type."""
         value = record.get(key)
         # bool is an int to Python, but no offset.
@@ -102,28 +102,28 @@ class Place:
             raise self.fail(f"{what}: expected {key!r} to be {_names(kind)}, and saw {value!r:.60}.")
         return value
 
-    def name(self, record: dict, key: str, what: str) -> str:
+    def name(self, record: dict[str, Any], key: str, what: str) -> str:
         """A name, which may be written as a number."""
         return str(self.take(record, key, (str, int), what))
 
-    def entries(self, record: dict, key: str, what: str) -> Iterator[tuple[str, dict]]:
+    def entries(self, record: dict[str, Any], key: str, what: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The objects of a list, each with what it is called in errors: "span 1"."""
         for i, entry in enumerate(self.take(record, key, list, "document"), start=1):
             if not isinstance(entry, dict):
                 raise self.fail(f"{what} {i}: expected an object, and saw {entry!r:.60}.")
             yield f"{what} {i}", entry
 
-    def meta(self, record: dict) -> dict[str, Any]:
+    def meta(self, record: dict[str, Any]) -> dict[str, Any]:
         """The record's `meta`, empty where there is none."""
         return self.take(record, "meta", dict, "document") if record.get("meta") is not None else {}
 
-    def is_annotated(self, meta: dict) -> bool:
+    def is_annotated(self, meta: dict[str, Any]) -> bool:
         """Whether a `meta` says that the annotation is finished."""
         return meta.get(ANNOTATED) is True
 
-    def text(self, record: dict, key: str = "text") -> str:
+    def text(self, record: dict[str, Any], key: str = "text") -> str:
         """A text of whole characters."""
-        text = self.take(record, key, str, "document")
+        text: str = self.take(record, key, str, "document")
         self.check_characters(text)
         return text
 
@@ -141,7 +141,7 @@ class Place:
         if text[max(start, 0) : max(end, 0)] != said:
             raise self.fail(f"{what}: characters {start}-{end} of the text are {text[start:end]!r:.60}, and its 'text' is {said!r:.60}.")
 
-    def label(self, entry: dict, key: str, what: str, reading: Reading) -> str | None:
+    def label(self, entry: dict[str, Any], key: str, what: str, reading: Reading) -> str | None:
         """The label of a relation, or the one that is given for those without; None, which is counted, where none is."""
         if entry.get(key) in (None, "") and reading.options.default_label:
             reading.counts["relations without a label, named by `default_label`"] += 1
@@ -149,9 +149,10 @@ class Place:
         if entry.get(key) in (None, ""):
             reading.leave_out(UNNAMED, str(self))
             return None
-        return self.take(entry, key, str, what)
+        label: str = self.take(entry, key, str, what)
+        return label
 
-    def score(self, entry: dict, what: str) -> float:
+    def score(self, entry: dict[str, Any], what: str) -> float:
         """The score of a relation: 1 where it has none."""
         score = self.take(entry, "score", (int, float), what) if "score" in entry else 1.0
         # Before it is made a float, which some whole numbers are too large for.
@@ -159,7 +160,7 @@ class Place:
             raise self.fail(f"{what}: 'score' is {score!r:.60}; it is a probability, between 0 and 1.")
         return float(score)
 
-    def sentences(self, record: dict, key: str) -> list[tuple[int, int]] | None:
+    def sentences(self, record: dict[str, Any], key: str) -> list[tuple[int, int]] | None:
         """Offsets of sentences, or None where there are none."""
         if record.get(key) is None:
             return None

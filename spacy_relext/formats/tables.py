@@ -7,9 +7,9 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
+from spacy_relext.formats.jsonstream import MOST_DIGITS
 from spacy_relext.formats.limits import MARK, begins_with_mark, is_blank, lines_of, read_line
 from spacy_relext.formats.offsets import OffsetError, Said, fit_offsets
-from spacy_relext.formats.records import MOST_DIGITS
 from spacy_relext.formats.types import Document, Mention
 
 

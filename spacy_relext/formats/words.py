@@ -1,6 +1,7 @@
 """The tokens of formats whose annotation is by token: made for documents that are written, found in the text of those that are read."""
 
 from functools import lru_cache
+from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -32,7 +33,7 @@ class Words:
         return self._before[span.start], self._before[span.end]
 
 
-def check_words(words: list, at: Place) -> list[str]:
+def check_words(words: list[Any], at: Place) -> list[str]:
     """The tokens of a record, which have to be strings of whole characters."""
     for i, word in enumerate(words):
         if not isinstance(word, str) or not word:

@@ -9,17 +9,18 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import CONFIG_SECTION_ORDER, fix_random_seed, load_config_from_str, load_model_from_config, registry
-from thinc.api import Config
+from spacy.util import CONFIG_SECTION_ORDER, load_config_from_str, load_model_from_config, registry
+from thinc.api import Config, fix_random_seed
 
 from spacy_relext.biomed import SPLITTERS, TOKENIZER
 from spacy_relext.candidates import has_sentences
 from spacy_relext.corpus import n_cross_sentence
 from spacy_relext.diagnosis.data import Data, percent
-from spacy_relext.diagnosis.lengths import POSITIONS, UNLIMITED
+from spacy_relext.diagnosis.lengths import POSITIONS
 from spacy_relext.diagnosis.suggestions import Suggestions, possible_pairs
 from spacy_relext.encoders import require_encoder
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.limits import UNLIMITED
 from spacy_relext.notices import counted
 
 

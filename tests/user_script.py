@@ -1,0 +1,85 @@
+"""What somebody writes who uses every public name. It is not run: `test_typing.py` gives it to a type checker."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+import spacy_relext
+from spacy_relext import (
+    AnnotatedRelation,
+    DataError,
+    Document,
+    Format,
+    Mention,
+    Options,
+    Reading,
+    Relation,
+    RelationExtractor,
+    RelextError,
+    ScoredPair,
+    convert,
+    diagnose,
+    evaluate,
+    export,
+    extract,
+    read,
+    register_extensions,
+    relations_from_llm,
+    score_relations,
+)
+
+
+class Lines(Format):
+    name = "my-lines"
+    about = "A text per line"
+    suffixes = (".lines",)
+    reads = True
+
+    def read(self, path: Path, reading: Reading) -> Iterator[Document]:
+        options: Options = reading.options
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if not line:
+                reading.on_error(DataError("an empty line", path=path, line=number))
+                continue
+            mentions = [Mention("T1", 0, 7, "DRUG"), Mention("T2", 18, 26, "DRUG")]
+            yield Document(str(number), line, mentions, [AnnotatedRelation("T1", "T2", options.default_label or "ADVISE")])
+
+
+def pairs(pipe: RelationExtractor, doc: Doc) -> list[ScoredPair]:
+    return list(pipe.score_pairs(doc, [(doc[0:1], doc[2:3])]))
+
+
+def main(path: Path) -> None:
+    register_extensions()
+    nlp = spacy.load("my_pipeline")
+    counts: Counter[str] = Counter()
+    docs: list[Doc] = list(read(path, "brat", nlp=nlp, on_error="skip", counts=counts))
+    relations: Iterable[Relation] = docs[0]._.relations
+    for relation in relations:
+        head: Span = relation.head
+        print(head.text, relation.label, relation.tail.text, relation.score, relation.to_dict())
+    report = convert(path, path / "train.spacy", "brat", dev=path / "dev.spacy")
+    print(report.total, report.written)
+    export(docs, path / "out.jsonl")
+    for record in extract(["Aspirin increases warfarin levels."], "my_pipeline", threshold=0.5):
+        print(record["relations"])
+    extraction = extract(Path("texts"), nlp).write("relations.csv")
+    print(extraction.documents)
+    figures: dict[str, Any] = evaluate("my_pipeline", docs).gold_mentions
+    print(figures["rel_micro_f"])
+    for finding in diagnose("train.spacy", "dev.spacy").findings:
+        print(finding.severity, finding.message)
+    scores: dict[str, Any] = score_relations([Example(doc, doc) for doc in docs])
+    print(scores, spacy_relext.__version__)
+    relations_from_llm(docs[0])
+
+
+try:
+    main(Path("corpus"))
+except RelextError as error:
+    print(error)
