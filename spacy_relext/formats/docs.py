@@ -14,7 +14,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
 from spacy_relext.formats.denials import without_asserted, without_denials
 from spacy_relext.formats.identifiers import UNKNOWN as UNKNOWN_CONCEPTS
-from spacy_relext.formats.offsets import is_inside, trim
+from spacy_relext.formats.offsets import Stretch, is_inside, trim
 from spacy_relext.formats.types import SAME_PLACE, SELF, UNKNOWN, UNNAMED, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import SPANS_KEY, kb_id_of, long_form_of, set_long_form
 from spacy_relext.notices import counted_name
@@ -61,26 +61,44 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
-    document, text = without_denials(document), document.text
+    document = without_denials(document)
     check_readable(document, nlp)
-    spans = []
+    stretches = _stretches(document, counts)
+    starts = _sentence_starts(document)
+    bounds = sorted(starts or ())
+    counts[ACROSS] += sum(bisect_right(bounds, start) < bisect_left(bounds, end) for start, end in stretches)
+    doc = _tokenize(document.text, nlp, stretches, starts, counts)
+    _store(doc, ID, document.id)
+    placed = _add_mentions(doc, document, stretches, counts)
+    counts["documents"] += 1
+    counts["sentences"] += len(starts) if starts else 0
+    _add_relations(doc, document, placed, counts)
+    counts.update(document.unsupported)
+    return doc
+
+
+def _stretches(document: Document, counts: Counter[str]) -> list[Stretch]:
+    """The characters of each mention, without white space at its ends. RAISES: DataError for one outside the text, or with no character."""
+    text, found = document.text, []
     for mention in document.mentions:
         if not 0 <= mention.start < mention.end <= len(text):
             raise document.error(
                 f"mention {mention.id!r} has the offsets {mention.start}-{mention.end}; the text has "
-                f"{counted_name(len(text), 'characters')}, and a mention "
-                "at least one. Offsets count characters from 0, and the end is exclusive."
+                f"{counted_name(len(text), 'characters')}, and a mention at least one. Offsets count characters from 0, and the end is "
+                "exclusive."
             )
         start, end = trim(text, mention.start, mention.end)
         if start == end:
             raise document.error(f"mention {mention.id!r} at {mention.start}-{mention.end} is nothing but white space.")
         counts["trimmed mentions"] += (start, end) != (mention.start, mention.end)
-        spans.append((start, end))
-    starts = _sentence_starts(document)
-    bounds = sorted(starts or ())
-    counts[ACROSS] += sum(bisect_right(bounds, start) < bisect_left(bounds, end) for start, end in spans)
-    counts[INSIDE] += sum(is_inside(text, mention.start) or is_inside(text, mention.end) for mention in document.mentions)
-    cuts = sorted({offset for span in spans for offset in span} | set(starts or ()))
+        counts[INSIDE] += is_inside(text, mention.start) or is_inside(text, mention.end)
+        found.append((start, end))
+    return found
+
+
+def _tokenize(text: str, nlp: Language, stretches: list[Stretch], starts: set[int] | None, counts: Counter[str]) -> Doc:
+    """A Doc whose tokens are cut where mentions begin and end, and at the starts of sentences."""
+    cuts = sorted({offset for stretch in stretches for offset in stretch} | set(starts or ()))
     words, spaces, offsets = [], [], []
     for token in nlp.make_doc(text):
         token_end = token.idx + len(token)
@@ -91,11 +109,13 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
             spaces.append(end == pieces[-1] and bool(token.whitespace_))
             offsets.append(start)
     sent_starts: list[bool | int | None] | None = None if starts is None else [offset in starts for offset in offsets]
-    doc = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=sent_starts)
-    user_data: dict[Any, Any] = doc.user_data
-    user_data[("._.", ID, 0, len(doc[0]) if len(doc) else 0)] = document.id
+    return Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=sent_starts)
+
+
+def _add_mentions(doc: Doc, document: Document, stretches: list[Stretch], counts: Counter[str]) -> dict[str, Span]:
+    """Put the mentions into `doc.spans` and, as far as they do not overlap, `doc.ents`. RETURNS: Their spans by id."""
     placed: dict[str, Span] = {}
-    for mention, (start, end) in zip(document.mentions, spans, strict=True):
+    for mention, (start, end) in zip(document.mentions, stretches, strict=True):
         if mention.id in placed:
             raise document.error(f"two mentions have the id {mention.id!r}.")
         placed[mention.id] = span_at(doc, start, end, mention.type)
@@ -104,16 +124,18 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
             set_long_form(placed[mention.id], mention.long_form)
     doc.spans[SPANS_KEY] = list(placed.values())
     doc.set_ents(filter_spans(placed.values()))
-    counts["documents"] += 1
-    counts["sentences"] += len(starts) if starts else 0
     counts["mentions"] += len(placed)
     counts[OVERLAPPING] += len(placed) - len(doc.ents)
+    return placed
+
+
+def _add_relations(doc: Doc, document: Document, placed: dict[str, Span], counts: Counter[str]) -> None:
+    """Store the relations: between concepts, between mentions, and those that are denied."""
     relations = document.relations
     if document.concept_relations is not None:
         between = _between_concepts(document, counts)
-        user_data[("._.", CONCEPT_RELATIONS, 0, len(doc[0]) if len(doc) else 0)] = [
-            {"head": r.head, "tail": r.tail, "label": r.label, "score": r.score, **r.details} for r in between
-        ]
+        stored = [{"head": r.head, "tail": r.tail, "label": r.label, "score": r.score, **r.details} for r in between]
+        _store(doc, CONCEPT_RELATIONS, stored)
         counts["relations between concepts"] += len(between)
         if relations is None:
             relations = mention_relations(document.mentions, between, document.sentences, counts)
@@ -126,8 +148,6 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     if relations is not None or denied:
         set_relations(doc, _relations(document, relations or [], placed, counts))
         set_annotated_labels(doc, document.annotated_labels)
-    counts.update(document.unsupported)
-    return doc
 
 
 def check_readable(document: Document, nlp: Language) -> None:
@@ -222,6 +242,11 @@ def concept_relations(doc: Doc) -> list[AnnotatedRelation] | None:
     # Tuples, whatever a file has made of them.
     lists = ({"sources": tuple(e.get("sources", {}).items()), "attributes": tuple(e.get("attributes", ()))} for e in stored)
     return [AnnotatedRelation(**{**entry, **more}) for entry, more in zip(stored, lists, strict=True)]
+
+
+def _store(doc: Doc, name: str, value: Any) -> None:
+    user_data: dict[Any, Any] = doc.user_data
+    user_data[("._.", name, 0, len(doc[0]) if len(doc) else 0)] = value
 
 
 def _stored(doc: Doc, name: str, default: Any) -> Any:
