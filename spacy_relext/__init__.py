@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from spacy_relext.conversion import convert, export, read
-    from spacy_relext.diagnosis.diagnosing import diagnose
+    from spacy_relext.conversion import Conversion, convert, export, read
+    from spacy_relext.diagnosis.diagnosing import Diagnosis, diagnose
     from spacy_relext.errors import DataError, RelextError
-    from spacy_relext.evaluating import evaluate
-    from spacy_relext.extraction.extracting import extract
+    from spacy_relext.evaluating import Evaluation, evaluate
+    from spacy_relext.extraction.extracting import Extraction, extract
     from spacy_relext.formats.catalogue import Format
     from spacy_relext.formats.reading import Options, Reading
     from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 # Imported when they are asked for: what only needs the version does not wait for torch.
 _PLACES = {
     "AnnotatedRelation": "formats.types",
+    "Conversion": "conversion",
     "DataError": "errors",
+    "Diagnosis": "diagnosis.diagnosing",
     "Document": "formats.types",
+    "Evaluation": "evaluating",
+    "Extraction": "extraction.extracting",
     "Format": "formats.catalogue",
     "Mention": "formats.types",
     "Options": "formats.reading",
@@ -47,8 +51,12 @@ _PLACES = {
 
 __all__ = [
     "AnnotatedRelation",
+    "Conversion",
     "DataError",
+    "Diagnosis",
     "Document",
+    "Evaluation",
+    "Extraction",
     "Format",
     "Mention",
     "Options",

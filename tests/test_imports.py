@@ -1,4 +1,4 @@
-"""What modules take from each other, and from other packages: no name that is private."""
+"""What modules take from each other, and from other packages: no name that is private, and nothing that prints outside the commands."""
 
 import ast
 from collections.abc import Iterator
@@ -38,6 +38,21 @@ def private_imports(source: str) -> Iterator[tuple[str, str]]:
 def test_modules_take_no_private_name(path):
     found = set(private_imports(path.read_text(encoding="utf8"))) - ALLOWED
     assert not found
+
+
+def test_nothing_is_printed_but_by_commands():
+    """Python's callers print what they are given, or show it in a notebook."""
+    printing = {"typer", "wasabi", "rich", "tqdm", "click"}
+    found = {}
+    for path in (ROOT / "spacy_relext").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf8"))))
+        imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+        called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        part = path.relative_to(ROOT / "spacy_relext").parts[0]
+        found.setdefault(part, set()).update({name.partition(".")[0] for name in imported} & printing, called & {"print"})
+    assert found.pop("cli") >= {"typer", "tqdm"}
+    assert {name: what for name, what in found.items() if what} == {}
 
 
 def test_what_is_found():

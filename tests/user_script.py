@@ -12,8 +12,12 @@ from spacy.training import Example
 import spacy_relext
 from spacy_relext import (
     AnnotatedRelation,
+    Conversion,
     DataError,
+    Diagnosis,
     Document,
+    Evaluation,
+    Extraction,
     Format,
     Mention,
     Options,
@@ -63,16 +67,17 @@ def main(path: Path) -> None:
     for relation in relations:
         head: Span = relation.head
         print(head.text, relation.label, relation.tail.text, relation.score, relation.to_dict())
-    report = convert(path, path / "train.spacy", "brat", dev=path / "dev.spacy")
+    report: Conversion = convert(path, path / "train.spacy", "brat", dev=path / "dev.spacy")
     print(report.total, report.written)
     export(docs, path / "out.jsonl")
     for record in extract(["Aspirin increases warfarin levels."], "my_pipeline", threshold=0.5):
         print(record["relations"])
-    extraction = extract(Path("texts"), nlp).write("relations.csv")
-    print(extraction.documents)
-    figures: dict[str, Any] = evaluate("my_pipeline", docs).gold_mentions
-    print(figures["rel_micro_f"])
-    for finding in diagnose("train.spacy", "dev.spacy").findings:
+    extraction: Extraction = extract(Path("texts"), nlp)
+    print(extraction.write("relations.csv").documents)
+    evaluation: Evaluation = evaluate("my_pipeline", docs)
+    print(evaluation.gold_mentions["rel_micro_f"])
+    diagnosis: Diagnosis = diagnose("train.spacy", "dev.spacy")
+    for finding in diagnosis.findings:
         print(finding.severity, finding.message)
     scores: dict[str, Any] = score_relations([Example(doc, doc) for doc in docs])
     print(scores, spacy_relext.__version__)

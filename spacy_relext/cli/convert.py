@@ -20,7 +20,7 @@ from spacy_relext.cli.options import (
     chosen_limits,
     tokenizer_of,
 )
-from spacy_relext.conversion.converting import DOCUMENTS_PER_FILE, Report
+from spacy_relext.conversion.converting import DOCUMENTS_PER_FILE, Conversion
 from spacy_relext.conversion.converting import convert as convert_files
 from spacy_relext.conversion.counts import PAIRS
 from spacy_relext.conversion.exporting import export as export_docs
@@ -150,7 +150,7 @@ def _named(labels: str | None) -> set[str]:
     return set(named)
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: Conversion) -> None:
     if len(report.counts) > 1:
         columns = ("documents", "sentences", PAIRS, "relations")
         rows = [(name, *(f"{count[column]:,}" for column in columns)) for name, count in report.counts.items()]

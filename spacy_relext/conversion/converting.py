@@ -41,16 +41,19 @@ Progress = Callable[[Iterable[Document], Path], Iterable[Document]]
 
 
 @dataclass
-class Report:
-    """What a conversion has found and left out: counts of each part, by name, and how many documents each file has."""
+class Conversion:
+    """What a conversion has found and left out.
+
+    counts: What each part holds, and what was left out of it, by the name of the part. `total` is their sum.
+    examples: For what was left out, where the first of its kind stands.
+    written: How many documents each file has. errors: How many were left out because something was wrong in them.
+    notices: What is to be known of the texts, in sentences.
+    """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
-    # For what was left out, where the first of its kind stands.
     examples: dict[str, str] = field(default_factory=dict)
     written: dict[Path, int] = field(default_factory=dict)
-    # What is to be known of the texts.
     notices: list[str] = field(default_factory=list)
-    # In how many documents what was wrong, and they were left out.
     errors: int = 0
 
     @property
@@ -112,7 +115,7 @@ def convert(
     overwrite: bool = False,
     progress: Progress = lambda documents, source: documents,
     **options: object,
-) -> Report:
+) -> Conversion:
     """Convert a file or folder to a `.spacy` file, or to a folder of such files, in memory that does not grow with them.
 
     output: A file that ends in .spacy; else a folder, with a file per `documents_per_file` documents or, for a corpus in parts, per part.
@@ -120,6 +123,7 @@ def convert(
     overwrite: Replace files that are there. A folder that holds something is never replaced.
     dev: A `.spacy` file as well, to which `dev_share` of the documents go, drawn with `seed`.
     For the rest see `read`.
+    RETURNS: What was found, left out and written.
     """
     register_extensions()
     source, target, nlp = Path(path), Path(output), nlp or spacy.blank("en")
@@ -143,7 +147,7 @@ def convert(
     if in_parts or is_file:
         for file in (*parts, *([] if dev is None else [Path(dev)])):
             refuse_existing(file, overwrite=overwrite)
-    made = _Conversion(chosen, make_options(chosen, **options), nlp, error_handler(on_error), progress)
+    made = _Run(chosen, make_options(chosen, **options), nlp, error_handler(on_error), progress)
     made.split = make_splitter(sentences, nlp) if sentences is not None else None
     made.keep_negated = keep_negated
     made.occurring |= set(labels)
@@ -156,14 +160,14 @@ def convert(
     return made.report
 
 
-class _Conversion:
+class _Run:
     """One run of `convert`."""
 
     def __init__(self, format: Format, options: Options, nlp: Language, on_error: OnError, progress: Progress):
         self.format, self.options, self.nlp, self.progress = format, options, nlp, progress
         self.split: Splitter | None = None
         self.keep_negated = False
-        self.report = Report()
+        self.report = Conversion()
         # The labels of documents that do not say which labels they are annotated for, and those that are given.
         self.occurring: set[str] = set()
         self._on_error = on_error

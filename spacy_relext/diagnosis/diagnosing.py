@@ -30,7 +30,8 @@ Part = str | Path | Iterable[Doc]
 class Diagnosis:
     """What was found in annotated data.
 
-    findings: Errors first. suggestions: Settings that fit; None where no relation is annotated.
+    findings: Errors first, each with `severity` ("error", "warning", "info"), `name`, `message` and `examples`.
+    suggestions: Settings that fit, which `to_config` gives as a part of a config; None where no relation is annotated.
     tables: By title; the first row of each is its header.
     """
 

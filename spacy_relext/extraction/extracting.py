@@ -113,7 +113,7 @@ class Extraction:
 
     nlp: A pipeline that is loaded; None: `settings.model` is. progress: Shows how results come.
     on_warning: Is given, at the end, what makes results empty or wrong without an error.
-    report: What came of it; complete at the end.
+    report: What came of it, complete at the end: `documents`, `relations`, `errors`, `lost` (what the format of the output cannot hold).
     """
 
     def __init__(

@@ -34,7 +34,11 @@ from spacy_relext.formats.types import Document
 
 @dataclass
 class Report:
-    """What came of a run: documents and relations that were written, errors that were skipped, and what the format cannot hold."""
+    """What came of a run.
+
+    documents, relations: How many were written. errors: How many documents were left out because something was wrong in them.
+    lost: What the format cannot hold, counted, by name. format: Of the output.
+    """
 
     documents: int = 0
     relations: int = 0
