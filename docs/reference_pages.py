@@ -99,7 +99,8 @@ def _python_name(name: str, found: Any) -> str:
     if not isinstance(found, type):
         return _python_object("function", name, found)
     kind = "exception" if issubclass(found, BaseException) else "class"
-    return _python_object(kind, name, found, "\n".join(_members(found)))
+    # The component's are in a section of their own.
+    return _python_object(kind, name, found, "" if found is RelationExtractor else "\n".join(_members(found)))
 
 
 def component() -> str:

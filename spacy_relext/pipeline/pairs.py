@@ -18,7 +18,7 @@ from spacy_relext.pipeline.preparing import Extractor, candidate_pairs, prepare,
 class ScoredPair:
     """A pair of mentions, and what the model says of it.
 
-    scores (Dict[str, float]): The probability of each label.
+    scores (Dict[str, float]): The probability of each label, between 0 and 1.
     no_relation (float | None): The probability of no-relation; None where labels are not exclusive, and each is a question of its own.
     """
 

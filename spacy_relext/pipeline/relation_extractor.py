@@ -169,7 +169,7 @@ class RelationExtractor(TrainablePipe):
     def add_label(self, label: str) -> int:
         """Add a label. An initialised model grows by it and keeps what it knows of the others; train it on examples of the new one.
 
-        RETURNS: 1 if the label is new, 0 otherwise.
+        RETURNS: 1 if the label is new, 0 otherwise. RAISES: RelextError for what is no label.
         """
         if not isinstance(label, str) or not label:
             raise RelextError(f"{self.name}: a label must be a non-empty str, not {label!r}.")
@@ -193,6 +193,8 @@ class RelationExtractor(TrainablePipe):
 
         labels: The labels, e.g. from a file that `spacy init labels` wrote. None: those of the data.
         mention_types: The types of mentions that the model tells apart; it treats others alike. None: those of the data.
+        RAISES: RelextError where there is nothing to learn from, a setting or the data names a label that is nobody's, or scores of
+            several extractors would overwrite each other.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         if nlp is not None:
@@ -210,7 +212,12 @@ class RelationExtractor(TrainablePipe):
         self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), n_columns(self)))
 
     def predict(self, docs: Iterable[Doc]) -> list[Predictions]:
-        """Score the candidate pairs of some Docs, without writing anything."""
+        """Score the candidate pairs of some Docs, without writing anything.
+
+        docs: With mentions, and what else the candidates and the encoder need: sentences, the output of a component.
+        RETURNS: for each Doc its mentions, its pairs `[n_pairs, 2]` and their probabilities `[n_pairs, n_columns]`.
+        RAISES: RelextError for a component without a trained model, and for Docs without what it needs.
+        """
         docs = list(checked_docs(self.name, docs, "predict"))
         prepared = [prepare(self, doc, self.mentions(doc)) for doc in docs]
         self.checks.mentions(self, docs, [p.spans for p in prepared])
@@ -263,7 +270,13 @@ class RelationExtractor(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learn from a batch of examples. Docs without relation annotation teach nothing."""
+        """Learn from a batch of examples. Docs without relation annotation teach nothing.
+
+        drop: The share of units that are dropped, in the place of the model's own. sgd: None: gradients are left in the model.
+        losses: To its entry of this name the loss is added: cross-entropy in nats, summed over the pairs or their mean (`reduction`), and
+            the weighted loss of R-Drop.
+        RETURNS: `losses`. RAISES: RelextError for a component without labels or model, a label that is nobody's, and texts that differ.
+        """
         losses = losses if losses is not None else {}
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
@@ -298,7 +311,10 @@ class RelationExtractor(TrainablePipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Predictions]) -> tuple[float, Floats2d]:
-        """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs."""
+        """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs.
+
+        RETURNS: the loss in nats, summed over the pairs or their mean (`reduction`), and the gradient, `[n_pairs, n_columns]`.
+        """
         targets = [annotated_pairs(self, example).targets for example in examples]
         return cross_entropy(
             numpy.concatenate([p.scores for p in scores]),
@@ -312,6 +328,8 @@ class RelationExtractor(TrainablePipe):
 
         gold_mentions: Predict anew, between the annotated mentions, whatever the pipeline predicted. None: as `use_gold_mentions` says.
         kwargs: Are given to the scorer.
+        RETURNS: what the scorer gives, shares between 0 and 1 (`score_relations`); nothing where there is no scorer.
+        RAISES: RelextError where another extractor that ran has the same `score_prefix`.
         """
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.score")
@@ -413,7 +431,7 @@ class RelationExtractor(TrainablePipe):
         return numpy.split(scores, numpy.cumsum([len(p.candidates.pairs) for p in prepared])[:-1])
 
     def distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
-        """The probabilities of one pair by label, and that of no-relation."""
+        """The probabilities of one pair by label, and that of no-relation. scores: Its row, of `n_columns`."""
         exclusive = self.cfg["exclusive"]
         return dict(zip(self.labels, scores[int(exclusive) :], strict=True)), scores[0] if exclusive else None
 
