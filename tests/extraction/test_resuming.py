@@ -7,6 +7,7 @@ import signal
 from dataclasses import replace
 
 import pytest
+import spacy
 
 from spacy_relext.errors import DataError
 from spacy_relext.extraction.inputs import Inputs
@@ -193,6 +194,18 @@ def test_another_pipeline_or_threshold(begun, source, runner, model, tmp_path):
         go_on(begun, source, moved)
 
 
+def test_another_threshold_of_the_second_extractor(source, model, tmp_path):
+    """Each extractor has settings of its own, and each counts."""
+    nlp = spacy.load(model)
+    nlp.add_pipe("relation_extractor", "second", source=spacy.load(model))
+    nlp.to_disk(tmp_path / "two")
+    begun, again = (Runner(Settings(str(tmp_path / "two"))) for _ in range(2))
+    next(Work(Output(tmp_path / "out"), Inputs([str(source)]), begun, size=1).fill(skip))
+    again.extractors[1].threshold = 0.25
+    with pytest.raises(DataError, match=r"threshold: \{'relation_extractor': 0\.5, 'second': 0\.5\} then, \{.*'second': 0\.25\} now"):
+        go_on(tmp_path / "out", source, again, size=1)
+
+
 @pytest.mark.parametrize(
     ("change", "first"),
     [
@@ -221,6 +234,17 @@ def test_what_the_format_cannot_hold_is_known_at_once(runner, source, tmp_path):
         list(work.fill(fail))
     work.storage.give_up()
     assert os.listdir(tmp_path) == ["in.jsonl"]
+
+
+def test_a_text_that_is_too_long_is_an_error_of_its_document(model, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps({"id": i, "text": TEXTS[0] * n}) + "\n" for i, n in enumerate((1, 9))), encoding="utf8")
+    told = []
+    runner = Runner(Settings(str(model)))
+    runner.nlp.max_length = 100
+    report, _ = start(runner, source, tmp_path / "out", told.append)
+    assert (report.documents, report.errors) == (1, 1)
+    assert "in.jsonl:2: the text has" in str(told[0])
 
 
 def test_errors_alone(runner, tmp_path):

@@ -26,6 +26,7 @@ def test_outputs_that_cannot_be_put_in_their_place(runner, source, tmp_path):
         Output(tmp_path / "new", "chemprot")
     with pytest.raises(RelextError, match="0 documents per file"):
         Output(tmp_path / "new", documents_per_file=0)
+    assert start(runner, source, tmp_path / "one", documents_per_file=1)[0].documents == len(os.listdir(tmp_path / "one"))
 
 
 @pytest.mark.parametrize("name", WRITABLE)
