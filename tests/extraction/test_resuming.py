@@ -244,7 +244,7 @@ def test_a_text_that_is_too_long_is_an_error_of_its_document(model, tmp_path):
     runner.nlp.max_length = 100
     report, _ = start(runner, source, tmp_path / "out", told.append)
     assert (report.documents, report.errors) == (1, 1)
-    assert "in.jsonl:2: the text has" in str(told[0])
+    assert "in.jsonl:2: document '1': the text has" in str(told[0])
 
 
 def test_errors_alone(runner, tmp_path):
