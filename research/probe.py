@@ -34,8 +34,7 @@ from spacy_relext.ml.head import mean_of_spans
 from spacy_relext.ml.summaries import Contexts
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
-from spacy_relext.pipeline.preparing import AnnotatedPairs
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.preparing import AnnotatedPairs, Extractor
 from spacy_relext.relations import has_relations, set_relations
 from spacy_relext.scorer import score_relations
 from spacy_relext.types import Floats2d, Floats3d, Ints1d
@@ -83,7 +82,7 @@ def _subset(pairs: AnnotatedPairs, keep: numpy.ndarray) -> AnnotatedPairs:
     return replace(pairs, prepared=prepared, targets=pairs.targets[keep])
 
 
-def annotated_data(nlp: Language, pipe: RelationExtractor, path: Path) -> AnnotatedData:
+def annotated_data(nlp: Language, pipe: Extractor, path: Path) -> AnnotatedData:
     """Annotated Docs and their candidate pairs. RAISES: DataError where no relations are annotated, or no pair is a candidate."""
     references = list(read_docs(path, nlp))
     if not any(has_relations(reference) for reference in references):
@@ -98,7 +97,7 @@ def annotated_data(nlp: Language, pipe: RelationExtractor, path: Path) -> Annota
     return data
 
 
-def require_per_pair_encoding(pipe: RelationExtractor) -> None:
+def require_per_pair_encoding(pipe: Extractor) -> None:
     """Raise where a pipeline cannot be probed."""
     if "apply_to_contexts" not in pipe.model.attrs:
         raise RelextError(
@@ -109,7 +108,7 @@ def require_per_pair_encoding(pipe: RelationExtractor) -> None:
         raise RelextError(f"{pipe.name} has exclusive = false, and a probe gives a pair one label. Give a pipeline with exclusive = true.")
 
 
-def pretrained_model(nlp: Language, pipe: RelationExtractor) -> Model:
+def pretrained_model(nlp: Language, pipe: Extractor) -> Model:
     """The extractor's model, with the encoder that its config names, as it is before any training."""
     config = nlp.config.interpolate()["components"][pipe.name]["model"]
     model = registry.resolve({"model": config})["model"]
@@ -124,7 +123,7 @@ def pretrained_model(nlp: Language, pipe: RelationExtractor) -> Model:
 
 
 def probe_encoder(
-    pipe: RelationExtractor,
+    pipe: Extractor,
     model: Model,
     train: AnnotatedData,
     test: AnnotatedData,
@@ -194,7 +193,7 @@ def reads(vectors: Floats3d) -> Iterator[tuple[str, int, Floats2d]]:
 
 
 def probe_layers(
-    pipe: RelationExtractor,
+    pipe: Extractor,
     train: AnnotatedData,
     test: AnnotatedData,
     train_vectors: Floats3d,
@@ -257,7 +256,7 @@ def probe_scores(probe: Any, vectors: Floats2d, n_columns: int) -> Floats2d:
     return scores
 
 
-def score_probe(pipe: RelationExtractor, data: AnnotatedData, scores: Floats2d) -> dict[str, Any]:
+def score_probe(pipe: Extractor, data: AnnotatedData, scores: Floats2d) -> dict[str, Any]:
     """Figures of the most probable labels, under the component's type rules and symmetric labels; what is no candidate is missed.
 
     scores: `[n_pairs, n_columns]`.

@@ -30,7 +30,7 @@ from spacy_relext.evaluation import (
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.measures import Measure, make_measures
 from spacy_relext.pipeline.checks import mention_finders
-from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.preparing import Extractor
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import register_extensions
 
@@ -142,6 +142,6 @@ def _docs(given: str | Path | Iterable[Doc], nlp: Language) -> list[Doc]:
     return list(read_docs(Path(given), nlp) if isinstance(given, (str, Path)) else given)
 
 
-def _best(pipe: RelationExtractor, examples: Sequence[Example], progress: Progress) -> float:
+def _best(pipe: Extractor, examples: Sequence[Example], progress: Progress) -> float:
     found = with_gold_mentions(pipe, examples, threshold=THRESHOLDS[0])
     return best_threshold(score_thresholds(pipe, list(progress(found, len(examples), "Trying thresholds"))))

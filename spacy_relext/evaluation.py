@@ -20,8 +20,8 @@ from spacy_relext.measures import MeasureFunction
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
-from spacy_relext.pipeline.pairs import AttendedPair
-from spacy_relext.pipeline.preparing import AnnotatedPairs, annotated_pairs
+from spacy_relext.pipeline.pairs import AttendedPair, attended_pairs
+from spacy_relext.pipeline.preparing import AnnotatedPairs, Extractor, annotated_pairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.pipeline.settings import GIVEN
@@ -74,7 +74,7 @@ def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool) -> Ite
         yield Example(doc, reference)
 
 
-def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]) -> Iterator[list[AttendedPair]]:
+def read_with_gold_mentions(pipe: Extractor, examples: Iterable[Example]) -> Iterator[list[AttendedPair]]:
     """For each example, what the extractor reads for the pairs of annotated mentions, and where it looks."""
 
     def views() -> Iterator[Doc]:
@@ -88,16 +88,16 @@ def read_with_gold_mentions(pipe: RelationExtractor, examples: Iterable[Example]
                 view.spans[key] = mentions
             yield view
 
-    return pipe.attention(views())
+    return attended_pairs(pipe, views())
 
 
-def gold_pairs(pipe: RelationExtractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
+def gold_pairs(pipe: Extractor, examples: Iterable[Example]) -> list[AnnotatedPairs]:
     """The candidate pairs of the annotated mentions, and their targets."""
     return [annotated_pairs(pipe, example, scoring=True, gold_mentions=True) for example in examples]
 
 
 def score_gold(
-    pipe: RelationExtractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction] = MappingProxyType({})
+    pipe: Extractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction] = MappingProxyType({})
 ) -> dict[str, Any]:
     """Figures with annotated mentions, and their candidate recall; of relations between concepts too, if annotated.
 
@@ -111,7 +111,7 @@ def score_gold(
     return figures
 
 
-def concept_candidate_recall(pipe: RelationExtractor, examples: Iterable[Example]) -> float | None:
+def concept_candidate_recall(pipe: Extractor, examples: Iterable[Example]) -> float | None:
     """The share of the annotated relations between concepts that have a pair of annotated mentions among the candidates, with their label.
 
     Recall cannot be higher. None where no such relations are annotated.
@@ -133,7 +133,7 @@ def concept_candidate_recall(pipe: RelationExtractor, examples: Iterable[Example
 
 
 def score_predicted(
-    pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool, measures: Mapping[str, MeasureFunction] = MappingProxyType({})
+    pipe: Extractor, examples: Sequence[Example], *, strict: bool, measures: Mapping[str, MeasureFunction] = MappingProxyType({})
 ) -> dict[str, Any] | None:
     """The same with the mentions that the pipeline found; None where it found none at all. strict: their types must be right too."""
     if not any(pipe.mentions(example.predicted) for example in examples):
@@ -145,7 +145,7 @@ def score_predicted(
     return figures
 
 
-def score_mentions(pipe: RelationExtractor, examples: Sequence[Example], *, strict: bool) -> dict[str, float]:
+def score_mentions(pipe: Extractor, examples: Sequence[Example], *, strict: bool) -> dict[str, float]:
     """Precision, recall, F and support of the mentions that the pipeline found. strict: their types must be right too."""
     right = predicted = annotated = 0
     for example in examples:
@@ -157,7 +157,7 @@ def score_mentions(pipe: RelationExtractor, examples: Sequence[Example], *, stri
     return {**prf(right, predicted, annotated), "support": annotated}
 
 
-def oracle(pipe: RelationExtractor, examples: Iterable[Example], *, gold_mentions: bool) -> list[Example]:
+def oracle(pipe: Extractor, examples: Iterable[Example], *, gold_mentions: bool) -> list[Example]:
     """Examples whose predicted relations are all that are right among those that the candidate pairs can express.
 
     gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found.
@@ -175,7 +175,7 @@ def oracle(pipe: RelationExtractor, examples: Iterable[Example], *, gold_mention
     return perfect_examples
 
 
-def _score_concepts(pipe: RelationExtractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction]) -> dict[str, Any]:
+def _score_concepts(pipe: Extractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction]) -> dict[str, Any]:
     others = labels_of_others(pipe, (example.predicted for example in examples))
     symmetric = pipe.cfg["symmetric_labels"]
     scores = score_concept_relations(examples, labels=pipe.labels, other_labels=others, symmetric_labels=symmetric, source=pipe.name)
@@ -191,12 +191,12 @@ def _with_candidate_recall(scores: dict[str, Any], of_oracle: dict[str, Any]) ->
     return {**scores, "rel_micro_candidate_recall": of_oracle["rel_micro_r"], "rel_per_type": per_type or scores["rel_per_type"]}
 
 
-def score_found(pipe: RelationExtractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:
+def score_found(pipe: Extractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:
     """Figures of the relations that the predicted Docs hold, under one name whatever the extractor's prefix."""
     return pipe.score(examples, gold_mentions=False, strict=strict, score_prefix="rel")
 
 
-def score_thresholds(pipe: RelationExtractor, found: Sequence[Example]) -> dict[float, dict[str, Any]]:
+def score_thresholds(pipe: Extractor, found: Sequence[Example]) -> dict[float, dict[str, Any]]:
     """Figures at each of `THRESHOLDS`, from one prediction.
 
     found: What `with_gold_mentions` gives at the lowest threshold. What does not reach the others is removed from it.

@@ -62,7 +62,7 @@ def score_pairs(pipe: Extractor, doc: Doc, pairs: Iterable[tuple[Span, Span]]) -
     return [found[number] for number in sorted(found)]
 
 
-def attended_pairs(pipe: Extractor, docs: Iterable[Doc], batch_size: int) -> Iterator[list[AttendedPair]]:
+def attended_pairs(pipe: Extractor, docs: Iterable[Doc], batch_size: int = 32) -> Iterator[list[AttendedPair]]:
     """What `RelationExtractor.attention` gives."""
     for batch in minibatch(docs, size=batch_size):
         prepared = [prepare(pipe, doc, pipe.mentions(doc)) for doc in batch]

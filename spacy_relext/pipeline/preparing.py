@@ -1,6 +1,6 @@
 """The pairs of a Doc before they are scored: which there are, which labels each may have, and what is annotated of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -78,6 +78,9 @@ class Extractor(Protocol):
 
     def predict_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Predictions]:
         """The predictions of pairs, by Doc."""
+
+    def score(self, examples: Iterable[Example], *, gold_mentions: bool | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Score relations."""
 
     def distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
         """The probabilities of a pair by label, and that of no-relation."""

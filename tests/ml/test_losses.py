@@ -6,7 +6,7 @@ import numpy
 import pytest
 import torch
 
-from spacy_relext.ml.losses import cross_entropy, probabilities, rdrop_loss
+from spacy_relext.ml.losses import cross_entropy, probabilities, rdrop_loss, training_loss
 
 LOGITS = numpy.asarray([[1.0, 2.0, 0.5], [-1.0, 3.0, 2.0], [0.0, 0.0, 0.0]], dtype="float32")
 ALLOWED = numpy.asarray([[1, 1, 1], [1, 0, 1], [1, 0, 0]], dtype=bool)
@@ -113,6 +113,22 @@ def test_gradient_of_the_loss_is_a_finite_difference(exclusive):
         difference = cross_entropy(float64_probabilities(above), targets, exclusive=exclusive)[0]
         difference -= cross_entropy(float64_probabilities(below), targets, exclusive=exclusive)[0]
         assert gradient[i, j] == pytest.approx(difference / 2e-5, rel=1e-4, abs=1e-6), (i, j)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_loss_of_one_run_and_of_two(reduction):
+    settings = {"exclusive": True, "reduction": reduction}
+    targets = numpy.asarray([[0, 1, 0], [1, 0, 0], [1, 0, 0]], dtype="float32")
+    p, q = (probabilities(logits, ALLOWED, exclusive=True) for logits in (LOGITS, LOGITS[:, ::-1]))
+    (first, d_p), (second, d_q) = (cross_entropy(scores, targets, **settings) for scores in (p, q))
+    loss, entropy, gradient = training_loss(LOGITS, ALLOWED, targets, **settings)
+    assert (loss, entropy) == (first, first)
+    numpy.testing.assert_array_equal(gradient, d_p)
+    loss, entropy, gradient = training_loss(numpy.concatenate([LOGITS, LOGITS[:, ::-1]]), ALLOWED, targets, **settings, rdrop_weight=3.0)
+    divergence, *more = rdrop_loss(p, q, **settings)
+    assert entropy == pytest.approx((first + second) / 2)
+    assert loss == pytest.approx(entropy + 3 * divergence)
+    numpy.testing.assert_allclose(gradient, numpy.concatenate([d_p / 2 + 3 * more[0], d_q / 2 + 3 * more[1]]), rtol=1e-6)
 
 
 def test_a_sure_mistake_has_a_finite_loss():
