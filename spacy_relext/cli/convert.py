@@ -20,6 +20,7 @@ from spacy_relext.cli.options import (
     chosen_limits,
     tokenizer_of,
 )
+from spacy_relext.cli.tables import print_table
 from spacy_relext.conversion.converting import DOCUMENTS_PER_FILE, Conversion
 from spacy_relext.conversion.converting import convert as convert_files
 from spacy_relext.conversion.counts import PAIRS
@@ -153,10 +154,9 @@ def _named(labels: str | None) -> set[str]:
 def _print_report(report: Conversion) -> None:
     if len(report.counts) > 1:
         columns = ("documents", "sentences", PAIRS, "relations")
-        rows = [(name, *(f"{count[column]:,}" for column in columns)) for name, count in report.counts.items()]
-        msg.table(rows, header=("", *columns), aligns=("l", *"r" * len(columns)), max_col=60)
+        print_table(("", *columns), [(name, *(count[column] for column in columns)) for name, count in report.counts.items()])
     total: Counter[str] = report.total
-    msg.table([(as_options(name), f"{count:,}") for name, count in total.items() if count], aligns=("l", "r"), max_col=60)
+    print_table(("", ""), [(as_options(name), count) for name, count in total.items() if count])
     for what, place in report.examples.items():
         msg.text(f"The first of the {as_options(what)}: {place}")
     for notice in report.notices:

@@ -13,6 +13,7 @@ from wasabi import msg
 from spacy_relext.cli.crossval import overrides_of
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import LANG, tokenizer_of
+from spacy_relext.cli.tables import print_table
 from spacy_relext.diagnosis.data import N_EXAMPLES, Finding
 from spacy_relext.diagnosis.diagnosing import diagnose
 from spacy_relext.diagnosis.suggestions import Suggestions
@@ -78,9 +79,7 @@ def debug_data(
 def _print(tables: dict[str, Cells], suggested: Suggestions | None, findings: list[Finding], *, verbose: bool) -> None:
     for title, (header, *rows) in tables.items():
         msg.divider(title)
-        shown = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]
-        aligns = ["r" if rows and isinstance(cell, int) else "l" for cell in (rows or [header])[0]]
-        msg.table(shown, header=header, aligns=aligns, divider=True, max_col=100)
+        print_table([str(name) for name in header], rows)
     if suggested is not None:
         msg.divider("Suggested settings")
         typer.echo(Config(suggested.to_config()).to_str())

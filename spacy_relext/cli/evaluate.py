@@ -11,6 +11,7 @@ from wasabi import msg
 
 from spacy_relext.cli.errors import Bar, reported_errors
 from spacy_relext.cli.options import GPU_ID, THRESHOLD
+from spacy_relext.cli.tables import print_table
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import evaluate as evaluate_docs
@@ -44,7 +45,10 @@ def evaluate(
     threshold: float = THRESHOLD,
     gpu_id: int = GPU_ID,
 ):
-    """Score a pipeline's relations: with annotated mentions (and tokens and sentences), and from the raw text with those that it finds."""
+    """Score a pipeline's relations: with annotated mentions (and tokens and sentences), and from the raw text with those that it finds.
+
+    `spacy evaluate` has scores of relations in its --output alone: the tables that it prints leave them out.
+    """
     with reported_errors():
         if tune_threshold and not Path(model).is_dir():
             raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
@@ -156,8 +160,7 @@ def _share(share: float | None) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]], first: str, *last: str) -> None:
-    header = (first, "P", "R", "F", *last)
-    msg.table(rows, header=header, aligns=("l", *"r" * (len(header) - 1)), divider=True)
+    print_table((first, "P", "R", "F", *last), rows, figures=1)
 
 
 def _percent(scores: dict[str, float]) -> tuple[str, ...]:

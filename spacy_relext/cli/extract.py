@@ -1,12 +1,9 @@
 """`relext extract`: relations of new texts, few or thousands."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
 from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
@@ -20,6 +17,7 @@ from spacy_relext.cli.options import (
     THRESHOLD,
     chosen_limits,
 )
+from spacy_relext.cli.tables import print_table
 from spacy_relext.conversion.exporting import unsupported_lines, written_by_suffix
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.extracting import Extraction, Record
@@ -31,9 +29,6 @@ from spacy_relext.formats.catalogue import READABLE, WRITABLE
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import Options
 from spacy_relext.notices import counted, counted_name
-
-# Head, relation, tail, score and sentence.
-Row = tuple[str, str, str, str, str]
 
 
 def extract(
@@ -111,7 +106,7 @@ def extract(
             on_warning=warnings.append,
             progress=_progress,
         )
-        rows: list[Row] = []
+        rows: list[tuple[str, ...]] = []
         if output is None:
             for record in run:
                 put_out(jsonl.line_of(record))
@@ -133,7 +128,7 @@ def extract(
                     folder, n_stored = run.stored
                     tell(f"{counted(n_stored, 'document is', 'documents are')} stored in {folder}: the same command goes on from there.")
         if table:
-            _print_table(rows)
+            print_table(("head", "relation", "tail", "score", "sentence"), rows, stderr=True)
         _tell_counts(inputs, run.report, output)
         for text in warnings:
             warn(text)
@@ -166,18 +161,10 @@ def _tell_counts(inputs: Inputs, report: Report, output: Path | None) -> None:
         tell(counted(report.errors, *skipped))
 
 
-def _rows(record: Record) -> Iterator[Row]:
-    """The relations of a document, each with the sentence of its head or, where there are no sentences, all of the text."""
+def _rows(record: Record) -> Iterator[tuple[str, ...]]:
+    """Head, label, tail and score of each relation, with the sentence of its head or, where there are no sentences, all of the text."""
     text, mentions = record["text"], {mention["id"]: mention for mention in record["mentions"]}
     for relation in record["relations"]:
         head, tail = mentions[relation["head"]], mentions[relation["tail"]]
         sentences = (text[start:end] for start, end in record.get("sentences", ()) if start <= head["start"] < end)
         yield head["text"], relation["label"], tail["text"], f"{relation.get('score', 1.0):.2f}", next(sentences, text).strip()
-
-
-def _print_table(rows: Sequence[Row]) -> None:
-    table = Table("head", "relation", "tail", "score", "sentence", title="Relations", show_lines=True)
-    for row in rows:
-        # Escaped: to rich, the brackets of "[3H]ketanserin" are markup.
-        table.add_row(*(escape(cell) for cell in row))
-    Console(stderr=True).print(table)

@@ -6,8 +6,11 @@ import typer
 from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.tables import print_table
 from spacy_relext.formats import catalogue
 from spacy_relext.formats.catalogue import Format, get_format
+
+HEADER = ("format", "what it is", "reads", "writes")
 
 
 def formats(
@@ -20,10 +23,10 @@ def formats(
             typer.echo(markdown_table(catalogue.formats()))
             return
         if name is None:
-            msg.table([_row(found) for found in catalogue.formats()], header=("format", "what it is", "reads", "writes"), max_col=70)
+            print_table(HEADER, map(_row, catalogue.formats()))
             return
         found = get_format(name)
-        msg.table([_row(found)], header=("format", "what it is", "reads", "writes"), max_col=70)
+        print_table(HEADER, [_row(found)])
         if found.options:
             msg.text(f"Options: {_options(found)}.")
         if found.writes:
@@ -34,7 +37,7 @@ def formats(
 
 def markdown_table(some: Iterable[Format]) -> str:
     """A line per format: what it is, what is read and written, its options, what it cannot hold."""
-    rows = [("format", "what it is", "reads", "writes", "options", "cannot hold"), ("---",) * 6]
+    rows = [(*HEADER, "options", "cannot hold"), ("---",) * 6]
     for found in some:
         lacks = ", ".join(found.lacks) or "nothing is lost"
         rows.append((f"`{found.name}`", *_row(found)[1:], _options(found), lacks if found.writes else ""))
