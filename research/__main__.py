@@ -1,6 +1,7 @@
 """`python -m research`: experiments in a grid (corpus, encoding, summary, seed) and their report; what a trained model looks at.
 
-Run in the root of the repository. It is no part of the package that is installed."""
+Run in the root of the repository. It is no part of the package that is installed.
+"""
 
 import os
 from pathlib import Path

@@ -213,6 +213,7 @@ class Relations(tuple[Relation, ...]):
     __slots__ = ()
 
     def __new__(cls, relations: Iterable[Relation] = ()) -> "Relations":
+        """Make them of relations. RAISES: RelextError for what is no Relation."""
         made = super().__new__(cls, listed(relations))
         for other in made:
             if not isinstance(other, Relation):

@@ -98,6 +98,7 @@ class SkippedErrors:
         self.count = 0
 
     def __call__(self, error: DataError) -> None:
+        """Print and count the error, or raise it."""
         if not self.skip:
             raise DataError(f"{error.message} (--skip-errors leaves such documents out.)", path=error.path, line=error.line)
         self.count += 1

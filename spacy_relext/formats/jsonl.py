@@ -123,7 +123,6 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | Non
 
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
-
     at = Place(path, line, root=root)
     fail, take = at.fail, at.take
 

@@ -41,6 +41,7 @@ class ManyDigits(float):
     """A whole number of JSON that is longer than any that is read. It is none to who asks for one."""
 
     def __new__(cls, text: str) -> Self:
+        """Make it of its digits. They are counted, and not kept."""
         made = super().__new__(cls, text)
         made.length = len(text)
         return made

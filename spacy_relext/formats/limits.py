@@ -25,9 +25,13 @@ Line = bytes | DataError
 class Bytes(Protocol):
     """A file that is open to read, packed or not."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """Read so many bytes, or fewer at the end."""
+        ...
 
-    def readline(self, size: int, /) -> bytes: ...
+    def readline(self, size: int, /) -> bytes:
+        """Read to the end of the line, and so many bytes at the most."""
+        ...
 
 
 @dataclass(frozen=True)

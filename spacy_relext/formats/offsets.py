@@ -112,7 +112,8 @@ def is_beyond(text: str, mention: Said) -> bool:
 
 def _readings(text: str, mentions: Sequence[Said], had_mark: bool, units: Collection[str]) -> Iterator[tuple[str, list[list[Stretch]]]]:
     """The ways of counting, each with a name, which is empty for characters, and the places to which it leads; those that it cannot read
-    are (-1, -1)."""
+    are (-1, -1).
+    """
     if CHARACTERS in units:
         yield "", [list(said.parts) for said in mentions]
     line_ends = ["", *([ONE] if "\r\n" in text else []), *([TWO] if "\n" in text.replace("\r\n", "") else [])]
@@ -267,6 +268,7 @@ def find_fault(text: str, name: str, parts: Sequence[Stretch], said: str | None)
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch without the white space at its ends; start and end are the same where it has nothing else."""
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():

@@ -128,7 +128,7 @@ class Place:
         return text
 
     def check_characters(self, text: str) -> None:
-        """Refuse JSON's \\ud83d without its second half: a text that was cut in the middle of an emoji."""
+        r"""Refuse JSON's \ud83d without its second half: a text that was cut in the middle of an emoji."""
         try:
             text.encode("utf8")
         except UnicodeEncodeError as error:

@@ -1,5 +1,6 @@
 """Text in which mentions are marked, so that the encoder knows what it is asked about: entity blinding (mentions replaced by tags), of all
-mentions of a Doc or of one pair, and typed entity markers around a pair."""
+mentions of a Doc or of one pair, and typed entity markers around a pair.
+"""
 
 from collections.abc import Callable
 from functools import partial

@@ -73,6 +73,7 @@ def cut(pieces: Pieces, limit: int) -> Pieces:
 
 
 def pieces_of(text: MarkedText, mark: Extent, places: Ints2d) -> Extent:
+    """The first piece of some characters, and one after the last. RAISES: RelextError if there is none."""
     inside = numpy.flatnonzero((places[:, 0] < mark[1]) & (places[:, 1] > mark[0]))
     if not len(inside):
         raise RelextError(f"the encoder's tokenizer has no piece for {text.text[slice(*mark)]!r} in {text.text[:60]!r}…")

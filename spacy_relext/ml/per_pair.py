@@ -89,7 +89,6 @@ class PerPairEncoder:
         on_attention: Is called with the weights of each pair. dropout: Of the head. hf, lower: As in `apply`.
         RETURNS: float [n_pairs, n_labels].
         """
-
         on_weights = None if on_attention is None else attention_to_words(on_attention, docs, candidates)
 
         def score(contexts: Contexts, pairs: Sequence[EncodedPair]) -> Tensor:

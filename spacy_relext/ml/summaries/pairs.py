@@ -16,7 +16,8 @@ N_DISTANCES = 2 * len(DISTANCE_STEPS) + 1
 
 class Mentions(Summary):
     """Head and tail vectors side by side, and nothing else: what spaCy's relation tutorial reads, and the baseline to beat.
-    `spacy-relext.mentions.v1`"""
+    `spacy-relext.mentions.v1`
+    """
 
     beside_mentions = True
 
