@@ -19,7 +19,7 @@ TOLERANCE = 1e-4
 def stored(request, tmp_path):
     """The folder of a pipeline, and what it gave when it was stored."""
     with tarfile.open(HERE / f"{request.param}.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)
     return tmp_path / request.param, json.loads((HERE / f"{request.param}.json").read_text(encoding="utf8"))["results"]
 
 
@@ -36,7 +36,7 @@ def test_stored_pipelines_give_what_they_gave(stored):
 
 def test_settings_that_were_renamed_keep_their_values(tmp_path):
     with tarfile.open(HERE / "single_pass.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)
     with pytest.warns(DeprecationWarning, match="the setting consistency is now called rdrop_weight"):
         nlp = spacy.load(tmp_path / "single_pass")
     pipe = nlp.get_pipe("relation_extractor")
