@@ -12,8 +12,8 @@ Labels of HTML (`hypertextlabels`) are read by their `globalOffsets`, which coun
 
 `direction` "right" (or none) is a relation from `from_id` to `to_id`, "left" the other way round, and "bi" one in each direction. A
 relation with several labels is several relations; one without has that of `--default-label`, and without that is left out and counted. A
-region with several labels is several mentions. Relations of such a region, of regions that are no mention, and of regions that are not
-there, are left out and counted. Relations labelled `No-rel`,
+region with several labels, in one result or in several with its id, is several mentions; one without is left out and counted. Relations of
+such regions, of regions that are no mention, and of regions that are not there, are left out and counted. Relations labelled `No-rel`,
 `no_relation` or `None` are no relations; they are counted. Results of other types are counted, and not read.
 
 Which annotation: cancelled (skipped) ones are left out and counted, as are those of others where `--annotator` names one (the id or mail
@@ -46,7 +46,7 @@ from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import UNCHECKED, Fit, OffsetError, Said, first_of_two, fit_offsets
 from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Reading
 from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
-from spacy_relext.formats.types import NO_MENTION, UNKNOWN, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import NO_MENTION, UNKNOWN, UNTYPED, AnnotatedRelation, Document, Mention
 
 ANNOTATED = "relations_annotated"
 SEVERAL = "relations of regions with several labels"
@@ -79,7 +79,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     annotation, meta = _annotation(record, at, reading), at.meta(record)
     given = list(at.entries(annotation or {"result": []}, "result", "result"))
     entries = [(what, _as_plain(what, entry, at) if entry.get("type") == HTML else entry) for what, entry in given]
-    regions = _regions([(what, entry) for what, entry in entries if entry.get("type") == "labels"], at)
+    regions = _regions([(what, entry) for what, entry in entries if entry.get("type") == "labels"], at, reading)
     arrows = [(what, entry) for what, entry in entries if entry.get("type") == "relation"]
     for _, entry in entries:
         if entry.get("type") not in ("labels", "relation"):
@@ -148,10 +148,10 @@ def _prediction(record: dict[str, Any], at: Place, reading: Reading) -> dict[str
     """What a model said of a task that nobody annotated, if that is to be read."""
     if not isinstance(record.get("predictions"), list):
         return None
-    predictions = [entry for _, entry in at.entries(record, "predictions", "prediction")]
     if not reading.options.use_predictions:
-        reading.counts["predictions, not read (`use_predictions`)"] += len(predictions)
+        reading.counts["predictions, not read (`use_predictions`)"] += len(record["predictions"])
         return None
+    predictions = [entry for _, entry in at.entries(record, "predictions", "prediction")]
     one = _only(predictions)
     if predictions and one is None:
         raise at.fail(f"{len(predictions)} predictions could be meant. Export those of one model version.")
@@ -167,7 +167,12 @@ def _only(annotations: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _said(annotation: dict[str, Any]) -> Any:
     results = annotation.get("result")
     entries = [entry for entry in results if isinstance(entry, dict)] if isinstance(results, list) else []
-    values = {str(entry.get("id")): json.dumps(entry.get("value"), sort_keys=True) for entry in entries if entry.get("type") != "relation"}
+    # Several results may be of one region.
+    said: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.get("type") != "relation":
+            said.setdefault(str(entry.get("id")), []).append(json.dumps(entry.get("value"), sort_keys=True))
+    values = {name: "\n".join(sorted(some)) for name, some in said.items()}
     arrows = (
         [values.get(str(entry.get(end))) for end in ("from_id", "to_id")] + [entry.get("direction"), entry.get("labels")]
         for entry in entries
@@ -227,8 +232,8 @@ def _fits(regions: list[Region], text: str) -> bool:
     return True
 
 
-def _regions(labels: list[tuple[str, dict[str, Any]]], at: Place) -> dict[str, Region]:
-    """The labelled regions by their ids."""
+def _regions(labels: list[tuple[str, dict[str, Any]]], at: Place, reading: Reading) -> dict[str, Region]:
+    """The labelled regions by their ids. Results of one id are of one region, whose labels are of several sets."""
     texts = {str(entry.get("to_name")) for _, entry in labels}
     if len(texts) > 1:
         raise at.fail(f"the labels are of several texts: {sorted(texts)}. Expected one text a task.")
@@ -236,14 +241,18 @@ def _regions(labels: list[tuple[str, dict[str, Any]]], at: Place) -> dict[str, R
     for what, entry in labels:
         value = at.take(entry, "value", dict, what)
         name = at.name(entry, "id", what)
-        if name in regions:
-            raise at.fail(f"{what}: another result has the id {name!r}.")
         start, end = at.take(value, "start", int, what), at.take(value, "end", int, what)
-        types = at.take(value, "labels", list, what)
-        if not types or not all(isinstance(kind, str) for kind in types):
-            raise at.fail(f"{what}: expected 'labels' to be one or more strings, and saw {types!r:.60}.")
+        types = at.take(value, "labels", list, what) if value.get("labels") is not None else []
+        if not all(isinstance(kind, str) for kind in types):
+            raise at.fail(f"{what}: expected 'labels' to be strings, and saw {types!r:.60}.")
+        if not any(types):
+            reading.leave_out(UNTYPED, str(at))
+            continue
         said = at.take(value, "text", str, what) if value.get("text") is not None else None
-        regions[name] = Region(what, name, start, end, said, types)
+        other = regions.get(name)
+        if other is not None and (other.start, other.end, other.said) != (start, end, said):
+            raise at.fail(f"{what}: {other.what} has the id {name!r} too, and other offsets or text. Expected one region for one id.")
+        regions[name] = Region(what, name, start, end, said, list(dict.fromkeys([*(other.types if other else ()), *filter(None, types)])))
     return regions
 
 

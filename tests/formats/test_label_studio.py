@@ -142,6 +142,26 @@ def test_region_with_two_labels_and_results_of_other_types(tmp_path):
     assert +counts == {"results of the type 'choices', not read": 2}
 
 
+def test_labels_of_several_sets_are_results_of_one_id(tmp_path):
+    counts = Counter()
+    results = [TEAL, region("a", 0, 4, "Teal", "COLOUR", from_name="more"), TEAL, CYP, arrow()]
+    [document] = read(tmp_path, task(*results), counts=counts)
+    assert [(m.id, m.start, m.end) for m in document.mentions] == [("a", 0, 4), ("a.2", 0, 4), ("b", 12, 16)]
+    assert document.mentions[1].type == "COLOUR"
+    assert +counts == {"relations of regions with several labels": 1}
+
+
+@pytest.mark.parametrize("labels", [{"labels": []}, {"labels": [""]}, {}])
+def test_region_without_a_label_is_left_out(labels, tmp_path):
+    counts = Counter()
+    bare = region("c", 5, 11)
+    bare["value"] = {key: value for key, value in bare["value"].items() if key != "labels"} | labels
+    [document] = read(tmp_path, task(TEAL, CYP, bare, arrow(), arrow(to_id="c")), counts=counts)
+    assert [m.id for m in document.mentions] == ["a", "b"]
+    assert document.relations == [AnnotatedRelation("a", "b", "SPARES")]
+    assert +counts == {"mentions without a type": 1, "relations of what is no mention": 1}
+
+
 BAD_TASKS = {
     "no object": (1, "record 2: expected a JSON object, and saw int"),
     "no annotations": ({"data": {"text": TEXT}}, "record 2: document: expected 'annotations' to be a list"),
@@ -152,8 +172,8 @@ BAD_TASKS = {
     "result a string": (task("x"), "result 1: expected an object"),
     "no value": (task({"id": "a", "type": "labels"}), "result 1: expected 'value' to be an object"),
     "start a string": (task(region("a", "0", 4)), "result 1: expected 'start' to be a whole number, and saw '0'"),
-    "no label": (task(region("a", 0, 4, None, 3)), r"expected 'labels' to be one or more strings, and saw \[3\]"),
-    "id twice": (task(TEAL, TEAL), "result 2: another result has the id 'a'"),
+    "no label": (task(region("a", 0, 4, None, 3)), r"expected 'labels' to be strings, and saw \[3\]"),
+    "id twice": (task(TEAL, region("a", 5, 11)), "result 2: result 1 has the id 'a' too, and other offsets or text"),
     "other text": (task(region("a", 0, 4, "Tea")), "characters 0-4 of the text are 'Teal', and its 'text' is 'Tea' "),
     "neither unit": (
         task(region("a", 3, 5, "ab"), region("b", 5, 7, "cd"), text=EMOJIS),
@@ -225,6 +245,22 @@ def test_annotations_of_several_people(tmp_path):
     for name, number in (("1", 2), ("2", 1), ("b@c", 1), ("3", 0)):
         [document] = read(tmp_path, differing, annotator=name)
         assert len(document.mentions) == number
+
+
+def test_annotations_that_differ_in_one_of_several_results_of_a_region(tmp_path):
+    choice = {"id": "a", "type": "choices", "value": {"choices": ["sure"]}}
+    differing = task(annotations=[by(1, TEAL, choice), by(2, region("a", 0, 4, "Teal", "COLOUR"), choice)])
+    with pytest.raises(DataError, match="2 annotations could be meant"):
+        read(tmp_path, differing)
+    same = task(annotations=[by(1, TEAL, choice), by(2, choice, TEAL)])
+    assert len(read(tmp_path, same)) == 1
+
+
+def test_predictions_that_are_ids_are_counted(tmp_path):
+    counts = Counter()
+    [document] = read(tmp_path, task(annotations=[], predictions=[7, 8]), counts=counts)
+    assert document.mentions == []
+    assert +counts == {"predictions, not read (`use_predictions`)": 2}
 
 
 def test_predictions_and_drafts(tmp_path):
