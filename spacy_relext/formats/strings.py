@@ -11,9 +11,10 @@ triples [head, label, tail] or objects with subject or head, predicate, relation
 
 No offsets are read: where a name stands is found in the text, as whole words; else anywhere; else in other letters, or with other white
 space. Where a name, or both, stands several times, the two that are nearest to each other are taken, the first such pair of several,
-which is counted; its other places are no mentions. A triple whose name the text does not have is left out, and counted. Mentions have the
-type that `entityMentions`, or `subject_type` and `object_type`, give the name, and ENTITY where nothing does. The label None of NYT
-denies a relation, and makes the pair a negative.
+which is counted, and two that overlap only if there are no others; the other places are no mentions. A triple whose name the text does
+not have is left out, and counted. Mentions have the type that `entityMentions`, or `subject_type` and `object_type`, give the name, and
+ENTITY where nothing does. The label None of NYT denies a relation, and makes the pair a negative. A record without a list of triples is
+not annotated; it is an error where it has another list or object, which may be one.
 """
 
 from bisect import bisect_left
@@ -49,6 +50,9 @@ def parse(record: dict[str, Any], at: Place) -> Document:
     lists = [name for name in LISTS if record.get(name) is not None]
     if len(lists) > 1:
         raise at.fail(f"expected one list of triples, and saw {' and '.join(lists)}. Take out one.")
+    others = [key for key, value in record.items() if isinstance(value, list | dict) and key not in (*LISTS, "entityMentions")]
+    if not lists and others:
+        raise at.fail(f"expected a list of triples, called {' or '.join(LISTS)}, and saw {', '.join(others)}. Is this another format?")
     if lists:
         document.relations = []
         for number, entry in enumerate(at.take(record, lists[0], list, "document"), start=1):
@@ -100,13 +104,22 @@ class _Names:
 
 
 def _nearest(heads: list[Stretch], tails: list[Stretch]) -> tuple[Stretch, Stretch]:
-    """The head and the tail with the fewest characters between them, which are not the same characters if that can be. Both are sorted."""
+    """The head and the tail with the fewest characters between them. Both are sorted, and places of one name do not overlap.
+
+    If that can be, they do not overlap: the Aarhus of "Aarhus Airport serves Aarhus" is the second one.
+    """
     starts = [start for start, _ in tails]
     pairs = []
     for head in heads:
-        i = bisect_left(starts, head[0])
-        pairs += [(head, tail) for tail in tails[max(0, i - 1) : i + 2]]
-    return min(pairs, key=lambda pair: (pair[0] == pair[1], max(0, pair[0][0] - pair[1][1], pair[1][0] - pair[0][1])))
+        i, j = bisect_left(starts, head[0]), bisect_left(starts, head[1])
+        pairs += [(head, tail) for tail in [*tails[max(0, i - 2) : i + 1], *tails[j : j + 1]]]
+    return min(pairs, key=_distance)
+
+
+def _distance(pair: tuple[Stretch, Stretch]) -> tuple[bool, bool, int]:
+    """Whether the two are the same characters, whether they overlap, and how many characters are between them."""
+    (_, end), (start, _) = sorted(pair)
+    return pair[0] == pair[1], start < end, max(0, start - end)
 
 
 def _types(record: dict[str, Any], at: Place) -> dict[str, str]:

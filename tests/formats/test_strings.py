@@ -56,6 +56,17 @@ def test_nearest_pair_of_names_that_stand_several_times(tmp_path):
     assert places(text, "Ann", "Oslo", tmp_path)[0] == [((28, 31), (35, 39))]
 
 
+def test_names_within_each_other_are_taken_where_they_do_not_overlap(tmp_path):
+    #       0         1         2         3
+    #       0123456789012345678901234567890123456789
+    text = "Aarhus Airport serves Aarhus."
+    assert places(text, "Aarhus Airport", "Aarhus", tmp_path)[0] == [((0, 14), (22, 28))]
+    assert places(text, "Aarhus", "Aarhus Airport", tmp_path)[0] == [((22, 28), (0, 14))]
+    assert places("Rome. Rome of new Rome", "new Rome", "Rome", tmp_path)[0] == [((14, 22), (6, 10))]
+    # Where they stand within each other alone, they are taken so.
+    assert places("Aarhus Airport", "Aarhus Airport", "Aarhus", tmp_path)[0] == [((0, 14), (0, 6))]
+
+
 def test_whole_words_go_before_parts_of_words_and_other_letters(tmp_path):
     assert places("Annex of Ann", "Ann", "of", tmp_path)[0] == [((9, 12), (6, 8))]
     assert places("Annex of it", "Ann", "of", tmp_path)[0] == [((0, 3), (6, 8))]
@@ -94,6 +105,9 @@ def test_record_without_triples_is_not_annotated(tmp_path):
         ({"text": TEXT, "triples": [{"head": "Ann", "relation": "r"}]}, "triple 1: expected 'object' to be a string"),
         ({"text": TEXT, "triples": "Ann"}, "expected 'triples' to be a list"),
         ({"text": TEXT, "triples": [], "spo_list": []}, "expected one list of triples, and saw spo_list and triples"),
+        # The shape of OpenNRE.
+        ({"text": TEXT, "relation": "in", "h": {"name": "Ann", "pos": [0, 3]}, "t": {"name": "Rome"}}, "expected a list of triples.* h, t"),
+        ({"text": TEXT, "relations": [["Ann", "livesIn", "Rome"]]}, "expected a list of triples.* relations"),
         ({"triples": []}, "expected 'text' to be a string"),
     ],
 )
