@@ -18,7 +18,7 @@ from spacy_relext.formats.biocmodel import Origin, collection, count_unsupported
 from spacy_relext.formats.biocread import read_all
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
-from spacy_relext.formats.jsonstream import JsonStream, Twice, read_values
+from spacy_relext.formats.jsonstream import JsonStream, ManyDigits, Twice, read_values
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place, whole_number
 from spacy_relext.formats.types import Document
@@ -158,11 +158,13 @@ def _infon(value: Any) -> str:
         return str(value.get("identifier") or "")
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, ManyDigits):
+        raise TypeError(f"expected a text or a number, and saw {value!r}")
     return "|".join(map(_infon, value)) if isinstance(value, list) else str(value)
 
 
 def _id(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else _infon(value)
 
 
 def _number(value: Any) -> int:

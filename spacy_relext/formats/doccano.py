@@ -87,7 +87,8 @@ def _mentions(record: dict[str, Any], at: Place, column: str | None) -> list[Men
     keys = [key for key in ([column] if column else LABELS) if key in record]
     others = [key for key, value in record.items() if key not in keys and _are_labels(value)]
     if len(keys) != 1:
-        expected = f"{column!r}" if column else "'entities', or 'label' of older versions"
+        expected = f"{column!r}" if column else "one of 'entities' and, of older versions, 'label'"
+        others = [key for key, value in record.items() if _are_labels(value)]
         raise at.fail(
             f"expected {expected}, and saw {sorted(record)}; with labels: "
             f"{', '.join(others) or 'none'}. Name one with `label_column`, or export the project as JSONL."

@@ -148,12 +148,12 @@ def _sort(fields: list[str], number: int, mentions: list[tuple[int, list[str]]],
 
     RAISES: ValueError for what cannot be right.
     """
-    if len(fields) >= 5 and fields[1].isdecimal() and fields[2].isdecimal():
+    if len(fields) >= 4 and fields[1].isdecimal() and fields[2].isdecimal():
         if len(fields) > 7:
             raise ValueError(
                 f"saw {len(fields)} fields; a mention has 5 to 7: document, start, end, text, type, identifier, names of its parts."
             )
-        if not fields[4]:
+        if not any(fields[4:5]):
             raise ValueError(f"the mention {fields[3]!r} has no type.")
         mentions.append((number, fields))
         document.unsupported["names of the parts of composite mentions"] += len(fields) == 7

@@ -2,7 +2,7 @@
 
 A line that begins with { is a document of our JSONL, which may bring mentions. Blank lines and rows are no documents. A table has a header,
 commas or tabs between its fields, and quotes around those that hold such, or quotes, or line ends (RFC 4180). A byte order mark before the
-header is left out. A document without an id of its own is named after its file, a line or row also by its number ("my-1").
+header is left out. A document without an id of its own is named after its file, a line or row also by its number ("my-1"). Ids differ.
 
 All is UTF-8. Offsets count the characters of the text as it stands, both of CR LF too; the line end is no part of a line.
 """
@@ -10,11 +10,13 @@ All is UTF-8. Offsets count the characters of the text as it stands, both of CR 
 import csv
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.files import find_files, read_errors
+from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import Line, is_blank, limits, read_line, read_whole, reported_lines, too_large
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place
@@ -36,8 +38,9 @@ def read_text(path: Path, reading: Reading) -> Iterator[Document]:
 
 def read_lines(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all .txt files of a folder and the folders in it, with a text, or a JSON object, a line."""
-    for file in find_files(path, (".txt",)):
-        yield from parse_lines(reported_lines(file, reading.on_error), file, reading.on_error, path)
+    files = find_files(path, (".txt",))
+    lines = (parse_lines(reported_lines(file, reading.on_error), file, reading.on_error, path) for file in files)
+    return distinct(chain.from_iterable(lines), reading.on_error)
 
 
 def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: OnError, root: Path | None = None) -> Iterator[Document]:
@@ -61,14 +64,17 @@ def _parse_line(raw: bytes, at: Place) -> Document:
 
 def read_csv(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a file, or all of a folder and the folders in it, with a text per row."""
-    for file in find_files(path, (".csv",)):
-        yield from _table(file, reading, ",", path)
+    return _tables(path, ".csv", ",", reading)
 
 
 def read_tsv(path: Path, reading: Reading) -> Iterator[Document]:
     """Read such files with tabs between the fields."""
-    for file in find_files(path, (".tsv",)):
-        yield from _table(file, reading, "\t", path)
+    return _tables(path, ".tsv", "\t", reading)
+
+
+def _tables(path: Path, suffix: str, delimiter: str, reading: Reading) -> Iterator[Document]:
+    documents = chain.from_iterable(_table(file, reading, delimiter, path) for file in find_files(path, (suffix,)))
+    return distinct(documents, reading.on_error)
 
 
 def _table(path: Path, reading: Reading, delimiter: str, root: Path) -> Iterator[Document]:

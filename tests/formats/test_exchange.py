@@ -253,6 +253,7 @@ BAD_PUBTATOR = {
     "empty mention": ("5|t|Tea\n5|a|for\n5\t4\t4\tfor\tX\tC1", "offsets 4-4; the text has 7", 7),
     "other text": ("5|t|Tea\n5|a|for\n5\t2\t5\tfor\tX\tC1", "is 'for', and the characters 2-5 of the text are 'a f'", 7),
     "no type": ("5|t|Tea\n5|a|for\n5\t0\t3\tTea\t\tC1", "has no type", 7),
+    "four fields": ("5|t|Tea\n5|a|for\n5\t0\t3\tTea", "'Tea' has no type", 7),
     "twice": ("1|t|Tea\n1|a|for", "with this id is in .*:1 already", 5),
 }
 

@@ -147,7 +147,7 @@ def test_scores_that_are_none(score, tmp_path):
     path.write_text(path.read_text(encoding="utf8").replace('"relation": "R"', f'"relation": "R", "score": {score}'), encoding="utf8")
     documents, [error] = read("biocjson", path)
     assert documents == []
-    assert "document 'good'" in str(error)
+    assert "'good'" in str(error)
 
 
 # What stands for the end of the second mention, and what it becomes.
@@ -200,6 +200,15 @@ def test_offsets_of_many_digits_in_pubtator(tmp_path):
     documents, [error] = read("pubtator", path)
     assert documents == ["2"]
     assert "a.txt:3: document '1': saw a number of 5,000 digits" in str(error)
+
+
+def test_identifiers_of_many_digits_in_bioc(tmp_path):
+    path = written("biocjson", tmp_path)
+    text = path.read_text(encoding="utf8")
+    path.write_text(text.replace('"identifier": "C1"', f'"identifier": {"9" * 5000}'), encoding="utf8")
+    documents, [error] = read("biocjson", path)
+    assert documents == []
+    assert "expected a text or a number, and saw a number of 5,000 digits" in str(error)
 
 
 def test_whole_numbers_of_json_are_whole_numbers():

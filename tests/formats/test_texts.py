@@ -49,6 +49,14 @@ def test_table(tmp_path):
     )
 
 
+def test_ids_differ(tmp_path):
+    documents, errors = table(tmp_path, "id,text\n1,Some.\n1,Other.\n2,More.\n")
+    assert [name for name, _, _ in documents] == ["1", "2"]
+    assert errors == ["FILE:3: document '1': a document with this id is in FILE:2 already. Expected ids that differ."]
+    documents, errors = table(tmp_path, '{"id": "1", "text": "Some."}\n{"id": "1", "text": "Other."}\n', read=read_lines)
+    assert ([name for name, _, _ in documents], len(errors)) == (["1"], 1)
+
+
 def test_columns(tmp_path):
     content = "key,body,id\n7,Some.,x\n8,Other.,y\n"
     assert table(tmp_path, content, text_column="body") == ([("x", "Some.", 2), ("y", "Other.", 3)], [])
