@@ -1,5 +1,4 @@
-"""`python -m benchmarks`: time and memory of the relation extractor beside the same pipeline without it, and beside other
-libraries; round trips through formats."""
+"""`python -m benchmarks`: time and memory of the relation extractor, beside its pipeline and other libraries; round trips of formats."""
 
 import json
 import statistics

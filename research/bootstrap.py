@@ -1,4 +1,4 @@
-"""A paired bootstrap by document: is the difference of two experiments' F larger than what the choice of test documents makes of it?
+"""A paired bootstrap by document: whether the difference of two F is larger than what the choice of test documents makes of it.
 
 Both are scored on the same resampled documents (within each fold, where there are folds), and so is every seed: the difference is that of
 the mean F over the seeds. What the interval covers is the choice of documents; the spread over seeds is reported beside it.

@@ -1,5 +1,6 @@
-"""Probing classifiers: how well can the relation of a pair be read from each layer of an encoder, as it is? (Alain & Bengio,
-arXiv:1610.01644; Tenney et al., arXiv:1905.05950.)
+"""Probing classifiers: how well the relation of a pair can be read from each layer of an encoder, as it is.
+
+Source: Alain & Bengio, arXiv:1610.01644; Tenney et al., arXiv:1905.05950.
 
 For each layer a multinomial logistic regression of its own learns the labels of the training pairs from the layer's vectors and is scored
 on the test pairs, each of which gets its most probable label. The encoder is one that encodes per pair, and stays as it is. Two reads:

@@ -1,4 +1,4 @@
-"""scispaCy's tokenizer, sentence splitter and abbreviation detector under names that every config can use.
+"""ScispaCy's tokenizer, sentence splitter and abbreviation detector under names that every config can use.
 
 scispaCy has no entry points: a pipeline with its pipes loads only where its modules were imported before. With these names it loads
 anywhere; scispaCy, the extra `biomed`, is imported when one is made, and must be installed then.
@@ -21,7 +21,7 @@ SPLITTERS = {"sentencizer": "sentencizer", "scispacy": SENTENCIZER}
 
 
 def create_scispacy_tokenizer() -> Callable[[Language], Tokenizer]:
-    """scispaCy's tokenizer, for [nlp.tokenizer]. Registered as `spacy-relext.scispacy_tokenizer.v1`.
+    """ScispaCy's tokenizer, for [nlp.tokenizer]. Registered as `spacy-relext.scispacy_tokenizer.v1`.
 
     RAISES: RelextError where scispaCy is not installed, as do the others.
     """
@@ -36,14 +36,14 @@ def create_scispacy_tokenizer() -> Callable[[Language], Tokenizer]:
 
 @Language.factory(SENTENCIZER, assigns=["token.is_sent_start", "doc.sents"])
 def make_scispacy_sentencizer(nlp: Language, name: str) -> Callable[[Doc], Doc]:
-    """scispaCy's sentence splitter (`pysbd_sentencizer`), made of rules: it knows "et al.", "Fig. 2" and the like."""
+    """ScispaCy's sentence splitter (`pysbd_sentencizer`), made of rules: it knows "et al.", "Fig. 2" and the like."""
     splitter: Callable[[Doc], Doc] = extra("scispacy.custom_sentence_segmenter").pysbd_sentencizer
     return splitter
 
 
 @Language.factory(ABBREVIATIONS, assigns=["doc._.abbreviations"])
 def make_scispacy_abbreviations(nlp: Language, name: str, make_serializable: bool = True) -> Callable[[Doc], Doc]:
-    """scispaCy's `AbbreviationDetector`, by Schwartz and Hearst: abbreviations that the text defines get `span._.long_form`.
+    """ScispaCy's `AbbreviationDetector`, by Schwartz and Hearst: abbreviations that the text defines get `span._.long_form`.
 
     make_serializable (bool): Long forms are strings. scispaCy's own default, Spans, makes Docs that cannot be stored or sent to other
         processes.

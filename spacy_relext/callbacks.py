@@ -13,9 +13,9 @@ from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
 def keep_to_itself() -> None:
-    """Set up this process for nothing but training or extraction: what is freed at the end of the heap is kept for what comes next, and
-    fewer kernels are kept than torch and oneDNN would (`ml/patches`). To be called before anything is computed.
+    """Set up this process for nothing but training or extraction; to be called before anything is computed.
 
+    What is freed at the end of the heap is kept for what comes next, and fewer kernels are kept than torch and oneDNN would (`ml/patches`).
     The commands of `relext` do. Scoring does not, since it may happen in anybody's process.
     """
     set_trim_threshold()
@@ -25,8 +25,9 @@ def keep_to_itself() -> None:
 def training_process(
     n_threads: int | None = None, then: Callable[[Language], Language | None] | None = None
 ) -> Callable[[Language], Language | None]:
-    """Set up the process of a training, as `keep_to_itself` does. Registered callback `spacy-relext.training_process.v1`, for
-    [initialize.before_init], which runs before training and not when the pipeline is loaded.
+    """Set up the process of a training, as `keep_to_itself` does. Registered callback `spacy-relext.training_process.v1`.
+
+    It is for [initialize.before_init], which runs before training, and not when the pipeline is loaded.
 
     n_threads (int | None): Torch's threads. In the small batches of a small encoder, threads wait for each other longer than they compute:
         on two cores a second one gains little, and where something else runs as well it makes training several times slower.
@@ -60,9 +61,9 @@ def _set_threads(nlp: Language, *, n_threads: int) -> None:
 
 
 def add_labels(labels: list[str], component: str = "relation_extractor") -> Callable[[Language], None]:
-    """Add labels to an extractor that another pipeline has trained, to go on training it. Registered callback
-    `spacy-relext.add_labels.v1`, for [initialize.before_init] or [initialize.after_init].
+    """Add labels to an extractor that another pipeline has trained. Registered callback `spacy-relext.add_labels.v1`.
 
+    It is for [initialize.before_init] or [initialize.after_init], where training goes on.
     spaCy does not initialise a sourced component that is trained further, so [initialize.components] does not reach it.
 
     labels (List[str]): The new labels; one that is there already stays as it is.
@@ -84,9 +85,9 @@ def add_labels(labels: list[str], component: str = "relation_extractor") -> Call
 
 
 def entity_labels(types: list[str]) -> dict[int, dict[str, int]]:
-    """The labels of an entity recogniser as its initialisation takes them. Registered reader `spacy-relext.entity_labels.v1`, for
-    [initialize.components.ner.labels].
+    """The labels of an entity recogniser as its initialisation takes them. Registered reader `spacy-relext.entity_labels.v1`.
 
+    It is for [initialize.components.ner.labels].
     A corpus that is read anew every epoch ([training] max_epochs = -1) shows only its first 100 units to initialisation, and a rare type
     is not among them.
 

@@ -1,5 +1,7 @@
-"""The factory of the component, and the registry of its summaries. spaCy imports it with every pipeline that anybody makes, so it imports
-nothing but spaCy: the component, and torch with it, is imported when one is made.
+"""The factory of the component, and the registry of its summaries.
+
+spaCy imports this module with every pipeline that anybody makes. So it imports nothing but spaCy: the component, and torch with it, is
+imported when one is made.
 """
 
 from collections.abc import Callable

@@ -56,8 +56,9 @@ class Notice:
         self.values.update(other.values)
 
     def fill(self, text: str) -> str:
-        """A text with `{n}`, `{of}` and `{values}` filled in, the most frequent values first, and one of two forms where words go with a
-        number: `{n} {n|document has|documents have}`.
+        """A text with `{n}`, `{of}` and `{values}` filled in, the most frequent values first.
+
+        Of two forms it takes the one that goes with the number: `{n} {n|document has|documents have}`.
         """
         named = ", ".join(value for value, _ in self.values.most_common(MOST_VALUES))
         more = len(self.values) - MOST_VALUES

@@ -1,5 +1,7 @@
-"""The worker of flair's two relation models. `python flair_worker.py extractor|classifier ENCODER THREADS`; with `learn` in the end it
-learns (`protocol.learn`), else it is measured."""
+"""The worker of flair's two relation models.
+
+`python flair_worker.py extractor|classifier ENCODER THREADS`; with `learn` in the end it learns (`protocol.learn`), else it is measured.
+"""
 
 import itertools
 import sys

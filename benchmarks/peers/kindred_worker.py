@@ -1,4 +1,5 @@
 """The worker of Kindred, which has no encoder: a parser, and an SVM over words and dependency paths.
+
 `python kindred_worker.py DOCUMENTS`; with `learn` in the place of the documents it learns (`protocol.learn`), else it is measured.
 
 To be measured, it is trained on documents with made-up relations first. Its parser is given tokens and sentences, as the others are.

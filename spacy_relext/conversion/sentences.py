@@ -28,9 +28,9 @@ def make_tokenizer(name: str) -> Language:
 
 
 def make_splitter(name: str, nlp: Language) -> Splitter:
-    """What sets the sentences of a document: `lines`, each of which is one; `sentencizer` or `scispacy`, on the tokens of `nlp`, or a
-    pipeline, on its own tokens.
+    """What sets the sentences of a document, by its name.
 
+    `lines`: each line is one. `sentencizer`, `scispacy`: on the tokens of `nlp`. A pipeline: on its own tokens.
     Of a pipeline run the components up to the last one that sets sentences, e.g. the parser, and none after it.
     """
     if name == LINES:

@@ -78,8 +78,9 @@ def suggest(data: Data) -> Suggestions:
 
 
 def expected_types(texts: Iterable[Text], symmetric: Collection[str]) -> dict[str, tuple[Counter[TypePair], dict[TypePair, float]]]:
-    """For each label: how often it stands between two types, head first (sorted for symmetric labels), and how often it would if the
-    pairs of these types were no different from those of the types that it has.
+    """For each label how often it stands between two types, head first (sorted for symmetric labels), and how often it would by chance.
+
+    By chance: if the pairs of these types were no different from those of the types that the label has.
     """
     pairs: Counter[TypePair] = Counter()
     seen: dict[str, Counter[TypePair]] = {}
@@ -171,8 +172,10 @@ def gap(a: Span, b: Span) -> int:
 
 
 def _targets(text: Text) -> list[tuple[str, list[tuple[Span, Span]]]]:
-    """What is to be reached in a text: for each relation between concepts its label and the pairs of mentions that can say it, head first;
-    and the relations between mentions that do not follow from those.
+    """What candidate pairs have to reach in a text.
+
+    For each relation between concepts, its label and the pairs of mentions that can say it, head first; and the relations between mentions
+    that do not follow from those.
     """
     labels = {r.label for r in text.concept_relations}
     single = {(r.label, place(r.head), place(r.tail)): (r.head, r.tail) for r in text.relations if r.label not in labels}

@@ -226,9 +226,9 @@ def _tokenizers(nlp: Language) -> list[Any]:
 
 
 class Processes:
-    """Processes that each hold the pipeline of a runner, and one thread. Start them before anything is locked or opened that they should
-    not hold.
+    """Processes that each hold the pipeline of a runner, and one thread.
 
+    Start them before anything is locked or opened that they should not hold.
     On Linux they are forked: at once, and with the runner's weights, which the system keeps in memory only once. Elsewhere, and with a GPU,
     which a fork cannot use, they are spawned, and each of them loads the pipeline.
 

@@ -47,7 +47,7 @@ class Sentence:
 
 
 def parts(folder: Path) -> dict[str, Path]:
-    """The files of the folds of a folder and the folders in it, by the names fold-0, fold-1, …"""
+    """The files of the folds of a folder and the folders in it, by their names: fold-0, fold-1 and so on."""
     numbered = sorted((int(match[1]), file) for file in files_in(folder) if (match := FILE.fullmatch(file.name)))
     if not numbered:
         raise DataError("the folder holds no test_0.json, test_1.json, …", path=folder)

@@ -111,9 +111,7 @@ def is_beyond(text: str, mention: Said) -> bool:
 
 
 def _readings(text: str, mentions: Sequence[Said], had_mark: bool, units: Collection[str]) -> Iterator[tuple[str, list[list[Stretch]]]]:
-    """The ways of counting, each with a name, which is empty for characters, and the places to which it leads; those that it cannot read
-    are (-1, -1).
-    """
+    """The ways of counting, each with its name (empty for characters) and its places; (-1, -1) for those that it cannot read."""
     if CHARACTERS in units:
         yield "", [list(said.parts) for said in mentions]
     line_ends = ["", *([ONE] if "\r\n" in text else []), *([TWO] if "\n" in text.replace("\r\n", "") else [])]

@@ -92,9 +92,9 @@ def _row(file: Path, number: int, raw: bytes, *, first: bool) -> Row:
 
 
 def mentions_of(rows: list[Row], document: Document, types: Mapping[str, str]) -> dict[str, Mention]:
-    """The mentions of rows, by their ids: document, id, type, start, end, text. Offsets count characters of the document, or what its texts
-    say that they count (offsets.py).
+    """The mentions of rows, by their ids: document, id, type, start, end, text.
 
+    Offsets count characters of the document, or what its texts say that they count (offsets.py).
     types: Other names of types. RAISES: DataError with file and line for a row that cannot be right.
     """
     said: dict[str, Said] = {}

@@ -34,9 +34,9 @@ class Listener:
         return [doc for doc in docs if len(doc) and not self._fed(doc)]
 
     def require_fed(self, name: str, docs: Iterable[Doc]) -> None:
-        """Refuse Docs without output, by the name of who listens. Layers predict on zeros when nobody fed them: every pair would get the
-        same score, and nobody would notice.
+        """Refuse Docs without output, by the name of who listens.
 
+        Layers predict on zeros when nobody fed them: every pair would get the same score, and nobody would notice.
         RAISES: RelextError.
         """
         missing = self.unfed(docs)

@@ -1,5 +1,6 @@
-"""Text in which mentions are marked, so that the encoder knows what it is asked about: entity blinding (mentions replaced by tags), of all
-mentions of a Doc or of one pair, and typed entity markers around a pair.
+"""Text in which mentions are marked, so that the encoder knows what it is asked about.
+
+Entity blinding replaces mentions by tags: all mentions of a Doc, or one pair. Typed entity markers stand around the mentions of a pair.
 """
 
 from collections.abc import Callable
@@ -18,9 +19,9 @@ TOKEN_ATTRIBUTES: list[int | str] = ["LEMMA", "TAG", "POS", "MORPH"]
 
 
 def mention_tags(numbered: bool = True) -> MarkingFunction:
-    """Entity blinding of all mentions: a tag with its type, as `@DRUG1$`, in the place of each; all other text as it is. Registered as
-    `spacy-relext.mention_tags.v1`.
+    """Entity blinding of all mentions: a tag such as `@DRUG1$` in the place of each. Registered as `spacy-relext.mention_tags.v1`.
 
+    All other text stays as it is.
     Su & Vijay-Shanker (arXiv:2011.00398) replace the two mentions of a pair, `@DRUG$`, and encode a text once per pair. Here all mentions
     are replaced, and the text is encoded once: the encoder sees where mentions are, and cannot learn their names by heart. The tags of
     mentions that overlap stand side by side in the place of them all, the first and longest one first.
@@ -123,9 +124,9 @@ PairMarking = Callable[[str, Extent, Extent, str, str], MarkedText]
 
 
 def pair_tags(numbered: bool = False) -> PairMarking:
-    """Entity blinding of the pair: the two mentions replaced by tags with their types, `@DRUG$`, as in the paper; all other text as it is,
-    other mentions too. Registered as `spacy-relext.pair_tags.v1`.
+    """Entity blinding of the pair, as in the paper: a tag such as `@DRUG$` in the place of each. Registered as `spacy-relext.pair_tags.v1`.
 
+    All other text stays as it is, other mentions too.
     Where the two overlap, their tags stand side by side in the place of both.
 
     numbered (bool): `@DRUG1$` for the head and `@DRUG2$` for the tail. Where a pair has a direction and both are of one type, [CLS] and the
@@ -148,9 +149,9 @@ def _pair_tags(text: str, head: Extent, tail: Extent, head_type: str, tail_type:
 
 
 def pair_markers() -> PairMarking:
-    """Typed entity markers: the two mentions wrapped, `@ * drug * aspirin @` for the head and `# ^ drug ^ warfarin #` for the tail; all
-    other text as it is. Registered as `spacy-relext.pair_markers.v1`.
+    """Typed entity markers around the mentions of a pair. Registered as `spacy-relext.pair_markers.v1`.
 
+    The head becomes `@ * drug * aspirin @`, the tail `# ^ drug ^ warfarin #`. All other text stays as it is.
     The "typed entity marker (punct)" of Zhou & Chen (arXiv:2102.01373): ordinary text that needs no new words, and tells the direction.
     """
     return _pair_markers

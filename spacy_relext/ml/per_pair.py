@@ -107,9 +107,9 @@ class PerPairEncoder:
         every_layer: bool,
         lower: bool,
     ) -> Iterator[Tensor]:
-        """Encode the pairs of some Docs and apply a function to their contexts, block by block, so that the memory for text does not grow
-        with their number.
+        """Encode the pairs of some Docs and apply a function to their contexts, block by block.
 
+        So the memory for text does not grow with the number of pairs.
         hf: The encoder's `tokenizer` and `transformer`. every_layer: As in `encode`. lower: Whether the encoder computes in bfloat16.
         YIELDS: What the function gives for the pairs of a block, in their order.
         """
@@ -247,8 +247,9 @@ def create_per_pair_classifier(
     freeze_embeddings: bool = False,
     nO: int | None = None,
 ) -> Model[ModelInput, Floats2d]:
-    """Per-pair encoding, the paper's: one encoder pass per pair, on text in which the pair is marked. Registered architecture
-    `spacy-relext.MarkedPairClassifier.v1`.
+    """Per-pair encoding, the paper's. Registered architecture `spacy-relext.MarkedPairClassifier.v1`.
+
+    One encoder pass per pair, on text in which the pair is marked.
 
     name (str): Hugging Face name or folder of the encoder, which is the extractor's own.
     marking (Callable): How the pair is marked: `spacy-relext.pair_tags.v1` or `spacy-relext.pair_markers.v1`.
@@ -298,8 +299,9 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, encoder: PerPairEnc
 
 
 def _apply_to_contexts(model: Model, X: ModelInput, function: Callable[[Contexts], Tensor], *, encoder: PerPairEncoder) -> list[Tensor]:
-    """What a function makes of the contexts of some pairs, [CLS] and pieces after every layer among them, block by block: the encoder as it
-    is, without dropout and gradients.
+    """What a function makes of the contexts of some pairs, block by block: [CLS] and pieces after every layer are among them.
+
+    The encoder is as it is in prediction: without dropout and gradients.
     """
     docs, candidates, _ = ModelInput.of(X)
     hf, lower = _ready(model, encoder, False)

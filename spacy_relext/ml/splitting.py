@@ -114,8 +114,9 @@ def split_text(tokens: Ints1d, pieces: Ints1d, n_pieces: int, size: int) -> Spli
 
 
 def _shortened(tokens: Ints1d, pieces: Ints1d, n_pieces: int, size: int) -> tuple[numpy.ndarray, int]:
-    """Which pieces are read: all but the last ones of each token that has more than fit, unless another token has them too; and how many
-    such tokens there are.
+    """Which pieces are read, and how many tokens have more pieces than fit.
+
+    All are read but the last ones of each such token, unless another token has them too.
     """
     keep = numpy.ones(n_pieces, dtype=bool)
     n_cut = 0

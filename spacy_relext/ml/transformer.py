@@ -50,8 +50,9 @@ def create_transformer_model(
     cpu_precision: Precision = "float32",
     freeze_embeddings: bool = False,
 ) -> Model[list[Doc], FullTransformerBatch]:
-    """Registered architecture `spacy-relext.TransformerModel.v1`: `spacy-transformers.TransformerModel.v3` and `cpu_precision`, with long
-    windows read in overlapping parts.
+    """spacy-transformers' model with `cpu_precision`. Registered architecture `spacy-relext.TransformerModel.v1`.
+
+    It is `spacy-transformers.TransformerModel.v3` otherwise. Windows that are too long are read in overlapping parts.
 
     name (str): Hugging Face name or folder of the encoder.
     get_spans (Callable[[List[Doc]], List[List[Span]]]): The windows that are encoded, e.g. `spacy-transformers.sent_spans.v1`. What is
@@ -239,8 +240,9 @@ def _forward(
 
 
 def prepare(hf: Any, is_train: bool, *, train_embeddings: bool) -> None:
-    """Set what a Hugging Face encoder trains, and how it computes: at every pass, since spacy-transformers makes the module anew when it
-    loads a pipeline.
+    """Set what a Hugging Face encoder trains, and how it computes.
+
+    At every pass, since spacy-transformers makes the module anew when it loads a pipeline.
     """
     if is_train:
         patch_training_kernels(hf.transformer)

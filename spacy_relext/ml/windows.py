@@ -48,8 +48,9 @@ def sentence_windows(max_tokens: int = 128) -> SentenceWindows:
 
 
 def loses_words(model: Model) -> bool:
-    """Whether a model reads windows of `sentence_windows`, and loses what these have beyond the encoder's limit: spacy-transformers' own
-    transformers do.
+    """Whether a model reads windows of `sentence_windows`, and loses what these have beyond the encoder's limit.
+
+    spacy-transformers' own transformers do.
     """
     for node in model.walk():
         get_spans = node.attrs.get("get_spans")
@@ -77,9 +78,9 @@ class WindowsToRead:
 def skip_unused_windows(
     encoder: Model, docs: list[Doc], candidates: list[Candidates], *, skip: bool = True
 ) -> tuple[list[Doc], list[int], list[Candidates]]:
-    """Docs of which an encoder of windows encodes only the windows in which a pair reads something: in most abstracts, few sentences have
-    a pair.
+    """Docs of which an encoder of windows encodes only the windows in which a pair reads something.
 
+    In most abstracts, few sentences have a pair.
     skip: False: all is encoded, as it is where the encoder reads no windows, e.g. because it is a listener.
     RETURNS: The Docs as the encoder is to be given them; for each, how many tokens it gives vectors of; and the candidates in terms of
         these tokens.

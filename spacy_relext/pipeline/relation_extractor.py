@@ -354,8 +354,10 @@ class RelationExtractor(TrainablePipe):
     # Storage
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationExtractor":
-        """Load from a folder. What the factory was given goes before what is stored where it differs from what it was given then: it comes
-        from `spacy.load(…, config=…)`. RAISES: RelextError where the model cannot follow.
+        """Load from a folder.
+
+        What the factory is given otherwise than when it was stored (by `spacy.load(…, config=…)`) goes before what is stored.
+        RAISES: RelextError where the model cannot follow.
         """
         given = self.cfg.pop(GIVEN, {})
         super().from_disk(path, exclude=exclude)

@@ -1,6 +1,4 @@
-"""spacy-transformers: encoders from folders and stored pipelines that it fails to load or loads otherwise, its shim in evaluation mode, and
-means of word pieces in one pass.
-"""
+"""spacy-transformers: encoders that it does not load as they were stored, its shim in evaluation mode, means of word pieces in one pass."""
 
 import io
 import json
@@ -98,9 +96,9 @@ def _stored_config(data: bytes) -> dict[str, Any]:
 
 
 def pool_in_one_pass(model: Model) -> None:
-    """Put a layer that takes means in one pass, in prediction on a CPU, in the place of every `trfs2arrays`; what is stored of the model
-    stays the same.
+    """Put a layer that takes means in one pass, in prediction on a CPU, in the place of every `trfs2arrays`.
 
+    What is stored of the model stays the same.
     spacy-transformers gathers the pieces of the tokens of every Doc, joins those of a batch, and takes means: each time an array as large
     as the last layer is written.
 

@@ -1,6 +1,4 @@
-"""torch and oneDNN on a CPU, in bfloat16: matrix products of few shapes, and attention that gives a text the same vectors whatever is
-encoded with it.
-"""
+"""torch and oneDNN on a CPU, in bfloat16: matrix products of few shapes, and attention that does not depend on the padding."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +20,9 @@ CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "512", "LRU_CACHE_CAPACITY": "512"}
 
 
 def limit_caches() -> None:
-    """Bound the memory of compiled kernels, by variables of the environment. Both libraries ask when they first compute in bfloat16, and
-    never again.
+    """Bound the memory of compiled kernels, by variables of the environment.
+
+    Both libraries ask for them when they first compute in bfloat16, and never again.
     """
     if not enabled():
         return
@@ -32,8 +31,9 @@ def limit_caches() -> None:
 
 
 def padded_size(n_rows: int) -> int:
-    """The next number of rows that kernels are compiled for: a multiple of `MIN_ROWS` with four binary digits that count, so that there are
-    eight from a power of two to the next. At most an eighth more, or 15 rows more.
+    """The next number of rows that kernels are compiled for: at most an eighth more, or 15 rows more.
+
+    It is a multiple of `MIN_ROWS` with four significant binary digits: there are eight from a power of two to the next.
     """
     step = max(MIN_ROWS, 2 ** max(n_rows.bit_length() - 4, 0))
     return -(-n_rows // step) * step
@@ -121,9 +121,9 @@ def widened(mask: Tensor) -> Tensor:
 
 
 class Mask(Tensor):
-    """An attention mask. Where `scaled_dot_product_attention` is given it, or what an encoder makes of it, the number of keys is a
-    multiple of `KEYS`.
+    """An attention mask, under which the number of keys is a multiple of `KEYS`.
 
+    It holds where `scaled_dot_product_attention` is given the mask, or what an encoder makes of it.
     torch's kernel takes the exponentials of so many keys at a time, and of those that are left over by another function, which differs in
     the last digits. Which keys these are depends on the padding. Everything else in an encoder computes a text as if it were alone: the
     rows of linear layers and sums with zeros. A mask works for every encoder that calls this function, and in its calls alone: a torch

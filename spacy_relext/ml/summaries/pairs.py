@@ -15,9 +15,7 @@ N_DISTANCES = 2 * len(DISTANCE_STEPS) + 1
 
 
 class Mentions(Summary):
-    """Head and tail vectors side by side, and nothing else: what spaCy's relation tutorial reads, and the baseline to beat.
-    `spacy-relext.mentions.v1`
-    """
+    """The vectors of head and tail, as in spaCy's relation tutorial: the baseline to beat. Registered as `spacy-relext.mentions.v1`."""
 
     beside_mentions = True
 

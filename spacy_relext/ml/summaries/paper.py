@@ -8,7 +8,7 @@ from spacy_relext.ml.summaries.base import Beside, Contexts, SequenceSummary, Su
 
 
 class Cls(Summary):
-    """The vector of [CLS]: what most relation classifiers read. `spacy-relext.cls.v1`
+    """The vector of [CLS]: what most relation classifiers read. Registered as `spacy-relext.cls.v1`.
 
     pooled (bool): Through the encoder's own pooler, tanh(W h + b): the paper's baseline. False: h itself, the control for summaries
         that stand beside h and drop the pooler.
@@ -38,7 +38,9 @@ class Cls(Summary):
 
 
 class Attention(SequenceSummary):
-    """The paper's SLL_Att: [h; Σ α_t x_t] with α = softmax_t(x_t·w), over the positions that the pair reads. `spacy-relext.attention.v1`
+    """The paper's SLL_Att: [h; Σ α_t x_t] with α = softmax_t(x_t·w), over the positions that the pair reads.
+
+    Registered as `spacy-relext.attention.v1`.
 
     projections (bool): [h; Σ α_t V x_t] with α = softmax_t((K x_t)·w).
     beside (str): What stands beside it: "cls", the last layer's vector of [CLS], as in the paper; "mentions", head and tail; "nothing".
@@ -67,7 +69,8 @@ class Attention(SequenceSummary):
 
 class Lstm(SequenceSummary):
     """The paper's SLL_LSTM, [h; last state of an LSTM over x_1 … x_n]; both last states where it is bidirectional.
-    `spacy-relext.lstm.v1`
+
+    Registered as `spacy-relext.lstm.v1`.
 
     bidirectional (bool): SLL_biLSTM: one reads from the left, the other from the right.
     beside (str): What stands beside it: "cls", the last layer's vector of [CLS], as in the paper; "mentions", head and tail; "nothing".

@@ -9,7 +9,7 @@ from spacy_relext.ml.summaries.base import Beside, Contexts, SequenceSummary, Su
 
 
 class Mlp(SequenceSummary):
-    """A linear map of the flattened layer, [h; W [x_1; …; x_n; 0; …]]. `spacy-relext.mlp.v1`
+    """A linear map of the flattened layer, [h; W [x_1; …; x_n; 0; …]]. Registered as `spacy-relext.mlp.v1`.
 
     length (int): The largest number of positions; the map has length · width² weights. Longer contexts are an error: set the encoder's
         limit to it.
@@ -36,7 +36,8 @@ class Mlp(SequenceSummary):
 
 class Layers(Summary):
     """Attention or an LSTM over the vectors of [CLS] after each of the encoder's layers: the paper's layer analysis.
-    `spacy-relext.layers.v1`
+
+    Registered as `spacy-relext.layers.v1`.
 
     by (str): "attention", with the formula of `Attention`, or "lstm", from the first layer to the last.
     """
