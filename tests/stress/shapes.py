@@ -23,6 +23,7 @@ import spacy
 from spacy_relext.conversion.converting import make_options
 from spacy_relext.errors import DataError
 from spacy_relext.formats.catalogue import get_format
+from spacy_relext.formats.denials import without_denials
 from spacy_relext.formats.docs import SAME_PLACE, to_doc
 from spacy_relext.formats.offsets import DISCONTINUOUS
 from spacy_relext.formats.reading import Reading
@@ -345,7 +346,8 @@ def check(shape: Shape, folder: Path) -> list[str]:
             errors.append(error)
             continue
         n_documents += 1
-        relations = document.relations if document.concept_relations is None else document.concept_relations
+        affirmed = without_denials(document)
+        relations = affirmed.relations if affirmed.concept_relations is None else affirmed.concept_relations
         labels.update(relation.label for relation in relations or ())
     counts += reading.counts
     wrong = [f"error: {error}" for error in errors]
