@@ -32,7 +32,7 @@ def comment(path: Path) -> str:
     name = _template_of(config)
     template = template_config(name)
     # The rate and the batches that init-config would take: the paper's where it trains as the paper does.
-    recipe = (LARGE if name == "marked" else SMALL)[name]
+    recipe = (LARGE if name == "per_pair" else SMALL)[name]
     template["training"]["optimizer"]["learn_rate"]["initial_rate"] = recipe.learn_rate
     template["training"]["batcher"]["size"] = recipe.batch
     return "\n".join([BEGIN.format(name), *(line for section in _differences(config, template) for line in _wrapped(section))])
@@ -40,9 +40,9 @@ def comment(path: Path) -> str:
 
 def _template_of(config: Section) -> str:
     if "transformer" in config["components"]:
-        return "shared"
+        return "joint"
     model = config["components"]["relation_extractor"]["model"]
-    return "marked" if model["@architectures"] == "spacy-relext.MarkedPairClassifier.v1" else "one_pass"
+    return "per_pair" if model["@architectures"] == "spacy-relext.MarkedPairClassifier.v1" else "single_pass"
 
 
 def _differences(config: Section, template: Section, path: str = "") -> Iterator[str]:

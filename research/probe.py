@@ -103,7 +103,7 @@ def require_per_pair_encoding(pipe: Extractor) -> None:
     if "apply_to_contexts" not in pipe.model.attrs:
         raise RelextError(
             f"{pipe.name} encodes a text once for all pairs, and a probe reads the vector of [CLS] of one pair. Give a pipeline whose "
-            "architecture is spacy-relext.MarkedPairClassifier.v1, e.g. one trained with configs/ddi-marked.cfg."
+            "architecture is spacy-relext.MarkedPairClassifier.v1, e.g. one trained with configs/ddi-per-pair.cfg."
         )
     if not pipe.cfg["exclusive"]:
         raise RelextError(f"{pipe.name} has exclusive = false, and a probe gives a pair one label. Give a pipeline with exclusive = true.")

@@ -70,12 +70,12 @@ CORPORA = {
     "ddi": DDI,
     "ddi-joint": DDI,
     "ddi-shared": DDI,
-    "ddi-marked": DDI,
+    "ddi-per-pair": DDI,
     "chemprot": CHEMPROT,
     "chemprot-joint": CHEMPROT,
-    "chemprot-marked": CHEMPROT,
+    "chemprot-per-pair": CHEMPROT,
     "aimed": (["protein", "protein"], ["interaction"] * 4),
-    "aimed-marked": (["protein", "protein"], ["interaction"] * 4),
+    "aimed-per-pair": (["protein", "protein"], ["interaction"] * 4),
 }
 
 
@@ -100,7 +100,7 @@ def train_on_corpus(config, folder, tiny_bert):
     (folder / "data.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf8")
     spacy_command("relext", "convert", "jsonl", "data.jsonl", "data.spacy", cwd=folder)
     overrides = list(TWO_STEPS)
-    if config.endswith("-marked"):
+    if config.endswith("-per-pair"):
         overrides += ["--components.relation_extractor.model.max_length", "64"]
     spacy_command(
         "train", ROOT / "configs" / f"{config}.cfg", "--output", "training", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
@@ -230,4 +230,4 @@ def test_variables_of_ddi_are_those_of_its_config():
     config = load_config(ROOT / "configs" / "ddi.cfg", interpolate=True)["variables"]
     assert (chosen["steps"], chosen["threshold"]) == (config["max_steps"], config["threshold"])
     # Batches of an epoch of all training documents, and of 80 % of them.
-    assert (chosen["steps"] / 170, chosen["develop_steps"] / 137) == (SMALL["one_pass"].epochs, SMALL["one_pass"].epochs)
+    assert (chosen["steps"] / 170, chosen["develop_steps"] / 137) == (SMALL["single_pass"].epochs, SMALL["single_pass"].epochs)

@@ -44,7 +44,7 @@ def all_contenders(encoder: Path, environments: Path, training: Path, threads: i
             ("encoder", "`spacy-relext.TransformerModel.v1` by sentence, nothing else", "auto"),
             ("shared", "that, and `pair_attention` listening to it: `configs/ddi-shared.cfg`", "auto"),
             ("own", "the same with an encoder inside the extractor, which skips sentences without a pair", "auto"),
-            ("marked", "one encoder pass per pair, `attention`: `configs/ddi-marked.cfg`", "auto"),
+            ("per-pair", "one encoder pass per pair, `attention`: `configs/ddi-per-pair.cfg`", "auto"),
             (
                 "tutorial",
                 "spacy-transformers as in spaCy's quickstart, and a linear layer over the means of the mentions",

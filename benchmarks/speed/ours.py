@@ -15,7 +15,7 @@ from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.relations import Relation, register_extensions, set_relations
 
-KINDS = ("encoder", "shared", "own", "marked", "tutorial")
+KINDS = ("encoder", "shared", "own", "per-pair", "tutorial")
 LABELS = ["advise", "effect", "int", "mechanism", "monitor"]
 # As in configs/ddi-shared.cfg.
 BATCH_SIZE = 64
@@ -72,7 +72,7 @@ def _transformer(architecture: str, encoder: str, windows: dict[str, Any], preci
 
 def _classifier(kind: str, encoder: str, windows: dict[str, Any], precision: str) -> dict[str, Any]:
     """The model of the relation extractor."""
-    if kind == "marked":
+    if kind == "per-pair":
         return {
             "@architectures": "spacy-relext.MarkedPairClassifier.v1",
             "name": encoder,

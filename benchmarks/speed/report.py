@@ -59,8 +59,8 @@ class Goal:
 GOALS = (
     Goal("pipeline with relations ÷ encoder alone, the corpus", "shared", "encoder", "corpus", None, 1.05, False),
     Goal("pipeline with relations ÷ encoder alone, 406 pairs a sentence", "shared", "encoder", "density", 29, 1.3, False),
-    Goal("pairs a second ÷ those of one encoder pass per pair, the corpus", "marked", "shared", "corpus", None, 7, True),
-    Goal("pairs a second ÷ those of one encoder pass per pair, 10 mentions a sentence", "marked", "shared", "density", 10, 20, True),
+    Goal("pairs a second ÷ those of one encoder pass per pair, the corpus", "per-pair", "shared", "corpus", None, 7, True),
+    Goal("pairs a second ÷ those of one encoder pass per pair, 10 mentions a sentence", "per-pair", "shared", "density", 10, 20, True),
     Goal("documents a second ÷ those of the tutorial's way, the corpus", "tutorial", "shared", "corpus", None, 2.5, True),
     Goal("documents a second ÷ those of flair's `RelationClassifier`, the corpus", "flair classifier", "shared", "corpus", None, 5, True),
     Goal("documents a second ÷ those of flair's `RelationExtractor`, the corpus", "flair extractor", "shared", "corpus", None, 2, True),

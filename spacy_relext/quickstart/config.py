@@ -58,10 +58,10 @@ class Recipe:
     batch: int
 
 
-# For small encoders: chosen on the development part of DDI for `one_pass` and `shared`, and not tuned for `marked` (docs/results.md).
-SMALL = {"one_pass": Recipe(12, 1e-4, 600), "marked": Recipe(4, 1e-4, 32), "shared": Recipe(5, 3e-4, 600)}
+# For small encoders: chosen on the development part of DDI for `single_pass` and `joint`, and not tuned for `per_pair` (docs/results.md).
+SMALL = {"single_pass": Recipe(12, 1e-4, 600), "per_pair": Recipe(4, 1e-4, 32), "joint": Recipe(5, 3e-4, 600)}
 # For those like BERT-base: epochs, rate and batch of Su & Vijay-Shanker (arXiv:2011.00398); a larger rate where `ner` starts from nothing.
-LARGE = {"one_pass": Recipe(10, 2e-5, 600), "marked": Recipe(10, 2e-5, 16), "shared": Recipe(10, 5e-5, 600)}
+LARGE = {"single_pass": Recipe(10, 2e-5, 600), "per_pair": Recipe(10, 2e-5, 16), "joint": Recipe(10, 5e-5, 600)}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     """A config for `spacy train`, filled. The training data must have relations. RAISES: RelextError where the choice does not go."""
     in_sentences = all(has_sentences(text.doc) for text in data.train)
     within = suggested.candidates["@misc"] == "spacy-relext.sentence_pairs.v1"
-    template = "shared" if choice.ner else "marked" if choice.optimize == "accuracy" and within else "one_pass"
+    template = "joint" if choice.ner else "per_pair" if choice.optimize == "accuracy" and within else "single_pass"
     if choice.ner and choice.optimize == "accuracy":
         raise RelextError(
             "--optimize accuracy encodes a text anew for each pair, which no entity recogniser can share. Use --optimize gpu with --ner, "
@@ -129,7 +129,7 @@ def make_config(data: Data, suggested: Suggestions, choice: Choice, *, train: Pa
     filled = nlp.config
     units = read_units(nlp, filled)
     n_batches = count_batches(units, filled)
-    if n_batches < FEW_BATCHES and template != "marked":
+    if n_batches < FEW_BATCHES and template != "per_pair":
         filled["training"]["batcher"]["size"] = recipe.batch // 2
         n_batches = count_batches(units, filled)
     steps = max(MIN_STEPS, recipe.epochs * n_batches)
@@ -194,7 +194,7 @@ def _pipeline(template: str, choice: Choice, in_sentences: bool) -> dict[str, An
     # Where the annotated texts have no sentences, the pipeline shall not set any either: it would read other contexts than in training.
     names = [SPLITTERS[choice.sentences]] if in_sentences else []
     block: dict[str, Any] = {"components": {name: {"factory": name} for name in names}}
-    names = [*names, *(["transformer", "ner"] if template == "shared" else []), "relation_extractor"]
+    names = [*names, *(["transformer", "ner"] if template == "joint" else []), "relation_extractor"]
     block["nlp"] = {"lang": choice.lang, "pipeline": names}
     if choice.tokenizer == "scispacy":
         block["nlp"]["tokenizer"] = {"@tokenizers": TOKENIZER}
@@ -212,19 +212,19 @@ def _data(data: Data, suggested: Suggestions, template: str, within: bool) -> di
     elif any(n_cross_sentence(text.doc) for text in data.train):
         reader["cross_sentence"] = "drop"
     block: dict[str, Any] = {"corpora": {"train": reader}}
-    if template != "one_pass":
+    if template != "single_pass":
         # A corpus that is read anew every epoch shows only its first 100 units to initialisation.
         block["initialize"] = {"components": {"relation_extractor": {"labels": suggested.labels, "mention_types": suggested.mention_types}}}
-    if template == "shared":
+    if template == "joint":
         types = {"@readers": "spacy-relext.entity_labels.v1", "types": suggested.mention_types}
         block["initialize"]["components"]["ner"] = {"labels": types}
     return block
 
 
 def _what_is_read(template: str, choice: Choice, within: bool) -> str:
-    if template == "shared":
+    if template == "joint":
         return "One transformer that an entity recogniser and the relation extractor share, trained together: from raw text to relations."
-    if template == "marked":
+    if template == "per_pair":
         return "Mentions are given. The encoder reads a text per pair, in which both mentions are blinded: accurate, and slow."
     reason = "Mentions are given. The encoder reads a sentence once, in which all mentions are blinded: a tag stands for each."
     if choice.optimize == "accuracy":
@@ -259,9 +259,9 @@ def _reading(template: str, size: Size) -> dict[str, Any]:
         return {}
     # As many word pieces per token as the template allows for.
     windows = {"max_tokens": max(1, 128 * size.positions // POSITIONS)}
-    if template == "marked":
+    if template == "per_pair":
         return {"components": {"relation_extractor": {"model": {"max_length": min(128, size.positions)}}}}
-    if template == "shared":
+    if template == "joint":
         return {"components": {"transformer": {"model": {"get_spans": windows}}}}
     return {"components": {"relation_extractor": {"model": {"tok2vec": {"get_spans": windows}}}}}
 

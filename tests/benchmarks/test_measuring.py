@@ -73,4 +73,4 @@ def test_faults_are_told_and_the_others_go_on(tmp_path):
 def test_an_environment_that_is_not_there(tmp_path):
     missing = {contender.name: contender.missing for contender in all_contenders(tmp_path, tmp_path, tmp_path, 1)}
     assert missing["Kindred"] == "there is no environment: `python -m benchmarks peers kindred`"
-    assert not any(missing[name] for name in ("encoder", "shared", "own", "marked", "tutorial"))
+    assert not any(missing[name] for name in ("encoder", "shared", "own", "per-pair", "tutorial"))

@@ -42,20 +42,20 @@ RECORD = {
     "contenders": [
         contender("encoder"),
         contender("shared"),
-        contender("marked", versions={"torch": "2.1"}),
+        contender("per-pair", versions={"torch": "2.1"}),
         contender("Kindred", missing="there is no environment"),
     ],
-    "left_out": [{"contender": "marked", "workload": "density-29", "reason": "would take about 41 s"}],
+    "left_out": [{"contender": "per-pair", "workload": "density-29", "reason": "would take about 41 s"}],
     "runs": [
         *runs("encoder", "corpus-4", [1.0, 2.0, 4.0], pairs=0),
         # By the encoder of the same repeat: 1.04, 1.02 and 1.5.
         *runs("shared", "corpus-4", [1.04, 2.04, 6.0]),
         # Of `shared`: 8, 5 and 6.
-        *runs("marked", "corpus-4", [8.32, 10.2, 36.0], pairs=38),
+        *runs("per-pair", "corpus-4", [8.32, 10.2, 36.0], pairs=38),
         *runs("encoder", "density-10", [1.0, 1.0, 1.0], pairs=0),
         *runs("shared", "density-10", [2.0, 2.0, 2.0]),
         # Of the second repeat there is none.
-        *(run for run in runs("marked", "density-10", [44.0, 0.0, 40.0]) if run["repeat"] != 1),
+        *(run for run in runs("per-pair", "density-10", [44.0, 0.0, 40.0]) if run["repeat"] != 1),
     ],
 }
 
@@ -79,10 +79,10 @@ def rows(text, heading, table=0):
 def test_medians_and_ratios():
     figures = Figures(RECORD)
     # 4 documents in 8.32, 10.2 and 36 s; 38 pairs in 10.2 s.
-    assert figures.rate("marked", "corpus-4", "documents") == Spread(4 / 10.2, 4 / 36, 4 / 8.32)
-    assert figures.rate("marked", "corpus-4", "pairs").median == 38 / 10.2
+    assert figures.rate("per-pair", "corpus-4", "documents") == Spread(4 / 10.2, 4 / 36, 4 / 8.32)
+    assert figures.rate("per-pair", "corpus-4", "pairs").median == 38 / 10.2
     assert figures.rate("encoder", "corpus-4", "pairs") is None
-    assert figures.ratio("marked", "shared", "density-10") == Spread(21.0, 20.0, 22.0)
+    assert figures.ratio("per-pair", "shared", "density-10") == Spread(21.0, 20.0, 22.0)
     assert figures.ratio("shared", "encoder", "density-29") is None
 
 
@@ -110,7 +110,7 @@ def test_tables(tmp_path):
         "---": ["---", "---"],
         "encoder": ["4", "–"],
         "shared": ["2", "–"],
-        "marked": ["0.095", "–"],
+        "per-pair": ["0.095", "–"],
     }
     assert rows(text, "Mentions a sentence", 2)["shared"] == ["20", "–"]
     assert "encoder" not in rows(text, "Mentions a sentence", 2)
@@ -119,8 +119,8 @@ def test_tables(tmp_path):
     assert memory["shared"] == ["2", "500", "600", "1,700"]
     assert "Kindred" not in memory
     assert "torch 2 and 2.1." in text
-    assert "- Kindred: not run: there is no environment.\n- marked, `density-29`: would take about 41 s.\n" in text
-    assert "- marked: 38 of the 40 pairs of `corpus-4`.\n" in text
+    assert "- Kindred: not run: there is no environment.\n- per-pair, `density-29`: would take about 41 s.\n" in text
+    assert "- per-pair: 38 of the 40 pairs of `corpus-4`.\n" in text
 
 
 def test_the_page_keeps_what_is_by_hand_and_is_the_same_again(tmp_path):

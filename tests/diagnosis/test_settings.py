@@ -145,7 +145,7 @@ def test_windows_that_the_encoder_does_not_read_to_their_end(tiny_bert):
 
 def test_marked_pairs_are_cut_by_the_model(encoder, tiny_bert):
     """Per-pair encoding has no windows: nothing is said of lengths."""
-    config = load_config(ROOT / "configs" / "ddi-marked.cfg", overrides={"paths.encoder": str(tiny_bert)}, interpolate=True)
+    config = load_config(ROOT / "configs" / "ddi-per-pair.cfg", overrides={"paths.encoder": str(tiny_bert)}, interpolate=True)
     settings = read_settings(config, "marked.cfg")
     assert (settings.encoder, settings.get_windows) == (None, None)
 

@@ -99,7 +99,7 @@ VARYING = (
 )
 
 
-@pytest.mark.parametrize(("template", "measured"), [("one_pass", "ddi"), ("marked", "ddi-marked"), ("shared", "ddi-joint")])
+@pytest.mark.parametrize(("template", "measured"), [("single_pass", "ddi"), ("per_pair", "ddi-per-pair"), ("joint", "ddi-joint")])
 def test_templates_say_what_the_measured_configs_say(template, measured):
     """The figures of docs/results.md are those of configs/*.cfg: what is changed there is changed here."""
 
@@ -123,7 +123,7 @@ def test_templates_say_what_the_measured_configs_say(template, measured):
     assert [key for key in theirs if key not in ours and not key.startswith(own)] == []
 
 
-@pytest.mark.parametrize(("template", "measured"), [("one_pass", "ddi"), ("shared", "ddi-joint")])
+@pytest.mark.parametrize(("template", "measured"), [("single_pass", "ddi"), ("joint", "ddi-joint")])
 def test_small_recipes_are_the_measured_ones(template, measured):
     config = load_config(ROOT / "configs" / f"{measured}.cfg")
     assert SMALL[template].learn_rate == config["training"]["optimizer"]["learn_rate"]["initial_rate"]
@@ -131,9 +131,9 @@ def test_small_recipes_are_the_measured_ones(template, measured):
 
 
 def test_large_recipe_is_that_of_the_paper():
-    config = load_config(ROOT / "configs" / "ddi-marked.cfg")
+    config = load_config(ROOT / "configs" / "ddi-per-pair.cfg")
     rate = config["training"]["optimizer"]["learn_rate"]["initial_rate"]
-    assert (LARGE["marked"].learn_rate, LARGE["marked"].batch) == (rate, config["training"]["batcher"]["size"])
+    assert (LARGE["per_pair"].learn_rate, LARGE["per_pair"].batch) == (rate, config["training"]["batcher"]["size"])
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.cfg")), ids=lambda path: path.stem)
@@ -169,9 +169,9 @@ def test_faults_of_the_data_are_told(tmp_path):
 def test_steps_are_epochs_of_the_batches_that_training_makes(init, tiny_bert):
     config = init("--optimize", "accuracy", "--encoder", tiny_bert)
     # 180 pairs in batches of 32.
-    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == MIN_STEPS > SMALL["marked"].epochs * -(-180 // 32)
+    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == MIN_STEPS > SMALL["per_pair"].epochs * -(-180 // 32)
     config = init("--optimize", "accuracy")
-    assert config["training"]["batcher"]["size"] == LARGE["marked"].batch == 16
+    assert config["training"]["batcher"]["size"] == LARGE["per_pair"].batch == 16
     training = config.interpolate()["training"]
     assert (training["max_steps"], training["eval_frequency"]) == (300, 30)
     rate = {"@schedules": "warmup_linear.v1", "initial_rate": 2e-5, "warmup_steps": 30, "total_steps": 300}
@@ -197,7 +197,7 @@ def test_encoders_by_default(init):
     assert init()["paths"]["encoder"] == ENCODERS["cpu"]
     gpu = init("--optimize", "gpu")
     assert (gpu["paths"]["encoder"], gpu["system"]["gpu_allocator"]) == (ENCODERS["gpu"], "pytorch")
-    assert gpu["training"]["optimizer"]["learn_rate"]["initial_rate"] == LARGE["one_pass"].learn_rate
+    assert gpu["training"]["optimizer"]["learn_rate"]["initial_rate"] == LARGE["single_pass"].learn_rate
 
 
 @pytest.mark.parametrize("name", ["nobody/has-this", "typo", "./no/such/folder"])

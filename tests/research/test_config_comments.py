@@ -19,7 +19,7 @@ def test_a_change_is_in_the_comment(tmp_path):
     path = tmp_path / "other.cfg"
     path.write_text(text.replace("hidden_width = 384", "hidden_width = 8").replace("grad_clip = 1.0\n", ""), encoding="utf8")
     found = comment(path).splitlines()
-    assert found[0] == BEGIN.format("one_pass")
+    assert found[0] == BEGIN.format("single_pass")
     assert "#   [components.relation_extractor.model] hidden_width = 8" in found
     assert "#   [training.optimizer] without grad_clip" in found
     # What is as in the template is not there.
