@@ -186,6 +186,7 @@ _OURS = (
         "PubAnnotation's JSON",
         (".json", ".jsonl"),
         suffix=".json",
+        options=frozenset({"annotator"}),
         lacks=("sentences", "relations between concepts", *PIPELINE_DETAILS),
     ),
     BuiltIn(

@@ -6,10 +6,15 @@
      "relations": [{"id": "R1", "pred": "left", "subj": "T1", "obj": "T2"}]}
 
 A file is one document, a list of documents, or a document per line. subj is the head, obj the tail. Offsets count characters; nothing
-stands beside them that would tell otherwise. The id of a document is sourcedb:sourceid-divid, as far as these are there. The denotations
-of `tracks` are taken together with those of the document. Of attributes and modifications, we read and write `identifier` (concepts, see
+stands beside them that would tell otherwise. The id of a document is sourcedb:sourceid-divid, as far as these are there.
+
+`tracks` are the annotations of several projects, each with its denotations and relations. They are taken together with those of the
+document: a mention that an earlier one has too (the same characters and type, and no other concept) is the same mention, which is counted.
+`--annotator` names the project whose annotations alone are read; in a document that it has not annotated, there is nothing then.
+
+Of attributes and modifications, we read and write `identifier` (concepts, see
 identifiers.py) and `long_form` of denotations; `score`, Negation, Speculation and those that are true of relations. Others are not held,
-which is counted. A document without `relations` is not annotated for them.
+which is counted, and so are `blocks` and `typesettings`. A document without `relations` is not annotated for them.
 
 Left out and counted: mentions beyond the text, relations of relations, and relations with mentions that are not there. A discontinuous
 mention (a list of spans) is kept as one stretch. Sentences and relations between concepts have no place in it.
@@ -18,6 +23,7 @@ mention (a list of spans) is kept as one stretch. Sentences and relations betwee
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +35,7 @@ from spacy_relext.formats.identifiers import from_field, to_field
 from spacy_relext.formats.ids import distinct, named
 from spacy_relext.formats.jsonstream import JsonStream, read_values
 from spacy_relext.formats.offsets import BEYOND, Said, Stretch, is_beyond, one_stretch
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.reading import OTHER_ANNOTATORS, Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import PIPELINE_DETAILS, RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import LONG_FORM
@@ -37,6 +43,14 @@ from spacy_relext.mentions import LONG_FORM
 EXPECTED = "a document of PubAnnotation, an object with a 'text', or a list of them"
 IDENTIFIER, SCORE = "identifier", "score"
 OF_MENTIONS, OF_RELATIONS = "attributes of mentions", "other attributes of relations"
+SAME_MENTION = "mentions that another track has too (kept once)"
+# What stands beside the annotations, and is not read; and the annotations.
+OTHERS = {"blocks": "blocks of the text, not read", "typesettings": "typesettings of the text, not read"}
+ANNOTATIONS = ("denotations", "relations", *OTHERS)
+# Mentions of earlier layers, by their parts and type.
+Known = dict[tuple[tuple[Stretch, ...], str], Mention]
+# Names and values of attributes, by the id of what has them.
+About = dict[str, list[tuple[str, Any]]]
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -56,22 +70,26 @@ def _documents(files: list[Path], path: Path, reading: Reading) -> Iterator[Docu
     for file in files:
         for entry, line, number in read_values(file, EXPECTED, values, reading.on_error):
             try:
-                yield parse(entry, Place(file, line, number, path))
+                yield parse(entry, Place(file, line, number, path), reading.options.annotator)
             except DataError as error:
                 reading.on_error(error)
 
 
-def parse(record: Any, at: Place) -> Document:
-    """Make a document of an object. RAISES: DataError for what is none."""
+def parse(record: Any, at: Place, annotator: str | None = None) -> Document:
+    """Make a document of an object. annotator: The project whose annotations alone are read. RAISES: DataError for what is none."""
     if not isinstance(record, dict):
         raise at.fail(f"expected {EXPECTED}, and saw {type(record).__name__}.")
     at.check_keys(record)
     document = Document(_name(record, at), at.text(record), source=at.path, line=at.line)
-    layers = [("", record)]
-    if record.get("tracks") is not None:
-        layers += [(f"{i}.", track) for i, (_, track) in enumerate(at.entries(record, "tracks", "track"), start=1)]
-    for prefix, layer in layers:
-        _add_layer(document, layer, prefix if len(layers) > 2 else "", at)
+    tracks = list(at.entries(record, "tracks", "track")) if record.get("tracks") is not None else []
+    # A document that has tracks alone is no layer of its own.
+    layers = [layer for layer in (record, *(track for _, track in tracks)) if any(layer.get(key) is not None for key in ANNOTATIONS)]
+    chosen = [layer for layer in layers if annotator in (None, str(layer.get("project")))]
+    document.unsupported[OTHER_ANNOTATORS] += len(layers) - len(chosen)
+    known: Known = {}
+    for number, layer in enumerate(chosen):
+        # The names of the first layer are kept.
+        _add_layer(document, layer, f"{number}." if number else "", known, at)
     return document
 
 
@@ -82,19 +100,29 @@ def _name(record: dict[str, Any], at: Place) -> str:
     return ":".join(parts) + (f"-{record['divid']}" if record.get("divid") is not None else "")
 
 
-def _add_layer(document: Document, layer: dict[str, Any], prefix: str, at: Place) -> None:
-    """Add what a document, or a track of it, says."""
-    about: dict[str, list[tuple[str, Any]]] = {}
+def _add_layer(document: Document, layer: dict[str, Any], prefix: str, known: Known, at: Place) -> None:
+    """Add what a document, or a track of it, says. known: The mentions of the layers before; those of this one are added."""
+    for key in OTHERS:
+        document.unsupported[OTHERS[key]] += len(list(at.entries(layer, key, key[:-1]))) if layer.get(key) is not None else 0
+    about: About = {}
     for key, subject, value in (("attributes", "subj", "obj"), ("modifications", "obj", None)):
         for what, entry in at.entries(layer, key, key[:-1]) if layer.get(key) is not None else ():
             about.setdefault(at.name(entry, subject, what), []).append((at.name(entry, "pred", what), entry.get(value) if value else True))
+    held = _add_mentions(document, layer, prefix, known, about, at)
+    if layer.get("relations") is not None:
+        _add_relations(document, layer, held, about, at)
+
+
+def _add_mentions(document: Document, layer: dict[str, Any], prefix: str, known: Known, about: About, at: Place) -> dict[str, str]:
+    """Add the mentions of a layer. RETURNS: The ids that they have in the document, by those in the file."""
     held: dict[str, str] = {}
+    own: Known = {}
     entries = list(at.entries(layer, "denotations", "denotation")) if layer.get("denotations") is not None else []
     parts = [_parts(entry, what, at) for what, entry in entries]
     taken = {(mention.start, mention.end) for mention in document.mentions} | {some[0] for some in parts if len(some) == 1}
-    for (what, entry), some in zip(entries, parts, strict=True):
-        name = at.name(entry, "id", what) if "id" in entry else f"T{len(document.mentions) + 1}"
-        if prefix + name in held.values():
+    for number, ((what, entry), some) in enumerate(zip(entries, parts, strict=True), start=1):
+        name = at.name(entry, "id", what) if "id" in entry else f"T{number}"
+        if name in held:
             raise at.fail(f"{what}: another one has the id {name!r}.")
         kind = at.name(entry, "obj", what)
         if is_beyond(document.text, Said(name, some, None)):
@@ -102,11 +130,30 @@ def _add_layer(document: Document, layer: dict[str, Any], prefix: str, at: Place
             continue
         if not some or not kind or not all(0 <= start < end for start, end in some):
             raise at.fail(f"{what}: expected characters, and a type 'obj', and saw {some} and {kind!r}.")
-        held[name] = prefix + name
         concept, long_form = _about(document, about.get(name, []))
-        document.mentions.append(Mention(prefix + name, *one_stretch(document, sorted(some), taken), kind, concept, long_form))
-    if layer.get("relations") is None:
-        return
+        key = (tuple(sorted(some)), kind)
+        same = known.get(key)
+        if (
+            same is not None
+            and (not same.kb_id or concept in ("", same.kb_id))
+            and (not same.long_form or long_form in ("", same.long_form))
+        ):
+            made = replace(same, kb_id=same.kb_id or concept, long_form=same.long_form or long_form)
+            if made != same:
+                document.mentions[document.mentions.index(same)] = made
+            document.leave_out(SAME_MENTION)
+            known[key] = made
+        else:
+            made = Mention(prefix + name, *one_stretch(document, sorted(some), taken), kind, concept, long_form)
+            document.mentions.append(made)
+            own[key] = made
+        held[name] = made.id
+    known.update(own)
+    return held
+
+
+def _add_relations(document: Document, layer: dict[str, Any], held: dict[str, str], about: About, at: Place) -> None:
+    """Add the relations of a layer. held: The ids of mentions in the document, by those in the file."""
     document.relations = document.relations or []
     entries = list(at.entries(layer, "relations", "relation"))
     others = {str(entry.get("id")) for _, entry in entries}

@@ -6,8 +6,8 @@ import pytest
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import pubannotation
-from spacy_relext.formats.offsets import BEYOND, DISCONTINUOUS, LONGEST
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.offsets import BEYOND, DISCONTINUOUS
+from spacy_relext.formats.reading import OTHER_ANNOTATORS, Options, Reading
 from spacy_relext.formats.types import RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.formats.test_ddi import raise_it
 
@@ -22,10 +22,10 @@ ANN = {
 }
 
 
-def read(value, folder):
+def read(value, folder, **options):
     file = folder / "a.json"
     file.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf8")
-    return list(pubannotation.read(file, Reading(raise_it)))
+    return list(pubannotation.read(file, Reading(raise_it, options=Options(**options))))
 
 
 @pytest.mark.parametrize("shape", ["one", "indented", "list", "lines", "mark"])
@@ -65,12 +65,38 @@ def test_attributes_modifications_and_tracks(tmp_path):
     with pytest.raises(DataError, match="another one has the id 'T1'"):
         read(record | {"denotations": [ANN["denotations"][0]] * 2}, tmp_path)
     [document] = read(record | {"tracks": [track, track]}, tmp_path)
-    assert [m.id for m in document.mentions] == ["T1", "T2", "1.T1", "2.T1"]
+    assert [m.id for m in document.mentions] == ["T1", "T2", "1.T1"]
     assert document.mentions[0].kb_id == "Q1"
     assert document.relations[0] == AnnotatedRelation("T1", "T2", "livesIn", 0.5, attributes=("speculated",))
     assert document.denied == [AnnotatedRelation("T1", "T2", "hates")]
-    # That of the second track would stand where that of the first does.
-    assert +document.unsupported == {pubannotation.OF_MENTIONS: 1, DISCONTINUOUS: 1, LONGEST: 1}
+    assert +document.unsupported == {pubannotation.OF_MENTIONS: 1, DISCONTINUOUS: 1, pubannotation.SAME_MENTION: 1}
+    # With one track, too, names of the document and the track differ.
+    assert [m.id for m in read(record | {"tracks": [track]}, tmp_path)[0].mentions] == ["T1", "T2", "1.T1"]
+
+
+def test_tracks_are_of_several_projects(tmp_path):
+    more = ANN | {"project": "two", "relations": [{"id": "R1", "pred": "x", "subj": "T2", "obj": "T1"}]}
+    more["attributes"] = [{"id": "A1", "subj": "T1", "pred": "identifier", "obj": "Q1"}]
+    third = {"project": "three", "denotations": [ANN["denotations"][0] | {"obj": "Name"}]}
+    record = {"text": ANN["text"], "sourceid": "1", "tracks": [ANN | {"project": "one"}, more, third]}
+    [document] = read(record, tmp_path)
+    assert document.mentions == [Mention("T1", 0, 3, "Person", "Q1"), Mention("T2", 13, 17, "Place"), Mention("2.T1", 0, 3, "Name")]
+    assert document.relations == [AnnotatedRelation("T1", "T2", "livesIn"), AnnotatedRelation("T2", "T1", "x")]
+    assert +document.unsupported == {pubannotation.SAME_MENTION: 2}
+    # Another concept is another mention.
+    other = more | {"attributes": [more["attributes"][0] | {"obj": "Q2"}]}
+    [document] = read(record | {"tracks": [more, other]}, tmp_path)
+    assert [m.kb_id for m in document.mentions] == ["Q1", "", "Q2"]
+    for project, relations, n_mentions in (("two", [AnnotatedRelation("T2", "T1", "x")], 2), ("three", None, 1), ("four", None, 0)):
+        [document] = read(record, tmp_path, annotator=project)
+        assert (document.relations, len(document.mentions)) == (relations, n_mentions)
+        assert +document.unsupported == {OTHER_ANNOTATORS: 2 + (project == "four")}
+
+
+def test_blocks_and_typesettings_are_counted(tmp_path):
+    span = {"span": {"begin": 0, "end": 3}}
+    [document] = read(ANN | {"blocks": [span | {"obj": "sentence"}] * 2, "typesettings": [span | {"style": "bold"}]}, tmp_path)
+    assert +document.unsupported == {"blocks of the text, not read": 2, "typesettings of the text, not read": 1}
 
 
 def test_what_cannot_be_held_is_left_out(tmp_path):
