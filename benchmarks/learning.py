@@ -190,7 +190,7 @@ def _section(figures: dict[str, Any], plot: str) -> str:
 
 
 def _plot(rows: Sequence[dict[str, Any]], target: float, path: Path) -> None:
-    """A line a model; the axis of time is logarithmic."""
+    """One line per model; the axis of time is logarithmic."""
     with axes_of(path, size=(7, 4.5), grid="both", legend="small") as axes:
         for i, row in enumerate(rows):
             curve, name = row["curve"], f"{row['encoding']}, {row['summary']}"

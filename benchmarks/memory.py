@@ -40,7 +40,7 @@ def memory(
     """Time of the extractor, and the peak of memory above that of the encoder, as the pairs of one document grow many."""
     rows = []
     for size in in_turn(map(int, pairs.split(",")), repeats):
-        # Peak memory is that of a process: one process a size.
+        # Peak memory is that of a process: one process per size.
         options = ["--relations"] if relations else []
         command = [sys.executable, "-m", "benchmarks", "one-document", str(encoder), pairs_of, str(size), str(threads), *options]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -37,7 +37,9 @@ def train_peers(
     only: list[str] = typer.Option(None, help="Which of them; all, if left out."),
     epochs: int = typer.Option(10, help="Of those that have epochs."),
     learn_rate: float = typer.Option(5e-5, help="Of those that have one."),
-    batch_size: int = typer.Option(4, help="Sentences in an update, of those that have updates; flair's classifier has a sentence a pair."),
+    batch_size: int = typer.Option(
+        4, help="Sentences in an update, of those that have updates; flair's classifier has one sentence per pair."
+    ),
     minutes: float = typer.Option(None, help="Of the processor, predictions after epochs included, after which flair's trainings stop."),
     seed: int = typer.Option(0, help="Of the training."),
     encoder: Path = typer.Option(Path("assets/encoder"), help="The encoder of those that have one."),

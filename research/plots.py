@@ -40,7 +40,7 @@ def axes_of(path: Path, *, size: tuple[float, float], grid: Literal["major", "bo
 
 
 def plot_layers(probes: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """F by layer, a line an encoder and read.
+    """F by layer, one line per encoder and vectors that are read.
 
     probes: The figures of each: `encoder`, `read`, `layer`, `rel_micro_f`.
     """

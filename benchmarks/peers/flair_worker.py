@@ -133,7 +133,7 @@ def make_learner(kind, encoder, threads, labels):
         sentences = [sentence for sentence in make_sentences(documents) if len(sentence.get_spans(ENTITIES)) > 1]
         corpus = Corpus(sentences, sample_missing_splits=False)
         if kind == "classifier":
-            # A sentence a pair.
+            # One sentence per pair.
             corpus = model.transform_corpus(corpus)
         with tempfile.TemporaryDirectory() as folder:
             ModelTrainer(model, corpus).fine_tune(

@@ -25,7 +25,7 @@ def plot_all(figures: Figures, page: Path) -> list[tuple[str, str]]:
 
 
 def _plot(figures: Figures, workloads: list[Mapping[str, Any]], varies: str, unit: Any, path: Path) -> None:
-    """A line a contender, medians, with the range of the repeats as bars; both axes logarithmic."""
+    """One line per contender, medians, with the range of the repeats as bars; both axes logarithmic."""
     with axes_of(path, size=(7, 4.5), legend="small") as axes:
         for i, name in enumerate(figures.contenders):
             points = [(of["value"], spread) for of in workloads if (spread := figures.rate(name, of["name"], unit)) is not None]

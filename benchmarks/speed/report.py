@@ -135,7 +135,7 @@ def _sizes(figures: Figures, series: Series) -> str:
 
 
 def _table(figures: Figures, series: Series, cell: Callable[[str, str], str]) -> str:
-    """A row a contender, a column a workload. Contenders that have nothing to show are left out."""
+    """One row per contender, one column per workload. Contenders that have nothing to show are left out."""
     workloads = figures.series(series.name)
     rows = [(name, *(cell(name, workload["name"]) for workload in workloads)) for name in figures.contenders]
     header = (series.varies, *(f"{workload['value']:,}" for workload in workloads))

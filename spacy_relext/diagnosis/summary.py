@@ -60,14 +60,14 @@ def type_table(texts: Sequence[Text]) -> Cells:
 
 
 def gap_table(texts: Sequence[Text]) -> Cells:
-    """A row a stretch of distances: the same by the number of tokens between the two mentions."""
+    """One row per range of distances: the same by the number of tokens between the two mentions."""
     names = [f"{low}–{high - 1}" for low, high in pairwise(GAPS)] + [f"{GAPS[-1]} and more"]
     gaps = [gap(text.mentions[i], text.mentions[j]) for text in texts for i, j in text.pairs.tolist()]
     return _pair_table("tokens between", [names[bisect_right(GAPS, n) - 1] for n in gaps], texts, names)
 
 
 def candidate_table(data: Data, suggested: Suggestions) -> Cells:
-    """A row a candidate setting, the suggested one first and with its type rules: what it scores, and what it reaches."""
+    """One row per candidate setting, the suggested one first and with its type rules: what it scores, and what it reaches."""
     rows: Cells = [["candidates", "pairs", "related", "relations reached"]]
     for block, r in suggested.tried:
         rows.append([describe(block), r.pairs, percent(r.related, r.pairs), percent(r.reached, r.relations)])
@@ -84,7 +84,7 @@ def describe(candidates: dict[str, Any]) -> str:
 
 
 def _pair_table(title: str, keys: Sequence[str], texts: Iterable[Text], order: Iterable[str]) -> Cells:
-    """A row a key. keys: Of all pairs of all texts."""
+    """One row per key. keys: Of all pairs of all texts."""
     related = [is_related for text in texts for is_related in text.related]
     n_pairs = Counter(keys)
     n_related = Counter(key for key, is_related in zip(keys, related, strict=True) if is_related)

@@ -1,4 +1,4 @@
-"""BigBio's schema of knowledge bases (`bigbio_kb`; Fries et al., NeurIPS Datasets and Benchmarks, 2022): a record a document, as JSON.
+"""BigBio's schema of knowledge bases (`bigbio_kb`; Fries et al., NeurIPS Datasets and Benchmarks, 2022): one record per document, as JSON.
 
     {"id": "0", "document_id": "1", "passages": [{"id": "p", "type": "abstract", "text": ["Ann lives in Rome."], "offsets": [[0, 18]]}],
      "entities": [{"id": "e1", "type": "Person", "text": ["Ann"], "offsets": [[0, 3]], "normalized": [{"db_name": "DB", "db_id": "1"}]}, …],

@@ -8,15 +8,15 @@ Sequence labelling, and older versions, have `"label": [[0, 10, "CHEMICAL"], …
 that of `text`; `--text-column` and `--label-column` name other keys. Without `relations` a document is not annotated for relations, which
 is not the same as an empty list. Relations of the types `No-rel`, `no_relation` or `None` are no relations; they are counted. Relations of
 relations, of entities that are not there, and without a type (`--default-label`), are left out and counted. doccano puts metadata among
-the keys: others are not looked at, but for labels where there are none.
+the keys: other keys are read only to find labels where there are none.
 
-Unless it is told to export approved documents alone, doccano exports those that nobody has annotated yet as well, with the same empty lists
+doccano also exports documents that nobody has annotated yet, unless it is set to export approved ones only. They have the same empty lists
 as a text without entities. So a text without entities is taken as not annotated, unless `annotation_approver` names who approved it.
 
 Offsets count code points, and ends are exclusive. A project with "count grapheme clusters as one character" gives other numbers where a
-text has combining marks, emoji sequences or CRLF before a mention, and nothing in the file tells the two apart: switch it off before
-annotating. The report counts mentions with an offset inside such a sequence: many of them say that the setting was on. Nor does anything
-tell offsets in UTF-16 units, in which an emoji is two: they are read with `--utf16-offsets`. Documents in which that matters are counted.
+text has combining marks, emoji sequences or CRLF before a mention, and nothing in the file distinguishes the two: switch it off before
+annotating. The report counts mentions with an offset inside such a sequence: if there are many, the setting was on. Offsets in UTF-16
+units, in which an emoji is two, cannot be recognised either: read them with `--utf16-offsets`. Documents in which it matters are counted.
 
 The id of a document is `document_id` in its `meta`, else `id`, else file and line. The format has no field for sentences and scores:
 `meta` carries `sentence_offsets`, and a relation `score`, which doccano leaves out. Ids of mentions are not kept: those of a file differ.

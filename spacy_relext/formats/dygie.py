@@ -1,4 +1,4 @@
-"""The JSON lines of DyGIE++ (Wadden et al., EMNLP 2019), SciERC and PURE: one document a line.
+"""The JSON lines of DyGIE++ (Wadden et al., EMNLP 2019), SciERC and PURE: one document per line.
 
     {"doc_key": "case-7", "sentences": [["Cimetidine", "raised", "warfarin", "."], ["Tea", "did", "not", "."]],
      "ner": [[[0, 0, "CHEMICAL"], [2, 2, "CHEMICAL"]], [[4, 4, "FOOD"]]], "relations": [[[0, 0, 2, 2, "MECHANISM"]], []],

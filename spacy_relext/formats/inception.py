@@ -10,8 +10,8 @@ Which layers are read follows from the type system, much as INCEpTION itself rec
 packages of UIMA, DKPro and INCEpTION. Relations are those of your layers that have `Governor` (the head) and `Dependent` (the tail);
 mentions are NamedEntity, and those of your other layers, unless these refer to a single other annotation. The type of a mention and the
 label of a relation are the feature `value` or `label` (Label, …), else the only feature with a string, `identifier` apart. Without such a
-feature it is the name of the layer: of webanno.custom.Chemical, Chemical. So it is where several features could be meant, which for
-relations is an error, and where the feature is empty, which is counted. `identifier` is the concept of a mention (identifiers.py), `score`
+feature it is the name of the layer: of webanno.custom.Chemical, Chemical. The same holds if several features could be meant (for relations
+that is an error) and if the feature is empty (which is counted). `identifier` is the concept of a mention (identifiers.py), `score`
 (a number) the score of a relation; features such as `negated` or `speculated` say so of it (denials.py). Annotations of other layers,
 values of other features, among them the slots of events, and relations of relations, of what is no mention, or of what is not there are
 counted, and not read.
@@ -22,7 +22,7 @@ nobody has annotated, unless the project says that it is finished (projects.py).
 has a layer for them. JSON has only layers with annotations, so there every document is. Where a file has no sentences they are not known.
 Ids of mentions are those of the file.
 
-Written is a folder: a TypeSystem.xml, to be imported under Layers, and one .xmi per document, to import as UIMA CAS XMI (XML 1.0). Layers
+A folder is written: a TypeSystem.xml, to be imported under Layers, and one .xmi per document, to import as UIMA CAS XMI (XML 1.0). Layers
 are custom.Span and custom.Relation, as in INCEpTION's basic projects; tokens and sentences are DKPro's. Relations between concepts, and
 that relations were not annotated or a text has no mentions, are not held, which is counted; control characters, which XML cannot hold, are
 an error.

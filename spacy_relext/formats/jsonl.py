@@ -1,4 +1,4 @@
-"""Our own format: JSON lines, one document a line.
+"""Our own format: JSON lines, one document per line.
 
     {"id": "case-7", "text": "Cimetidine raised warfarin levels.",
      "sentences": [[0, 34]],

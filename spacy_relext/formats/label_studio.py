@@ -236,7 +236,7 @@ def _regions(labels: list[tuple[str, dict[str, Any]]], at: Place, reading: Readi
     """The labelled regions by their ids. Results of one id are of one region, whose labels are of several sets."""
     texts = {str(entry.get("to_name")) for _, entry in labels}
     if len(texts) > 1:
-        raise at.fail(f"the labels are of several texts: {sorted(texts)}. Expected one text a task.")
+        raise at.fail(f"the labels are of several texts: {sorted(texts)}. Expected one text per task.")
     regions: dict[str, Region] = {}
     for what, entry in labels:
         value = at.take(entry, "value", dict, what)

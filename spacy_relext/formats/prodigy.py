@@ -6,8 +6,8 @@
      "relations": [{"head": 0, "child": 2, "label": "MECHANISM",
                     "head_span": {"start": 0, "end": 10, "token_start": 0, "token_end": 0, "label": "CHEMICAL"}, "child_span": {…}}]}
 
-Offsets count characters, ends are exclusive; where the `text` of tokens and spans tells that they count otherwise, that is taken, and
-counted (offsets.py). The last token of a span (`token_end`) is inclusive. The offsets of `spans`, `head_span` and
+Offsets count characters, ends are exclusive. If the `text` of tokens and spans shows that they count in another way, they are read so, and
+the document is counted (offsets.py). The last token of a span (`token_end`) is inclusive. The offsets of `spans`, `head_span` and
 `child_span` are what counts. Tokens, `token_start`, `token_end`, `text`, `head` and `child`, where given, are checked against them: `head`
 and `child` are a token of the mention, as a rule its last. Without `head_span` the mention is the one with that token. Head and tail must
 be spans of the task: a relation between bare tokens is left out and counted, and so are those of tokens that are not there, and those

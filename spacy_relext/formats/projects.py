@@ -3,8 +3,8 @@
     {"source_documents": [{"name": "case 7.txt", "state": "CURATION_FINISHED"}],
      "annotation_documents": [{"name": "case 7.txt", "user": "ann", "state": "FINISHED"}]}
 
-The state of a document without mentions tells one that has none from one that nobody has annotated yet: that of the document, for all who
-annotated it, or that of one of them, whose file is called after them.
+A document without mentions may have none, or nobody may have annotated it yet. Its state says which: the state of the document, for all
+annotators, or that of one annotator, after whom the file is named.
 
 A project has a document as often as somebody worked on it, and is exported with a folder per document:
 

@@ -20,8 +20,8 @@ that no mention has, lines of other documents; of a folder, files without any su
 composite mention (a seventh field) and what else stands after the concepts of a relation are not held, which is counted. A file that is cut
 off between two lines looks like a shorter file.
 
-Written are the relations between concepts, and those between mentions that do not follow from them, as relations between the concepts of
-their mentions; where a mention has none, that is an error. Of a document with relations of both kinds, those between mentions that do not
+It writes the relations between concepts, and those between mentions that do not follow from them, as relations between the concepts of
+their mentions; a mention without a concept is an error then. Of a document with relations of both kinds, those between mentions that do not
 follow from the ones between concepts are counted, and so are pairs that follow and have none. Title is the first sentence, or all where
 sentences are not known. Tabs and line ends become spaces, sentences, scores, long forms, ids of mentions and whether relations were
 annotated are lost, which is counted (but for the ids).

@@ -85,7 +85,7 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
 
 
 def write_data(path: Path, *sentences: tuple) -> Path:
-    """A document a sentence, `d0`, `d1` …, as `tests.cli.toy.document` takes them."""
+    """One document per sentence, `d0`, `d1` …, as `tests.cli.toy.document` takes them."""
     nlp = spacy.blank("en")
     path.parent.mkdir(parents=True, exist_ok=True)
     docs = [to_doc(document(*sentence, name=f"d{i}"), nlp) for i, sentence in enumerate(sentences)]

@@ -178,7 +178,7 @@ def test_long_text_is_refused_with_its_document(nlp):
 
 
 def long_records(text, n):
-    """A record a format of one text of n words, the first two of which are mentions."""
+    """One record per format, of one text of n words, the first two of which are mentions."""
     words = text.split()
     places = [(0, 1, "X"), (2, 3, "X")]
     regions = [

@@ -92,7 +92,7 @@ def test_comparison_with_the_baseline(tmp_path):
     assert rows["`own`"] == ["1", "+0.0", "+0.0 to +0.0", "1.000"]
 
 
-def test_comparison_of_one_pass_a_sentence_with_a_pass_a_pair(tmp_path):
+def test_comparison_of_single_pass_with_per_pair_encoding(tmp_path):
     runs = [
         make_run({"encoding": "single-pass, blinded", "summary": name}, seed=seed, counts=RAW[1])
         for name, seed in (("own", 1), ("other", 7))
