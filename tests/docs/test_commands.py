@@ -4,6 +4,8 @@ import shlex
 import shutil
 
 import pytest
+import spacy
+import srsly
 
 from tests.cli.toy import TWO_STEPS, spacy_command
 from tests.conftest import DEMO, ROOT
@@ -40,3 +42,22 @@ def test_what_pages_extract_from_the_demonstration(name, stand_in, tmp_path):
         words = shlex.split(line.replace("en_relext_demo", str(stand_in)))
         spacy_command(*words[3:], cwd=tmp_path)
         assert (tmp_path / words[-1]).stat().st_size
+
+
+def test_a_pipeline_is_trained_on_as_the_page_says(stand_in, tmp_path):
+    page = ROOT / "docs" / "how-to" / "continue.md"
+    shutil.copytree(stand_in, tmp_path / "training" / "model-best")
+    [config] = blocks(page, "ini")
+    (tmp_path / "more.cfg").write_text(config.code, encoding="utf8")
+    mentions = [{"id": "a", "start": 0, "end": 3, "type": "CHEMICAL"}, {"id": "b", "start": 11, "end": 15, "type": "CHEMICAL"}]
+    relations = [{"head": "a", "tail": "b", "label": "ALTERS"}]
+    record = {"text": "Tea alters pain.", "sentences": [[0, 16]], "mentions": mentions, "relations": relations}
+    srsly.write_jsonl(tmp_path / "more.jsonl", [record])
+    for name in ("more.spacy", "dev.spacy"):
+        spacy_command("relext", "convert", "jsonl", "more.jsonl", name, cwd=tmp_path)
+    lines = [line for block in blocks(page, "bash") for line in block.code.splitlines()]
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line.removeprefix("python -m spacy "))
+        spacy_command(*words, *(("--training.max_steps", "2") if words[0] == "train" else ()), cwd=tmp_path)
+    assert "ALTERS" in spacy.load(tmp_path / "continued" / "model-last").get_pipe("relation_extractor").labels

@@ -60,6 +60,8 @@ def test_a_format_of_another_package(install, tmp_path):
     twice = [Mention("a", 0, 3, "FOOD"), Mention("b", 8, 11, "FOOD")]
     doc = to_doc(Document("d", "Tea and Tea.", twice, [AnnotatedRelation("a", "b", "IS")]), spacy.blank("en"))
     assert spacy_relext.export([doc], tmp_path / "c.notes") == {"mentions of words that stand in the text before": 1, "relations": 1}
+    with pytest.raises(DataError, match="a tab or a line end"):
+        spacy_relext.export([spacy.blank("en")("Tea helps.\n")], tmp_path / "d.notes")
     with pytest.raises(RelextError, match=r"`text_column` is for .*, and the format is notes"):
         make_options(get_format("notes"), text_column="x")
 
