@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import sys
+import tomllib
 
 import pytest
 import spacy
@@ -164,6 +165,13 @@ def test_settings_are_settings(page):
         for section in parser.values():
             if section.name != "options.entry_points":
                 check_section(dict(section), f"{block.place} [{section.name}]")
+
+
+@of_pages("toml")
+def test_entry_points_are_of_a_group_that_is_read(page):
+    for block in blocks(page, "toml"):
+        groups = tomllib.loads(block.code)["project"]["entry-points"]
+        assert set(groups) <= {"spacy_relext_formats", "spacy_relext_summaries"}, block.place
 
 
 def check_section(settings, where):
