@@ -68,7 +68,7 @@ def test_folds_that_another_process_runs_are_left_to_it(workspace):
         result = relext(*command(workspace, "shared"))
     assert result.exit_code == 0, result.output
     assert "fold-1.json is being run by another process: skipped" in " ".join(result.stdout.split())
-    assert "2 of 3 folds are finished" in " ".join(result.stdout.split())
+    assert "2 of 3 folds finished" in " ".join(result.stdout.split())
     assert {path.name for path in output.glob("*.json")} == {"fold-0.json", "fold-2.json"}
     result = relext(*command(workspace, "shared"))
     assert result.exit_code == 0, result.output
