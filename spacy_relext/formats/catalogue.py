@@ -210,7 +210,7 @@ _OURS = (
     BuiltIn(
         "label-studio",
         "Label Studio's JSON",
-        (".json",),
+        (".json", ".jsonl"),
         suffix=".json",
         is_tool=True,
         options=frozenset({"text_column", "default_label", "annotator", "use_predictions"}),

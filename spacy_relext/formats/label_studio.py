@@ -1,4 +1,4 @@
-"""Label Studio's JSON export of texts with labels and relations: a list of tasks.
+"""Label Studio's JSON export of texts with labels and relations: a list of tasks. One task alone, and a task per line, are read too.
 
     [{"id": 7, "data": {"text": "Cimetidine raised warfarin levels."}, "meta": {"document_id": "case-7"},
       "annotations": [{"was_cancelled": false, "ground_truth": false, "completed_by": 3, "result": [
@@ -56,8 +56,8 @@ WITHOUT_TAGS = "documents of HTML (read without its tags)"
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
-    """Read a JSON file, or all of a folder and the folders in it."""
-    return read_lists(path, (".json",), parse, reading)
+    """Read a file, or all .json and .jsonl files of a folder and the folders in it."""
+    return read_lists(path, (".json", ".jsonl"), parse, reading)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from spacy_relext.formats.denials import is_denial
 from spacy_relext.formats.files import find_files
 from spacy_relext.formats.ids import Ids
 from spacy_relext.formats.ids import distinct as distinct
-from spacy_relext.formats.jsonstream import MOST_DIGITS, Twice, open_json
+from spacy_relext.formats.jsonstream import MOST_DIGITS, JsonStream, Twice, read_values
 from spacy_relext.formats.jsonstream import load_json as load_json
 from spacy_relext.formats.limits import Line, is_blank, lines_of, read_line, reported_lines
 from spacy_relext.formats.reading import Reading
@@ -221,17 +221,23 @@ def read_lines(
 
 
 def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Reading, *, root: Path | None = None) -> Iterator[Document]:
-    """The documents of files that are one list of records each, of which one is held at a time. What is wrong with a list ends it."""
+    """The documents of files that are one list of records each, of which one is held at a time. What is wrong with a list ends it.
+
+    One record that is in no list, and a record per line, are read too.
+    """
+
+    def values(stream: JsonStream) -> Iterator[tuple[int | None, int | None, tuple[Any, bool]]]:
+        if stream.peek() == "[":
+            for number, found in enumerate(stream.entries(), start=1):
+                yield None, number, found
+        else:
+            line = stream.line
+            yield line, None, stream.value()
 
     def records() -> Iterator[tuple[Place, Any]]:
         for file in find_files(path, suffixes):
-            try:
-                with open_json(file, "one list of objects", Place(file).fail) as stream:
-                    for number, found in enumerate(stream.entries(), start=1):
-                        yield Place(file, number=number, root=root or path), found
-                    stream.end()
-            except DataError as error:
-                reading.on_error(error)
+            for line, number, found in read_values(file, "a list of objects, one object, or one per line", values, reading.on_error):
+                yield Place(file, line, number, root or path), found
 
     def checked(at: Place, found: tuple[Any, bool]) -> Any:
         entry, to_check = found

@@ -41,6 +41,22 @@ def read(tmp_path, *tasks, on_error=raise_it, counts=None, **options):
     return list(label_studio.read(tmp_path / "a.json", Reading(on_error, Counter() if counts is None else counts, Options(**options))))
 
 
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_one_task_alone_and_a_task_per_line(indent, suffix, tmp_path):
+    tasks = [task(TEAL, CYP, arrow()), task(TEAL) | {"id": 8}]
+    file = tmp_path / f"a{suffix}"
+    if indent is None:
+        file.write_text("\n".join(map(json.dumps, [*tasks, 3, tasks[0] | {"id": 9}])))
+        errors = []
+        found = list(label_studio.read(tmp_path, Reading(errors.append)))
+        assert [(d.id, d.line) for d in found] == [("7", 1), ("8", 2), ("9", 4)]
+        assert [(error.path, error.line) for error in errors] == [(file, 3)]
+    file.write_text(json.dumps(tasks[0], indent=indent))
+    [document] = label_studio.read(file, Reading(raise_it))
+    assert (document.id, len(document.mentions), len(document.relations)) == ("7", 2, 1)
+
+
 def test_export_is_read(tmp_path):
     [document] = read(tmp_path, task(TEAL, CYP, arrow()))
     assert (document.id, document.text, document.sentences) == ("7", TEXT, None)

@@ -145,7 +145,7 @@ BAD_LISTS = {
     "truncated": (lambda raw: raw[:-10], r"not JSON \(.*, line \d+, column \d+\)"),
     "empty": (lambda raw: b"", "not JSON"),
     "not UTF-8": (lambda raw: raw.replace(b"Teal", b"T\xe9al"), "not UTF-8"),
-    "an object": (lambda raw: b"{}", "expected one list of objects, and saw dict"),
+    "a number": (lambda raw: b"3", "expected a JSON object, and saw int"),
 }
 
 
