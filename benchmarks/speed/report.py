@@ -14,7 +14,7 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Series:
-    """How a series of workloads is told of.
+    """How a series of workloads is reported.
 
     varies: The head of the column of what varies. unit: What is counted a second in its plot.
     """

@@ -22,7 +22,7 @@ PubTator has no such parts. Left out and counted are also mentions without a typ
 more or less than two nodes, or without a label, and those with mentions or concepts that are not there. Other infons are not held, which is
 counted. A document without an id is called by the place of its file and its number, which is counted; an annotation needs none.
 
-Written is one passage with one annotation a mention, in sentences where they are known. BioC's sentences hold their text alone, so white
+One passage is written, with one annotation per mention, in sentences where they are known. BioC's sentences hold their text alone, so white
 space other than spaces between two sentences is given to the first, and what stands after the last is a passage of its own. Sentences that
 leave out parts of the text are not held, which is counted. Everything else is held, but for control characters in XML, which are an error.
 """

@@ -8,7 +8,7 @@ The id of a document is its place in the folder without .txt. Offsets count char
 are exclusive; where the texts beside the offsets agree with another way of counting alone, that is taken, and counted (offsets.py). A .txt
 without .ann is a document that is not annotated for relations; with an .ann, an empty one too, it is.
 
-Written are T, R, N, scores, and A for denied relations (Negation) and for attributes (Speculation; others as they are called, with a value
+It writes T, R, N, scores, and A for denied relations (Negation) and for attributes (Speculation; others as they are called, with a value
 behind =). Ids of mentions are given anew. brat knows no sentences, long forms and relations between concepts; a document with mentions that
 is not annotated for relations becomes one that has none; an id that is no file name is changed. All this is counted. Types, labels and
 identifiers must be free of white space.

@@ -36,7 +36,7 @@ class RowRange:
 
 
 class Table:
-    """The rows of a file by document. Kept is where they are, and not what they say: memory does not grow with them.
+    """The rows of a file by document. Their places are kept, and not what they say: so memory does not grow with them.
 
     width: How many fields a row has. RAISES: DataError for a file that cannot be read, and for a row whose document cannot be known.
     """

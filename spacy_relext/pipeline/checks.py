@@ -177,7 +177,7 @@ class Checks:
                 f'it before: nlp.add_pipe(…, before="{pipe.name}").'
             )
         elif self.in_training or not all(nlp.get_pipe_meta(name).assigns for name in before):
-            # Scored are annotated mentions; and a component that does not say what it assigns may find mentions in other texts.
+            # Annotated mentions are scored; and a component that does not say what it assigns may find mentions in other texts.
             return
         else:
             text = (
