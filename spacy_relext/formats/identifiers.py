@@ -12,6 +12,7 @@ with which every relation of the document is between concepts that its mentions 
 
 A variant of PubTator's has several names (`tmVar:c|DEL|35|G;HGVS:c.35delG;CorrespondingGene:2706;RS#:80338939`) and is one concept, called
 by its RS#, else by what the mentions of the document have in common with it, else by its HGVS name; the gene is another concept than it.
+A relation may say any of its names, with the key or without: `c.35delG`, `80338939`, `rs80338939`, as long as one concept alone has it.
 """
 
 import re
@@ -29,6 +30,8 @@ VARIANT_AFTER = re.compile(r"(.*?)\|((?:tmVar:)?[a-z]\|[A-Za-z]{2,}\|.*)", re.DO
 # What PubTator says of a variant: its names, from the one that tells most, and what else it knows.
 NAMES = ("RS#", "HGVS", "CA#", "tmVar")
 OTHERS = ("VariantGroup", "CorrespondingGene", "CorrespondingSpecies", "OriginalGene")
+# What may stand before the number of a name, or be left out.
+PREFIXES = {"RS#": "rs", "CA#": "CA"}
 KEY = re.compile(rf"({'|'.join((*NAMES, *OTHERS))}):")
 UNKNOWN = "relations with concepts that no mention has"
 TOLD = "documents whose relations tell where identifiers end"
@@ -137,16 +140,18 @@ class _Concepts:
             for part in concept:
                 self.called.setdefault(part, set()).add(self.names[concept])
         self.bare: dict[str, set[str]] = {}
-        for name in self.names.values():
-            self.bare.setdefault(name.rpartition(":")[2], set()).add(name)
+        for concept, name in self.names.items():
+            for text in {text for part in (name, *concept) for text in _bare(part)}:
+                self.bare.setdefault(text, set()).add(name)
 
     def find(self, end: str, *, several: bool = False) -> list[str]:
         """The concepts that the end of a relation says; empty where that is not one of a mention. several: There may be more than one."""
         # With the type before it, or after it: "Gene|673", "MESH:D008545|Disease".
         typed = re.fullmatch(r"[A-Za-z]{3,}\|(.+)", end), re.fullmatch(r"(.+)\|[A-Za-z]{3,}", end)
         for text in (end, *(match[1] for match in typed if match)):
-            if text in self.called and len(self.called[text]) == 1:
-                return list(self.called[text])
+            known = self.called.get(text) or self.bare.get(text) or set()
+            if len(known) == 1:
+                return list(known)
             concepts = parse_field(text)
             found = [self._one(names) for names in concepts]
             if found and all(found) and (len(found) == 1 or several):
@@ -157,9 +162,12 @@ class _Concepts:
         for known in ({name for part in names[:1] for name in self.called.get(part, ())}, _union(self.called, names)):
             if len(known) == 1:
                 return next(iter(known))
-        known = self.bare.get(names[0].rpartition(":")[2], set())
         # MESH:D003638 and D003638 are the same, MESH:D003638 and OMIM:D003638 are not.
-        return next(iter(known)) if len(known) == 1 and (":" in names[0]) != (":" in next(iter(known))) else None
+        if known := self.bare.get(names[0], set()):
+            return next(iter(known)) if len(known) == 1 else None
+        # A number without RS# or CA# is that of a gene.
+        known = _union(self.bare, [text for name in names for text in _bare(name) if not (KEY.match(name) and text.isdecimal())])
+        return next(iter(known)) if len(known) == 1 and ":" not in next(iter(known)) else None
 
 
 def _names(field: str) -> tuple[str, ...]:
@@ -177,11 +185,22 @@ def _rank(name: str) -> int:
     return next((i for i, key in enumerate(NAMES) if name.startswith(f"{key}:")), 0)
 
 
+def _bare(name: str) -> set[str]:
+    """How a name is written without its key or database. A number of RS# or CA# has its prefix, or has not, with the key too."""
+    key, _, value = name.partition(":")
+    found = {name.rpartition(":")[2]}
+    if key in NAMES:
+        prefix = PREFIXES.get(key, "")
+        number = re.sub(f"^{prefix}", "", value, flags=re.IGNORECASE)
+        found |= {value, number, prefix + number, f"{key}:{number}", f"{key}:{prefix}{number}"} if number else set()
+    return found - {""}
+
+
 def _is_list(end: str) -> bool:
     return len(parts(end, ",;|")) > 1
 
 
-def _union(called: dict[str, set[str]], names: tuple[str, ...]) -> set[str]:
+def _union(called: dict[str, set[str]], names: Iterable[str]) -> set[str]:
     return {name for part in names for name in called.get(part, ())}
 
 

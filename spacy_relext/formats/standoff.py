@@ -16,7 +16,8 @@ are counted, but not where white space alone is left out: brat cuts a mention at
 
 What cannot be held is left out by line, and counted: other events, relations of relations and events, of one argument or of more than two,
 those between the same characters, relations, events, attributes and normalisations of what has no line; attributes of mentions, notes (#),
-equivalences (*), names of concepts. Lines that are not of these forms, or whose texts are not those of their offsets, are errors.
+equivalences (*), names of concepts; lines of another kind (X1), or of none of these forms. Errors are mentions (T), on which all lines
+rest, of another form, or whose texts are not those of their offsets; names that two lines have; files without a line of a known kind.
 """
 
 import re
@@ -52,7 +53,10 @@ LINES = {
     "*": (re.compile(r"(\*)\s.*"), "*, tab, Equiv, T1, T2"),
 }
 SCORE = "Score"
+# Other lines that begin with T may be the rest of a note that has several.
+MENTION = re.compile(r"T(\d|\S*\t)")
 # The names of what is left out.
+UNREADABLE = "lines of no known kind or form"
 ATTRIBUTES, NOTES, EQUIVALENCES = "brat attributes (A, M)", "brat notes (#)", "brat equivalences (*)"
 OF_EVENTS = "relations of events"
 EVENTS_OF_EVENTS, EVENTS_OF_RELATIONS = "events whose arguments are events", "events whose arguments are relations"
@@ -88,18 +92,23 @@ class Standoff:
         self.denied: set[str] = set()
 
     def add(self, path: Path) -> None:
-        """Read the lines of a file. RAISES: DataError for one of no known form, and for a name that two have."""
-        for number, line in enumerate(whole_text(path).split("\n"), start=1):
-            line = line.removesuffix("\r")
-            if not line.strip():
-                continue
-            kind = "A" if line[0] == "M" else line[0]
-            if kind not in LINES:
-                raise DataError(f"saw {line!r:.60}; expected a line that begins with T, R, E, N, A, M, # or *.", path=path, line=number)
-            pattern, form = LINES[kind]
-            match = pattern.fullmatch(line)
+        """Read the lines of a file, and count those of no known form.
+
+        RAISES: DataError for a mention of no known form, for a name that two lines have, and for a file without a line of a known kind.
+        """
+        lines = [(i, line.removesuffix("\r")) for i, line in enumerate(whole_text(path).split("\n"), start=1) if line.strip()]
+        if lines and not any(_kind(line) in LINES for _, line in lines):
+            number, line = lines[0]
+            raise DataError(f"saw {line!r:.60}; expected lines that begin with T, R, E, N, A, M, # or *.", path=path, line=number)
+        for number, line in lines:
+            kind = _kind(line)
+            pattern, form = LINES.get(kind, (None, ""))
+            match = pattern.fullmatch(line) if pattern else None
             if match is None:
-                raise DataError(f"saw {line!r:.80}; expected {form}.", path=path, line=number)
+                if MENTION.match(line):
+                    raise DataError(f"saw {line!r:.80}; expected {form}.", path=path, line=number)
+                self.document.leave_out(UNREADABLE, number, path)
+                continue
             row = StandoffLine(path, number, match.groups(default=""))
             if kind in "TRE":
                 other = self.ids.setdefault(match[1], row)
@@ -238,7 +247,8 @@ class Standoff:
             self._leave_out(NOTES, row)
             return
         if not re.fullmatch(r"0(\.\d+)?|1(\.0+)?|\d(\.\d+)?e-\d+", note):
-            raise row.fail(f"the score of {name} is {note!r:.60}; expected a number between 0 and 1.")
+            self._leave_out(UNREADABLE, row)
+            return
         self.relations[name] = [replace(relation, score=float(note)) for relation in self.relations[name]]
 
     def _add_concepts(self) -> None:
@@ -316,6 +326,10 @@ def _word(document: Document, value: str, what: str) -> str:
 
 def _parts(offsets: str) -> list[Stretch]:
     return [(int(start), int(end)) for start, end in (part.split() for part in offsets.split(";"))]
+
+
+def _kind(line: str) -> str:
+    return "A" if line[0] == "M" else line[0]
 
 
 def _arguments(text: str) -> list[tuple[str, str]]:

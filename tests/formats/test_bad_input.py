@@ -20,6 +20,7 @@ from spacy_relext.formats.docs import ACROSS, INSIDE, document_id, from_doc, to_
 from spacy_relext.formats.identifiers import UNKNOWN as UNKNOWN_CONCEPT
 from spacy_relext.formats.offsets import BEYOND
 from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.standoff import UNREADABLE
 from spacy_relext.formats.types import N_ARY, RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.cli.toy import relext
 
@@ -123,13 +124,13 @@ FAULTS = {
         for names, message in (
             ("jsonl biocjson prodigy doccano label-studio spert dygie", JSON),
             ("biocxml inception ddi", XML),
-            ("brat", "expected N1, tab, Reference"),
             ("pubtator", "saw 2 fields.*Is the file truncated"),
             ("chemprot", "saw 4 fields, and expected 6.*Is the file truncated"),
             ("aimed", "no line of JSON.*Is the file truncated"),
         )
         for name in names.split()
-    },
+    }
+    | {"brat": counted(UNREADABLE, cut)},
     "Latin-1": {name: error(XML if name in ("biocxml", "inception", "ddi") else UTF8, latin_1) for name in READ},
     # lxml sees it by the first two bytes.
     "UTF-16": {name: Case((utf_16,)) if name in ("biocxml", "inception") else error(f"{UTF8}|{XML}", utf_16) for name in READ},
@@ -397,7 +398,7 @@ def test_command_stops_at_a_fault_or_leaves_its_document_out_and_counts_it(name,
     (tmp_path / "in").mkdir()
     for document in (BAD, replace(BAD, id="good")):
         write(name, document, tmp_path / "in")
-    case = FAULTS["truncated"][name]
+    case = FAULTS["offset beyond the text" if name == "brat" else "truncated"][name]
     for file in files_of(name, case, tmp_path / "in"):
         break_file(file, case.edits)
     output = tmp_path / "a.spacy"

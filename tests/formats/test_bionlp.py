@@ -6,6 +6,7 @@ from spacy_relext.conversion import read as read_docs
 from spacy_relext.errors import DataError
 from spacy_relext.formats import bionlp
 from spacy_relext.formats.reading import Options, Reading
+from spacy_relext.formats.standoff import UNREADABLE
 
 FILES = {
     "txt": "IL-4 phosphorylates STAT6.",
@@ -87,3 +88,11 @@ def test_suffixes_may_be_in_capitals(tmp_path):
     for path in (tmp_path, tmp_path / "PMID-1.A2"):
         [document] = bionlp.read(path, Reading())
         assert (document.id, len(document.relations)) == ("PMID-1", 1)
+
+
+def test_lines_of_no_known_form_are_left_out_alone(tmp_path):
+    write(tmp_path, a1=FILES["a1"] + "X1\tProtein 0 4\n", a2=FILES["a2"] + "E2 Phosphorylation\n")
+    [document] = bionlp.read(tmp_path, Reading())
+    assert [(r.head, r.tail) for r in document.relations] == [("T1", "T2")]
+    assert document.unsupported[UNREADABLE] == 2
+    assert document.examples[UNREADABLE] == f"{tmp_path / 'PMID-1.a1'}:3"

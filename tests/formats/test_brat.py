@@ -17,6 +17,7 @@ from spacy_relext.formats.standoff import (
     NO_TRIGGER,
     NOTES,
     UNKNOWN_CONCEPTS,
+    UNREADABLE,
 )
 from spacy_relext.formats.types import N_ARY, UNKNOWN, AnnotatedRelation, Document, Mention
 from tests.cli.toy import relext
@@ -373,3 +374,27 @@ def test_normalisations_to_nothing_are_no_concept(tmp_path):
     document = read(tmp_path)
     assert [m.kb_id for m in document.mentions] == ["", "Wikidata:Q1"]
     assert document.unsupported == {"normalisations to no concept (N)": 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "X1\tX 0 3\tTea",
+        "The second line of a note.",
+        "R2 R Arg1:T1 Arg2:T2",
+        "R2\tR T1 T2",
+        "E1\tX:T1 T2",
+        "A1\tNegation",
+        "M1",
+        "N1\tReference T1",
+        "#1\tAnnotatorNotes",
+        "#1\tScore R1\thigh",
+        "*Equiv T1 T2",
+    ],
+)
+def test_lines_of_no_known_form_are_left_out_alone(line, tmp_path):
+    write(tmp_path, "Tea for two.", "T1\tX 0 3\tTea", line, "T2\tX 8 11\ttwo", "R1\tR Arg1:T1 Arg2:T2")
+    document = read(tmp_path)
+    assert found(document) == [("Tea", "R", "two")]
+    assert +document.unsupported == {UNREADABLE: 1}
+    assert document.examples == {UNREADABLE: f"{tmp_path / 'a.ann'}:2"}

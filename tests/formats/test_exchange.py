@@ -157,10 +157,8 @@ BAD_BRAT = {
     "beyond the text": ("T1\tX 8 15\ttwo", "offsets 8-15; the text has 12 characters", 1),
     "empty mention": ("T1\tX 3 3\t", "offsets 3-3", 1),
     "other text": ("T1\tX 0 3\tTee", "is 'Tee', and the characters 0-3 of the text are 'Tea'", 1),
-    "attribute": ("A1\tNegation", "expected A1, tab, attribute, R1", 1),
     "two of one id": ("T1\tX 0 3\tTea\nT1\tX 8 11\ttwo", "T1 is in line 1 already", 2),
-    "unknown kind": ("X1\tX 0 3\tTea", "expected a line that begins with", 1),
-    "score": ("T1\tX 0 3\tTea\nT2\tX 8 11\ttwo\nR1\tR Arg1:T1 Arg2:T2\n#1\tScore R1\thigh", "score of R1 is 'high'", 4),
+    "no known kind": ("\n<xml>\n</xml>", "expected lines that begin with T, R, E, N, A, M", 2),
 }
 
 

@@ -65,3 +65,38 @@ def test_names_of_a_variant_are_one_concept():
     assert kb_ids == ["RS#:80338939", "RS#:80338939", "D1", "2706"]
     assert found == [("RS#:80338939", "D1")]
     assert counts == {FURTHER: 5, OTHERWISE: 1}
+
+
+VARIANT = "tmVar:p|SUB|V|600|E;HGVS:p.V600E;VariantGroup:0;CorrespondingGene:673;RS#:113488022;CorrespondingSpecies:9606;CA#:CA123643"
+BARE = ["p|SUB|V|600|E", "p.V600E", "113488022", "rs113488022", "CA123643", "123643"]
+KEYED = ["tmVar:p|SUB|V|600|E", "HGVS:p.V600E", "RS#:113488022", "RS#:rs113488022", "CA#:CA123643", "CA#:123643"]
+
+
+@pytest.mark.parametrize("name", [*BARE, *KEYED, "SequenceVariant|p.V600E", "rs113488022|SequenceVariant"])
+def test_a_relation_finds_a_variant_by_each_of_its_names(name):
+    kb_ids, found, counts, _ = settled([VARIANT, "D1", "673", "9606"], [(name, "D1")])
+    assert kb_ids == ["RS#:113488022", "D1", "673", "9606"]
+    assert found == [("RS#:113488022", "D1")]
+    assert counts == {FURTHER: 6} | ({} if name == "RS#:113488022" else {OTHERWISE: 1})
+
+
+def test_gene_species_and_group_are_no_names_of_a_variant():
+    ends = [("673", "D1"), ("9606", "D1"), ("0", "D1"), ("CorrespondingGene:673", "D1")]
+    assert settled([VARIANT, "D1", "673"], ends)[1:3] == ([("673", "D1")], {FURTHER: 6, UNKNOWN: 3})
+    assert settled([VARIANT, "D1"], ends)[1] == []
+
+
+def test_a_name_that_two_variants_have_finds_neither():
+    other = "tmVar:p|SUB|V|600|E;HGVS:p.V600E;CorrespondingGene:1;RS#:5"
+    fields, ends = [VARIANT, other, "D1"], [("p.V600E", "D1"), ("p|SUB|V|600|E", "D1"), ("rs5", "D1")]
+    assert settled(fields, ends)[1:3] == ([("RS#:5", "D1")], {FURTHER: 9, OTHERWISE: 1, UNKNOWN: 2})
+
+
+@pytest.mark.parametrize(("field", "name"), [("rs113488022", "RS#:113488022"), ("p|SUB|V|600|E", VARIANT), ("rs113488022", VARIANT)])
+def test_a_mention_may_have_the_bare_name(field, name):
+    assert settled([field, "D1"], [(name, "D1")])[:2] == ([field, "D1"], [(field, "D1")])
+
+
+def test_the_number_of_a_gene_is_no_rs_number():
+    ends = [("rs113488022", "D1"), ("RS#:113488022", "D1"), ("CA#:CA113488022", "D1")]
+    assert settled(["113488022", "D1"], ends)[2] == {UNKNOWN: 3}

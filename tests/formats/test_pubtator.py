@@ -46,6 +46,16 @@ def test_biored(tmp_path):
     assert (back.mentions, back.concept_relations) == (document.mentions, document.concept_relations)
 
 
+def test_relations_that_name_a_variant_otherwise(tmp_path):
+    variant = "tmVar:c|DEL|12_14|;HGVS:c.12_14del;VariantGroup:0;CorrespondingGene:10;RS#:42"
+    text = BIORED.replace("SequenceVariant\tc|DEL|12_14|", f"SequenceVariant\t{variant}").replace("\t11\tD02\tNo", "\trs42\tD02\tNo")
+    [document], _ = read(text, tmp_path)
+    assert [r[:2] for r in related(document)] == [("RS#:42", "D01"), ("RS#:42", "D02")]
+    assert not +pubtator.write([document], tmp_path / "b.txt")
+    [back], _ = read((tmp_path / "b.txt").read_bytes(), tmp_path)
+    assert (back.mentions, back.concept_relations, +back.unsupported) == (document.mentions, document.concept_relations, {})
+
+
 def test_files_of_a_folder_that_are_none_of_the_format(tmp_path):
     (tmp_path / "README.txt").write_text("Notes on the corpus:\n\n101\tdocuments\n", encoding="utf8")
     reading = Reading(raise_it)
