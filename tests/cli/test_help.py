@@ -99,8 +99,7 @@ def test_what_is_allowed_is_said(option, value, bound):
 def test_unknown_command_is_refused():
     result = relext("extrct")
     assert result.exit_code == 2
-    assert "extrct" in result.output
-    assert "'extract'" in result.output
+    assert "No such command 'extrct'" in result.output  # newer versions of typer add what is meant
 
 
 def test_the_command_line_of_spacy_waits_for_no_command_of_ours():
