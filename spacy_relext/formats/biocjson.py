@@ -48,12 +48,15 @@ def _entries(stream: JsonStream, file: Path, on_error: OnError) -> Iterator[Entr
     """The documents of a value. RAISES: DataError where there is none that could be one."""
     stream.peek()
     line = stream.line
-    if not (yield from _find(stream, on_error, file)):
+    found = yield from _find(stream, on_error, file)
+    if found is None:
+        raise DataError("there is no document in it, but an empty list.", path=file, line=line)
+    if not found:
         raise DataError(f"expected {EXPECTED}. Is this BioC?", path=file, line=line)
 
 
-def _find(stream: JsonStream, on_error: OnError, file: Path, depth: int = 0) -> Generator[Entry, None, bool]:
-    """The documents of a collection, of a list, or of an object around one. RETURNS: Whether there was one of these."""
+def _find(stream: JsonStream, on_error: OnError, file: Path, depth: int = 0) -> Generator[Entry, None, bool | None]:
+    """The documents of a collection, of a list, or of an object around one. RETURNS: Whether there was one; None: an empty list."""
     kind = stream.peek()
     line = stream.line
     if kind == "{" and depth <= DEEPEST:
@@ -70,14 +73,15 @@ def _find(stream: JsonStream, on_error: OnError, file: Path, depth: int = 0) -> 
             others.append(line)
     for line in others if n_found else ():
         on_error(DataError(f"expected {EXPECTED}, in a list, and saw something else. It is left out.", path=file, line=line))
-    return n_found > 0
+    return n_found > 0 if n_found or others else None
 
 
-def _find_in_object(stream: JsonStream, on_error: OnError, file: Path, depth: int) -> Generator[Entry, None, bool]:
+def _find_in_object(stream: JsonStream, on_error: OnError, file: Path, depth: int) -> Generator[Entry, None, bool | None]:
     line = stream.line
     pairs: list[tuple[str, Any]] = []
-    n_found = 0
+    n_found = n_empty = n_members = 0
     for key in stream.members():
+        n_members += 1
         if key in KEYS:
             pairs.append((key, stream.value()[0]))
         elif key == "documents" and stream.peek() == "[":
@@ -85,14 +89,16 @@ def _find_in_object(stream: JsonStream, on_error: OnError, file: Path, depth: in
             for place in stream.places():
                 yield stream.value()[0], place
         elif depth < DEEPEST and stream.peek() in "[{":
-            n_found += yield from _find(stream, on_error, file, depth + 1)
+            found = yield from _find(stream, on_error, file, depth + 1)
+            n_found += found is True
+            n_empty += found is None
     made = dict(pairs)
     if "passages" in made:
         yield made if len(made) == len(pairs) else Twice(pairs), line
         return True
     if n_found > 1:
         raise DataError(f"expected {EXPECTED}, and saw {n_found} lists of documents in one object.", path=file, line=line)
-    return n_found == 1
+    return None if 0 < n_empty == n_members else n_found == 1
 
 
 def _parse(entry: Any, number: int, file: Path) -> BioCDocument:

@@ -245,9 +245,15 @@ def test_what_is_no_document_in_a_list_is_left_out_alone(value, tmp_path):
     assert all("in a list, and saw something else" in str(error) and error.line for error in errors)
 
 
-@pytest.mark.parametrize("value", [3, [], {"authors": [{"name": "A"}]}, {"a": [PUBTATOR3], "b": [PUBTATOR3 | {"id": "2"}]}])
+@pytest.mark.parametrize("value", [3, [[]], {"authors": [{"name": "A"}]}, {"a": [PUBTATOR3], "b": [PUBTATOR3 | {"id": "2"}]}])
 def test_what_has_no_documents_is_an_error(value, tmp_path):
     with pytest.raises(DataError, match="expected a collection"):
+        read(value, tmp_path)
+
+
+@pytest.mark.parametrize("value", [[], {"PubTator3": []}, {"answer": {"PubTator3": []}}])
+def test_an_empty_answer_has_no_document(value, tmp_path):
+    with pytest.raises(DataError, match=r"a\.json:1: there is no document in it, but an empty list"):
         read(value, tmp_path)
 
 
