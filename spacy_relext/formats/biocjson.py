@@ -41,7 +41,7 @@ def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tup
     for file in files:
         entries = read_values(file, EXPECTED, partial(_entries, file=file, on_error=on_error), on_error)
         for number, (entry, line) in enumerate(entries, start=1):
-            yield partial(_parse, entry, number, file), (file, line, Place(file, number=number, root=root).default_id)
+            yield partial(_parse, entry, number, file), (file, line, Place(file, number=number, root=root).default_id, number)
 
 
 def _entries(stream: JsonStream, file: Path, on_error: OnError) -> Iterator[Entry]:

@@ -46,8 +46,8 @@ CONCEPTS = ("identifier", "MESH", "NCBI GENE", "NCBI Gene")
 NOVELTY, SPECULATION, NEGATION, ATTRIBUTES = ("novel", "novelty"), "speculation", "negation", "attributes"
 # More spaces than any file would put between passages: an offset that is wrong must not fill the memory.
 MAX_GAP = 10_000
-# Where a document stands, and what it is called where it has no id.
-Origin = tuple[Path, int | None, str]
+# Where a document stands (file, line), what it is called where it has no id, and its number in the file.
+Origin = tuple[Path, int | None, str, int]
 
 
 def levels_of(mentions: bool, concepts: bool) -> set[str]:

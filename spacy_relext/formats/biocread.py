@@ -53,13 +53,16 @@ def read_all(documents: Iterable[tuple[Callable[[], BioCDocument], Origin]], rea
 
 def _made(make: Callable[[], BioCDocument], place: Origin, reading: Reading) -> Document:
     name = "a document"
-    path, line, _ = place
+    path, line, *_ = place
     try:
         source = make()
         name = f"document {source.id!r}"
         return from_bioc(source, place, reading)
     except DataError:
         raise
+    except UnicodeEncodeError as error:
+        seen = error.object[error.start : error.end]
+        raise DataError(f"{name} has {seen!r}, half of a surrogate pair. Write it whole.", path=path, line=line) from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
         raise DataError(f"{name} is not as BioC has it ({reason}). Is something missing, or no number?", path=path, line=line) from error
@@ -70,8 +73,8 @@ def from_bioc(source: BioCDocument, place: Origin, reading: Reading) -> Document
 
     RAISES: DataError for annotation that cannot be right; what the library raises for other input.
     """
-    path, line, default_id = place
-    document = Document(str(source.id or default_id), "", source=path, line=line)
+    path, line, default_id, number = place
+    document = Document(str(source.id or default_id), "", source=path, line=line, number=number)
     if not source.id:
         document.leave_out(WITHOUT_ID)
     layers: list[tuple[int | None, list[BioCAnnotation], list[BioCRelation]]] = [(None, source.annotations, source.relations)]

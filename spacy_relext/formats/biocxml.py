@@ -39,7 +39,7 @@ def _documents(files: list[Path], on_error: OnError, root: Path) -> Iterator[tup
             on_error(error)
             continue
         for number, element in enumerate(elements, start=1):
-            yield partial(_parse, element), (file, element.sourceline, Place(file, number=number, root=root).default_id)
+            yield partial(_parse, element), (file, element.sourceline, Place(file, number=number, root=root).default_id, number)
 
 
 def _elements(file: Path) -> list[etree._Element]:

@@ -112,7 +112,11 @@ def load(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:
         except UserWarning as error:
             raise _offset_error(error, path) from error
         except NO_CAS as error:
-            raise DataError(f"no CAS that can be read ({type(error).__name__}: {error}).", path=path) from error
+            raise DataError(
+                f"no CAS that can be read ({type(error).__name__}: {error}). Is it whole, and as INCEpTION exports it? Export it again, as "
+                "UIMA CAS XMI or JSON.",
+                path=path,
+            ) from error
 
 
 def _load_xmi(raw: bytes, types: bytes | None, path: Path) -> tuple[Cas, Lines]:

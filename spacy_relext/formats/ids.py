@@ -29,7 +29,7 @@ def distinct(documents: Iterable[Document], on_error: OnError = raise_error, *, 
     """
     ids = Ids()
     for document in documents:
-        other = ids.other(document.id, (document.source, document.line)) if document.id or not unnamed else None
+        other = ids.other(document.id, (document.source, document.line, document.number)) if document.id or not unnamed else None
         if other is None:
             yield document
         else:
@@ -44,7 +44,7 @@ def named(documents: Iterable[Document]) -> Iterator[tuple[str, Document]]:
     ids = Ids()
     for number, document in enumerate(documents):
         name = document.id or default_id(number)
-        other = ids.other(name, (document.source, document.line))
+        other = ids.other(name, (document.source, document.line, document.number))
         if other is not None:
             raise document.error(f"{_place(*other)} Expected ids that differ.")
         yield name, document
@@ -55,10 +55,11 @@ def default_id(number: int) -> str:
     return f"document-{number}"
 
 
-def _place(source: Any, line: int | None) -> str:
+def _place(source: Any, line: int | None, number: int | None) -> str:
     if source is None:
         return "a document before it has the same id."
-    return f"a document with this id is in {source if line is None else f'{source}:{line}'} already."
+    place = f"{source}" if line is None else f"{source}:{line}"
+    return f"a document with this id is in {place}{'' if number is None else f' (number {number} of the file)'} already."
 
 
 class NewFiles:

@@ -107,7 +107,7 @@ def parse(element: Element, file: Path, number: int) -> Document:
 
     RAISES: DataError for anything that is not as the module's description says.
     """
-    document = Document(element.get("id") or f"{file.stem}-{number}", "", relations=[], sentences=[], source=file)
+    document = Document(element.get("id") or f"{file.stem}-{number}", "", relations=[], sentences=[], source=file, number=number)
     assert document.sentences is not None
     entities: list[tuple[Element, str, int, Parts]] = []
     for sentence in element.iter("sentence"):

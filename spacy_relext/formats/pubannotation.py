@@ -80,7 +80,7 @@ def parse(record: Any, at: Place, annotator: str | None = None) -> Document:
     if not isinstance(record, dict):
         raise at.fail(f"expected {EXPECTED}, and saw {type(record).__name__}.")
     at.check_keys(record)
-    document = Document(_name(record, at), at.text(record), source=at.path, line=at.line)
+    document = Document(_name(record, at), at.text(record), source=at.path, line=at.line, number=at.number)
     tracks = list(at.entries(record, "tracks", "track")) if record.get("tracks") is not None else []
     # A document that has tracks alone is no layer of its own.
     layers = [layer for layer in (record, *(track for _, track in tracks)) if any(layer.get(key) is not None for key in ANNOTATIONS)]

@@ -57,6 +57,7 @@ class Document:
     """A text with its annotation; `relations` is None where relations were not annotated, which is not the same as none.
 
     sentences: Character offsets (start, end) of the sentences, or None. source, line: Where it was read, for error messages.
+    number: Which document of its file it is, counted from 1, where a line is not enough to find it.
     concept_relations: Relations whose head and tail are concept identifiers, annotated for the document as a whole, or None. Where
         `relations` is None beside them, the relations between mentions follow from them (concepts.py).
     denied: Relations between mentions that an annotator denied. They are none of `relations`: to a model, such a pair has no relation.
@@ -83,10 +84,12 @@ class Document:
     denied: list[AnnotatedRelation] = field(default_factory=list)
     denied_concepts: list[AnnotatedRelation] = field(default_factory=list)
     examples: dict[str, str] = field(default_factory=dict, compare=False)
+    number: int | None = field(default=None, compare=False)
 
     def error(self, message: str) -> DataError:
         """An error that says where the document stands."""
-        return DataError(f"document {self.id!r}: {message}", path=self.source, line=self.line)
+        number = "" if self.number is None else f" (number {self.number} of the file)"
+        return DataError(f"document {self.id!r}{number}: {message}", path=self.source, line=self.line)
 
     def leave_out(self, what: str, line: int | None = None, source: Any = None) -> None:
         """Count something of the file that the document does not hold, in a line of its source, or of another one, where that is known."""

@@ -251,6 +251,15 @@ def test_what_has_no_documents_is_an_error(value, tmp_path):
         read(value, tmp_path)
 
 
+def test_errors_name_the_number_of_the_document(tmp_path):
+    with pytest.raises(DataError, match="Expected ids that differ") as caught:
+        read([document(passage(0, "Tea."), name=name) for name in "121"], tmp_path)
+    assert "document '1' (number 3 of the file): a document with this id" in str(caught.value)
+    assert "a.json:1 (number 1 of the file) already" in str(caught.value)
+    with pytest.raises(DataError, match=r"document '1' has .*, half of a surrogate pair"):
+        read(document(passage(0, "Tea \ud83d")), tmp_path)
+
+
 @pytest.mark.parametrize("value", [[], {"PubTator3": []}, {"answer": {"PubTator3": []}}])
 def test_an_empty_answer_has_no_document(value, tmp_path):
     with pytest.raises(DataError, match=r"a\.json:1: there is no document in it, but an empty list"):

@@ -309,7 +309,7 @@ def test_bad_archives_type_systems_and_json(cas, tmp_path):
     for change, message in (
         ({"%FEATURE_STRUCTURES": None}, "expected an object with a list '%FEATURE_STRUCTURES'"),
         ({"%FEATURE_STRUCTURES": good["%FEATURE_STRUCTURES"] * 2}, "the %ID 1 is there twice"),
-        ({"%TYPES": None}, "no CAS that can be read"),
+        ({"%TYPES": None}, "no CAS that can be read .*Export it again, as UIMA CAS XMI or JSON"),
         ({"%VIEWS": {"_InitialView": {"%MEMBERS": [999]}}}, "no CAS that can be read .KeyError: 999"),
     ):
         fails("a.json", json.dumps(good | change).encode(), message)

@@ -39,6 +39,14 @@ def test_text_beside_the_offsets_decides_the_ends(text, ends, tmp_path):
     assert document.sentences == [(0, 16), (17, 31)][: len(document.sentences)]
 
 
+@pytest.mark.parametrize(("old", "new"), [("0-3", "0:3"), ('"True"', '"perhaps"')])
+def test_errors_name_the_number_of_the_document(old, new, tmp_path):
+    text = PAIR.replace("</corpus>", PAIR[PAIR.index("<document") :].replace("X.d0", "X.d1").replace(old, new))
+    found = read("ppi", write(tmp_path / "a.xml", text))
+    assert len(found.documents) == len(found.errors) == 1
+    assert "document 'X.d1' (number 2 of the file): " in str(found.errors[0])
+
+
 def test_interactions_have_their_type_or_are_negative(tmp_path):
     text = INTERACTION.replace('<interaction e1="e0" e2="e1" id="i0" type="PPI"/>', "{}")
     for pair, relations in [
