@@ -22,6 +22,7 @@ from spacy_relext.formats.denials import is_denial, with_negated
 from spacy_relext.formats.docs import document_id, is_left_out, to_doc
 from spacy_relext.formats.files import refuse_existing, target_of, whole_folder, whole_path
 from spacy_relext.formats.reading import OnError, Options, Reading, listed, raise_error
+from spacy_relext.formats.roles import RolesError
 from spacy_relext.formats.types import Document
 from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.notices import counted, logger
@@ -358,7 +359,13 @@ def error_handler(on_error: Errors) -> OnError:
         return on_error
     if on_error not in ("raise", "skip"):
         raise RelextError(f"on_error is {on_error!r}; expected 'raise', 'skip' or a function.")
-    return raise_error if on_error == "raise" else lambda error: logger.warning("skipped: %s", error)
+    return raise_error if on_error == "raise" else _skip
+
+
+def _skip(error: DataError) -> None:
+    if isinstance(error, RolesError):
+        raise error
+    logger.warning("skipped: %s", error)
 
 
 def _check_dev(dev: Path, output: Path, dev_share: float, *, one_file: bool) -> None:

@@ -6,7 +6,8 @@ says. What decides, in this order:
 1. what the user says (`--roles HEAD,TAIL`);
 2. the roles that are known (HEADS, TAILS), if one of the two stands in each list;
 3. the number, if both roles are one name with numbers: Theme, Theme2;
-4. the order in the file, if it is the same for all relations with this label and these roles in the whole input. If not, that is an error;
+4. the order in the file, if it is the same for all relations with this label and these roles in the whole input. If not, that is an error,
+   also where errors are skipped: what would be left out, and the direction of the rest, would rest on the order of the files;
    but events, which name their arguments in any order, are directed as the first one with these roles, and counted.
 
 Roles are compared without case, `-` and `_`; a trailing number is looked at first, and then left off.
@@ -24,6 +25,10 @@ HEADS = frozenset(["arg1", "e1", "head", "source", "subject", "subj", "cause", "
 TAILS = frozenset(["arg2", "e2", "tail", "target", "object", "obj", "theme", "patient", "dependent", "to", "entity2", "antecedent"])
 
 Argument = TypeVar("Argument")
+
+
+class RolesError(DataError):
+    """Nothing says which argument is the head. It concerns the whole input: what was read before has a direction by chance."""
 
 
 class Roles:
@@ -53,7 +58,7 @@ class Roles:
 
         path, line: Where the relation stands.
         on_other_order: Is called instead of an error, and the relation is directed as the first one with these roles.
-        RAISES: DataError where nothing says which is which: the roles are unknown, and their order is another one than before.
+        RAISES: RolesError where nothing says which is which: the roles are unknown, and their order is another one than before.
         """
         (first, a), (second, b) = arguments
         forward = self._is_forward(_plain(first), _plain(second))
@@ -83,7 +88,7 @@ class Roles:
         came_first, before = self._orders.setdefault((label, frozenset({first, second})), (first, f"{shown} ({place})"))
         if came_first != first and raises:
             a, b = (role for role, _ in arguments)
-            raise DataError(
+            raise RolesError(
                 f"which argument is the head? Saw {shown!r} here, and in the other order {before!r}. Say which role is that of the head, "
                 f"and which that of the tail: `roles=['{a},{b}']` or `roles=['{b},{a}']`.",
                 path=path,

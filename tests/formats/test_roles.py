@@ -5,7 +5,7 @@ import json
 import pytest
 
 from spacy_relext.conversion import read
-from spacy_relext.conversion.converting import make_options
+from spacy_relext.conversion.converting import error_handler, make_options
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.reading import Options, Reading
@@ -175,3 +175,10 @@ def test_bioc_with_two_orders_of_unknown_roles(tmp_path):
         list(get_format("biocjson").read(tmp_path, Reading()))
     documents = get_format("biocjson").read(tmp_path, Reading(options=Options(roles=("What,Where",))))
     assert [(r.head, r.tail) for document in documents for r in document.relations] == [("T0", "T1"), ("T1", "T0")]
+
+
+def test_an_order_that_changes_is_an_error_where_errors_are_skipped(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("a\t@PLACE$ of @PERSON$\tin\nb\t@PERSON$ in @PLACE$\tin\n")
+    with pytest.raises(DataError, match="which argument is the head"):
+        list(get_format("blinded").read(path, Reading(error_handler("skip"))))
