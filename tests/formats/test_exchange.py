@@ -340,11 +340,11 @@ BAD_FILES = {
     "b.xml": ("", "no well-formed XML", 1),
     "c.xml": (b"<collection>\n<document><id>\xe9</id></document></collection>", "no well-formed XML", 2),
     "d.xml": ("<html/>", "expected <collection>", 1),
-    "e.xml": ("<collection>" + bioc("", "1") + "\n" + bioc("", "1") + "</collection>", "with this id is in .*:1 already", 2),
+    "e.xml": ("<collection>" + bioc("", "1") + "\n" + bioc("", "1") + "</collection>", "with this id is in .*:1 \\(number 1 of the file\\) already", 2),
     "a.json": ('{"documents": [\n{"id": "1",', "not JSON .*line 2", None),
     "b.json": ("", "not JSON", None),
     "c.json": (b'{"documents":\n "\xe9"}', "not UTF-8", 2),
-    "d.json": ("[]", "expected a collection", 1),
+    "d.json": ("[]", "there is no document in it, but an empty list", 1),
     "e.json": (
         json.dumps({"documents": [{"id": "x7", "infons": {}, "passages": [{"offset": 0}]}]}),
         "document 1, id 'x7': 'text' is missing",

@@ -306,6 +306,20 @@ def test_a_crowded_row_is_cut_into_blocks():
     assert [len(c.pairs) for c in chunks] == [8, 16, 16]
 
 
+def test_a_row_is_cut_into_as_few_blocks_as_hold_its_pairs():
+    """Also behind rows of other numbers of pairs."""
+    mentions, pairs, contexts = [], [], []
+    for sentence, n_pairs in enumerate((10, 2 * MIN_BLOCK, 7, 3 * MIN_BLOCK)):
+        start = 10 * sentence
+        for _ in range(n_pairs):
+            mentions += [(start, start + 1, 1), (start + 5, start + 6, 2)]
+            pairs.append((len(mentions) - 2, len(mentions) - 1))
+            contexts.append((start, start + 10))
+    batch = make_batch([40], [candidates(mentions, pairs, contexts)])
+    # So few cells that every block has the smallest size.
+    assert sorted(len(chunk.pairs) for chunk in make_chunks(batch, 1)) == [7, 10, *[MIN_BLOCK] * 5]
+
+
 def test_rows_of_like_length_are_computed_together():
     """By hand: a long row of 50 tokens and three of 2 tokens, one pair each. Padding the short ones to 50 would be 200 cells."""
     contexts = [(0, 50), (50, 52), (52, 54), (54, 56)]
