@@ -340,7 +340,11 @@ BAD_FILES = {
     "b.xml": ("", "no well-formed XML", 1),
     "c.xml": (b"<collection>\n<document><id>\xe9</id></document></collection>", "no well-formed XML", 2),
     "d.xml": ("<html/>", "expected <collection>", 1),
-    "e.xml": ("<collection>" + bioc("", "1") + "\n" + bioc("", "1") + "</collection>", "with this id is in .*:1 \\(number 1 of the file\\) already", 2),
+    "e.xml": (
+        "<collection>" + bioc("", "1") + "\n" + bioc("", "1") + "</collection>",
+        r"with this id is in .*:1 \(number 1 of the file\) already",
+        2,
+    ),
     "a.json": ('{"documents": [\n{"id": "1",', "not JSON .*line 2", None),
     "b.json": ("", "not JSON", None),
     "c.json": (b'{"documents":\n "\xe9"}', "not UTF-8", 2),
