@@ -296,6 +296,15 @@ def found_by(doc, name, *labels, score=0.5):
     return [Relation(doc[0:1], doc[2:3], label, score, sources=name) for label in labels]
 
 
+def test_what_is_known_of_one_mention_alone_is_stored(doc):
+    """The concept of the tail, and the long form of the head, where the other has none."""
+    head, tail = Span(doc, 0, 1, "DRUG"), Span(doc, 2, 3, "DRUG", kb_id="D014859")
+    set_relations(doc, [Relation(head, tail, "A", 0.5, ("acetylsalicylic acid", ""))])
+    (relation,) = get_relations(doc)
+    assert (relation.head.kb_id_, relation.tail.kb_id_) == ("", "D014859")
+    assert tuple(relation.long_forms) == ("acetylsalicylic acid", "")
+
+
 def test_who_found_the_relations_of_a_doc(doc):
     set_relations(doc, [])
     assert sources_of(doc) == set()
