@@ -1,6 +1,7 @@
 """What all tests share: a tiny BERT built on the spot, small annotated Docs, and where the real corpora are."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -115,3 +116,28 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the real corpora are not in {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser of playwright's. Of a module: an event loop runs as long as it is there, and others need theirs."""
+    from tests.browser.chromium import MissingError, started
+
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(started())
+        except MissingError as missing:
+            pytest.skip(str(missing))
+        yield browser
+
+
+@pytest.fixture
+def axe(chromium):
+    """A function that gives what axe-core finds against a page that is shown."""
+    from tests.browser.chromium import MissingError, axe_source, violations
+
+    try:
+        axe_source()
+    except MissingError as missing:
+        pytest.skip(str(missing))
+    return violations
