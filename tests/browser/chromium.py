@@ -31,7 +31,7 @@ def executable() -> str:
 
 
 def axe_source() -> str:
-    """axe-core's script: of the file that RELEXT_AXE names, or of node_modules, as `npm install axe-core` makes it. RAISES: MissingError."""
+    """axe-core's script, from the file that RELEXT_AXE names, or from node_modules. RAISES: MissingError."""
     path = Path(os.environ.get("RELEXT_AXE") or ROOT / "node_modules" / "axe-core" / "axe.min.js")
     if not path.is_file():
         raise MissingError(f"there is no axe-core in {path}: npm install axe-core, or name its axe.min.js in RELEXT_AXE")
