@@ -1,14 +1,17 @@
 """`render` and `serve`, with displaCy's parameters, names and defaults."""
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 from spacy.tokens import Doc, Span
 
+from spacy_relext.displacy.drawing import draw
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.parsing import parse_rels
 from spacy_relext.displacy.picture import Picture
+from spacy_relext.displacy.style import style_sheet
+
+__all__ = ["figure", "render", "serve", "style_sheet"]
 
 
 def render(
@@ -47,9 +50,4 @@ def serve(
 
 def figure(picture: Picture, options: Options) -> str:
     """The markup of one picture: a figure, without the style that all of them share."""
-    return f'<figure class="rx"><p>{escape(picture.text)}</p></figure>'
-
-
-def style_sheet(n_mentions: int, n_relations: int) -> str:
-    """The style of all figures of a page. n_mentions, n_relations: The most that one of them has."""
-    return ""
+    return f'<figure class="rx">{draw(picture, options).markup}</figure>'
