@@ -1,8 +1,8 @@
 """The markup of a laid-out picture: an ordinary paragraph, and behind it SVG of lines and marks.
 
 A picture is a `div.P` with a paragraph `p.T`. A block of lines is a `span.B` in it: an SVG of its height, and for each line a spacer as
-wide as the line, which forces the break and is as high as the lanes, and a box a word. No element stands between the lines, so nothing but the
-text is selected, copied, found and read out. Classes are of one letter, for there are many of them:
+wide as the line, which forces the break and is as high as the lanes, and a box a word. No element stands between the lines, so nothing but
+the text is selected, copied, found and read out. Classes are of one letter, for there are many of them:
 
     m u            rectangle and underline of a mention, with m3 for its number and t1 for its type; n3 its words
     y              bar of what was read, in the weights y0, y1, y2
