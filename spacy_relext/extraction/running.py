@@ -211,8 +211,9 @@ class Runner:
     def _scored_pairs(extractor: Extractor, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
         names = [ids[span.start_char, span.end_char, span.label_] for span in predictions.spans]
         pairs = []
+        # Nine digits say a float32 exactly: what is decoded of them again is what the extractor wrote.
         for (head, tail), row in zip(predictions.pairs.tolist(), predictions.scores.tolist(), strict=True):
-            scores, no_relation = extractor.distribution([round(score, 4) for score in row])
+            scores, no_relation = extractor.distribution([float(f"{score:.9g}") for score in row])
             pair = {"head": names[head], "tail": names[tail], "scores": scores}
             pairs.append(pair | ({} if no_relation is None else {"no_relation": no_relation}))
         return pairs

@@ -105,17 +105,21 @@ def to_record(document: Document) -> dict[str, Any]:
     ]
     for key, relations in zip(RELATIONS, (document.relations, document.concept_relations, document.denied or None), strict=True):
         if relations is not None:
-            record[key] = [
-                {"head": r.head, "tail": r.tail, "label": r.label}
-                | ({} if r.score == 1.0 else {"score": round(r.score, 4)})
-                | r.details
-                | ({"sources": {name: round(score, 4) for name, score in r.sources}} if r.sources else {})
-                for r in relations
-            ]
+            record[key] = list(map(relation_record, relations))
     if document.annotated_labels is not None:
         # Labels that a component found are none that were annotated, but a document may not contradict itself.
         record[ANNOTATED] = sorted(document.annotated_labels | document.labels)
     return record
+
+
+def relation_record(relation: AnnotatedRelation) -> dict[str, Any]:
+    """What the line of a document says of a relation."""
+    return (
+        {"head": relation.head, "tail": relation.tail, "label": relation.label}
+        | ({} if relation.score == 1.0 else {"score": round(relation.score, 4)})
+        | relation.details
+        | ({"sources": {name: round(score, 4) for name, score in relation.sources}} if relation.sources else {})
+    )
 
 
 def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | None = None) -> Document:
@@ -124,6 +128,11 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | Non
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
     at = Place(path, line, root=root)
+    return from_record(at.decode(raw), at)
+
+
+def from_record(record: Any, at: Place) -> Document:
+    """Make a document of what its line says, or what `to_record` gives. RAISES: DataError, with the place of the line, as `parse` does."""
     fail, take = at.fail, at.take
 
     def refuse_unknown(record: dict[str, Any], known: set[str], what: str, advice: str) -> None:
@@ -131,7 +140,6 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | Non
         if unknown:
             raise fail(f"{what}: unknown keys {unknown}; known are {sorted(known)}. {advice}")
 
-    record = at.decode(raw)
     if not isinstance(record, dict):
         raise fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
     if "text" not in record:
@@ -170,8 +178,8 @@ def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | Non
         mentions,
         relations.get("relations"),
         at.sentences(record, "sentences"),
-        source=path,
-        line=line,
+        source=at.path,
+        line=at.line,
         concept_relations=relations.get("concept_relations"),
         unsupported=Counter({"scores of candidate pairs": len(scored)}),
         mentions_given="mentions" in record,

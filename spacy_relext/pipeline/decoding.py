@@ -67,6 +67,35 @@ def symmetrize(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted:
     return scores
 
 
+def decode(
+    pairs: Ints2d,
+    scores: Floats2d,
+    places: Sequence[tuple[int, int]],
+    labels: Sequence[str],
+    symmetric: Collection[str],
+    *,
+    threshold: float,
+    exclusive: bool,
+) -> Iterator[tuple[int, int, str, float]]:
+    """What reaches the threshold: head, tail, label, score.
+
+    pairs: `[n_pairs, 2]`, indices of `places`, the mentions' first and last characters. scores: `[n_pairs, n_columns]`, float32.
+    """
+    # A forbidden label has probability 0 and is not written whatever the threshold.
+    reached = (scores >= threshold) & (scores > 0)
+    if exclusive:
+        columns = scores[:, 1:].argmax(axis=1) + 1 if len(scores) else numpy.zeros(0, dtype="int64")
+        rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), columns])
+        columns = columns[rows]
+    else:
+        rows, columns = numpy.nonzero(reached)
+    for (head, tail), column, score in zip(pairs[rows].tolist(), columns.tolist(), scores[rows, columns].tolist(), strict=True):
+        label = labels[column - int(exclusive)]
+        if label in symmetric and places[tail] < places[head]:
+            head, tail = tail, head
+        yield head, tail, label, score
+
+
 def decode_relations(
     predictions: Predictions,
     spans: Sequence[Span],
@@ -78,22 +107,13 @@ def decode_relations(
     source: str,
 ) -> Iterator[Relation]:
     """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions, as of a source."""
-    scores = predictions.scores
-    # A forbidden label has probability 0 and is not written whatever the threshold.
-    reached = (scores >= threshold) & (scores > 0)
-    if exclusive:
-        columns = scores[:, 1:].argmax(axis=1) + 1 if len(scores) else numpy.zeros(0, dtype="int64")
-        rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), columns])
-        columns = columns[rows]
-    else:
-        rows, columns = numpy.nonzero(reached)
-    pairs = predictions.pairs[rows]
-    # Asked once for each mention, of which there are few.
-    mentioned = numpy.unique(pairs).tolist()
-    places = {i: (spans[i].start_char, spans[i].end_char) for i in mentioned}
-    long_forms = {i: long_form_of(spans[i]) for i in mentioned}
-    for (head, tail), column, score in zip(pairs.tolist(), columns.tolist(), scores[rows, columns].tolist(), strict=True):
-        label = labels[column - int(exclusive)]
-        if label in symmetric and places[tail] < places[head]:
-            head, tail = tail, head
+    places = [(span.start_char, span.end_char) for span in spans]
+    # Asked once for each mention of a relation, of which there are few.
+    long_forms: dict[int, str] = {}
+    for head, tail, label, score in decode(
+        predictions.pairs, predictions.scores, places, labels, symmetric, threshold=threshold, exclusive=exclusive
+    ):
+        for i in (head, tail):
+            if i not in long_forms:
+                long_forms[i] = long_form_of(spans[i])
         yield Relation(spans[head], spans[tail], label, score, (long_forms[head], long_forms[tail]), sources=source)
