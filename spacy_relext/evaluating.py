@@ -26,12 +26,13 @@ from spacy_relext.evaluation import (
     score_predicted,
     score_thresholds,
     set_threshold,
+    told,
 )
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.measures import Measure, make_measures
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.preparing import Extractor
-from spacy_relext.pipeline.scoring import with_gold_mentions
+from spacy_relext.pipeline.scoring import OnScored, with_gold_mentions
 from spacy_relext.relations import register_extensions
 
 Figures = dict[str, Any]
@@ -79,6 +80,8 @@ def evaluate(
     measures: Collection[str] = (),
     train: str | Path | Iterable[Doc] | None = None,
     progress: Progress = lambda examples, total, task: examples,
+    on_gold: OnScored | None = None,
+    on_found: OnScored | None = None,
 ) -> Evaluation:
     """Score the relations of a pipeline: with annotated mentions (and tokens and sentences), and from the raw text with what it finds.
 
@@ -91,6 +94,7 @@ def evaluate(
         relations between annotated mentions) becomes that of the pipeline. On development data only!
     own_sentences: Annotated mentions on the pipeline's own tokens and sentences.
     measures: Those of corpora of relations between concepts: "biored", "docred". train: The training part, which docred needs.
+    on_gold, on_found: Are given what the model says of the candidate pairs of each document, with annotated and with found mentions.
     RAISES: RelextError for what does not fit together.
     """
     register_extensions()
@@ -101,8 +105,8 @@ def evaluate(
     unknown = sorted(set(measures) - set(Measure))
     if unknown:
         raise RelextError(f"there are no measures {', '.join(unknown)}. There are: {', '.join(Measure)}.")
-    functions = make_measures([Measure(name) for name in measures], None if train is None else _docs(train, nlp))
-    references = _docs(docs, nlp)
+    functions = make_measures([Measure(name) for name in measures], None if train is None else annotated_docs(train, nlp))
+    references = annotated_docs(docs, nlp)
     if functions and all(concept_relations(doc) is None for doc in references):
         of = docs if isinstance(docs, (str, Path)) else "the data"
         raise RelextError(f"{' and '.join(functions)}: a measure of relations between concepts, and {of} has none.")
@@ -116,11 +120,12 @@ def evaluate(
         seconds = time.perf_counter() - start
         if tune_threshold:
             set_threshold(nlp, pipe, _best(pipe, examples, progress))
-        gold = score_gold(pipe, examples, functions)
+        gold = score_gold(pipe, examples, functions, on_gold)
         examples = []
         if mention_finders(nlp):
             task = "Predicting, to score found mentions"
-            examples = list(progress(predict(nlp, references, annotated=False), len(references), task))
+            found_examples = told(pipe, predict(nlp, references, annotated=False), on_found)
+            examples = list(progress(found_examples, len(references), task))
         found, found_strict = (score_predicted(pipe, examples, strict=strict, measures=functions) for strict in (False, True))
         return Evaluation(
             gold_mentions=gold,
@@ -138,7 +143,17 @@ def evaluate(
             pipe.threshold = before
 
 
-def _docs(given: str | Path | Iterable[Doc], nlp: Language) -> list[Doc]:
+def require_annotated(evaluation: Evaluation) -> None:
+    """RAISES: RelextError where nothing is annotated for the labels of the pipeline."""
+    if evaluation.gold_mentions["rel_micro_f"] is None:
+        raise RelextError(
+            "the data has no relation annotation for the labels of this pipeline. Was it converted from documents with relations, and "
+            "is it of the corpus that the pipeline was trained on?"
+        )
+
+
+def annotated_docs(given: str | Path | Iterable[Doc], nlp: Language) -> list[Doc]:
+    """The Docs of a `.spacy` file or of a folder of them, or those that are given."""
     return list(read_docs(Path(given), nlp) if isinstance(given, (str, Path)) else given)
 
 

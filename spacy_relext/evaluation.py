@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import spacy
 from spacy.language import Language
@@ -23,7 +24,7 @@ from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.pairs import AttendedPair, attended_pairs
 from spacy_relext.pipeline.preparing import AnnotatedPairs, Extractor, annotated_pairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
-from spacy_relext.pipeline.scoring import with_gold_mentions
+from spacy_relext.pipeline.scoring import OnScored, with_gold_mentions
 from spacy_relext.pipeline.settings import GIVEN
 from spacy_relext.pipeline.several import divide_labels, labels_of_others
 from spacy_relext.relations import get_relations, set_relations
@@ -63,15 +64,41 @@ def extractor_of(nlp: Language, model: str, name: str | None = None) -> Relation
     return found[name]
 
 
-def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool) -> Iterator[Example]:
+def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool, disable: Sequence[str] = ()) -> Iterator[Example]:
     """Run a pipeline over the texts of annotated Docs.
 
-    annotated: On the annotated tokens and sentences, without looking for mentions; otherwise from the raw text.
+    annotated: On the annotated tokens and sentences, without looking for mentions; otherwise from the raw text. disable: Components that
+        do not run.
     """
     inputs = (predicted_doc(nlp, reference, gold_tokens=annotated) for reference in references)
-    found = nlp.pipe(inputs, batch_size=32, disable=mention_finders(nlp) if annotated else [])
+    found = nlp.pipe(inputs, batch_size=32, disable=[*disable, *(mention_finders(nlp) if annotated else ())])
     for doc, reference in zip(found, references, strict=True):
         yield Example(doc, reference)
+
+
+def told(pipe: RelationExtractor, examples: Iterable[Example], on_scored: OnScored | None) -> Iterator[Example]:
+    """Examples as `predict` gives them; what the extractor says of their candidate pairs, when it runs, is told to `on_scored`."""
+    if on_scored is None:
+        yield from examples
+        return
+    before = pipe.on_predictions
+    known: WeakKeyDictionary[Doc, Predictions] = WeakKeyDictionary()
+
+    def keep(doc: Doc, predictions: Predictions) -> None:
+        known[doc] = predictions
+        if before is not None:
+            before(doc, predictions)
+
+    pipe.on_predictions = keep
+    try:
+        for example in examples:
+            predictions = known.pop(example.predicted, None)
+            if predictions is None:
+                raise RelextError(f"a component after {pipe.name} made another Doc, so nobody knows what {pipe.name} says of its pairs.")
+            on_scored(example, example.predicted, predictions.spans, predictions)
+            yield example
+    finally:
+        pipe.on_predictions = before
 
 
 def read_with_gold_mentions(pipe: Extractor, examples: Iterable[Example]) -> Iterator[list[AttendedPair]]:
@@ -97,13 +124,16 @@ def gold_pairs(pipe: Extractor, examples: Iterable[Example]) -> list[AnnotatedPa
 
 
 def score_gold(
-    pipe: Extractor, examples: Sequence[Example], measures: Mapping[str, MeasureFunction] = MappingProxyType({})
+    pipe: Extractor,
+    examples: Sequence[Example],
+    measures: Mapping[str, MeasureFunction] = MappingProxyType({}),
+    on_scored: OnScored | None = None,
 ) -> dict[str, Any]:
     """Figures with annotated mentions, and their candidate recall; of relations between concepts too, if annotated.
 
-    measures: Further ones of relations between concepts; their figures are under their names.
+    measures: Further ones of relations between concepts; their figures are under their names. on_scored: As in `with_gold_mentions`.
     """
-    found = list(with_gold_mentions(pipe, examples))
+    found = list(with_gold_mentions(pipe, examples, on_scored=on_scored))
     of_oracle = score_found(pipe, oracle(pipe, examples, gold_mentions=True))
     figures = _with_candidate_recall(score_found(pipe, found), of_oracle) | _score_concepts(pipe, found, measures)
     if "doc_rel_micro_f" in figures:

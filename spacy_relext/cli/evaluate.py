@@ -15,6 +15,7 @@ from spacy_relext.cli.tables import print_table
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import evaluate as evaluate_docs
+from spacy_relext.evaluating import require_annotated
 from spacy_relext.evaluation import load_pipeline, store
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.files import whole_file
@@ -66,6 +67,7 @@ def evaluate(
             train=train,
             progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
         )
+        require_annotated(found)
         figures = found.to_dict()
         if tune_threshold:
             store(nlp, Path(model))
@@ -95,11 +97,6 @@ def _print(figures: dict[str, Any]) -> None:
         if scores is None:
             msg.info("Not measured: the pipeline predicts no mentions by itself.")
             continue
-        if scores["rel_micro_f"] is None:
-            raise RelextError(
-                "the data has no relation annotation for the labels of this pipeline. Was it converted from documents with relations, and "
-                "is it of the corpus that the pipeline was trained on?"
-            )
         _print_scores(scores, "rel", ("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", "", ""))
         if "rel_denied" in scores:
             denied, related = scores["rel_denied"], scores["rel_denied_related"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import count
 
 import numpy
@@ -11,7 +12,7 @@ from spacy.util import minibatch
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.attention import AttentionWeights
 from spacy_relext.pipeline.decoding import symmetrize
-from spacy_relext.pipeline.preparing import Extractor, candidate_pairs, prepare, symmetric_columns
+from spacy_relext.pipeline.preparing import Extractor, Prepared, candidate_pairs, prepare, symmetric_columns
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,35 @@ class AttendedPair(ScoredPair):
 
     context: Span
     attention: AttentionWeights
+
+    @property
+    def places(self) -> list[tuple[int, int, float]]:
+        """The characters of the Doc that were read: start, end and weight, in their order, of sum 1.
+
+        The weight of what stands for head and tail in the encoder's text is theirs, and that of other marks belongs to the words in whose
+        place they stand.
+        """
+        weights: dict[tuple[int, int], float] = {}
+        for (start, end), weight in self._placed():
+            weights[start, end] = weights.get((start, end), 0.0) + weight
+        return [(start, end, weight) for (start, end), weight in sorted(weights.items())]
+
+    def _placed(self) -> Iterator[tuple[tuple[int, int], float]]:
+        tokens, (words, kinds, weights) = list(self.context), self.attention
+        texts = [token.text for token in tokens]
+        for tag, first, end, start, stop in SequenceMatcher(None, words, texts, autojunk=False).get_opcodes():
+            for i in range(first, end):
+                if tag == "equal":
+                    token = tokens[start + i - first]
+                    place = token.idx, token.idx + len(token)
+                elif kinds[i] in ("head", "tail"):
+                    span = self.head if kinds[i] == "head" else self.tail
+                    place = span.start_char, span.end_char
+                elif stop > start:
+                    place = tokens[start].idx, tokens[stop - 1].idx + len(tokens[stop - 1])
+                else:
+                    continue
+                yield place, float(weights[i])
 
 
 @dataclass(frozen=True)
@@ -65,18 +95,22 @@ def score_pairs(pipe: Extractor, doc: Doc, pairs: Iterable[tuple[Span, Span]]) -
 def attended_pairs(pipe: Extractor, docs: Iterable[Doc], batch_size: int = 32) -> Iterator[list[AttendedPair]]:
     """What `RelationExtractor.attention` gives."""
     for batch in minibatch(docs, size=batch_size):
-        prepared = [prepare(pipe, doc, pipe.mentions(doc)) for doc in batch]
-        weights: dict[int, AttentionWeights] = {}
-        predictions = pipe.predict_prepared(batch, prepared, weights.__setitem__)
-        number = count()
-        for doc, p, predicted in zip(batch, prepared, predictions, strict=True):
-            pairs, contexts = p.candidates.pairs.tolist(), p.candidates.contexts.tolist()
-            yield [
-                AttendedPair(
-                    p.spans[head], p.spans[tail], *pipe.distribution(scores), context=doc[first:end], attention=weights.pop(next(number))
-                )
-                for (head, tail), (first, end), scores in zip(pairs, contexts, predicted.scores.tolist(), strict=True)
-            ]
+        yield from attended(pipe, batch, [prepare(pipe, doc, pipe.mentions(doc)) for doc in batch])
+
+
+def attended(pipe: Extractor, docs: list[Doc], prepared: list[Prepared]) -> Iterator[list[AttendedPair]]:
+    """The same of pairs that are prepared, by Doc."""
+    weights: dict[int, AttentionWeights] = {}
+    predictions = pipe.predict_prepared(docs, prepared, weights.__setitem__)
+    number = count()
+    for doc, p, predicted in zip(docs, prepared, predictions, strict=True):
+        pairs, contexts = p.candidates.pairs.tolist(), p.candidates.contexts.tolist()
+        yield [
+            AttendedPair(
+                p.spans[head], p.spans[tail], *pipe.distribution(scores), context=doc[first:end], attention=weights.pop(next(number))
+            )
+            for (head, tail), (first, end), scores in zip(pairs, contexts, predicted.scores.tolist(), strict=True)
+        ]
 
 
 def ask(doc: Doc, own: Sequence[Span], pairs: Iterable[tuple[Span, Span]]) -> Iterator[AskedPairs]:

@@ -1,12 +1,14 @@
 """Scores of an extractor: of what its pipeline predicted, or of what it predicts anew between annotated mentions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import minibatch
 
 from spacy_relext.pipeline.coverage import count_annotated, warn_of_coverage
+from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.gold import align_mentions, gold_view
 from spacy_relext.pipeline.preparing import Extractor, learns_from, prepare
 from spacy_relext.pipeline.several import labels_of_others, ran_beside, require_own_prefix
@@ -45,10 +47,17 @@ def score(pipe: Extractor, examples: Sequence[Example], *, gold_mentions: bool |
     return scores
 
 
-def with_gold_mentions(pipe: Extractor, examples: Iterable[Example], *, threshold: float | None = None) -> Iterator[Example]:
+# Is given the predictions of a Doc: an example whose predicted relations are those that are scored, the Doc whose candidates they are of,
+# and the mentions of these as they are compared with the annotated ones.
+OnScored = Callable[[Example, Doc, Sequence[Span], Predictions], None]
+
+
+def with_gold_mentions(
+    pipe: Extractor, examples: Iterable[Example], *, threshold: float | None = None, on_scored: OnScored | None = None
+) -> Iterator[Example]:
     """Examples whose predicted relations are those between the annotated mentions.
 
-    threshold: What they must reach; None: that of the component.
+    threshold: What they must reach; None: that of the component. on_scored: Is called for each, in their order.
     """
     for batch in minibatch(examples, size=64):
         views = [gold_view(example) for example in batch]
@@ -56,11 +65,14 @@ def with_gold_mentions(pipe: Extractor, examples: Iterable[Example], *, threshol
         annotated = [pipe.mentions(eg.reference) if covers(annotated_labels(eg.reference), pipe.labels) else [] for eg in batch]
         prepared = [prepare(pipe, view, align_mentions(view, spans)) for view, spans in zip(views, annotated, strict=True)]
         predictions = pipe.predict_prepared(views, prepared)
-        for prediction, spans, example in zip(predictions, annotated, batch, strict=True):
+        for prediction, spans, view, example in zip(predictions, annotated, views, batch, strict=True):
             # On the annotated tokens: a mention that had to be widened to the predicted ones would count as a wrong one.
             found = example.reference.copy()
             set_relations(found, pipe.decode(prediction, spans, threshold=threshold))
-            yield Example(found, example.reference)
+            scored = Example(found, example.reference)
+            if on_scored is not None:
+                on_scored(scored, view, spans, prediction)
+            yield scored
 
 
 def _check(pipe: Extractor, examples: Sequence[Example]) -> None:

@@ -174,7 +174,7 @@ class Results:
         label; types of head and tail; distance (tokens between the mentions); sentence_length (tokens); mentions (annotated ones in the
         sentence); sentences (the same or others). Of relations across sentences, the sentences from the first to the last are one.
     denied: None where the annotation denies nothing.
-    counts: int `[n_documents, n_labels, 3]`: right, wrong and missed relations, labels as in `Analysis.labels`.
+    counts: int `[n_documents, n_labels, 3]`: right, predicted and annotated relations, labels as in their lines.
     """
 
     micro: Line
@@ -245,8 +245,8 @@ class Difference:
 class Compared:
     """Two pipelines with the same mentions. labels: A line for each label that either has.
 
-    mended: Errors of the other pipeline that this one does not make. new: Those of this one that the other does not make.
-    kept: How many both make.
+    mended: Errors of the other pipeline of which this one finds what was missed, and does not say what was wrong. new: The same the other
+        way round. kept: How many errors of this pipeline are not new.
     """
 
     micro: Difference
