@@ -49,7 +49,7 @@ def rank_keywords(documents: Iterable[Iterable[AttendedPair]], stem: Callable[[s
         for _, of_sentence in groupby(sorted(pairs, key=_place), key=_place):
             weights: defaultdict[str, list[float]] = defaultdict(list)
             for context, reading in ((pair.context, pair.attention) for pair in of_sentence):
-                for word, kind, weight in zip(*reading, strict=True):
+                for word, kind, weight in zip(reading.words, reading.kinds, reading.weights, strict=True):
                     if kind == "text" and _is_content(word, context):
                         lower = word.lower()
                         weights[stem(lower)].append(float(weight) * len(reading.words))

@@ -12,7 +12,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 
 from spacy_relext.candidates import Candidates, make_candidates
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.attention import OnAttention, OnWeights, attention_to_tokens
+from spacy_relext.ml.attention import OnAttention, OnWeights, attention_to_tokens, token_places
 from spacy_relext.ml.contexts import PairBatch, make_batch
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.listeners import listens_to
@@ -21,7 +21,7 @@ from spacy_relext.ml.patches.thinc import TidyShim
 from spacy_relext.ml.precision import Precision, check_precision, compute_precision, computes_in_bfloat16
 from spacy_relext.ml.summaries import Summary
 from spacy_relext.ml.windows import skip_unused_windows
-from spacy_relext.types import Floats2d
+from spacy_relext.types import Floats2d, Ints2d
 
 # Logit of a label that is added to a trained model: a probability of about 0.002. With 0, an untaught label would be found everywhere.
 UNTAUGHT = -6.0
@@ -187,6 +187,7 @@ def _width(tok2vec: Model) -> int:
 def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFunction | None) -> tuple[Floats2d, Callable]:
     docs, candidates, on_attention = ModelInput.of(X)
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
+    given = docs, candidates
     if marking is not None:
         docs, candidates = _marked(marking, docs, candidates)
     # Attention weights are of words by their place in the Doc. And the encoder runs also where there is no pair: a listener that is
@@ -205,7 +206,7 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
         return ops.alloc2f(0, model.get_dim("nO")), backprop_nothing
     filled = [v for v in vectors if len(v)]
     tokens = ops.xp.concatenate(filled) if len(filled) > 1 else filled[0]
-    on_weights = None if on_attention is None else attention_to_tokens(on_attention, docs, batch)
+    on_weights = None if on_attention is None else attention_to_tokens(on_attention, docs, batch, _places(given, (docs, candidates)))
     logits, backprop_head = head((tokens, batch, on_weights), is_train)
 
     def backprop(d_logits: Floats2d) -> list[Doc]:
@@ -224,6 +225,12 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
 def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidates]) -> tuple[list[Doc], list[Candidates]]:
     pairs = [marking(doc, doc_candidates) for doc, doc_candidates in zip(docs, candidates, strict=True)]
     return [doc for doc, _ in pairs], [doc_candidates for _, doc_candidates in pairs]
+
+
+def _places(given: tuple[list[Doc], list[Candidates]], read: tuple[list[Doc], list[Candidates]]) -> Ints2d:
+    """The characters of the Docs that each token stands for which the encoder reads, `[n_tokens, 2]`."""
+    of_docs = zip(*given, *read, strict=True)
+    return numpy.concatenate([token_places(doc, c.mentions, marked, marked_c.mentions) for doc, c, marked, marked_c in of_docs])
 
 
 def _head_forward(

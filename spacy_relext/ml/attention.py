@@ -22,11 +22,14 @@ class AttentionWeights(NamedTuple):
     words (List[str]): `[n_words]`. Where mentions are marked, tags or markers stand among them as words.
     kinds (List[str]): `[n_words]`: "head" and "tail" (what stands for both is "head"), "mention" for others, and "text".
     weights (Floats1d): `[n_words]`, of sum 1.
+    places (Ints2d): `[n_words, 2]`, the characters of the Doc's text that each stands for: of a tag, those of its mention. Start and end
+        are the same where it stands for none, as a word that a marking puts in.
     """
 
     words: list[str]
     kinds: list[Kind]
     weights: Floats1d
+    places: Ints2d
 
     def top(self, n: int = 5) -> list[tuple[str, float]]:
         """The words with the largest weights, and their weights."""
@@ -39,8 +42,11 @@ OnAttention = Callable[[int, AttentionWeights], None]
 OnWeights = Callable[[Ints1d, list[Floats1d]], None]
 
 
-def attention_to_tokens(on_attention: OnAttention, docs: Sequence[Doc], batch: PairBatch) -> OnWeights:
-    """From weights of tokens to those of words. docs: Those that the encoder reads, and that the batch was made of."""
+def attention_to_tokens(on_attention: OnAttention, docs: Sequence[Doc], batch: PairBatch, places: Ints2d) -> OnWeights:
+    """From weights of tokens to those of words.
+
+    docs: Those that the encoder reads, and that the batch was made of. places: `[n_tokens, 2]`, as `token_places` gives them.
+    """
     words = [token.text for doc in docs for token in doc]
     plain = numpy.where(batch.token_types > 0, "mention", "text")
 
@@ -51,9 +57,31 @@ def attention_to_tokens(on_attention: OnAttention, docs: Sequence[Doc], batch: P
             # The head last: where the two overlap, it stays.
             for mention, kind in zip(batch.mentions[batch.pairs[pair]][::-1].tolist(), ("tail", "head"), strict=True):
                 kinds[mention[0] - first : mention[1] - first] = kind
-            on_attention(pair, AttentionWeights(words[first:end], kinds.tolist(), of_pair))
+            on_attention(pair, AttentionWeights(words[first:end], kinds.tolist(), of_pair, places[first:end]))
 
     return report
+
+
+def token_places(doc: Doc, mentions: Ints2d, marked: Doc, marked_mentions: Ints2d) -> Ints2d:
+    """The characters of a Doc that each token of its marked form stands for, `[n_tokens, 2]`.
+
+    mentions: `[n_mentions, …]`, first token and end of each in the Doc. marked_mentions: Of the same ones in the marked form.
+    Tokens outside of mentions are the same in both, in their order. Where they are not, those of the marked form stand for nothing.
+    """
+    own = numpy.asarray([(token.idx, token.idx + len(token)) for token in doc], dtype="int64").reshape(-1, 2)
+    if marked is doc:
+        return own
+    places = numpy.zeros((len(marked), 2), dtype="int64")
+    outside, marked_outside = numpy.ones(len(doc), dtype=bool), numpy.ones(len(marked), dtype=bool)
+    for (first, end), (marked_first, marked_end) in zip(mentions[:, :2].tolist(), marked_mentions[:, :2].tolist(), strict=True):
+        outside[first:end] = marked_outside[marked_first:marked_end] = False
+        places[marked_first:marked_end] = own[first, 0], own[end - 1, 1]
+    texts, marked_texts = (
+        [doc[i].text for i in numpy.flatnonzero(there).tolist()] for doc, there in ((doc, outside), (marked, marked_outside))
+    )
+    if texts == marked_texts:
+        places[marked_outside] = own[outside]
+    return places
 
 
 def by_word(weights: Floats1d, pieces: Ints2d, words: Ints2d) -> tuple[Floats1d, numpy.ndarray]:

@@ -89,26 +89,29 @@ def attention_to_words(
     def report(pairs: Sequence[EncodedPair], weights: list[Floats1d]) -> None:
         for pair, of_pair in zip(pairs, weights, strict=True):
             doc = int(numpy.searchsorted(ends, pair.number, side="right"))
-            words, kinds = words_of(pair.text, docs[doc], candidates[doc], pair.number - int(ends[doc]))
+            words, kinds, places = words_of(pair.text, docs[doc], candidates[doc], pair.number - int(ends[doc]))
             of_words, is_read = by_word(of_pair, pair.pieces.places, words)
             kept = numpy.flatnonzero(is_read).tolist()
             spelled = [pair.text.text[slice(*words[k])] for k in kept]
-            on_attention(pair.number, AttentionWeights(spelled, [kinds[k] for k in kept], of_words[kept]))
+            on_attention(pair.number, AttentionWeights(spelled, [kinds[k] for k in kept], of_words[kept], places[kept]))
 
     return report
 
 
-def words_of(text: MarkedText, doc: Doc, candidates: Candidates, pair: int) -> tuple[Ints2d, list[Kind]]:
+def words_of(text: MarkedText, doc: Doc, candidates: Candidates, pair: int) -> tuple[Ints2d, list[Kind], Ints2d]:
     """The words of the marked text of a pair: its two marks, and the tokens around and between the two mentions.
 
     pair: An index of `candidates.pairs`; may count from the end.
-    RETURNS: their characters in the marked text, `[n_words, 2]`, sorted, and their kinds.
+    RETURNS: their characters in the marked text, `[n_words, 2]`, sorted, their kinds, and their characters in the Doc, `[n_words, 2]`.
     """
     context = doc[slice(*candidates.contexts[pair].tolist())]
     mentioned = {i for first, end, _ in candidates.mentions.tolist() for i in range(first, end)}
-    spans = (doc[first:end] for first, end, _ in candidates.mentions[candidates.pairs[pair]].tolist())
+    spans = [doc[first:end] for first, end, _ in candidates.mentions[candidates.pairs[pair]].tolist()]
     (a, b), (c, d) = sorted((span.start_char - context.start_char, span.end_char - context.start_char) for span in spans)
-    words: list[tuple[int, int, Kind]] = [(*text.head, "head"), (*text.tail, "tail")]
+    marks: list[tuple[Extent, Kind]] = [(text.head, "head"), (text.tail, "tail")]
+    words: list[tuple[int, int, Kind, int, int]] = [
+        (*mark, kind, span.start_char, span.end_char) for (mark, kind), span in zip(marks, spans, strict=True)
+    ]
     for token in context:
         start = token.idx - context.start_char
         if start >= max(b, d):
@@ -119,11 +122,13 @@ def words_of(text: MarkedText, doc: Doc, candidates: Candidates, pair: int) -> t
             shift = 0
         else:
             continue
-        words.append((start + shift, start + shift + len(token), "mention" if token.i in mentioned else "text"))
+        kind: Kind = "mention" if token.i in mentioned else "text"
+        words.append((start + shift, start + shift + len(token), kind, token.idx, token.idx + len(token)))
         if text.text[slice(*words[-1][:2])] != token.text:
             raise RelextError(
                 f"the marking changes more of {context.text[:60]!r}… than the two mentions, to {text.text[:60]!r}…, so nobody can say "
                 "which of its words are which. A marking should leave the text around the two as it is."
             )
     words.sort()
-    return numpy.asarray([word[:2] for word in words], dtype="int64"), [kind for *_, kind in words]
+    places = numpy.asarray([(*word[:2], *word[3:]) for word in words], dtype="int64")
+    return places[:, :2], [word[2] for word in words], places[:, 2:]

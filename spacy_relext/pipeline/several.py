@@ -1,6 +1,7 @@
 """Several relation extractors in one pipeline: whose labels are whose, and scores that are told apart and weighed."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from spacy.language import Language
@@ -8,26 +9,40 @@ from spacy.tokens import Doc
 
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import Notices
-from spacy_relext.pipeline.preparing import Extractor
+from spacy_relext.pipeline.preparing import Extractor, symmetric_labels
 
 # What the scorer calls the figures that can be weighed in training, after the prefix; and the prefix that the factory's weights are for.
 FIGURES = ("micro_f", "micro_p", "micro_r", "macro_f")
 DEFAULT_PREFIX = "rel"
 Weights = Mapping[str, float | None]
 
-# Which extractors ran over a Doc, while it lives: name → prefix and labels. A component does not know the others of its pipeline, which may
-# have been sourced; and files should not store this.
-_ran: WeakKeyDictionary[Doc, dict[str, tuple[str, tuple[str, ...]]]] = WeakKeyDictionary()
+
+class Ran(NamedTuple):
+    """What is known of an extractor that ran over a Doc."""
+
+    prefix: str
+    labels: tuple[str, ...]
+    symmetric: frozenset[str]
+
+
+# Which extractors ran over a Doc, by name, while it lives. A component does not know the others of its pipeline, which may have been
+# sourced; and files should not store this.
+_ran: WeakKeyDictionary[Doc, dict[str, Ran]] = WeakKeyDictionary()
 
 
 def note_run(doc: Doc, name: str, pipe: Extractor) -> None:
     """Remember that an extractor ran over a Doc."""
-    _ran[doc] = {**_ran.get(doc, {}), name: (pipe.score_prefix, pipe.labels)}
+    _ran[doc] = {**_ran.get(doc, {}), name: Ran(pipe.score_prefix, pipe.labels, symmetric_labels(pipe))}
 
 
-def ran_beside(docs: Iterable[Doc], name: str) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The other extractors that ran over the Docs: prefix and labels by name."""
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+def symmetric_labels_of(doc: Doc) -> frozenset[str]:
+    """The labels without a direction of the extractors that ran over a Doc; none for one that was stored, or came from another process."""
+    return frozenset[str]().union(*(ran.symmetric for ran in _ran.get(doc, {}).values()))
+
+
+def ran_beside(docs: Iterable[Doc], name: str) -> dict[str, Ran]:
+    """The other extractors that ran over the Docs, by name."""
+    found: dict[str, Ran] = {}
     for doc in docs:
         found.update(_ran.get(doc, {}))
     found.pop(name, None)
@@ -36,7 +51,7 @@ def ran_beside(docs: Iterable[Doc], name: str) -> dict[str, tuple[str, tuple[str
 
 def labels_of_others(pipe: Extractor, docs: Iterable[Doc]) -> set[str]:
     """The labels of other extractors: those with which one was trained, and those that ran over some Docs."""
-    return {*pipe.cfg["other_labels"], *(label for _, labels in ran_beside(docs, pipe.name).values() for label in labels)}
+    return {*pipe.cfg["other_labels"], *(label for ran in ran_beside(docs, pipe.name).values() for label in ran.labels)}
 
 
 def divide_labels(extractors: Iterable[Extractor], in_data: set[str]) -> set[str]:
@@ -54,9 +69,9 @@ def divide_labels(extractors: Iterable[Extractor], in_data: set[str]) -> set[str
     return in_data - known
 
 
-def require_own_prefix(name: str, prefix: str, others: Mapping[str, tuple[str, tuple[str, ...]]]) -> None:
+def require_own_prefix(name: str, prefix: str, others: Mapping[str, Ran]) -> None:
     """Refuse to score where other extractors that ran have the same prefix: their figures would overwrite each other."""
-    same = sorted(other for other, (taken, _) in others.items() if taken == prefix)
+    same = sorted(other for other, ran in others.items() if ran.prefix == prefix)
     if same:
         raise RelextError(
             f"{name} and {', '.join(same)} have the same score_prefix, {prefix!r}: the scores of one would overwrite those of the other. "

@@ -41,7 +41,9 @@ DOCS = [
 
 
 def test_the_largest_weights_first():
-    reading = AttentionWeights(["a", "b", "c", "d"], ["head", "text", "text", "tail"], numpy.asarray([0.1, 0.4, 0.1, 0.4]))
+    reading = AttentionWeights(
+        ["a", "b", "c", "d"], ["head", "text", "text", "tail"], numpy.asarray([0.1, 0.4, 0.1, 0.4]), numpy.zeros((4, 2))
+    )
     assert reading.top(3) == [("b", 0.4), ("d", 0.4), ("a", 0.1)]
     assert len(reading.top(9)) == 4
 
@@ -73,8 +75,9 @@ def scorer(summary, width=WIDTH, max_cells=2**20):
 def read_tokens(made, vectors, docs=DOCS):
     batch = make_batch([len(doc) for doc, _ in docs], [candidates for _, candidates in docs])
     readings = {}
+    places = numpy.arange(2 * len(vectors)).reshape(-1, 2)
     with torch.no_grad():
-        made(vectors, batch, on_weights=attention_to_tokens(readings.__setitem__, [doc for doc, _ in docs], batch))
+        made(vectors, batch, on_weights=attention_to_tokens(readings.__setitem__, [doc for doc, _ in docs], batch, places))
     assert sorted(readings) == list(range(len(batch.pairs)))
     return [readings[i] for i in range(len(readings))]
 
@@ -142,7 +145,7 @@ def marked(marking, doc, candidates, pair):
 
 def spelled(marking, doc, candidates, pair):
     text = marked(marking, doc, candidates, pair)
-    places, kinds = words_of(text, doc, candidates, pair)
+    places, kinds, _ = words_of(text, doc, candidates, pair)
     return [(text.text[a:b], kind) for (a, b), kind in zip(places.tolist(), kinds, strict=True)]
 
 

@@ -19,7 +19,7 @@ NLP = spacy.blank("en")
 def read(doc, first, end, weights, kinds=None, words=None):
     """A pair that reads some tokens of a Doc; whose mentions it has does not matter here."""
     words = words or [token.text for token in doc[first:end]]
-    reading = AttentionWeights(words, kinds or ["text"] * len(words), numpy.asarray(weights))
+    reading = AttentionWeights(words, kinds or ["text"] * len(words), numpy.asarray(weights), numpy.zeros((len(words), 2)))
     return AttendedPair(head=doc[:1], tail=doc[:1], scores={}, no_relation=None, context=doc[first:end], attention=reading)
 
 

@@ -1,0 +1,33 @@
+"""What was read for relations: attention weights of words, as places in the text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from spacy.tokens import Doc
+
+from spacy_relext.errors import RelextError
+from spacy_relext.pipeline.pairs import AttendedPair
+
+# Start and end of words, characters of the Doc, and their weights.
+Words = tuple[tuple[int, int, float], ...]
+
+
+def read_words(doc: Doc, pairs: Sequence[Any] | None) -> dict[tuple[int, ...], Words]:
+    """What was read for each pair of a Doc, by the characters of head and tail.
+
+    RAISES: RelextError for what `RelationExtractor.attention` does not give for this Doc.
+    """
+    found: dict[tuple[int, ...], Words] = {}
+    for pair in pairs or ():
+        if not isinstance(pair, AttendedPair):
+            raise RelextError(f"attention has {pair!r:.60}; expected what RelationExtractor.attention gives for the Docs that are drawn.")
+        if pair.head.doc is not doc and pair.head.doc.text != doc.text:
+            raise RelextError(
+                f"attention is of another Doc, {pair.head.doc.text[:60]!r}…, and the Doc is {doc.text[:60]!r}…. Give "
+                "that of the same Docs, in their order."
+            )
+        words, weights = pair.attention.places.tolist(), pair.attention.weights.tolist()
+        ends = (pair.head.start_char, pair.head.end_char, pair.tail.start_char, pair.tail.end_char)
+        # Words that a marking puts in have no place.
+        found[ends] = tuple((start, end, round(weight, 4)) for (start, end), weight in zip(words, weights, strict=True) if end > start)
+    return found

@@ -1,0 +1,32 @@
+"""A page of pictures: one file, without a script or anything from elsewhere."""
+
+from collections.abc import Sequence
+from html import escape
+
+from spacy_relext.displacy.picture import Picture
+from spacy_relext.displacy.style import MANY
+
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+# From so many pictures on, those that are not seen are not laid out.
+FEW = 8
+_STYLE = """
+html{color-scheme:light dark;background:light-dark(#fff,#15181d)}
+body{margin:0}
+main{padding:8px 12px}
+h1{font:700 18px Arial,sans-serif;margin:8px auto;max-width:900px;color:light-dark(#1c2026,#e4e7eb);overflow-wrap:anywhere;user-select:none;
+-webkit-user-select:none}
+""".replace("\n", "")
+
+
+def html_page(figures: str, style: str, pictures: Sequence[Picture]) -> str:
+    """A page. figures, style: As HTML and CSS. pictures: Whose titles and languages it takes."""
+    title = pictures[0].title if len(pictures) == 1 and pictures[0].title else "Relations"
+    languages = {picture.lang for picture in pictures if picture.lang}
+    lang = languages.pop() if len(languages) == 1 else "en"
+    return (
+        f'<!doctype html>\n<html lang="{escape(lang)}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(CONTENT_SECURITY_POLICY)}">'
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}{MANY if len(pictures) > FEW else ''}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>\n{figures}\n</main></body></html>\n"
+    )
