@@ -26,8 +26,6 @@ def read_words(doc: Doc, pairs: Sequence[Any] | None) -> dict[tuple[int, ...], W
                 f"attention is of another Doc, {pair.head.doc.text[:60]!r}…, and the Doc is {doc.text[:60]!r}…. Give "
                 "that of the same Docs, in their order."
             )
-        words, weights = pair.attention.places.tolist(), pair.attention.weights.tolist()
         ends = (pair.head.start_char, pair.head.end_char, pair.tail.start_char, pair.tail.end_char)
-        # Words that a marking puts in have no place.
-        found[ends] = tuple((start, end, round(weight, 4)) for (start, end), weight in zip(words, weights, strict=True) if end > start)
+        found[ends] = tuple((start, end, round(weight, 4)) for start, end, weight in pair.places)
     return found

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from itertools import count
 
 import numpy
@@ -41,32 +40,15 @@ class AttendedPair(ScoredPair):
 
     @property
     def places(self) -> list[tuple[int, int, float]]:
-        """The characters of the Doc that were read: start, end and weight, in their order, of sum 1.
+        """The characters of the Doc that were read: start, end and weight, in their order, of sum 1 at the most.
 
-        The weight of what stands for head and tail in the encoder's text is theirs, and that of other marks belongs to the words in whose
-        place they stand.
+        The weight of what stands for a mention in the encoder's text is the mention's; that of words that a marking puts in is nobody's.
         """
         weights: dict[tuple[int, int], float] = {}
-        for (start, end), weight in self._placed():
-            weights[start, end] = weights.get((start, end), 0.0) + weight
+        for (start, end), weight in zip(self.attention.places.tolist(), self.attention.weights.tolist(), strict=True):
+            if start < end:
+                weights[start, end] = weights.get((start, end), 0.0) + weight
         return [(start, end, weight) for (start, end), weight in sorted(weights.items())]
-
-    def _placed(self) -> Iterator[tuple[tuple[int, int], float]]:
-        tokens, (words, kinds, weights) = list(self.context), self.attention
-        texts = [token.text for token in tokens]
-        for tag, first, end, start, stop in SequenceMatcher(None, words, texts, autojunk=False).get_opcodes():
-            for i in range(first, end):
-                if tag == "equal":
-                    token = tokens[start + i - first]
-                    place = token.idx, token.idx + len(token)
-                elif kinds[i] in ("head", "tail"):
-                    span = self.head if kinds[i] == "head" else self.tail
-                    place = span.start_char, span.end_char
-                elif stop > start:
-                    place = tokens[start].idx, tokens[stop - 1].idx + len(tokens[stop - 1])
-                else:
-                    continue
-                yield place, float(weights[i])
 
 
 @dataclass(frozen=True)
