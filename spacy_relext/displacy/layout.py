@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from spacy_relext.displacy.combs import Comb, gather
 from spacy_relext.displacy.lanes import Branch, Port, Side, colour_intervals, solve
-from spacy_relext.displacy.lines import Line, Piece, Words, is_rtl, pieces
+from spacy_relext.displacy.lines import Lines, Piece, Words, is_rtl
 from spacy_relext.displacy.picture import Picture
 
 LANE, ROW, ARC_GAP = 17, 26, 7  # the heights of a lane, of a line of text, and of what is left blank between them
@@ -60,7 +60,6 @@ class Plan:
 class Row:
     """A line of text with the lanes over it. top: Of its text, in its block. spacer: What is above the text, from the row before."""
 
-    line: Line
     depth: int = 0
     n_lanes: int = 0
     has_read: bool = False
@@ -118,6 +117,7 @@ class Layout:
     left: float
     width: int
     rail_step: float
+    lines: Lines
     rows: list[Row]
     blocks: list[Block]
     pieces: list[list[Piece]]
@@ -143,8 +143,7 @@ def lay_out(plan: Plan, total: int, max_lanes: int, folds: bool = False) -> Layo
         step, left, right = _margins(n_left, n_right, total)
         width = int(total - left - right)
         lines = plan.words.lines(width)
-        firsts = [line[0].start for line in lines]
-        placed = [pieces(plan.picture.text, lines, firsts, m.start, m.end, width, plan.rtl) for m in plan.picture.mentions]
+        placed = [lines.pieces(mention.start, mention.end) for mention in plan.picture.mentions]
         branches, rails = _arcs(plan, placed, width)
         hidden = _admit(branches, rails, max_lanes + _MORE_THAN_LANES, max(10, int(total * _RAILS_SHARE / _LEAST_RAIL_STEP / 2)))
         needed_left, needed_right = _take_levels(rails.values(), "left"), _take_levels(rails.values(), "right")
@@ -152,13 +151,9 @@ def lay_out(plan: Plan, total: int, max_lanes: int, folds: bool = False) -> Layo
             break
         n_left, n_right = max(n_left, needed_left), max(n_right, needed_right)
     lanes = _solve_lines(plan, branches, rails, width, max_lanes, hidden)
-    read = [
-        (piece, weight)
-        for start, end, weight in plan.read
-        for piece in pieces(plan.picture.text, lines, firsts, start, end, width, plan.rtl)
-    ]
+    read = [(piece, weight) for start, end, weight in plan.read for piece in lines.pieces(start, end)]
     rows = _rows(plan, lines, placed, read, lanes)
-    blocks = _blocks(plan, rows, folds)
+    blocks = _blocks(plan, lines, rows, folds)
     _stack(rows, blocks)
     return Layout(
         plan,
@@ -166,6 +161,7 @@ def lay_out(plan: Plan, total: int, max_lanes: int, folds: bool = False) -> Layo
         left,
         width,
         step,
+        lines,
         rows,
         blocks,
         placed,
@@ -306,9 +302,9 @@ def _solve_lines(
 
 
 def _rows(
-    plan: Plan, lines: Sequence[Line], placed: Sequence[Sequence[Piece]], read: Sequence[tuple[Piece, int]], n_lanes: Mapping[int, int]
+    plan: Plan, lines: Lines, placed: Sequence[Sequence[Piece]], read: Sequence[tuple[Piece, int]], n_lanes: Mapping[int, int]
 ) -> list[Row]:
-    rows = [Row(line, n_lanes=n_lanes.get(number, 0)) for number, line in enumerate(lines)]
+    rows = [Row(n_lanes=n_lanes.get(number, 0)) for number in range(len(lines))]
     for mention, found in enumerate(placed):
         for piece in found:
             rows[piece.line].depth = max(rows[piece.line].depth, plan.depths[mention])
@@ -317,14 +313,14 @@ def _rows(
     return rows
 
 
-def _blocks(plan: Plan, rows: Sequence[Row], folds: bool) -> list[Block]:
+def _blocks(plan: Plan, lines: Lines, rows: Sequence[Row], folds: bool) -> list[Block]:
     """All rows in one block, or those of sentences without a relation in blocks that can be folded."""
     if not folds:
         return [Block(range(len(rows)), False)]
-    firsts = [start for start, _ in plan.picture.sentences]
+    firsts, ends = [start for start, _ in plan.picture.sentences], [*lines.firsts[1:], len(plan.picture.text)]
     blocks: list[Block] = []
     for number, row in enumerate(rows):
-        sentences = range(max(bisect_right(firsts, row.line[0].start) - 1, 0), bisect_right(firsts, row.line[-1].end - 1))
+        sentences = range(max(bisect_right(firsts, lines.firsts[number]) - 1, 0), bisect_right(firsts, ends[number] - 1))
         loose = not any(plan.related[sentence] for sentence in sentences) and not row.n_lanes
         if blocks and blocks[-1].folds == loose:
             blocks[-1].rows = range(blocks[-1].rows.start, number + 1)

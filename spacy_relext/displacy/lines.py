@@ -5,6 +5,9 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from operator import sub
 from typing import NamedTuple
 
 from spacy_relext.displacy.widths import is_wide, text_width
@@ -13,25 +16,12 @@ from spacy_relext.displacy.widths import is_wide, text_width
 _PLAIN = re.compile(r"[\0-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff\u2000-\u200a\u2010-\u2027\u202f-\u205f\u2070-\u20cf\u2100-\u22ff]*")
 _BREAKS = re.compile(r"[^\S\n\xa0\u2007\u202f]*\n|[^\S\n\xa0\u2007\u202f]+(?=\S)|[-/–](?=\w)")
 _TIED = "\xa0\u2007\u202f"  # blanks at which no line is broken
-# Scripts of which fonts are alike: Latin, Greek, Cyrillic, punctuation, mathematics, Chinese, Japanese, Korean.
-_SURE = re.compile(r"[\0-\u052f\u1e00-\u25ff\u27c0-\u2bff\u3000-\u9fff\uac00-\ud7a3\uff00-\uffef]*")
-
-
-class Atom(NamedTuple):
-    """What is never broken but if it is longer than a line: a word with the blanks that follow it, or a part of one.
-
-    breaks: Whether a line may end after it. width, ink: In pixels, with and without the blanks at its end.
-    """
-
-    start: int
-    end: int
-    breaks: bool
-    width: int
-    ink: int
+# A character of a script whose widths differ between fonts: neither Latin, Greek, Cyrillic, Chinese, Japanese, Korean nor mathematics.
+UNSURE = "[^\0-\u052f\u1e00-\u25ff\u27c0-\u2bff\u3000-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 
 
 class Box(NamedTuple):
-    """A part of a line.
+    """A part of a line: a word with the blanks that follow it, or a part of one.
 
     x: Its left edge; in a line from right to left, the distance of its right edge from the right end. width: As it is in the markup.
     ink: Without the blanks at its end. run: First and last index of the boxes of a run in the other direction, if it is in one.
@@ -43,9 +33,6 @@ class Box(NamedTuple):
     width: int
     ink: int
     run: tuple[int, int] | None = None
-
-
-Line = list[Box]
 
 
 class Piece(NamedTuple):
@@ -64,27 +51,16 @@ def is_rtl(text: str) -> bool:
     return kinds["R"] + kinds["AL"] > kinds["L"]
 
 
-def is_unsure(text: str) -> bool:
-    """Whether a text is in a script whose widths differ between fonts."""
-    return not (text.isascii() or _SURE.fullmatch(text))
+@lru_cache(maxsize=1 << 14)
+def measure(part: str) -> tuple[int, int]:
+    """The width of the box of a word in whole pixels, and that without the blanks at its end."""
+    width, bare = round(text_width(part)), part.rstrip()
+    return width, width if len(bare) == len(part) else round(text_width(bare))
 
 
-def box_width(text: str) -> int:
-    """The width of the box of a text in whole pixels."""
-    return round(text_width(text))
-
-
-def cut(text: str, bounds: Iterable[int], rtl: bool = False) -> list[Atom]:
-    """The text in atoms. bounds: Further places to cut it."""
-    places = _plain_places(text, bounds) if not rtl and _PLAIN.fullmatch(text) else _places(text, set(bounds), rtl)
-    atoms, start = [], 0
-    for end, breaks in places:
-        part = text[start:end]
-        width = round(text_width(part))
-        bare = part.rstrip()
-        atoms.append(Atom(start, end, breaks, width, width if len(bare) == len(part) else round(text_width(bare))))
-        start = end
-    return atoms
+def cut(text: str, bounds: Iterable[int] = (), rtl: bool = False) -> list[tuple[int, bool]]:
+    """The ends of the words of a text, with the blanks that follow, and whether a line may end there. bounds: Further places to cut it."""
+    return _plain_places(text, bounds) if not rtl and _PLAIN.fullmatch(text) else _places(text, set(bounds), rtl)
 
 
 def _plain_places(text: str, bounds: Iterable[int]) -> list[tuple[int, bool]]:
@@ -101,7 +77,7 @@ def _places(text: str, bounds: Collection[int], rtl: bool) -> list[tuple[int, bo
         blank = before.isspace() and before not in _TIED and not after.isspace()
         breaks = not after or before == "\n" or (blank and after != "\n") or _breaks_between(before, after)
         bare = rtl and after and before.isspace() != after.isspace()
-        if (breaks or bare or place in bounds) and not (after and _is_joined(before, after)):
+        if (breaks or bare or place in bounds) and not (after and is_joined(before, after)):
             places.append((place, breaks))
     return places
 
@@ -115,7 +91,7 @@ def _breaks_between(before: str, after: str) -> bool:
     return is_wide(before) and after.isalnum() and unicodedata.category(before) != "Ps"
 
 
-def _is_joined(before: str, after: str) -> bool:
+def is_joined(before: str, after: str) -> bool:
     """Whether a character belongs to the one before it: marks, joiners, selectors, tones of skin."""
     return (
         unicodedata.category(after) in ("Mn", "Me")
@@ -137,95 +113,153 @@ class Words:
     def __init__(self, text: str, mentions: Sequence[tuple[int, int]], starts: Collection[int], rtl: bool):
         self.text, self.rtl, self.starts = text, rtl, starts
         # A mention and the comma after it are one word, for a screen reader, too. Only runs in the other direction need their bounds.
-        self.atoms = cut(text, {bound for mention in mentions for bound in mention} if rtl else (), rtl)
-        # A mention without a blank or the like in it is no place to break a line anyway.
-        ends = [atom.end for atom in self.atoms if atom.breaks]
-        self.whole = [
-            (start, end, round(text_width(text[start:end].rstrip())))
-            for start, end in mentions
-            if bisect_left(ends, end) > bisect_right(ends, start)
-        ]
-        self._chunks: dict[tuple[tuple[int, int], ...], list[list[Atom]]] = {}
+        self.ends = cut(text, {bound for mention in mentions for bound in mention} if rtl else (), rtl)
+        breaks = [end for end, may_break in self.ends if may_break]
+        # Those with a place in them at which a line could be broken.
+        several = [(start, end) for start, end in mentions if bisect_left(breaks, end) > bisect_right(breaks, start)]
+        self.whole = [(start, end, round(text_width(text[start:end].rstrip()))) for start, end in several]
+        self._fitted: dict[tuple[object, ...], Fitted] = {}
 
-    def chunks(self, width: int) -> list[list[Atom]]:
-        """Atoms between which no line of a width is broken."""
-        held = tuple((start, end) for start, end, needed in self.whole if needed <= width)
-        if held not in self._chunks:
-            inside = {place for start, end in held for place in range(start + 1, end)}
-            chunks: list[list[Atom]] = []
-            chunk: list[Atom] = []
-            for atom in self.atoms:
-                chunk.append(atom)
-                if (atom.breaks and atom.end not in inside) or self.text[atom.end - 1] == "\n":
-                    chunks.append(chunk)
-                    chunk = []
-            self._chunks[held] = [*chunks, chunk] if chunk else chunks
-        return self._chunks[held]
-
-    def lines(self, width: int) -> list[Line]:
+    def lines(self, width: int) -> "Lines":
         """The text in lines of a width: as many words as fit, as a paragraph has them."""
-        lines: list[Line] = []
-        line: Line = []
-        x = 0
-        for chunk in self.chunks(width):
-            visible = chunk[-1].ink if len(chunk) == 1 else sum(atom.width for atom in chunk[:-1]) + chunk[-1].ink
-            if line and (x + visible > width or chunk[0].start in self.starts):
-                lines.append(line)
-                line, x = [], 0
-            if visible > width:
-                line, x = self._split(chunk, width, line, x, lines)
-            else:
-                for start, end, _, wide, ink in chunk:
-                    line.append(Box(start, end, x, wide, ink))
-                    x += wide
-            if line and self.text[line[-1].end - 1] == "\n":
-                lines.append(line)
-                line, x = [], 0
-        if line:
-            lines.append(line)
-        for line in lines:
-            last = line[-1]
-            line[-1] = last._replace(width=last.ink)  # a blank at the end of a line takes no room
-        return [_with_runs(line, self.text) for line in lines] if self.rtl else lines
+        held = tuple((start, end) for start, end, needed in self.whole if needed <= width)
+        if held not in self._fitted:
+            self._fitted[held] = self._join(self.ends, held)
+        fitted = self._fitted[held]
+        if fitted.widest > width:
+            if (held, width) not in self._fitted:
+                self._fitted[held, width] = self._split(fitted, width)
+            fitted = self._fitted[held, width]
+        return Lines(self, fitted, width)
 
-    def _split(self, chunk: list[Atom], width: int, line: Line, x: int, lines: list[Line]) -> tuple[Line, int]:
-        """A chunk that is longer than a line: at blanks, else at characters."""
-        for start, end, _, wide, ink in chunk:
-            while x + ink > width and end > start:
-                stop = self._fitting(start, end, width - x, bool(line))
-                if stop > start:
-                    line.append(self._box(start, stop, x))
-                lines.append(line)
-                line, x, start = [], 0, stop
-                wide, ink = box_width(self.text[start:end]), box_width(self.text[start:end].rstrip())
-            if end > start:
-                line.append(Box(start, end, x, wide, ink))
-                x += wide
-        return line, x
+    def _join(self, ends: Sequence[tuple[int, bool]], held: Sequence[tuple[int, int]]) -> "Fitted":
+        inside = {place for start, end in held for place in range(start + 1, end)}
+        return Fitted(self.text, self.starts, [(end, breaks and end not in inside) for end, breaks in ends])
 
-    def _fitting(self, start: int, end: int, room: int, begun: bool) -> int:
-        """The end of the longest beginning that fits, rather at a blank; at least a character if the line has none yet."""
+    def _split(self, fitted: "Fitted", width: int) -> "Fitted":
+        """What is longer than a line can be broken at every word of it, and words that are longer at characters."""
+        ends, place = [], 0
+        for chunk, stop in enumerate([*fitted.chunks[1:], len(fitted.ends)]):
+            fits = fitted.visible[chunk] - fitted.lefts[fitted.chunks[chunk]] <= width
+            for word in range(fitted.chunks[chunk], stop):
+                end = fitted.ends[word]
+                while not fits and measure(self.text[place:end])[1] > width:
+                    place = self._fitting(place, end, width)
+                    ends.append((place, True))
+                if end > place:
+                    ends.append((end, not fits or word == stop - 1))
+                place = end
+        return Fitted(self.text, self.starts, ends)
+
+    def _fitting(self, start: int, end: int, width: int) -> int:
+        """The end of the longest beginning that fits, of one character at least."""
         stop, used = start, 0.0
-        while stop < end and used + text_width(self.text[stop]) <= room - 0.5:
+        while stop < end and used + text_width(self.text[stop]) <= width - 0.5:
             used += text_width(self.text[stop])
             stop += 1
-        blank = self.text.rfind(" ", start, stop)
-        if stop < end and blank >= 0:
-            stop = blank + 1
-        while start < stop < end and _is_joined(self.text[stop - 1], self.text[stop]):
+        while start < stop < end and is_joined(self.text[stop - 1], self.text[stop]):
             stop -= 1
-        if stop == start and not begun:
-            stop = start + 1
-            while stop < end and _is_joined(self.text[stop - 1], self.text[stop]):
+        if stop == start:
+            stop += 1
+            while stop < end and is_joined(self.text[stop - 1], self.text[stop]):
                 stop += 1
         return stop
 
-    def _box(self, start: int, end: int, x: int) -> Box:
-        part = self.text[start:end]
-        return Box(start, end, x, box_width(part), box_width(part.rstrip()))
+
+class Fitted:
+    """Words between which lines of a width can be broken: as arrays, for they are put into lines again and again.
+
+    ends, lefts, inks (List[int]): Of each word: its last character, and its place if all stood in one line.
+    chunks (List[int]): The first word of each stretch within which no line is broken. visible (List[int]): Where it ends, without blanks.
+    forced (List[int]): For each stretch, the next one that begins a line in any case. widest (int): The width of the widest.
+    """
+
+    def __init__(self, text: str, starts: Collection[int], ends: Sequence[tuple[int, bool]]):
+        self.ends = [end for end, _ in ends]
+        self.begins = [0, *self.ends[:-1]]
+        sizes = [measure(text[begin:end]) for begin, end in zip(self.begins, self.ends, strict=True)]
+        self.inks = [ink for _, ink in sizes]
+        self.lefts = [0, *accumulate(width for width, _ in sizes)]
+        lasts = [word for word, (end, breaks) in enumerate(ends) if breaks or text[end - 1] == "\n" or end == len(text)]
+        self.chunks = [0, *(word + 1 for word in lasts[:-1])] if lasts else []
+        self.visible = [self.lefts[word] + self.inks[word] for word in lasts]
+        self.widest = max((seen - self.lefts[first] for seen, first in zip(self.visible, self.chunks, strict=True)), default=0)
+        self.forced = [len(lasts)] * len(lasts)
+        for chunk in range(len(lasts) - 2, -1, -1):
+            follows = self.begins[self.chunks[chunk + 1]]
+            self.forced[chunk] = chunk + 1 if follows in starts or text[follows - 1] == "\n" else self.forced[chunk + 1]
 
 
-def _with_runs(line: Line, text: str) -> Line:
+class Lines:
+    """A text in lines. firsts (List[int]): The first character of each line."""
+
+    def __init__(self, words: Words, fitted: Fitted, width: int):
+        self.text, self.rtl, self.fitted, self.width = words.text, words.rtl, fitted, width
+        bounds, chunk = [], 0
+        while chunk < len(fitted.visible):
+            bounds.append(fitted.chunks[chunk])
+            fitting = bisect_right(fitted.visible, fitted.lefts[bounds[-1]] + width, chunk)
+            chunk = min(max(fitting, chunk + 1), fitted.forced[chunk])
+        self._bounds = [*bounds, len(fitted.ends)]
+        self.firsts = [fitted.begins[bound] for bound in bounds]
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def boxes(self, number: int) -> list[Box]:
+        """The words of a line. A blank at its end takes no room."""
+        fitted, first, after = self.fitted, self._bounds[number], self._bounds[number + 1]
+        base = fitted.lefts[first]
+        lefts = [left - base for left in fitted.lefts[first : after + 1]]
+        widths = map(sub, lefts[1:], lefts)
+        inks = fitted.inks[first:after]
+        boxes = [*map(Box, fitted.begins[first:after], fitted.ends[first:after], lefts, widths, inks)]
+        boxes[-1] = boxes[-1]._replace(width=inks[-1])
+        return _with_runs(boxes, self.text) if self.rtl else boxes
+
+    def pieces(self, start: int, end: int) -> list[Piece]:
+        """Where a stretch of text lies, line by line."""
+        if self.rtl:
+            return self._mirrored_pieces(start, end)
+        fitted = self.fitted
+        first, last = bisect_right(fitted.begins, start) - 1, bisect_left(fitted.begins, end) - 1
+        left = fitted.lefts[first] + (text_width(self.text[fitted.begins[first] : start]) if start > fitted.begins[first] else 0)
+        covered: float = fitted.inks[last]
+        if end < fitted.ends[last]:
+            covered = min(text_width(self.text[fitted.begins[last] : end].rstrip()), covered)
+        right = fitted.lefts[last] + covered
+        line = bisect_right(self._bounds, first) - 1
+        if last < self._bounds[line + 1]:
+            base = fitted.lefts[self._bounds[line]]
+            return [Piece(line, left - base, right - base)] if right > left else []
+        found = []
+        while line < len(self) and self._bounds[line] <= last:
+            base, tail = fitted.lefts[self._bounds[line]], min(last, self._bounds[line + 1] - 1)
+            begin, stop = max(left - base, 0), (right if tail == last else fitted.lefts[tail] + fitted.inks[tail]) - base
+            if stop > begin:
+                found.append(Piece(line, begin, stop))
+            line += 1
+        return found
+
+    def _mirrored_pieces(self, start: int, end: int) -> list[Piece]:
+        found = []
+        for number in range(max(bisect_right(self.firsts, start) - 1, 0), bisect_left(self.firsts, end)):
+            spans = [self._within(box, start, end) for box in self.boxes(number) if box.start < end and start < box.end]
+            spans = [(near, far) for near, far in spans if far > near]
+            if spans:
+                found.append(Piece(number, self.width - max(far for _, far in spans), self.width - min(near for near, _ in spans)))
+        return found
+
+    def _within(self, box: Box, start: int, end: int) -> tuple[float, float]:
+        """The part of a box that lies in a stretch of text, from the right end of the line."""
+        if start <= box.start and box.end <= end:
+            return box.x, box.x + box.ink
+        before = text_width(self.text[box.start : max(start, box.start)])
+        covered = text_width(self.text[max(start, box.start) : min(end, box.end)].rstrip())
+        return box.x + before, box.x + min(before + covered, box.width)
+
+
+def _with_runs(line: Sequence[Box], text: str) -> list[Box]:
     """A line from right to left in which runs from left to right are read as such: their boxes change places."""
     mirrored, first = list(line), 0
     while first < len(line):
@@ -247,27 +281,3 @@ def _is_ltr(part: str, inside: bool) -> bool:
     """Whether a part of a line is read from left to right; inside: after one that is, neutral ones are, too."""
     kinds = set(map(unicodedata.bidirectional, part))
     return not kinds & {"R", "AL"} and bool(kinds & {"L", "EN"} or (inside and kinds <= {"WS", "ON", "CS", "ES", "ET"}))
-
-
-def pieces(text: str, lines: Sequence[Line], firsts: Sequence[int], start: int, end: int, width: int, rtl: bool) -> list[Piece]:
-    """Where a stretch of text lies, line by line. firsts: The first character of each line. width: Of a line, in pixels."""
-    found = []
-    for number in range(max(bisect_right(firsts, start) - 1, 0), len(lines)):
-        line = lines[number]
-        if line[0].start >= end:
-            break
-        spans = [_within(text, box, start, end) for box in line if box.start < end and start < box.end]
-        spans = [(left, right) for left, right in spans if right > left]
-        if spans:
-            left, right = min(left for left, _ in spans), max(right for _, right in spans)
-            found.append(Piece(number, width - right, width - left) if rtl else Piece(number, left, right))
-    return found
-
-
-def _within(text: str, box: Box, start: int, end: int) -> tuple[float, float]:
-    """Left and right end of the part of a box that lies in a stretch of text."""
-    if start <= box.start and box.end <= end:
-        return box.x, box.x + box.ink
-    before = text_width(text[box.start : max(start, box.start)])
-    covered = text_width(text[max(start, box.start) : min(end, box.end)].rstrip())
-    return box.x + before, box.x + min(before + covered, box.width)
