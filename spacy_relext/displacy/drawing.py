@@ -23,12 +23,11 @@ from spacy_relext.displacy.arcs import Arcs
 from spacy_relext.displacy.layout import READ_BAR, Layout, Plan, Row, lay_out
 from spacy_relext.displacy.lines import UNSURE, Box
 from spacy_relext.displacy.options import Options
-from spacy_relext.displacy.paths import number
+from spacy_relext.displacy.paths import horizontal, number
 from spacy_relext.displacy.picture import Picture
+from spacy_relext.displacy.style import LAYOUTS
 from spacy_relext.displacy.texts import escape
 
-N_LABEL_COLOURS, N_TYPE_COLOURS = 8, 6
-_LAYOUT_NAMES = {1: ("",), 2: (" V", " N"), 3: (" V", " M", " N")}
 _PLAIN = re.compile(rf"(?:(?!{UNSURE})[^&<>\r\n\0])*")  # what is written as it is
 
 
@@ -44,27 +43,21 @@ def draw(
     picture: Picture,
     options: Options,
     *,
-    labels: Mapping[str, int] | None = None,
-    types: Mapping[str, int] | None = None,
+    labels: Mapping[str, int],
+    types: Mapping[str, int],
     more: str = "",
 ) -> Drawn:
     """Draw a picture in the widths of the options.
 
-    labels, types: The numbers of their classes (k3, t1), if not by their order in the picture.
+    labels, types: The numbers of their classes, as in k3 and t1.
     more: The address to which "+ 7 more" leads.
     """
     plan = Plan.of(picture)
-    labels = _numbered({relation.label for relation in picture.relations}, N_LABEL_COLOURS) if labels is None else labels
-    types = _numbered({mention.type for mention in picture.mentions}, N_TYPE_COLOURS) if types is None else types
-    names = _LAYOUT_NAMES[len(options.widths)]
+    names = [f"P {name}".rstrip() for name in LAYOUTS[len(options.widths)]]
     layouts = [lay_out(plan, width, options.max_lanes, options.compact) for width in options.widths]
     drawings = [_Drawing(layout, types).markup(labels, name, more) for layout, name in zip(layouts, names, strict=True)]
     folded = sorted({relation for layout in layouts for comb in layout.hidden for relation in comb.relations})
     return Drawn("".join(drawings), tuple(folded))
-
-
-def _numbered(names: set[str], most: int) -> dict[str, int]:
-    return {name: place % most for place, name in enumerate(sorted(names))}
 
 
 class _Drawing:
@@ -82,7 +75,7 @@ class _Drawing:
                 self.mentioned[piece.line].append(mention)
 
     def markup(self, labels: Mapping[str, int], name: str, more: str) -> str:
-        """The whole picture. name: The class of its layout."""
+        """The whole picture. name: The classes of its layout."""
         layout = self.layout
         self.draw_mentions()
         self.draw_read()
@@ -95,7 +88,8 @@ class _Drawing:
         hidden = sum(len(comb.relations) for comb in layout.hidden)
         address = f' href="{escape(more)}"' if more else ""
         rest = f'<a class="more"{address}>+ {hidden:,} more</a>' if hidden else ""
-        return f'<div class="P{name}" style="width:{layout.total}px"><p class="T"{direction} style="margin:{margins}">{paragraph}</p>{rest}</div>'
+        paragraph = f'<p class="T"{direction} style="margin:{margins}">{paragraph}</p>'
+        return f'<div class="{name}" style="width:{layout.total}px">{paragraph}{rest}</div>'
 
     def block(self, place: int) -> str:
         """Lines with what is drawn behind them."""
@@ -117,7 +111,7 @@ class _Drawing:
                 top, bottom = row.top + 2 + inset, row.underline(depth)
                 self.shapes[row.block].append(
                     f'<rect class="m m{mention} t{kind}" x="{number(left)}" y="{number(top)}" width="{number(right - left)}" '
-                    f'height="{number(bottom - top)}" rx="2.5"/><path class="u t{kind}" d="M{number(left)} {number(bottom)}H{number(right)}"/>'
+                    f'height="{number(bottom - top)}" rx="2.5"/><path class="u t{kind}" d="{horizontal(left, right, bottom)}"/>'
                 )
 
     def draw_read(self) -> None:

@@ -71,7 +71,7 @@ border:0;pointer-events:auto;cursor:pointer;font:11px/14px {_FONT};color:var(--m
 .rx .y1{{fill-opacity:.4}}
 .rx:has(.e:is(:hover,:focus)) .c :is(.v,.x,.h,.l){{opacity:.25}}
 .rx .c:hover .l{{opacity:1!important}}
-.rx .g{{display:block;font-size:12px;line-height:18px;text-align:end;color:var(--mut);user-select:none;-webkit-user-select:none}}
+.rx .more{{display:block;font-size:12px;line-height:18px;text-align:end;color:var(--mut);user-select:none;-webkit-user-select:none}}
 .rx summary{{cursor:pointer;padding:4px 0}}
 .rx .b a{{color:inherit}}
 .rx p.s{{margin:4px 0}}

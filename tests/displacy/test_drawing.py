@@ -14,7 +14,7 @@ PICTURE = Picture(
 
 
 def test_a_picture_has_a_div_for_each_width_and_the_words_in_their_order():
-    drawn = draw(PICTURE, Options(width=(900, 344)))
+    drawn = draw(PICTURE, Options(width=(900, 344)), labels={"INDUCES": 0, "INT": 1}, types={"drug": 0, "enzyme": 1})
     assert drawn.markup.count('<div class="P V"') == drawn.markup.count('<div class="P N"') == 1
     assert "Rifampicin → CYP3A4: INDUCES (0.93)" in drawn.markup
     assert drawn.folded == ()
