@@ -9,15 +9,19 @@ from spacy_relext.errors import RelextError
 EXTRAS = {
     "bioc": "formats",
     "cassis": "formats",
+    "fastapi": "serve",
     "lxml": "formats",
     "matplotlib": "analysis",
     "networkx": "formats",
     "pandas": "analysis",
     "pyarrow": "formats",
+    "pydantic": "serve",
     "rdflib": "formats",
     "scispacy": "biomed",
     "sklearn": "analysis",
     "snowballstemmer": "analysis",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 
 

@@ -10,7 +10,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from threading import Thread
 from typing import Any
 
@@ -163,23 +162,32 @@ class Runner:
     def _run_alone(self, document: Document) -> Result:
         try:
             return self._run([document])[0]
-        except DataError as error:
-            # Without the traceback, whose frames hold Docs.
-            return DataError(error.message, path=error.path, line=error.line)
         except Exception as error:
-            kind = "" if isinstance(error, RelextError) else f"{type(error).__name__}: "
-            return document.error(f"the pipeline fails on it: {kind}{error}")
+            return self.failure(document, error)
+
+    def failure(self, document: Document, error: Exception) -> DataError:
+        """What is told of a document on which a component fails."""
+        kind = "" if isinstance(error, RelextError) else f"{type(error).__name__}: "
+        return document.error(f"the pipeline fails on it: {kind}{error}")
 
     def _run(self, batch: Sequence[Document]) -> list[Result]:
         """Documents that bring mentions keep exactly those: components that find entities rest meanwhile."""
-        results: list[Result] = []
-        for given, group in groupby(batch, key=lambda document: document.mentions_given or bool(document.mentions)):
-            documents = list(group)
-            docs = [self._bare_doc(document) for document in documents]
-            with self.nlp.select_pipes(disable=self.finders if given else []):
-                found = self.nlp.pipe(docs, batch_size=len(docs))
-                results += [self._record(document, doc) for document, doc in zip(documents, found, strict=True)]
-        return results
+        results: dict[int, Result] = {}
+        for given in (True, False):
+            docs: dict[int, Doc] = {}
+            for i, document in enumerate(batch):
+                if (document.mentions_given or bool(document.mentions)) == given:
+                    try:
+                        docs[i] = self._bare_doc(document)
+                    except DataError as error:
+                        results[i] = _without_traceback(error)
+            found = self.nlp.pipe(docs.values(), batch_size=len(docs) or 1, disable=self.finders if given else [])
+            for i, doc in zip(docs, found, strict=True):
+                try:
+                    results[i] = self.record(batch[i], doc)
+                except DataError as error:
+                    results[i] = _without_traceback(error)
+        return [results[i] for i in range(len(batch))]
 
     def _bare_doc(self, document: Document) -> Doc:
         self._drop_relations(document)
@@ -188,7 +196,8 @@ class Runner:
             set_relations(doc, [])  # those that follow from relations between concepts
         return doc
 
-    def _record(self, document: Document, doc: Doc) -> dict[str, Any]:
+    def record(self, document: Document, doc: Doc) -> dict[str, Any]:
+        """The record of a document: `doc` is what the pipeline made of it."""
         mentions = [span for extractor in self.extractors for span in extractor.mentions(doc)]
         # Without sources, relations are those of the one extractor.
         several = self.settings.keep_relations or len({extractor.name for extractor in self.extractors} | sources_of(doc)) > 1
@@ -198,7 +207,7 @@ class Runner:
         if self.settings.labels is not None:
             found.relations = [relation for relation in found.relations if relation.label in self.settings.labels]
         record = to_record(found)
-        if self.settings.keep_all_scores:
+        if self.keeps_scores(document):
             ids = {(mention.start, mention.end, mention.type): mention.id for mention in reversed(found.mentions)}
             record[PAIRS] = [
                 pair | ({"source": extractor.name} if len(self.extractors) > 1 else {})
@@ -206,6 +215,10 @@ class Runner:
                 for pair in self._scored_pairs(extractor, self.predictions[extractor.name, id(doc)], ids)
             ]
         return record
+
+    def keeps_scores(self, document: Document) -> bool:
+        """Whether its record says what the model says of every candidate pair."""
+        return self.settings.keep_all_scores
 
     @staticmethod
     def _scored_pairs(extractor: Extractor, predictions: Predictions, ids: dict[tuple[int, int, str], str]) -> list[dict[str, Any]]:
@@ -217,6 +230,11 @@ class Runner:
             pair = {"head": names[head], "tail": names[tail], "scores": scores}
             pairs.append(pair | ({} if no_relation is None else {"no_relation": no_relation}))
         return pairs
+
+
+def _without_traceback(error: DataError) -> DataError:
+    """The same error: frames of a traceback hold Docs."""
+    return DataError(error.message, path=error.path, line=error.line)
 
 
 def _tokenizers(nlp: Language) -> list[Any]:

@@ -1,0 +1,40 @@
+"""From a record to its picture."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from spacy_relext.errors import RelextError
+from spacy_relext.values import UNCERTAIN
+
+Record = dict[str, Any]
+
+
+def pictured(record: Record, symmetric: Iterable[str], lang: str, direction: str) -> Record:
+    """What `displacy.render(…, manual=True)` draws of a record. RAISES: RelextError for a relation of a mention that is not there."""
+    numbers = {mention["id"]: i for i, mention in enumerate(record["mentions"])}
+    rels, symmetric = [], set(symmetric)
+    for number, relation in enumerate(record.get("relations") or [], start=1):
+        missing = {relation["head"], relation["tail"]} - numbers.keys()
+        if missing:
+            raise RelextError(f"relation {number} is of the mentions {sorted(missing)}, which the document does not have.")
+        rels.append(
+            {
+                "head": numbers[relation["head"]],
+                "tail": numbers[relation["tail"]],
+                "label": relation["label"],
+                "score": relation.get("score", 1.0),
+                "symmetric": relation["label"] in symmetric,
+                "uncertain": relation.get("status") == UNCERTAIN,
+            }
+        )
+    return {
+        "text": record["text"],
+        "ents": [
+            {"start": m["start"], "end": m["end"], "label": m["type"], "kb_id": m.get("kb_id", ""), "kb_url": "#"}
+            for m in record["mentions"]
+        ],
+        "rels": rels,
+        "sents": record.get("sentences") or [[0, len(record["text"])]],
+        "title": None,
+        "settings": {"lang": lang, "direction": direction},
+    }
