@@ -52,7 +52,10 @@ def check(
     browser: Any, pictures: Sequence[dict[str, Any]], html: str | None = None, *, width: int = 900, style: str = "", **context: Any
 ) -> Checked:
     """The faults of a page in a window of some width. html: The page, if it is made already. style: More rules, which come last."""
-    expected = [{"text": picture["text"], "relations": len(picture["rels"])} for picture in pictures]
+    expected = [
+        {"text": picture["text"], "mentions": [[ent["start"], ent["end"]] for ent in picture["ents"]], "relations": len(picture["rels"])}
+        for picture in pictures
+    ]
     with Shown(browser, html or page_of(pictures), width=width, **context) as shown:
         if style:
             shown.page.evaluate(ADD_STYLE, style)

@@ -1,6 +1,6 @@
 /* What is wrong with the pictures of a page, as far as their places on the screen can tell.
 
-   expected: of each figure its text and the number of its relations.
+   expected: of each figure its text, the first and last character of its mentions, and the number of its relations.
    Gives what was found (a list of [check, number of the figure, what]) and how many words, labels, arcs and relations were looked at.
    Distances are in pixels of the screen, but for zoomed pictures, where the tolerance shrinks with them. */
 (expected) => {
@@ -18,6 +18,7 @@
     const walker = document.createTreeWalker(one(".T", picture), NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const node = walker.currentNode;
+      if (node.parentElement.closest("svg")) continue;
       const color = getComputedStyle(node.parentElement).color;
       if (color === "rgba(0, 0, 0, 0)") continue;
       for (const match of node.data.matchAll(/\S+/g)) {
@@ -30,6 +31,27 @@
     }
     for (const text of all("text.S", picture)) words.push({ text: text.textContent, ink: text.getBoundingClientRect() });
     return words;
+  };
+
+  /* Where a stretch of the text is seen, by its characters. Words that the SVG draws are as wide as their boxes. */
+  const inksOf = (picture) => {
+    const nodes = [];
+    const walker = document.createTreeWalker(one(".T", picture), NodeFilter.SHOW_TEXT);
+    let length = 0;
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (node.parentElement.closest("svg")) continue;
+      nodes.push({ node, begin: length });
+      length += node.data.length;
+    }
+    return (start, end) =>
+      nodes.filter(({ node, begin }) => begin < end && start < begin + node.data.length && node.data.trim()).flatMap(({ node, begin }) => {
+        if (node.parentElement.matches(".z")) return [node.parentElement.getBoundingClientRect()];
+        const range = document.createRange();
+        range.setStart(node, Math.max(start - begin, 0));
+        range.setEnd(node, Math.min(end - begin, node.data.length));
+        return [...range.getClientRects()];
+      });
   };
 
   /* Words by the line that they stand in, each line from left to right. */
@@ -51,7 +73,7 @@
       return { arcs: label.parentNode, box, ink: text.getBoundingClientRect(), text: text.textContent };
     });
 
-  expected.forEach(({ text, relations }, number) => {
+  expected.forEach(({ text, mentions, relations }, number) => {
     const tell = (check, what) => found.push([check, number, what]);
     const figure = document.querySelectorAll("figure.rx")[number];
     const picture = one(".P", figure);
@@ -108,15 +130,15 @@
     const spacers = all(".T i", picture).length;
     if (tops.size > spacers) tell("lines break otherwise", `${tops.size} lines, ${spacers} spacers`);
 
+    const inkOf = inksOf(picture);
     for (const mark of all("rect.m", picture)) {
       const box = mark.getBoundingClientRect();
       for (const mention of numbered(mark, "m")) {
-        const boxes = all(`.n${mention}`, one(".T", picture)).filter((b) => !b.querySelector("b, span"));
-        const here = boxes.map((b) => b.getBoundingClientRect()).filter((b) => Math.abs(b.top - box.top) < 12);
-        const left = Math.min(...here.map((b) => b.left));
-        const right = Math.max(...here.map((b) => b.right));
+        const here = inkOf(...mentions[mention]).filter((ink) => ink.width > 0 && Math.abs(ink.top + ink.height / 2 - box.top - box.height / 2) < 14);
+        const left = Math.min(...here.map((ink) => ink.left));
+        const right = Math.max(...here.map((ink) => ink.right));
         if (!here.length || Math.abs(left - box.left) > 5 || Math.abs(right - box.right) > 9)
-          tell("mention beside its words", boxes.map((b) => b.textContent).join(""));
+          tell("mention beside its words", `${text.slice(...mentions[mention])}: ${(left - box.left).toFixed(1)}, ${(right - box.right).toFixed(1)} px`);
       }
     }
 
