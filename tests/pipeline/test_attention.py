@@ -7,6 +7,7 @@ import torch
 from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.attention import token_places
 from tests.conftest import with_entities
 from tests.pipeline.test_encodings import marked_pipeline, shared_pipeline
 from tests.pipeline.test_with_transformer import CNN_INSIDE, add_extractor, initialize, transformer_pipeline
@@ -63,6 +64,21 @@ def test_encoder_that_reads_tags():
     assert kinds["aspirin", "ketamine"] == ["text", "tail", "text", "mention", "text", "head", "text"]
     assert all(pair.attention.top(1)[0][0] == "@DRUG3$" for pair in pairs)
     assert all(str(pair.context) == "Avoid ketamine with warfarin or aspirin." for pair in pairs)
+    # The tags stand for their mentions.
+    for pair in pairs:
+        assert [docs[1].text[start:end] for start, end in pair.attention.places.tolist()] == [token.text for token in docs[1]]
+        assert max(pair.places, key=lambda place: place[2])[:2] == (32, 39)
+
+
+def test_words_that_a_marking_puts_in_have_no_place():
+    nlp = spacy.blank("en")
+    doc, marked = nlp("Avoid low dose ketamine now."), nlp("Avoid @DRUG$ now.")
+    mentions, tags = numpy.asarray([[1, 4, 2]]), numpy.asarray([[1, 2, 2]])
+    assert marked[1].text == "@DRUG$"
+    assert token_places(doc, mentions, marked, tags).tolist() == [[0, 5], [6, 23], [24, 27], [27, 28]]
+    assert token_places(doc, mentions, doc, mentions).tolist() == [[t.idx, t.idx + len(t)] for t in doc]
+    more = nlp("Do avoid @DRUG$ now.")
+    assert token_places(doc, mentions, more, tags + [1, 1, 0]).tolist() == [[0, 0], [0, 0], [6, 23], [0, 0], [0, 0]]
 
 
 MAKES = {
@@ -88,6 +104,9 @@ def test_pairs_and_scores_are_those_of_the_prediction(tiny_bert, make):
                 assert tuple(pair.scores) == pipe.labels
                 assert list(pair.scores.values()) == pytest.approx(scores[1:].tolist(), abs=0.01)
                 assert pair.context.text == doc.text
+                reading = pair.attention
+                for word, kind, (start, end) in zip(reading.words, reading.kinds, reading.places.tolist(), strict=True):
+                    assert doc.text[start:end] == {"head": pair.head.text, "tail": pair.tail.text}.get(kind, word)
                 assert pair.attention.kinds.count("head") == pair.attention.kinds.count("tail") == 1
                 assert pair.attention.weights.sum() == pytest.approx(1, abs=1e-3)
 
