@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy
 
+from spacy_relext.report.bootstrap import interval, p_of_no_difference
 from spacy_relext.types import Floats2d
-
-N_DRAWS = 10_000
 
 
 class Comparison(NamedTuple):
@@ -22,31 +21,17 @@ class Comparison(NamedTuple):
     p: float
 
 
-def draw_weights(folds: numpy.ndarray, *, n_draws: int = N_DRAWS, seed: int = 0) -> Floats2d:
-    """How often each document is in each draw of as many documents, with replacement, as its fold has.
-
-    folds: int [n_documents]. RETURNS: [n_draws, n_documents].
-    """
-    random = numpy.random.default_rng(seed)
-    weights = numpy.zeros((n_draws, len(folds)))
-    for fold in numpy.unique(folds):
-        members = numpy.flatnonzero(folds == fold)
-        weights[:, members] = random.multinomial(len(members), numpy.full(len(members), 1 / len(members)), size=n_draws)
-    return weights
-
-
 def compare(variant: numpy.ndarray, baseline: numpy.ndarray, folds: numpy.ndarray, weights: Floats2d) -> Comparison:
     """Compare two experiments.
 
     variant, baseline: int [n_seeds, n_documents, 3]: right, wrong and missed relations per document.
-    folds: int [n_documents]. weights: [n_draws, n_documents], of `draw_weights`.
+    folds: int [n_documents]. weights: [n_draws, n_documents], as `spacy_relext.report.bootstrap.draw_weights` draws them.
     """
     whole = numpy.ones((1, len(folds)))
     difference = (mean_f(variant, folds, whole) - mean_f(baseline, folds, whole))[0]
     differences = mean_f(variant, folds, weights) - mean_f(baseline, folds, weights)
-    low, high = numpy.quantile(differences, [0.025, 0.975])
-    p = 2 * min((differences <= 0).mean(), (differences >= 0).mean())
-    return Comparison(float(difference), float(low), float(high), min(1.0, float(p)))
+    low, high = interval(differences)
+    return Comparison(float(difference), float(low), float(high), p_of_no_difference(differences))
 
 
 def mean_f(counts: numpy.ndarray, folds: numpy.ndarray, weights: Floats2d) -> numpy.ndarray:

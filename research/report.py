@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy
 
-from research.bootstrap import N_DRAWS, Comparison, compare, draw_weights
+from research.bootstrap import Comparison, compare
 from research.published import BASELINE, BASELINE_ENCODING, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.errors import DataError
 from spacy_relext.experiments.runs import Run, split
 from spacy_relext.formats.files import target_of, whole_file
+from spacy_relext.report.bootstrap import N_DRAWS, draw_weights
 
 BEGIN = "<!-- experiments: made by `python -m research report`; what is changed here is lost -->"
 END = "<!-- experiments: end -->"
@@ -191,7 +192,7 @@ def _comparisons(rows: Sequence[SeedRuns], baseline: SeedRuns | None, *, encodin
         cells = ["", "", "", ""]
         if seeds:
             variant_counts, baseline_counts, folds = _paired_counts(row, baseline, seeds)
-            weights = draw_weights(folds) if weights is None else weights
+            weights = numpy.concatenate(list(draw_weights(folds))) if weights is None else weights
             cells = [", ".join(map(str, seeds)), *_comparison(compare(variant_counts, baseline_counts, folds, weights))]
         lines.append((*((row.encoding,) if encodings else ()), f"`{row.summary}`", *cells))
     return markdown(header, lines)

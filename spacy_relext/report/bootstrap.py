@@ -5,6 +5,7 @@ same draws for all figures: those of two pipelines are paired (Efron & Tibshiran
 """
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy
@@ -39,7 +40,7 @@ def draw_weights(folds: Ints1d, *, n_draws: int = N_DRAWS, seed: int = 0) -> Ite
 
 def draw_sums(counts: Array, *, n_draws: int = N_DRAWS, seed: int = 0) -> Array:
     """Sums over drawn documents: `[n_draws, …]` of counts `[n_documents, …]`."""
-    flat = counts.reshape(len(counts), -1).astype("float32")
+    flat = counts.reshape(len(counts), prod(counts.shape[1:])).astype("float32")
     sums = [weights @ flat for weights in draw_weights(numpy.zeros(len(counts), dtype="int64"), n_draws=n_draws, seed=seed)]
     found: Array = numpy.concatenate(sums).reshape(n_draws, *counts.shape[1:])
     return found
