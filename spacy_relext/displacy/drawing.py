@@ -1,8 +1,8 @@
 """The markup of a laid-out picture: an ordinary paragraph, and behind it SVG of lines and marks.
 
-A picture is a `div.P` with a paragraph `p.T`. A block of lines is a `span.B` in it: an SVG of its height, and for each line a spacer as
-wide as the line, which forces the break and is as high as the lanes, and a box a word. No element stands between the lines, so nothing but
-the text is selected, copied, found and read out. Classes are of one letter, for there are many of them:
+A picture is a `div.P` with a paragraph `p.T`. A block of lines is a `span.B` in it: for each line a spacer as wide as the line, which
+forces the break and is as high as the lanes, and a box a word. No element stands between the lines, so nothing but the text is selected,
+copied, found and read out. The SVG of each block, as high as it is, stands in `div.L`. Classes are of one letter, for there are many:
 
     m u            rectangle and underline of a mention, with m3 for its number and t1 for its type; n3 its words
     y              bar of what was read, in the weights y0, y1, y2
@@ -89,15 +89,29 @@ class _Drawing:
         address = f' href="{escape(more)}"' if more else ""
         rest = f'<a class="more"{address}>+ {hidden:,} more</a>' if hidden else ""
         paragraph = f'<p class="T"{direction} style="margin:{margins}">{paragraph}</p>'
-        return f'<div class="{name}" style="width:{layout.total}px">{paragraph}{rest}</div>'
+        # Words of some scripts are drawn, too: after the paragraph is made.
+        drawn = "".join(map(self.block_of_shapes, range(len(layout.blocks))))
+        drawn = f'<div class="L" aria-hidden="true" style="left:{number(layout.left)}px;width:{number(layout.width)}px">{drawn}</div>'
+        return f'<div class="{name}" style="width:{layout.total}px">{self.folding()}{drawn}{paragraph}{rest}</div>'
 
     def block(self, place: int) -> str:
-        """Lines with what is drawn behind them."""
+        """Lines. A newline at the end of the text is copied where something stands behind it."""
         block = self.layout.blocks[place]
-        words = "".join(map(self.line, block.rows))  # words of some scripts are drawn, too
-        fold = f'<input class="f" type="checkbox" aria-label="{len(block.rows)} lines without a relation">' if block.folds else ""
+        words = "".join(map(self.line, block.rows))
+        fold = f'<input class="f f{place}" type="checkbox" aria-label="{len(block.rows)} lines without a relation">' if block.folds else ""
+        if place == len(self.layout.blocks) - 1 and self.plan.picture.text.endswith("\n"):
+            words += "<i style=height:1px></i>"
+        return f'{fold}<span class="B" style="height:{block.height}px">{words}</span>'
+
+    def block_of_shapes(self, place: int) -> str:
+        """What is drawn behind lines. It stands beside the text: a text of SVG between two words would be copied as a newline."""
         shapes = "".join(self.shapes[place])
-        return f'{fold}<span class="B" style="height:{block.height}px"><svg aria-hidden="true">{shapes}</svg>{words}</span>'
+        return f'<div class="s{place}" style="height:{self.layout.blocks[place].height}px"><svg>{shapes}</svg></div>'
+
+    def folding(self) -> str:
+        """The rules by which the switch of lines folds what is drawn behind them, too."""
+        folds = [f".P:has(.f{place}:not(:checked)) .s{place}" for place, block in enumerate(self.layout.blocks) if block.folds]
+        return f"<style>{','.join(folds)}{{height:40px!important;overflow-y:clip}}</style>" if folds else ""
 
     def draw_mentions(self) -> None:
         """Rectangles and underlines, outer ones first."""

@@ -40,19 +40,20 @@ container-type:inline-size;background:var(--bg);color:var(--fg);font:15px/1.5 {_
 .rx .T{{position:relative;padding:0;line-height:0;white-space:pre-wrap;pointer-events:none;text-align:start;text-indent:0;word-spacing:0;
 letter-spacing:0;hyphens:none;font-size:15px;font-weight:400;font-style:normal;font-kerning:none;font-variant-ligatures:none;
 font-size-adjust:none;font-family:{_FONT}!important}}
-.rx .B{{display:inline-block;position:relative;z-index:0;width:100%;vertical-align:top}}
-.rx .B>svg{{position:absolute;z-index:-1;left:0;top:0;width:100%;height:100%;overflow:visible;direction:ltr;max-width:none}}
+.rx .B{{display:inline-block;position:relative;width:100%;vertical-align:top}}
+.rx .L{{position:absolute;top:0}}
+.rx .L svg{{display:block;width:100%;height:100%;overflow:visible;max-width:none}}
 .rx .T b,.rx .T span span,.rx .B>span{{
 display:inline-block;line-height:26px;height:26px;white-space:pre;pointer-events:auto;font-weight:400}}
 .rx .T i{{display:inline-block;width:100%;vertical-align:top}}
-.rx .T .z{{color:transparent}}
+.rx .T .z{{color:transparent;forced-color-adjust:none}}
 .rx .f{{appearance:none;display:inline-block;position:relative;z-index:1;width:100%;height:14px;margin:0 0 -14px;vertical-align:top;
 border:0;pointer-events:auto;cursor:pointer;font:11px/14px {_FONT};color:var(--mut)}}
 .rx .f::before{{content:"▾ " attr(aria-label)}}
 .rx .f:not(:checked)::before{{content:"▸ " attr(aria-label)}}
 .rx .f:not(:checked)+.B{{height:40px!important;overflow-y:clip;overflow-x:visible}}
-.rx .B text{{font-size:10.5px;text-anchor:middle;user-select:none;-webkit-user-select:none;fill:currentColor}}
-.rx .B .S{{font-size:15px;text-anchor:start;fill:var(--fg);white-space:pre}}
+.rx .L text{{font-size:10.5px;text-anchor:middle;user-select:none;-webkit-user-select:none;fill:currentColor}}
+.rx .L .S{{font-size:15px;text-anchor:start;fill:var(--fg);white-space:pre}}
 .rx svg :is(path,line){{fill:none;stroke:currentColor;stroke-width:1.25;stroke-linejoin:round}}
 .rx svg .w0{{stroke-width:.8}}
 .rx svg .w2{{stroke-width:1.7}}
@@ -108,7 +109,7 @@ def _rules(n_mentions: int, n_relations: int, width: int | Sequence[int]) -> Ite
     for i, dashes in enumerate(TYPE_DASHES):
         yield f".rx .u.t{i}{{stroke-dasharray:{dashes}}}" if dashes else ""
     yield from _layouts([width] if isinstance(width, int) else sorted(set(width), reverse=True))
-    yield from _joined((f".rx:has(.a{i}{_LIT}) .m{i}" for i in range(n_mentions)), "fill-opacity:.42")
+    yield from _joined((f".rx:has(.a{i}{_LIT}) .m{i}" for i in range(n_mentions)), "fill-opacity:.37")
     yield from _joined((f".rx:has(.n{i}:hover) svg .a{i}" for i in range(n_mentions)), "stroke:currentColor;stroke-width:2.4")
     yield from _joined((f".rx:has(.e{i}{_LIT}) svg .e{i}" for i in range(n_relations)), "stroke:currentColor;stroke-width:2.6")
     yield from _joined((f".rx:has(.e{i}{_LIT}) .e{i}~.l" for i in range(n_relations)), "opacity:1!important")
