@@ -52,10 +52,7 @@ def check(
     browser: Any, pictures: Sequence[dict[str, Any]], html: str | None = None, *, width: int = 900, style: str = "", **context: Any
 ) -> Checked:
     """The faults of a page in a window of some width. html: The page, if it is made already. style: More rules, which come last."""
-    expected = [
-        {"text": picture["text"], "mentions": [[ent["start"], ent["end"]] for ent in picture["ents"]], "relations": len(picture["rels"])}
-        for picture in pictures
-    ]
+    expected = [_expected(picture) for picture in pictures]
     with Shown(browser, html or page_of(pictures), width=width, **context) as shown:
         if style:
             shown.page.evaluate(ADD_STYLE, style)
@@ -63,3 +60,13 @@ def check(
         found = [(check, number, what) for check, number, what in told["found"]]
         found += [("noted by the browser", 0, what) for what in shown.noted]
     return Checked(found, Counter(told["looked"]))
+
+
+def _expected(picture: dict[str, Any]) -> dict[str, Any]:
+    """For JavaScript, which counts in units of UTF-16."""
+
+    def units(at: int) -> int:
+        return len(picture["text"][:at].encode("utf-16-le")) // 2
+
+    mentions = [[units(ent["start"]), units(ent["end"])] for ent in picture["ents"]]
+    return {"text": picture["text"], "mentions": mentions, "relations": len(picture["rels"])}

@@ -1,6 +1,6 @@
 /* What is wrong with the pictures of a page, as far as their places on the screen can tell.
 
-   expected: of each figure its text, the first and last character of its mentions, and the number of its relations.
+   expected: of each figure its text, its mentions (begin and end), and the number of its relations.
    Gives what was found (a list of [check, number of the figure, what]) and how many words, labels, arcs and relations were looked at.
    Distances are in pixels of the screen, but for zoomed pictures, where the tolerance shrinks with them. */
 (expected) => {
@@ -12,46 +12,24 @@
   const overlap = (a, b, by) => a.left < b.right - by && b.left < a.right - by && a.top < b.bottom - by && b.top < a.bottom - by;
   const numbered = (element, letter) => [...element.classList].filter((c) => RegExp(`^${letter}\\d+$`).test(c)).map((c) => c.slice(1));
 
-  /* Words as they are seen: ink, not boxes. Where the text is transparent, the SVG draws the word. */
+  /* Words as they are seen: ink, not boxes. Where the text is transparent, the SVG draws the word. Folded lines show none. */
   const wordsOf = (picture) => {
     const words = [];
     const walker = document.createTreeWalker(one(".T", picture), NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const node = walker.currentNode;
-      if (node.parentElement.closest("svg")) continue;
-      const color = getComputedStyle(node.parentElement).color;
-      if (color === "rgba(0, 0, 0, 0)") continue;
+      if (node.parentElement instanceof SVGElement || getComputedStyle(node.parentElement).color === "rgba(0, 0, 0, 0)") continue;
       for (const match of node.data.matchAll(/\S+/g)) {
         const range = document.createRange();
         range.setStart(node, match.index);
         range.setEnd(node, match.index + match[0].length);
         const ink = range.getBoundingClientRect();
-        if (ink.width > 0) words.push({ text: match[0], ink });
+        const block = node.parentElement.closest(".B").getBoundingClientRect();
+        if (ink.width > 0 && ink.bottom < block.bottom + 6) words.push({ text: match[0], ink });
       }
     }
     for (const text of all("text.S", picture)) words.push({ text: text.textContent, ink: text.getBoundingClientRect() });
     return words;
-  };
-
-  /* Where a stretch of the text is seen, by its characters. Words that the SVG draws are as wide as their boxes. */
-  const inksOf = (picture) => {
-    const nodes = [];
-    const walker = document.createTreeWalker(one(".T", picture), NodeFilter.SHOW_TEXT);
-    let length = 0;
-    while (walker.nextNode()) {
-      const node = walker.currentNode;
-      if (node.parentElement.closest("svg")) continue;
-      nodes.push({ node, begin: length });
-      length += node.data.length;
-    }
-    return (start, end) =>
-      nodes.filter(({ node, begin }) => begin < end && start < begin + node.data.length && node.data.trim()).flatMap(({ node, begin }) => {
-        if (node.parentElement.matches(".z")) return [node.parentElement.getBoundingClientRect()];
-        const range = document.createRange();
-        range.setStart(node, Math.max(start - begin, 0));
-        range.setEnd(node, Math.min(end - begin, node.data.length));
-        return [...range.getClientRects()];
-      });
   };
 
   /* Words by the line that they stand in, each line from left to right. */
@@ -64,6 +42,26 @@
       else lines.push([word]);
     }
     return lines.map((line) => line.sort((a, b) => a.ink.left - b.ink.left));
+  };
+
+  /* Of each mention the ink of its words, each with the box that it is in. Missing glyphs may be narrower than the box. */
+  const inksOf = (picture, mentions) => {
+    const nodes = [];
+    const walker = document.createTreeWalker(one(".T", picture), NodeFilter.SHOW_TEXT);
+    for (let at = 0; walker.nextNode(); at += walker.currentNode.length) nodes.push([at, walker.currentNode]);
+    return mentions.map(([start, end]) => {
+      const inks = [];
+      for (const [at, node] of nodes) {
+        const part = node.data.slice(Math.max(0, start - at), Math.max(0, end - at));
+        if (!part.trim()) continue;
+        const begin = Math.max(0, start - at) + part.length - part.trimStart().length;
+        const range = document.createRange();
+        range.setStart(node, begin);
+        range.setEnd(node, begin + part.trim().length);
+        inks.push([range.getBoundingClientRect(), node.parentElement.getBoundingClientRect()]);
+      }
+      return inks;
+    });
   };
 
   const labelsOf = (picture) =>
@@ -81,7 +79,7 @@
     const words = wordsOf(picture);
     const labels = labelsOf(picture);
     const lines = linesOf(words);
-    const arcs = all("path.v", picture);
+    const arcs = all(".v", picture);
     looked.words += words.length;
     looked.labels += labels.length;
     looked.arcs += arcs.length;
@@ -130,20 +128,22 @@
     const spacers = all(".T i", picture).length;
     if (tops.size > spacers) tell("lines break otherwise", `${tops.size} lines, ${spacers} spacers`);
 
-    const inkOf = inksOf(picture);
+    const inks = inksOf(picture, mentions);
     for (const mark of all("rect.m", picture)) {
       const box = mark.getBoundingClientRect();
-      for (const mention of numbered(mark, "m")) {
-        const here = inkOf(...mentions[mention]).filter((ink) => ink.width > 0 && Math.abs(ink.top + ink.height / 2 - box.top - box.height / 2) < 14);
-        const left = Math.min(...here.map((ink) => ink.left));
-        const right = Math.max(...here.map((ink) => ink.right));
-        if (!here.length || Math.abs(left - box.left) > 5 || Math.abs(right - box.right) > 9)
-          tell("mention beside its words", `${text.slice(...mentions[mention])}: ${(left - box.left).toFixed(1)}, ${(right - box.right).toFixed(1)} px`);
-      }
+      const mention = Number(numbered(mark, "m")[0]);
+      const here = inks[mention].filter(([ink]) => ink.top < box.bottom && box.top < ink.bottom);
+      const fits = [0, 1].some((which) => {
+        const left = Math.min(...here.map((boxes) => boxes[which].left));
+        const right = Math.max(...here.map((boxes) => boxes[which].right));
+        return Math.abs(left - box.left) <= 5 && Math.abs(right - box.right) <= (which ? 9 : 5);
+      });
+      if (!fits) tell("mention beside its words", text.slice(...mentions[mention]));
     }
 
-    const ways = new Set(all("path.e", picture).flatMap((way) => numbered(way, "e")));
-    const folded = all(".more", picture).reduce((sum, link) => sum + Number(link.textContent.replace(/\D/g, "")), 0);
+    const ways = new Set(all(".e", picture).flatMap((way) => numbered(way, "e")));
+    const more = all("a", picture).find((link) => /^\+ [\d,]+ more/.test(link.textContent));
+    const folded = more ? Number(more.textContent.replace(/\D/g, "")) : 0;
     looked.drawn += ways.size;
     looked.folded += folded;
     if (ways.size + folded !== relations) tell("relations missing", `${ways.size} drawn + ${folded} folded of ${relations}`);
@@ -153,8 +153,9 @@
     const copied = selection.toString();
     selection.removeAllRanges();
     if (copied !== text) {
-      const at = [...copied].findIndex((c, k) => c !== text[k]);
-      tell("copied text differs", `${JSON.stringify(copied.slice(at - 10, at + 20))} for ${JSON.stringify(text.slice(at - 10, at + 20))}`);
+      let at = 0;
+      while (at < text.length && copied[at] === text[at]) at++;
+      tell("copied text differs", [copied, text].map((some) => JSON.stringify(some.slice(Math.max(0, at - 10), at + 20))).join(" for "));
     }
 
     const details = figure.querySelector("details");
@@ -162,8 +163,8 @@
       details.open = true;
       for (const row of [...details.querySelectorAll("tr[class~=e]")].slice(0, 3)) {
         const [relation] = numbered(row, "e");
-        const way = picture.querySelector(`path.e${relation}`);
-        if (!way || !visible(way)) continue;
+        const way = one(`.e${relation}`, picture);
+        if (!way) continue;
         const marks = numbered(row, "a").flatMap((mention) => all(`rect.m${mention}`, picture));
         const looks = () => [getComputedStyle(way).stroke, ...marks.map((mark) => getComputedStyle(mark).fillOpacity)];
         const before = looks();
