@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spacy_relext.formats.reading import Options, Reading
     from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
     from spacy_relext.llm import relations_from_llm
+    from spacy_relext.pictures.drawing import Rendering, render_files
     from spacy_relext.pipeline.pairs import ScoredPair
     from spacy_relext.pipeline.relation_extractor import RelationExtractor
     from spacy_relext.relations import Relation, register_extensions
@@ -37,6 +38,7 @@ _PLACES = {
     "Relation": "relations",
     "RelationExtractor": "pipeline.relation_extractor",
     "RelextError": "errors",
+    "Rendering": "pictures.drawing",
     "ScoredPair": "pipeline.pairs",
     "convert": "conversion",
     "diagnose": "diagnosis.diagnosing",
@@ -46,6 +48,7 @@ _PLACES = {
     "read": "conversion",
     "register_extensions": "relations",
     "relations_from_llm": "llm",
+    "render_files": "pictures.drawing",
     "score_relations": "scorer",
 }
 
@@ -64,6 +67,7 @@ __all__ = [
     "Relation",
     "RelationExtractor",
     "RelextError",
+    "Rendering",
     "ScoredPair",
     "convert",
     "diagnose",
@@ -73,6 +77,7 @@ __all__ = [
     "read",
     "register_extensions",
     "relations_from_llm",
+    "render_files",
     "score_relations",
 ]
 

@@ -21,7 +21,7 @@ PANELS = {
     "Data": {"formats": "formats", "convert": "convert", "debug-data": "debug_data"},
     "Training, with `spacy train`": {"encoder": "encoder", "init-config": "init_config"},
     "Scores": {"evaluate": "evaluate", "crossval": "crossval"},
-    "Relations of new texts": {"extract": "extract", "export": "convert", "serve": "serve"},
+    "Relations of new texts": {"extract": "extract", "render": "render", "export": "convert", "serve": "serve"},
 }
 MODULES = {name: module for panel in PANELS.values() for name, module in panel.items()}
 # Their other options are settings of the config, as in `spacy train`.

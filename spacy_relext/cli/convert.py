@@ -34,7 +34,8 @@ from spacy_relext.formats.limits import limited
 from spacy_relext.formats.types import Document
 from spacy_relext.notices import counted
 
-# What options of formats do, which `relext extract` has too.
+# What options of formats do, which `relext extract` and `relext render` have too.
+SENTENCES = "Sets sentences where documents have none: a pipeline, 'sentencizer', 'scispacy' or 'lines' (each line is one)."
 LABEL_COLUMN = "doccano: the column with the labels of mentions, where it has another name."
 ROLES = "Which roles of arguments are those of head and tail: Location,Bacterium. Several may be given."
 EVENTS = "Which relations events become: 'roles', from trigger to argument, labelled by role; 'pairs', between arguments."
@@ -53,9 +54,7 @@ def convert(
     ),
     tokenizer: str = typer.Option(None, help="A language code, 'scispacy', or a pipeline whose tokenizer is used: 'en', if left out."),
     lang: str = LANG,
-    sentences: str = typer.Option(
-        None, help="Sets sentences where documents have none: a pipeline, 'sentencizer', 'scispacy' or 'lines' (each line is one)."
-    ),
+    sentences: str = typer.Option(None, help=SENTENCES),
     dev_output: Path = typer.Option(None, "--dev", help="Also write a development part, drawn by document, to this .spacy file."),
     dev_share: float = typer.Option(0.2, min=0.0, max=1.0, help="Share of the documents that go there."),
     seed: int = typer.Option(0, help="Seed of the draw."),

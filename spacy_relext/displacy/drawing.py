@@ -55,12 +55,12 @@ def draw(
     plan = Plan.of(picture)
     names = [f"P {name}".rstrip() for name in LAYOUTS[len(options.widths)]]
     layouts = [lay_out(plan, width, options.max_lanes, options.compact) for width in options.widths]
-    drawings = [_Drawing(layout, types).markup(labels, name, more) for layout, name in zip(layouts, names, strict=True)]
+    drawings = [Drawing(layout, types).markup(labels, name, more) for layout, name in zip(layouts, names, strict=True)]
     folded = sorted({relation for layout in layouts for comb in layout.hidden for relation in comb.relations})
     return Drawn("".join(drawings), tuple(folded))
 
 
-class _Drawing:
+class Drawing:
     """The markup of one layout, block by block."""
 
     def __init__(self, layout: Layout, types: Mapping[str, int]):

@@ -22,11 +22,17 @@ def html_page(figures: str, style: str, pictures: Sequence[Picture]) -> str:
     """A page. figures, style: As HTML and CSS. pictures: Whose titles and languages it takes."""
     title = pictures[0].title if len(pictures) == 1 and pictures[0].title else "Relations"
     languages = {picture.lang for picture in pictures if picture.lang}
-    lang = languages.pop() if len(languages) == 1 else "en"
-    return (
+    start, end = page_around(title, style, len(pictures), languages.pop() if len(languages) == 1 else "en")
+    return f"{start}{figures}\n{end}"
+
+
+def page_around(title: str, style: str, n_pictures: int, lang: str = "en") -> tuple[str, str]:
+    """What stands before the figures of a page, and behind them. lang: The language of the page."""
+    start = (
         f'<!doctype html>\n<html lang="{escape(lang)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(CONTENT_SECURITY_POLICY)}">'
-        f"<title>{escape(title)}</title><style>{_STYLE}{style}{MANY if len(pictures) > FEW else ''}</style></head>"
-        f"<body><main><h1>{escape(title)}</h1>\n{figures}\n</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}{MANY if n_pictures > FEW else ''}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>\n"
     )
+    return start, "</main></body></html>\n"

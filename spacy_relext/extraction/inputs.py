@@ -8,7 +8,7 @@ import shutil
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -79,6 +79,8 @@ class Inputs:
             readable(format)
         self.format = format
         self.options = options or Options()
+        # By id, those of documents of jsonl that come without.
+        self.texts: Mapping[str, str] | None = None
         # By suffix, the files in folders that are not read.
         self.ignored: Counter[str] = Counter()
         # What the formats leave out that is no error, and what the documents cannot hold of their files, as far as it has been read.
@@ -96,7 +98,8 @@ class Inputs:
         """
         self.left_out.clear()
         roles = Roles(self.options.roles)
-        documents = (_read(source, Reading(on_error, self.left_out, self.options, roles=roles)) for source in self.sources)
+        reading = Reading(on_error, self.left_out, self.options, texts=self.texts, roles=roles)
+        documents = (_read(source, replace(reading, examples={})) for source in self.sources)
         for document in distinct(chain.from_iterable(documents), on_error):
             self.left_out.update(document.unsupported)
             yield document

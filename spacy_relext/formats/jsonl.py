@@ -18,6 +18,7 @@ Offsets count characters of the text from 0, ends are exclusive. Only `text` is 
 without `relations` the document counts as not annotated for relations, which is not the same as an empty list; without `mentions`,
 `relext extract` looks for mentions, which it does not if the list is empty. A mention may carry its `text`, which is checked against the
 offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
+`relext render --texts FILE` draws lines without `text`, too: FILE has the texts, under the same ids.
 
 A relation may say more: `attributes`, what an annotation says of it; a `status` other than "asserted", what a pipeline says; and `sources`,
 where they are not the one extractor: the components that found it, each with its score, the highest of which is that of the relation.
@@ -37,7 +38,7 @@ Where several extractors do, each of these has its `source`.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -48,6 +49,7 @@ from spacy_relext.formats.limits import is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.notices import counted
 from spacy_relext.values import ASSERTED, CALLER, Sources, checked_attributes, checked_sources, checked_status
 
 PAIRS = "pairs"
@@ -61,16 +63,16 @@ RELATION_KEYS = {"head", "tail", "label", "score", "sources", "status", "attribu
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
     """Read a JSONL file, or all JSONL files of a folder and the folders in it."""
-    yield from distinct(_documents(path, reading.on_error), reading.on_error)
+    yield from distinct(_documents(path, reading.on_error, reading.texts), reading.on_error)
 
 
-def _documents(path: Path, on_error: OnError) -> Iterator[Document]:
+def _documents(path: Path, on_error: OnError, texts: Mapping[str, str] | None) -> Iterator[Document]:
     for name in find_files(path, (".jsonl",)):
         for number, line in reported_lines(name, on_error):
             if is_blank(line):
                 continue
             try:
-                yield parse(read_line(line), name, number, path)
+                yield parse(read_line(line), name, number, path, texts)
             except DataError as error:
                 on_error(error)
 
@@ -122,16 +124,19 @@ def relation_record(relation: AnnotatedRelation) -> dict[str, Any]:
     )
 
 
-def parse(raw: bytes | str, path: Path | str | None, line: int, root: Path | None = None) -> Document:
-    """Make a document of one line. root: What is read: the file, or a folder that it is in.
+def parse(
+    raw: bytes | str, path: Path | str | None, line: int, root: Path | None = None, texts: Mapping[str, str] | None = None
+) -> Document:
+    """Make a document of one line.
 
+    root: What is read: the file, or a folder that it is in. texts: Those of lines that have none, by their ids.
     RAISES: DataError with file and line for anything that is not as the module's description says.
     """
     at = Place(path, line, root=root)
-    return from_record(at.decode(raw), at)
+    return from_record(at.decode(raw), at, texts)
 
 
-def from_record(record: Any, at: Place) -> Document:
+def from_record(record: Any, at: Place, texts: Mapping[str, str] | None = None) -> Document:
     """Make a document of what its line says, or what `to_record` gives. RAISES: DataError, with the place of the line, as `parse` does."""
     fail, take = at.fail, at.take
 
@@ -143,7 +148,7 @@ def from_record(record: Any, at: Place) -> Document:
     if not isinstance(record, dict):
         raise fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
     if "text" not in record:
-        raise fail(f"expected the key 'text', and saw {sorted(record)}. This is not the JSONL of spacy-relext.")
+        record = {**record, "text": _text_elsewhere(record, texts, at)}
     refuse_unknown(record, KEYS, "document", "Put what is to be ignored under 'meta'.")
     text = at.text(record)
     identifier = str(take(record, "id", (str, int), "document")) if "id" in record else at.default_id
@@ -188,6 +193,19 @@ def from_record(record: Any, at: Place) -> Document:
     if record.get(ANNOTATED) is not None:
         document.annotated_labels = _annotated_labels(take(record, ANNOTATED, list, "document"), document)
     return document
+
+
+def _text_elsewhere(record: dict[str, Any], texts: Mapping[str, str] | None, at: Place) -> str:
+    """The text of a record that comes without. RAISES: DataError where there is none."""
+    seen = f"expected the key 'text', and saw {sorted(record)}."
+    if not record.keys() & KEYS:
+        raise at.fail(f"{seen} This is not the JSONL of spacy-relext.")
+    if texts is None:
+        raise at.fail(f"{seen} Put the text there; `relext render` takes a file of texts with the same ids, too: --texts FILE.")
+    name = str(record["id"]) if "id" in record else at.default_id
+    if name not in texts:
+        raise at.fail(f"{seen} The texts that are given beside it, {counted(len(texts), 'text', 'texts')}, have none of the id {name!r}.")
+    return texts[name]
 
 
 def _said(entry: dict[str, Any], at: Place, what: str) -> tuple[float, Sources, str, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """What a reader is given beside the path: what becomes of errors, how files are to be taken, and where it counts what it leaves out."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from spacy_relext.errors import DataError, RelextError
@@ -70,6 +70,7 @@ class Reading:
 
     counts: Is added to by the reader: what it leaves out that is no error, and is in no document. What a document could not hold of its
         file is in its `unsupported`.
+    texts: By id, those of documents of jsonl that come without.
     """
 
     on_error: OnError = raise_error
@@ -77,6 +78,7 @@ class Reading:
     options: Options = field(default_factory=Options)
     # For names of `counts`, where the first of its kind stands.
     examples: dict[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] | None = None
     # Says which argument of a relation is the head, by the roles of the file; for the whole input, an `attempt` too. None: by the options.
     roles: Roles = None  # type: ignore[assignment]
 

@@ -1,0 +1,93 @@
+"""`relext render`: options and messages; what is drawn is tested with `render_files`."""
+
+import re
+
+import pytest
+import srsly
+
+from tests.cli.toy import relext
+from tests.pictures.test_drawing import annotated, predicted
+
+
+@pytest.fixture
+def folder(tmp_path):
+    srsly.write_jsonl(tmp_path / "relations.jsonl", predicted())
+    srsly.write_jsonl(tmp_path / "gold.jsonl", annotated())
+    return tmp_path
+
+
+def told(result):
+    """The messages, in one line."""
+    return " ".join(result.stderr.split())
+
+
+def test_a_page_and_what_is_told(folder):
+    result = relext("render", folder / "relations.jsonl", "--output", folder / "page.html", "--gold", folder / "gold.jsonl", "--title", "T")
+    assert result.exit_code == 0, result.output
+    assert "3 relations, 1 right, 1 missed, 1 wrong in 3 documents" in told(result)
+    page = (folder / "page.html").read_text(encoding="utf8")
+    assert page.count("<figure") == 3
+    assert "<title>T</title>" in page
+
+
+def test_standard_output_holds_the_page_alone(folder, capfd):
+    result = relext("render", folder / "relations.jsonl", "--only", "relations", "--limit", "1")
+    assert result.exit_code == 0, result.output
+    page = capfd.readouterr().out
+    assert page.startswith("<!doctype html>")
+    assert page.count("<figure") == 1
+    assert "Only the first 1 of 2 documents: that is the limit." in told(result)
+    assert "1 document without a relation: not drawn." in told(result)
+
+
+def test_standard_input_is_jsonl(folder):
+    lines = (folder / "relations.jsonl").read_bytes()
+    result = relext("render", "-", "--output", folder / "page.html", input=lines)
+    assert result.exit_code == 0, result.output
+    assert "2 relations in 3 documents" in told(result)
+
+
+def test_options_of_the_picture(folder):
+    output = folder / "page.html"
+    for options, expected in (
+        (("--labels", "EFFECT"), 1),
+        (("--min-score", "0.7"), 1),
+        (("--symmetric-labels", "EFFECT,MECHANISM"), 2),
+        (("--width", "700"), 2),
+        (("--width", "700,300", "--lang", "de"), 2),
+    ):
+        result = relext("render", folder / "relations.jsonl", "-o", output, *options)
+        assert result.exit_code == 0, result.output
+        assert f"{expected} relation" in told(result), options
+    assert "max-width:" in output.read_text(encoding="utf8")
+    relext("render", folder / "relations.jsonl", "--svg", folder / "one.svg", "--limit", "1", "--width", "500")
+    assert 'width="500"' in (folder / "one.svg").read_text(encoding="utf8")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--width", "wide"), "--width is 'wide'; expected a number of pixels, or two"),
+        (("--only", "wrong"), "--only is 'wrong'; expected 'errors' or 'relations'"),
+        (("--only", "errors"), "--only errors: what is an error is known beside an annotation. Name it with --gold"),
+        (("--roles", "A,B"), "--roles is for .* and the format is jsonl"),
+        (("--lang", "nowhere"), "there is no tokenizer 'nowhere'"),
+        (("--texts", "texts.jsonl"), "texts.jsonl"),
+    ],
+)
+def test_what_cannot_be_done_is_said(folder, options, message):
+    result = relext("render", folder / "relations.jsonl", "-o", folder / "page.html", *options)
+    assert result.exit_code == 1
+    assert re.search(message, told(result)), told(result)
+    assert not (folder / "page.html").exists()
+
+
+def test_errors_are_skipped_where_asked(folder):
+    with (folder / "relations.jsonl").open("a", encoding="utf8") as file:
+        file.write('{"id": "x", "mentions": []}\n')
+    result = relext("render", folder / "relations.jsonl", "-o", folder / "page.html")
+    assert result.exit_code == 1
+    assert "--texts FILE" in told(result)
+    result = relext("render", folder / "relations.jsonl", "-o", folder / "page.html", "--skip-errors")
+    assert result.exit_code == 0
+    assert "1 document or file had errors and was skipped." in told(result)
