@@ -12,7 +12,7 @@ import spacy
 import torch
 import typer
 
-from benchmarks import extraction, learning, memory, pair_folds, pictures, train_peers
+from benchmarks import extraction, learning, memory, pair_folds, pictures, serving, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
@@ -36,6 +36,8 @@ for command in (
     pair_folds.pair_folds,
     peers,
     pictures.pictures,
+    serving.serve,
+    serving.serve_hostile,
     speed,
     speed_page,
     train_peers.train_peers,

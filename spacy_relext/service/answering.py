@@ -14,7 +14,6 @@ from spacy_relext.extraction import running
 from spacy_relext.formats.types import Document
 from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.notices import counted, logger
-from spacy_relext.pipeline.pairs import AttendedPair
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.relations import set_found
 from spacy_relext.service.settings import Settings
@@ -122,7 +121,10 @@ class Answering(running.Runner):
         for wanted in (places, places[::-1]):  # one direction alone may be a candidate
             for one in attended:
                 if [_place(one.head), _place(one.tail)] == wanted:
-                    return {"context": [one.context.start_char, one.context.end_char], "attention": weights_of(one)}
+                    return {
+                        "context": [one.context.start_char, one.context.end_char],
+                        "attention": [[start, end, round(weight, 4)] for start, end, weight in one.places],
+                    }
         return {"attention": [], "note": "the two are no candidate pair: the model reads nothing for them by itself."}
 
     def _extractor(self, document: Asked) -> RelationExtractor:
@@ -138,17 +140,6 @@ class Answering(running.Runner):
 def name_of(nlp: Language) -> str:
     """The name that a pipeline is installed under."""
     return f"{nlp.lang}_{nlp.meta['name']}"
-
-
-def weights_of(pair: AttendedPair) -> list[list[Any]]:
-    """The weights of the words that were read for a pair: start, end and weight of each token of the text."""
-    tokens = list(pair.context)
-    found, i = [], 0
-    for word, weight in zip(pair.attention.words, pair.attention.weights.tolist(), strict=True):
-        if i < len(tokens) and tokens[i].text == word:
-            found.append([tokens[i].idx, tokens[i].idx + len(tokens[i]), round(weight, 4)])
-            i += 1
-    return found
 
 
 def _place(span: Any) -> tuple[int, int, str]:
