@@ -32,8 +32,9 @@ def draw_weights(folds: Ints1d, *, n_draws: int = N_DRAWS, seed: int = 0) -> Ite
     members = [numpy.flatnonzero(folds == fold) for fold in numpy.unique(folds)]
     for first in range(0, n_draws, at_a_time):
         n = min(at_a_time, n_draws - first)
-        drawn = [m[random.integers(len(m), size=(n, len(m)))] for m in members]
-        cells = numpy.concatenate([(d + n_documents * numpy.arange(n)[:, None]).ravel() for d in drawn])
+        row = n_documents * numpy.arange(n)[:, None]
+        drawn = [random.integers(len(m), size=(n, len(m))) for m in members]
+        cells = numpy.concatenate([((d if len(members) == 1 else m[d]) + row).ravel() for m, d in zip(members, drawn, strict=True)])
         # Counts below 2^24 are whole numbers in float32 as well.
         yield numpy.bincount(cells, minlength=n * n_documents).reshape(n, n_documents).astype("float32")
 
