@@ -19,6 +19,8 @@ from spacy_relext.cli.options import (
 )
 from spacy_relext.cli.tables import print_table
 from spacy_relext.conversion.exporting import unsupported_lines, written_by_suffix
+from spacy_relext.displacy.picture import Picture
+from spacy_relext.displacy.terminal import ascii_lines, terminal_width
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.extracting import Extraction, Record
 from spacy_relext.extraction.inputs import Inputs
@@ -29,6 +31,7 @@ from spacy_relext.formats.catalogue import READABLE, WRITABLE
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import Options
 from spacy_relext.notices import counted, counted_name
+from spacy_relext.service.picturing import pictured
 
 
 def extract(
@@ -71,6 +74,7 @@ def extract(
     spreadsheet_safe: bool = SPREADSHEET_SAFE,
     overwrite: bool = OVERWRITE,
     table: bool = typer.Option(False, help="Also print the relations as a table."),
+    arcs: bool = typer.Option(False, "--arcs", help="Also print the texts that have relations, with arcs of them above the lines."),
     skip_errors: bool = typer.Option(False, help="Report documents with errors, leave them out, and go on."),
 ):
     """Extract relations from texts, few or thousands.
@@ -107,11 +111,17 @@ def extract(
             progress=_progress,
         )
         rows: list[tuple[str, ...]] = []
+
+        def show(record: Record) -> None:
+            if table:
+                rows.extend(_rows(record))
+            if arcs and record["relations"]:
+                tell("\n".join(_arcs(record, run.symmetric_labels)) + "\n")
+
         if output is None:
             for record in run:
                 put_out(jsonl.line_of(record))
-                if table:
-                    rows += _rows(record)
+                show(record)
         else:
             try:
                 run.write(
@@ -121,7 +131,7 @@ def extract(
                     spreadsheet_safe=spreadsheet_safe,
                     shard_size=shard_size,
                     overwrite=overwrite,
-                    on_record=(lambda record: rows.extend(_rows(record))) if table else None,
+                    on_record=show if table or arcs else None,
                 )
             finally:
                 if run.stored is not None:
@@ -159,6 +169,12 @@ def _tell_counts(inputs: Inputs, report: Report, output: Path | None) -> None:
     if report.errors:
         skipped = ("document or file had errors and was skipped.", "documents or files had errors and were skipped.")
         tell(counted(report.errors, *skipped))
+
+
+def _arcs(record: Record, symmetric: Iterable[str]) -> list[str]:
+    """The lines of a text with arcs above them."""
+    data = {**pictured(record, symmetric, "", "ltr"), "title": record["id"]}
+    return ascii_lines(Picture.from_dict(data), terminal_width())
 
 
 def _rows(record: Record) -> Iterator[tuple[str, ...]]:

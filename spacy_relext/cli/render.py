@@ -22,7 +22,9 @@ def render(
     paths: list[str] = typer.Argument(
         ..., metavar="INPUT...", help="What extract has written; files and folders of Docs, or of a format; patterns; - for standard input."
     ),
-    output: Path = typer.Option(None, "--output", "-o", help="The page to write, a file that ends in .html; standard output if left out."),
+    output: Path = typer.Option(
+        None, "--output", "-o", help="The page to write, a file that ends in .html; standard output if left out. With --ascii: .txt."
+    ),
     svg: Path = typer.Option(None, help="The SVG file to write, for one document; or a folder, for a file each."),
     gold: Path = typer.Option(None, help="Annotated documents, of the same ids or texts: what is right, missed and wrong is drawn."),
     only: str = typer.Option(
@@ -31,8 +33,9 @@ def render(
     limit: int = typer.Option(LIMIT, min=1, help="The most documents that are drawn; how many are left out is said."),
     labels: str = typer.Option(None, help="Only relations with these labels: A,B."),
     min_score: float = typer.Option(0.0, min=0.0, max=1.0, help="Only relations with this score at least; those without a score stay."),
-    symmetric_labels: str = typer.Option(None, help="Labels without a direction, drawn without arrowheads: A,B. Docs say so themselves."),
+    symmetric_labels: str = typer.Option(None, help="Labels without a direction: no arrowheads, and right either way: A,B."),
     width: str = typer.Option(None, help="Width of the picture in pixels, or of two: 900,344. A page shows the one that fits."),
+    ascii: bool = typer.Option(False, "--ascii", help="Draw text, as wide as the terminal, in the place of a page."),
     title: str = typer.Option(None, help="Title of the page; the names of the inputs if left out."),
     texts: Path = typer.Option(None, help="The texts of JSONL without texts: a file or folder with the same ids."),
     format: str = typer.Option(None, help=f"Format of the input, unless the suffix says it. One of: {', '.join(READABLE)}."),
@@ -65,6 +68,7 @@ def render(
             paths,
             page,
             format,
+            style="ascii" if ascii else "rel",
             svg=svg,
             gold=gold,
             gold_format=gold_format,

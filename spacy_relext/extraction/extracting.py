@@ -25,6 +25,7 @@ from spacy_relext.formats.reading import OnError
 from spacy_relext.formats.types import Document
 from spacy_relext.locks import lock
 from spacy_relext.notices import logger
+from spacy_relext.pipeline.preparing import symmetric_labels
 from spacy_relext.relations import register_extensions
 
 # A document as a line of our JSONL says it: id, text, mentions, relations.
@@ -131,6 +132,8 @@ class Extraction:
         self.on_error: OnError = error_handler(on_error)
         self.on_warning, self.progress = on_warning, progress
         self.report = Report()
+        # The labels without a direction, once the pipeline is loaded.
+        self.symmetric_labels: frozenset[str] = frozenset()
         # Where finished documents are kept when it ends before all are, and how many.
         self.stored: tuple[Path, int] | None = None
 
@@ -212,6 +215,7 @@ class Extraction:
     @contextmanager
     def _running(self) -> Iterator[tuple[Runner, Processes | None]]:
         runner = Runner(self.settings, self.nlp)
+        self.symmetric_labels = frozenset[str]().union(*map(symmetric_labels, runner.extractors))
         try:
             n_process = self.n_process or useful_processes(self.inputs.count(), self.settings)
             # Before the output is locked: a fork would inherit the lock, and could hold it longer than this process lives.

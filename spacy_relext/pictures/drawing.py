@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import spacy
 from spacy.language import Language
@@ -22,7 +22,7 @@ from spacy_relext.formats.reading import OnError
 from spacy_relext.notices import counted, counted_name
 from spacy_relext.pictures.choosing import ERRORS, RELATIONS, WITHOUT, Only, is_wanted, narrowed
 from spacy_relext.pictures.reading import Annotation, Progress, Source, format_of_gold, take_options, texts_of
-from spacy_relext.pictures.writing import page_writer, stored_pictures, svg_writer
+from spacy_relext.pictures.writing import page_writer, stored_pictures, svg_writer, text_writer
 from spacy_relext.relations import register_extensions
 
 # The most documents that are drawn, unless it is said otherwise: a browser shows so many at once.
@@ -73,6 +73,7 @@ def render_files(
     output: str | Path | None = None,
     format: str | None = None,
     *,
+    style: Literal["rel", "ascii"] = "rel",
     svg: str | Path | None = None,
     gold: str | Path | None = None,
     gold_format: str | None = None,
@@ -92,7 +93,8 @@ def render_files(
         render_files("relations.jsonl", "relations.html", gold="test.jsonl", only="errors")
 
     inputs: Files, folders and patterns, also `.spacy` files and folders of them. format: Of all of them; None: by the suffix.
-    output: The page to write, a file that ends in .html. svg: The SVG file to write, for one document; or a folder, for a file each.
+    output: The page to write, a file that ends in .html. style: "ascii": text with arcs above it is written, a file that ends in .txt.
+    svg: The SVG file to write, for one document; or a folder, for a file each.
     gold: The annotated documents that each is compared with: that of the same id and text, or else of the same text.
     gold_format: None: by the suffix, or else that of the inputs.
     texts: A file, or a folder, with the texts of documents of jsonl that come without, under the same ids.
@@ -105,7 +107,7 @@ def render_files(
     RAISES: RelextError for settings that cannot be right; DataError, with file and line, for data that cannot.
     """
     register_extensions()
-    _check(output, svg, gold, only, limit)
+    _check(output, style, svg, gold, only, limit)
     paths = [str(path) for path in ([inputs] if isinstance(inputs, (str, Path)) else inputs)]
     nlp, report = nlp or spacy.blank("en"), Rendering()
     handle = error_handler(on_error)
@@ -125,7 +127,8 @@ def render_files(
         writers = []
         if output is not None:
             two = Options.of({"width": (WIDE, NARROW), **chosen})
-            writers.append(stack.enter_context(page_writer(Path(output), title or _title(paths), two)))
+            page = page_writer(Path(output), title or _title(paths), two) if style == "rel" else text_writer(Path(output))
+            writers.append(stack.enter_context(page))
         if svg is not None:
             writers.append(stack.enter_context(svg_writer(Path(svg), Options.of(chosen))))
         pictures = stack.enter_context(stored_pictures())
@@ -193,9 +196,11 @@ class _Drawing:
         return Picture.from_dict(data)
 
 
-def _check(output: object, svg: object, gold: object, only: str | None, limit: int) -> None:
+def _check(output: object, style: str, svg: object, gold: object, only: str | None, limit: int) -> None:
     if output is None and svg is None:
         raise RelextError("there is nothing to write: name a page (`output`), or an SVG file or folder (`svg`).")
+    if style not in ("rel", "ascii"):
+        raise RelextError(f"`style` is {style!r}; expected 'rel' or 'ascii'.")
     if only not in (None, ERRORS, RELATIONS):
         raise RelextError(f"`only` is {only!r}; expected {ERRORS!r} or {RELATIONS!r}.")
     if only == ERRORS and gold is None:

@@ -15,12 +15,13 @@ from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.rendering import figure
 from spacy_relext.displacy.style import style_sheet
 from spacy_relext.displacy.svg import svg_of
+from spacy_relext.displacy.terminal import ascii_lines, terminal_width
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import target_of, whole_file, whole_folder
 from spacy_relext.formats.ids import NewFiles
 from spacy_relext.formats.types import Document
 
-SVG = ".svg"
+SVG, TEXT = ".svg", ".txt"
 PAGES = (".html", ".htm", ".xhtml")
 
 
@@ -76,6 +77,21 @@ def page_writer(path: Path, title: str, options: Options) -> Iterator[Write]:
             file.writelines(f"{figure(picture, options, palette)}\n" for picture in pictures)
             file.writelines(f"<p>{escape(note)}</p>\n" for note in notes)
             file.write(end)
+
+        yield write
+
+
+@contextmanager
+def text_writer(path: Path) -> Iterator[Write]:
+    """What writes lines with arcs above them, as wide as the terminal. RAISES: RelextError for what is no place for text."""
+    if path.suffix.lower() != TEXT and not target_of(path).is_stream:
+        raise RelextError(f"{path}: text is to be written; expected a file that ends in {TEXT}.")
+    with whole_file(path) as file:
+
+        def write(pictures: Pictures, notes: list[str]) -> None:
+            for picture in pictures:
+                file.writelines(f"{line}\n" for line in [*ascii_lines(picture, terminal_width()), ""])
+            file.writelines(f"{note}\n" for note in notes)
 
         yield write
 

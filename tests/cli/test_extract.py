@@ -580,3 +580,15 @@ def test_relations_of_the_input_are_kept_where_asked_for(model, tmp_path):
         assert [r.get("sources", {}).keys() for r in written["relations"]] == [{"relation_extractor"} if options else set(), set()][
             : len(labels)
         ]
+
+
+def test_arcs_are_shown_beside_the_data(model, tmp_path):
+    (tmp_path / "a.jsonl").write_text(f'{{"id": "a", "text": "{LEVELS}"}}\n{{"id": "b", "text": "Nothing."}}\n', encoding="utf8")
+    for output in ((), ("--output", tmp_path / "out.jsonl")):
+        result = relext("extract", model, tmp_path / "a.jsonl", "--arcs", *output)
+        assert result.exit_code == 0, result.output
+        shown = result.stderr.splitlines()
+        assert LEVELS in shown
+        assert any("MECHANISM" in line for line in shown)
+        assert "Nothing." not in shown
+    assert triples(records((tmp_path / "out.jsonl").read_text(encoding="utf8"))[0]) == [("Aspirin", "MECHANISM", "warfarin")]

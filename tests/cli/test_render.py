@@ -91,3 +91,16 @@ def test_errors_are_skipped_where_asked(folder):
     result = relext("render", folder / "relations.jsonl", "-o", folder / "page.html", "--skip-errors")
     assert result.exit_code == 0
     assert "1 document or file had errors and was skipped." in told(result)
+
+
+def test_text_with_arcs(folder, capfd):
+    result = relext("render", folder / "relations.jsonl", "--ascii", "--only", "relations", env={"COLUMNS": "60"})
+    assert result.exit_code == 0, result.output
+    shown = capfd.readouterr().out.splitlines()
+    assert "Aspirin increases warfarin levels." in shown
+    assert any("MECHANISM" in line for line in shown)
+    assert shown[-1] == "1 document without a relation: not drawn."
+    result = relext("render", folder / "relations.jsonl", "--ascii", "-o", folder / "page.html")
+    assert "ends in .txt" in told(result)
+    relext("render", folder / "relations.jsonl", "--ascii", "-o", folder / "arcs.txt")
+    assert "Avoid quinine with digoxin." in (folder / "arcs.txt").read_text(encoding="utf8").splitlines()
