@@ -103,7 +103,7 @@ class Arcs:
             if marks:
                 yield block, _path("x", "".join(marks))
             if hollow:
-                yield block, _path("h", "".join(hollow))
+                yield block, _path("v", "".join(hollow))
 
     def across(self, branch: Branch) -> str:
         """From the outermost drop, or the rail, to the other; corners are the drops' and the rail's."""

@@ -7,7 +7,7 @@ copied, found and read out. The SVG of each block, as high as it is, stands in `
     m u            rectangle and underline of a mention, with m3 for its number and t1 for its type; n3 its words
     y              bar of what was read, in the weights y0, y1, y2
     S z            a word in a script whose widths differ between fonts, drawn to fit, and the transparent one over it
-    c k1           a comb, and its colour; v its lines, x its arrowheads and dots, h its hollow dots, l a label
+    c k1           a comb, and its colour; v its lines, x its arrowheads and dots, l a label
     d o q  w0 w2   lines of what is missed, wrong, uncertain; thin and thick ones, by the score
     e3 a7          the way of a relation, which the pointer finds, with its number and those of its mentions
     f              the switch of lines that can be folded; more: the number of relations for which there was no room

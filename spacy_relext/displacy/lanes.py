@@ -17,6 +17,7 @@ BLANK = 8  # what a horizontal is longer than its label
 OUTSIDE = 4.0  # how far a line with a rail reaches into the margin
 TRIES = 60
 _CLEAR = 3.0  # between a label and what crosses its lane
+_TIGHT = 3.0  # how much of what is left blank beside a label can be done without
 _EDGE = 3.0  # between the end of a mention and the arcs that meet it
 
 
@@ -73,33 +74,54 @@ class Branch:
         self.begin, self.end = max(self.left - lacking + shift, -OUTSIDE), min(self.right + lacking + shift, width + OUTSIDE)
 
 
-def solve(branches: Sequence[Branch], width: float, tries: int = TRIES) -> int:
+def solve(branches: Sequence[Branch], width: float, max_lanes: int, tries: int = TRIES) -> int:
     """Give each branch of a line its lane, its ports and the place of its label. RETURNS: The number of lanes."""
     if not branches:
         return 0
     for branch in branches:
         branch.stretch(width)
     order = sorted(branches, key=lambda branch: (branch.end - branch.begin, branch.left))
-    best: tuple[tuple[int, int], list[Branch]] | None = None
+    best = _improve(order, frozenset(), max_lanes, tries)
+    if best.stuck:
+        # Apart from each other, two arcs that leave a mention for the same margin have room for the label of the lower one.
+        apart = frozenset(port.mention for branch in best.stuck for port in branch.ports)
+        best = min(best, _improve(order, apart, max_lanes, tries), key=lambda solution: solution.rank)
+        _place(best.order, best.apart)
+    return max(branch.lane for branch in branches) + 1
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """order: Of the branches, from the text. apart: Mentions at which arcs are far from each other. stuck: Those whose label has no room."""
+
+    rank: tuple[int, int, int]
+    order: tuple[Branch, ...]
+    apart: frozenset[int]
+    stuck: tuple[Branch, ...]
+
+
+def _improve(order: Sequence[Branch], apart: frozenset[int], max_lanes: int, tries: int) -> _Solution:
+    """The best of several orders: each time one whose label has no room moves to just above the highest that crosses it."""
+    order, best = list(order), None
     for turn in range(max(tries, 1)):
-        stuck = _place(order)
-        score = (len(stuck), max(branch.lane for branch in branches))
-        if best is None or score < best[0]:
-            best = (score, list(order))
+        stuck = _place(order, apart)
+        n_lanes = max(branch.lane for branch in order) + 1
+        rank = (max(n_lanes - max_lanes, 0), len(stuck), n_lanes)
+        if best is None or rank < best.rank:
+            best = _Solution(rank, tuple(order), apart, tuple(stuck))
         if not stuck:
             break
         branch = stuck[turn % len(stuck)]
         order.remove(branch)
         order.insert(max((order.index(other) + 1 for other in branch.crossing), default=len(order)), branch)
-    else:
-        _place(best[1])  # type: ignore[index]
-    return max(branch.lane for branch in branches) + 1
+    assert best is not None
+    return best
 
 
-def _place(order: Sequence[Branch]) -> list[Branch]:
+def _place(order: Sequence[Branch], apart: frozenset[int]) -> list[Branch]:
     """Lanes by an order, then ports and labels. RETURNS: The branches whose label has no room."""
     _take_lanes(order)
-    _place_ports(order)
+    _place_ports(order, apart)
     return [branch for branch in sorted(order, key=lambda branch: branch.lane) if not _place_label(branch, order)]
 
 
@@ -110,7 +132,7 @@ def _take_lanes(order: Sequence[Branch]) -> None:
         branch.lane = max((other.lane + 1 for other in order[:number] if other.begin < end and begin < other.end), default=0)
 
 
-def _place_ports(branches: Sequence[Branch]) -> None:
+def _place_ports(branches: Sequence[Branch], apart: frozenset[int]) -> None:
     """Side by side on a mention: those that go left by rising lane, those to both sides, those that go right by falling lane.
 
     Then no drop crosses another of the same mention. Mentions with the same centre, as nested ones have, share the room.
@@ -128,7 +150,8 @@ def _place_ports(branches: Sequence[Branch]) -> None:
             continue
         meeting.sort(key=lambda entry: entry[:3])
         narrowest = min((port for *_, port in meeting), key=lambda port: port.right - port.left)
-        step = min(PORT_STEP, max(narrowest.right - narrowest.left - 2 * _EDGE, 1) / (len(meeting) - 1))
+        widest = max(narrowest.right - narrowest.left - 2 * _EDGE, 1) / (len(meeting) - 1)
+        step = widest if any(port.mention in apart for *_, port in meeting) else min(PORT_STEP, widest)
         for place, (*_, port) in enumerate(meeting):
             port.x = round(port.centre + (place - (len(meeting) - 1) / 2) * step)
 
@@ -154,7 +177,7 @@ def _place_label(branch: Branch, branches: Sequence[Branch]) -> bool:
     own = [x for x in xs[1:-1] if first < x < last] if roomy else []
     for cuts in (drops + own, drops) if own else (drops,):  # rather not over own drops either
         gaps = _gaps(first, last, cuts)
-        places = [_nearest(middle, gap, branch.needed) for gap in gaps if gap[1] - gap[0] >= branch.needed - 0.1]
+        places = [_nearest(middle, gap, branch.needed) for gap in gaps if gap[1] - gap[0] >= branch.needed - _TIGHT]
         if places:
             branch.label_x = min(places, key=lambda x: abs(x - middle))
             return True

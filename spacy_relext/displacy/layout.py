@@ -289,7 +289,7 @@ def _solve_lines(
     n_lanes, todo = {}, list(by_line)
     while todo:
         line = todo.pop()
-        n_lanes[line] = solve(by_line[line], width)
+        n_lanes[line] = solve(by_line[line], width, max_lanes)
         if n_lanes[line] <= max_lanes:
             continue
         weakest = max(by_line[line], key=lambda branch: branch.comb).comb
