@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spacy_relext.displacy.combs import Comb, score_of
 from spacy_relext.displacy.lanes import Branch, Port
-from spacy_relext.displacy.layout import Layout
+from spacy_relext.displacy.layout import MOST_WAYS, Layout
 from spacy_relext.displacy.paths import CORNER, Point, arrowhead, dot, horizontal, number, rounded
 from spacy_relext.displacy.picture import PicturedRelation
 from spacy_relext.displacy.texts import escape
@@ -131,7 +131,7 @@ class Arcs:
     def draw_ways(self) -> Shapes:
         """The whole way of each relation."""
         where = {port.mention: (branch, port) for branch in self.branches for port in branch.ports}
-        for relation in self.comb.relations:
+        for relation in self.comb.relations[:MOST_WAYS]:
             pictured = self.layout.plan.picture.relations[relation]
             (first, before), (last, after) = sorted(
                 (self.end(*where[mention]) for mention in (pictured.head, pictured.tail)), key=lambda end: end[0].line

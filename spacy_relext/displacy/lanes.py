@@ -92,7 +92,7 @@ def solve(branches: Sequence[Branch], width: float, max_lanes: int, tries: int =
 
 @dataclass(frozen=True)
 class _Solution:
-    """order: Of the branches, from the text. apart: Mentions at which arcs are far from each other. stuck: Those whose label has no room."""
+    """order: Of branches, from the text. apart: Mentions at which arcs are far from each other. stuck: Those without room for a label."""
 
     rank: tuple[int, int, int]
     order: tuple[Branch, ...]

@@ -17,9 +17,11 @@ READ_BAR = 4  # the height of the bar of what was read
 _RAIL_STEP, _LEAST_RAIL_STEP, _MARGIN = 7.0, 2.5, 5
 _RAILS_SHARE = 0.12  # of the width, for the rails of both sides together
 _LEAST_FREE = 12  # pixels of an outer mention beside its inner ones, for an arc to meet it there
-_MOST_COMBS = 400  # in a picture
+_MOST_RELATIONS, _CHARACTERS_FOR_MORE = 600, 50  # in a picture, and how much text has room for another one
 _MORE_THAN_LANES = 6  # how many more combs than lanes are tried in a line
+MOST_WAYS = 400  # of the relations of a comb, that the pointer finds
 _FOLD_ROW = 14  # the height of the switch over lines that can be folded
+_LONG, _LONG_RUN = 60, 5  # lines of a text in which runs of more than so many lines are folded without being asked for
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Plan:
         starts = {start for k, (start, _) in enumerate(picture.sentences) if k and (related[k] or related[k - 1])}
         depths, inner = _nesting(picture)
         words = Words(picture.text, [(mention.start, mention.end) for mention in picture.mentions], starts, rtl)
-        return cls(picture, rtl, words, combs[:_MOST_COMBS], combs[_MOST_COMBS:], depths, inner, related, _read(picture))
+        drawn, left_out = _best(combs, _MOST_RELATIONS + len(picture.text) // _CHARACTERS_FOR_MORE)
+        return cls(picture, rtl, words, drawn, left_out, depths, inner, related, _read(picture))
 
 
 @dataclass(slots=True)
@@ -170,6 +173,16 @@ def lay_out(plan: Plan, total: int, max_lanes: int, folds: bool = False) -> Layo
         rails,
         [*plan.left_out, *(plan.combs[c] for c in sorted(hidden))],
     )
+
+
+def _best(combs: Sequence[Comb], most: int) -> tuple[list[Comb], list[Comb]]:
+    """The best combs, as many as have room in the markup, and the others."""
+    drawn: list[Comb] = []
+    left_out: list[Comb] = []
+    for comb in combs:
+        most -= min(len(comb.relations), MOST_WAYS)
+        (drawn if most >= 0 else left_out).append(comb)
+    return drawn, left_out
 
 
 def _nesting(picture: Picture) -> tuple[list[int], dict[int, list[int]]]:
@@ -315,7 +328,7 @@ def _rows(
 
 def _blocks(plan: Plan, lines: Lines, rows: Sequence[Row], folds: bool) -> list[Block]:
     """All rows in one block, or those of sentences without a relation in blocks that can be folded."""
-    if not folds:
+    if not folds and len(rows) <= _LONG:
         return [Block(range(len(rows)), False)]
     firsts, ends = [start for start, _ in plan.picture.sentences], [*lines.firsts[1:], len(plan.picture.text)]
     blocks: list[Block] = []
@@ -326,14 +339,14 @@ def _blocks(plan: Plan, lines: Lines, rows: Sequence[Row], folds: bool) -> list[
             blocks[-1].rows = range(blocks[-1].rows.start, number + 1)
         else:
             blocks.append(Block(range(number, number + 1), loose))
-    return [block for block in _joined(blocks)]
+    return list(_joined(blocks, 2 if folds else _LONG_RUN + 1))
 
 
-def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Blocks in which those of a single line, for which folding gains nothing, are parts of their neighbours."""
+def _joined(blocks: Iterable[Block], least: int) -> Iterator[Block]:
+    """Blocks in which those that are shorter than it is worth folding are parts of their neighbours."""
     held: Block | None = None
     for block in blocks:
-        if block.folds and len(block.rows) > 1:
+        if block.folds and len(block.rows) >= least:
             if held:
                 yield held
             yield block

@@ -26,7 +26,7 @@ class Options:
     min_score (float): Only relations with this score at least, and those without one. How many others there are is said.
     max_lanes (int): The most arcs above each other; the weakest beyond are counted and stand in the table.
     kb_url_template (str): The address of a concept, with {} in the place of its identifier.
-    compact (bool): Sentences without a relation are folded to a line.
+    compact (bool): Sentences without a relation are folded to a line. If left out, they are in texts of more than 60 lines.
     lang (str), direction (str): In the place of those of the Doc. A direction is "ltr" or "rtl".
     spans_key (str): Mentions are `doc.spans[spans_key]`. If left out: `doc.spans["mentions"]`, where every mention is, or `doc.ents`.
     symmetric_labels (Sequence[str]): Labels without a direction; those of the extractors that ran over the Doc, if left out.
