@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 from spacy.cli._util import setup_gpu
+from spacy.language import Language
+from spacy.tokens import Doc
 from wasabi import msg
 
 from spacy_relext.cli.errors import Bar, reported_errors
@@ -16,18 +19,29 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import evaluate as evaluate_docs
 from spacy_relext.evaluating import require_annotated
-from spacy_relext.evaluation import load_pipeline, store
+from spacy_relext.evaluation import extractor_of, load_pipeline, store
 from spacy_relext.formats.docs import concept_relations
-from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.files import require_writable, whole_file
 from spacy_relext.formats.types import NOVEL
 from spacy_relext.measures import Measure
 from spacy_relext.notices import counted
+from spacy_relext.report import Analysis, analyse, write_report
+from spacy_relext.report import compare as compare_analyses
+from spacy_relext.report.cases import MAX_ERRORS
+from spacy_relext.report.words import outcome
 
 
 def evaluate(
     model: str = typer.Argument(..., help="Name or folder of a pipeline."),
     data_path: Path = typer.Argument(..., help="A .spacy file or a folder of them."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
+    report: Path = typer.Option(None, help="Write a page with these figures, plots, and every error as a picture to this HTML file."),
+    compare: str = typer.Option(
+        None, help="With --report: another pipeline on the same data; which is better, and the errors that are mended or new."
+    ),
+    max_errors: int = typer.Option(
+        None, min=0, help=f"With --report: the most pictures of errors, divided evenly over their kinds; {MAX_ERRORS} if left out."
+    ),
     tune_threshold: bool = typer.Option(
         False,
         help="Find the threshold with the best micro F (of relations between mentions) on this data and store it in the model. Development "
@@ -53,20 +67,25 @@ def evaluate(
     with reported_errors():
         if tune_threshold and not Path(model).is_dir():
             raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
+        _check_report(report, compare, max_errors, tune_threshold=tune_threshold)
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)
+        # Before anything is computed: it may be misspelt, or have no extractor.
+        other = None if compare is None else _load_other(compare, component)
         references = list(read_docs(data_path, nlp))
-        found = evaluate_docs(
-            nlp,
-            references,
-            component=component,
-            threshold=threshold,
-            tune_threshold=tune_threshold,
-            own_sentences=own_sentences,
-            measures=measure,
-            train=train,
-            progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
-        )
+        settings = {
+            "threshold": threshold,
+            "tune_threshold": tune_threshold,
+            "own_sentences": own_sentences,
+            "measures": measure,
+            "train": train,
+            "progress": lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
+        }
+        if report is None:
+            found = evaluate_docs(nlp, references, component=component, **settings)
+        else:
+            analysis = _analyse(nlp, model, references, component, settings)
+            found = analysis.evaluation
         require_annotated(found)
         figures = found.to_dict()
         if tune_threshold:
@@ -83,6 +102,42 @@ def evaluate(
             with whole_file(output) as file:
                 file.write(json.dumps({**figures, "model": model, "data": str(data_path)}, indent=2) + "\n")
             msg.good(f"Figures in {output}")
+        if report is not None:
+            comparison = None
+            if compare is not None and other is not None:
+                nlp, its_component = other
+                comparison = compare_analyses(analysis, _analyse(nlp, compare, references, its_component, settings))
+                msg.divider("Comparison, annotated mentions")
+                msg.text(outcome(comparison.one, comparison.other, comparison.gold_mentions.micro))
+            write_report(report, analysis, comparison, data=str(data_path), max_errors=MAX_ERRORS if max_errors is None else max_errors)
+            msg.good(f"Report in {report}")
+
+
+def _check_report(report: Path | None, compare: str | None, max_errors: int | None, *, tune_threshold: bool) -> None:
+    """Refuse before anything is computed what could not be written afterwards."""
+    if report is None:
+        for name, value in (("compare", compare), ("max-errors", max_errors)):
+            if value is not None:
+                raise RelextError(f"--{name} is for a report, and none is to be written. Name its file: --report report.html.")
+        return
+    if compare is not None and tune_threshold:
+        raise RelextError(
+            "--tune-threshold and --compare exclude each other: a threshold that is chosen on the data of a comparison favours its model. "
+            "Tune first, then compare on other data."
+        )
+    require_writable(report)
+
+
+def _load_other(model: str, component: str | None) -> tuple[Language, str]:
+    """The pipeline to compare with, and its extractor: the one of the same name, or its only one."""
+    nlp = load_pipeline(model)
+    return nlp, extractor_of(nlp, model, component if component in nlp.pipe_names else None).name
+
+
+def _analyse(nlp: Language, model: str, references: list[Doc], component: str | None, settings: dict[str, Any]) -> Analysis:
+    """An analysis under the name that the pipeline was given on the command line."""
+    analysis = analyse(nlp, references, attention=True, component=component, **settings)
+    return replace(analysis, model=model) if Path(model).exists() else analysis
 
 
 def _print(figures: dict[str, Any]) -> None:

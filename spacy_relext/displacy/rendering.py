@@ -156,19 +156,19 @@ def html_of(pictures: Sequence[Picture], options: Options, *, page: bool = False
     return html_page(figures, style, pictures) if page else f"<style>{style}</style>{between}{figures}"
 
 
-def figure(picture: Picture, options: Options, palette: Palette | None = None) -> str:
+def figure(picture: Picture, options: Options, palette: Palette | None = None, *, bare: bool = False) -> str:
     """The markup of one picture: a figure, without the style that all of them share.
 
     palette: Gives labels and types the same colours in all pictures of a page. None: this one alone.
+    bare: Without title, legend and table, where the page says the same. A table stays where not all is drawn.
     """
     palette = palette or Palette.of([picture], options.colors)
     own = f' style="{palette.own}"' if palette.own else ""
     lang = f' lang="{escape(picture.lang)}"' if picture.lang else ""
-    title = f'<figcaption class="h">{escape(picture.title)}</figcaption>' if picture.title else ""
     # Two pictures of a page must not have one id: one is there only where something refers to it.
     anchor = f"relations-{secrets.token_hex(4)}"
     drawn = draw(picture, options, labels=palette.labels, types=palette.types, more=f"#{anchor}")
-    return (
-        f'<figure class="rx"{own}{lang} dir="{picture.direction}">{title}{legend(picture, palette)}{drawn.markup}'
-        f"{relation_table(picture, anchor if drawn.folded else '')}</figure>"
-    )
+    title = f'<figcaption class="h">{escape(picture.title)}</figcaption>' if picture.title else ""
+    before = "" if bare else f"{title}{legend(picture, palette)}"
+    table = "" if bare and not drawn.folded else relation_table(picture, anchor if drawn.folded else "")
+    return f'<figure class="rx"{own}{lang} dir="{picture.direction}">{before}{drawn.markup}{table}</figure>'

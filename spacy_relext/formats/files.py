@@ -145,11 +145,24 @@ def _target_without_links(seen: Path, path: Path) -> Target:
     raise DataError(f"it is {kind}. Name a file to write.", path=path)
 
 
+def _file_target(path: Path) -> Target:
+    target = target_of(path)
+    if target.is_folder:
+        raise DataError("it is a folder. Name a file to write.", path=path)
+    return target
+
+
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Refuse to replace a file that is there, and not empty, unless it is to be overwritten. RAISES: DataError."""
     target = target_of(path)
     if target.is_file and target.path.stat().st_size and not overwrite:
         raise DataError("this file exists already. Name another output, or replace it with `overwrite=True`.", path=path)
+
+
+def require_writable(path: Path) -> None:
+    """Whether a file can be written there, asked before its content is computed. RAISES: DataError, as `whole_path` does."""
+    with _place_for(path, _file_target(path)):
+        pass
 
 
 @contextmanager
@@ -167,9 +180,7 @@ def whole_path(path: Path, *, within: Path | None = None) -> Iterator[Path]:
         too: it is on the disk before it is in its place.
     RAISES: DataError for what cannot be written.
     """
-    target = target_of(path)
-    if target.is_folder:
-        raise DataError("it is a folder. Name a file to write.", path=path)
+    target = _file_target(path)
     with _place_for(path, target, within) as made:
         yield made
         with _write_errors(path):

@@ -246,7 +246,7 @@ class Compared:
     """Two pipelines with the same mentions. labels: A line for each label that either has.
 
     mended: Errors of the other pipeline of which this one finds what was missed, and does not say what was wrong. new: The same the other
-        way round. kept: How many errors of this pipeline are not new.
+        way round. kept: How many errors of this pipeline are not new. other_curve: The curve of the other pipeline.
     """
 
     micro: Difference
@@ -254,6 +254,7 @@ class Compared:
     mended: Errors
     new: Errors
     kept: int
+    other_curve: Curve
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,22 @@ def compare(one: Analysis, other: Analysis, *, seed: int = 0) -> Comparison:
                 "Two pipelines are compared on the same documents, in the same order and with the same annotation; documents that are "
                 "annotated for other labels than those of a pipeline are not scored."
             )
+    _require_same_annotation(one, other)
     both_found = None
     if one.predicted_mentions is not None and other.predicted_mentions is not None:
         both_found = _compared(one.predicted_mentions, other.predicted_mentions, seed)
     return Comparison(one.model, other.model, _compared(one.gold_mentions, other.gold_mentions, seed), both_found)
+
+
+def _require_same_annotation(one: Analysis, other: Analysis) -> None:
+    """What is annotated counts for nothing where a pipeline does not know its label: F of other relations is no F to compare with."""
+    counted = [{line.name: line.annotated for line in of.gold_mentions.lines["label"] if line.annotated} for of in (one, other)]
+    if counted[0] != counted[1]:
+        differ = sorted(name for name in counted[0].keys() | counted[1].keys() if counted[0].get(name) != counted[1].get(name))
+        raise RelextError(
+            f"{one.model} and {other.model} are scored on other relations: they do not have the same labels of those that are annotated. "
+            f"Only one of them knows {', '.join(differ)}. Compare pipelines that were trained for the same labels."
+        )
 
 
 def _compared(one: Results, other: Results, seed: int) -> Compared:
@@ -39,7 +51,7 @@ def _compared(one: Results, other: Results, seed: int) -> Compared:
     sums = counts.sum(axis=0)
     rows = [_difference(name, sums[:, i], f[:, 0, i] - f[:, 1, i]) for i, name in enumerate(["micro", *labels])]
     new, mended = _only(one.errors, other.errors), _only(other.errors, one.errors)
-    return Compared(rows[0], tuple(rows[1:]), mended=mended, new=new, kept=one.errors.n - new.n)
+    return Compared(rows[0], tuple(rows[1:]), mended=mended, new=new, kept=one.errors.n - new.n, other_curve=other.curve)
 
 
 def _only(errors: Errors, others: Errors) -> Errors:

@@ -1,8 +1,10 @@
 """`relext evaluate`, run in process: figures by hand on what a pipeline is known to find."""
 
+import errno
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -333,3 +335,77 @@ def test_one_of_several_extractors_is_named(model, data, tmp_path):
         # Each is scored by what it found itself.
         assert figures["predicted_mentions"]["rel_micro_p"] == pytest.approx(precision)
         assert figures["gold_mentions"]["rel_micro_p"] == pytest.approx(precision)
+
+
+# The report
+
+
+def test_report(model, data, tmp_path):
+    result = relext("evaluate", model, data, "--report", tmp_path / "new" / "report.html")
+    assert result.exit_code == 0, result.output
+    assert "Report in" in result.stdout
+    page = (tmp_path / "new" / "report.html").read_text(encoding="utf8")
+    assert f"Relations of {model} on {data}" in page
+    # Of the four that are annotated two are found, and one of three predicted is wrong: an ADVISE that is found as MECHANISM, and one miss.
+    assert "Of 4 annotated relations, 2 are found with a threshold of 0.5; of 3 predicted, 1 is wrong." in page
+    assert page.count("<article ") == 2
+    # The figures are those of a run without a report.
+    assert result.stdout.startswith(relext("evaluate", model, data).stdout.rstrip())
+
+
+def test_report_beside_another_pipeline(model, talkative_model, data, tmp_path):
+    report = tmp_path / "report.html"
+    result = relext("evaluate", model, data, "--report", report, "--compare", talkative_model)
+    assert result.exit_code == 0, result.output
+    assert "Comparison, annotated mentions" in result.stdout
+    page = report.read_text(encoding="utf8")
+    assert '<h2 id="comparison">' in page
+    assert 'id="group-mended"' in page
+    result = relext("evaluate", model, data, "--report", report, "--max-errors", "1")
+    assert result.exit_code == 0, result.output
+    page = report.read_text(encoding="utf8")
+    assert page.count("<article ") == 1
+    assert "1 error is left out: --max-errors is 1" in page
+
+
+def test_what_a_report_needs(model, data, tmp_path):
+    other = tmp_path / "other"
+    assert_fails(relext("evaluate", model, data, "--compare", other), "--compare is for a report, and none is to be written")
+    assert_fails(relext("evaluate", model, data, "--max-errors", "5"), "--max-errors is for a report")
+    report = ("--report", tmp_path / "report.html")
+    assert_fails(relext("evaluate", model, data, *report, "--compare", other), "the pipeline '.*other' cannot be loaded")
+    tuned = relext("evaluate", model, data, *report, "--compare", model, "--tune-threshold")
+    assert_fails(tuned, "--tune-threshold and --compare exclude each other")
+    spacy.blank("en").to_disk(other)
+    assert_fails(relext("evaluate", model, data, *report, "--compare", other), "has no relation extractor")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_computed(model, data, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("", encoding="utf8")
+    monkeypatch.setattr("spacy_relext.cli.evaluate.load_pipeline", lambda name: pytest.fail("loaded"))
+    assert_fails(relext("evaluate", model, data, "--report", tmp_path), "it is a folder. Name a file to write")
+    assert_fails(relext("evaluate", model, data, "--report", tmp_path / "file" / "report.html"), "it cannot be written")
+
+
+def test_a_full_disk_leaves_the_report_that_was_there(model, data, tmp_path, monkeypatch):
+    report = tmp_path / "report.html"
+    report.write_text("old", encoding="utf8")
+
+    @contextmanager
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    monkeypatch.setattr("spacy_relext.report.page.whole_file", full)
+    assert_fails(relext("evaluate", model, data, "--report", report), "No space left on device")
+    assert report.read_text(encoding="utf8") == "old"
+
+
+def test_pipelines_with_other_labels_are_not_compared(model, data, tmp_path):
+    nlp = spacy.load(model)
+    nlp.get_pipe("relation_extractor").cfg["labels"] = ["BINDS", "CUTS"]
+    nlp.to_disk(tmp_path / "foreign")
+    result = relext("evaluate", model, data, "--report", tmp_path / "report.html", "--compare", tmp_path / "foreign")
+    assert_fails(result, "are scored on other relations: .*ADVISE")
+    assert not (tmp_path / "report.html").exists()
