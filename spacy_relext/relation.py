@@ -226,6 +226,13 @@ class Relations(tuple[Relation, ...]):
     def __str__(self) -> str:
         return "\n".join(map(str, self))
 
+    def _repr_html_(self) -> str:
+        """A table, as notebooks show it."""
+        # Imported where it is needed: whoever reads a pipeline's relations need not draw them.
+        from spacy_relext.displacy.table import notebook_table
+
+        return notebook_table(self)
+
     def __eq__(self, other: object) -> bool:
         return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other)
 

@@ -1,6 +1,7 @@
 """The colours of labels and types, as numbers of the style sheet's classes, and a caller's own, which must be plain CSS colours."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,17 +85,18 @@ class Palette:
     """The colours of labels and types, which are the same in all pictures of a page.
 
     labels, types (Dict[str, int]): The number of the class (k3, t1) by name. Our colours come again; those of a caller have numbers beyond.
-    own (str): The caller's colours, as the value of the attribute `style` of each figure.
+    own (str): The caller's colours, as the value of the attribute `style` of each figure. rules (str): The classes that take them.
     """
 
     labels: Mapping[str, int]
     types: Mapping[str, int]
     own: str = ""
+    rules: str = ""
 
     @classmethod
     def of(cls, pictures: Iterable[Picture], colors: Mapping[str, str] | None = None) -> "Palette":
         """The palette of some pictures. colors: Of labels and types; they go before those of installed packages."""
-        names: tuple[set[str], set[str]] = set(), set()
+        names: tuple[Counter[str], Counter[str]] = Counter(), Counter()
         for picture in pictures:
             names[0].update(relation.label for relation in picture.relations)
             names[1].update(mention.type for mention in picture.mentions)
@@ -103,12 +105,13 @@ class Palette:
         types, own_types = _numbered(names[1], given, len(TYPE_COLORS))
         own = [_clamped(f"--r{i}", color, 0.52, 0.75) for i, color in own_labels.items()]
         own += [_clamped(f"--t{i}", color, 0.65, 0.6) for i, color in own_types.items()]
-        return cls(labels, types, ";".join(own))
+        rules = [f".rx .k{i}{{color:var(--r{i})}}" for i in own_labels] + [f".rx .t{i}{{--t:var(--t{i})}}" for i in own_types]
+        return cls(labels, types, ";".join(own), "".join(rules))
 
 
-def _numbered(names: Iterable[str], given: Mapping[str, str], n_ours: int) -> tuple[dict[str, int], dict[int, str]]:
-    """Numbers by name, in alphabetical order, and the colours of a caller by number."""
-    ordered = sorted(names)
+def _numbered(names: Counter[str], given: Mapping[str, str], n_ours: int) -> tuple[dict[str, int], dict[int, str]]:
+    """Numbers by name, those of the most frequent ones first, and the colours of a caller by number."""
+    ordered = sorted(names, key=lambda name: (-names[name], name))
     ours = [name for name in ordered if name not in given]
     own = [name for name in ordered if name in given]
     numbers = {name: i % n_ours for i, name in enumerate(ours)} | {name: n_ours + i for i, name in enumerate(own)}

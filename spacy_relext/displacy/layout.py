@@ -149,6 +149,7 @@ def lay_out(plan: Plan, total: int, max_lanes: int, folds: bool = False) -> Layo
         placed = [lines.pieces(mention.start, mention.end) for mention in plan.picture.mentions]
         branches, rails = _arcs(plan, placed, width)
         hidden = _admit(branches, rails, max_lanes + _MORE_THAN_LANES, max(10, int(total * _RAILS_SHARE / _LEAST_RAIL_STEP / 2)))
+        hidden.update(number for number in range(len(plan.combs)) if number not in branches)
         needed_left, needed_right = _take_levels(rails.values(), "left"), _take_levels(rails.values(), "right")
         if needed_left <= n_left and needed_right <= n_right:
             break
@@ -235,6 +236,8 @@ def _arcs(plan: Plan, placed: Sequence[Sequence[Piece]], width: int) -> tuple[di
             piece = meetings[mention]
             if piece is not None:
                 by_line[piece.line].append(Port(mention, piece.left, piece.right, mention in tails))
+        if any(meetings[mention] is None for mention in comb.heads + comb.tails):
+            continue  # one of blanks alone has no place
         side: Side = ""
         if len(by_line) > 1:
             to_left = sum(max(port.centre for port in ports) for ports in by_line.values())

@@ -1,5 +1,6 @@
 """A page of pictures: one file, without a script or anything from elsewhere."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -9,20 +10,26 @@ from spacy_relext.displacy.style import MANY
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 # From so many pictures on, those that are not seen are not laid out.
 FEW = 8
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", flags=re.IGNORECASE)
 _STYLE = """
 html{color-scheme:light dark;background:light-dark(#fff,#15181d)}
 body{margin:0}
-main{padding:8px 12px}
+main{padding:8px}
 h1{font:700 18px Arial,sans-serif;margin:8px auto;max-width:900px;color:light-dark(#1c2026,#e4e7eb);overflow-wrap:anywhere;user-select:none;
 -webkit-user-select:none}
 """.replace("\n", "")
 
 
+def language_of(picture: Picture) -> str:
+    """The language of a picture as HTML names it; empty where there is none, as for spaCy's xx, which is that of several."""
+    return picture.lang if _LANGUAGE.fullmatch(picture.lang) and picture.lang != "xx" else ""
+
+
 def html_page(figures: str, style: str, pictures: Sequence[Picture]) -> str:
     """A page. figures, style: As HTML and CSS. pictures: Whose titles and languages it takes."""
     title = pictures[0].title if len(pictures) == 1 and pictures[0].title else "Relations"
-    languages = {picture.lang for picture in pictures if picture.lang}
-    start, end = page_around(title, style, len(pictures), languages.pop() if len(languages) == 1 else "en")
+    languages = {language_of(picture) for picture in pictures}
+    start, end = page_around(title, style, len(pictures), (languages.pop() if len(languages) == 1 else "") or "en")
     return f"{start}{figures}\n{end}"
 
 

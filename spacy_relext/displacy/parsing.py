@@ -68,7 +68,7 @@ def parse(given: Doc | Span, options: Options, gold: Doc | None = None, attentio
     return {
         "text": doc.text[start:end],
         "ents": ents,
-        "rels": [_rel(found, numbers, found.relation.label in symmetric, words, start, with_sources) for found in inside],
+        "rels": [_rel(found, numbers, found.relation.label in symmetric, words, (start, end), with_sources) for found in inside],
         "sents": _sentences(doc, start, end),
         "title": doc.user_data.get("title") if isinstance(given, Doc) else None,
         "settings": _settings(doc, options),
@@ -127,9 +127,9 @@ def _mentions(spans: Sequence[Span], start: int, end: int, template: str | None)
 
 
 def _rel(
-    found: Judged, numbers: dict[int, int], symmetric: bool, words: dict[tuple[int, ...], Words], start: int, with_sources: bool
+    found: Judged, numbers: dict[int, int], symmetric: bool, words: dict[tuple[int, ...], Words], part: tuple[int, int], with_sources: bool
 ) -> dict[str, Any]:
-    relation, ends = found.relation, found.key[:4]
+    relation, ends, (start, end) = found.relation, found.key[:4], part
     # A symmetric relation is written in one direction, and may have been read in the other.
     read = words.get(ends, words.get((*ends[2:], *ends[:2]), ()) if symmetric else ())
     # That of an annotation is 1 because it was not given.
@@ -142,7 +142,7 @@ def _rel(
         "symmetric": symmetric,
         "status": found.status,
         "uncertain": relation.status == UNCERTAIN,
-        "attention": [[first - start, last - start, weight] for first, last, weight in read],
+        "attention": [[first - start, last - start, weight] for first, last, weight in read if start <= first and last <= end],
         "note": "; ".join([*([found.note] if found.note else []), *relation.attributes]),
         "sources": [name or "caller" for name in relation.sources] if with_sources and found.status != MISSED else [],
         "attributes": list(relation.attributes),

@@ -17,7 +17,7 @@ from spacy_relext.displacy.colors import Palette
 from spacy_relext.displacy.drawing import draw
 from spacy_relext.displacy.legend import legend
 from spacy_relext.displacy.options import Options
-from spacy_relext.displacy.page import CONTENT_SECURITY_POLICY, html_page
+from spacy_relext.displacy.page import CONTENT_SECURITY_POLICY, html_page, language_of
 from spacy_relext.displacy.parsing import parse, per_doc
 from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.style import style_sheet
@@ -163,12 +163,12 @@ def figure(picture: Picture, options: Options, palette: Palette | None = None, *
     bare: Without title, legend and table, where the page says the same. A table stays where not all is drawn.
     """
     palette = palette or Palette.of([picture], options.colors)
-    own = f' style="{palette.own}"' if palette.own else ""
-    lang = f' lang="{escape(picture.lang)}"' if picture.lang else ""
+    own, rules = (f' style="{palette.own}"', f"<style>{palette.rules}</style>") if palette.own else ("", "")
+    lang = f' lang="{language}"' if (language := language_of(picture)) else ""
     # Two pictures of a page must not have one id: one is there only where something refers to it.
     anchor = f"relations-{secrets.token_hex(4)}"
     drawn = draw(picture, options, labels=palette.labels, types=palette.types, more=f"#{anchor}")
     title = f'<figcaption class="h">{escape(picture.title)}</figcaption>' if picture.title else ""
     before = "" if bare else f"{title}{legend(picture, palette)}"
     table = "" if bare and not drawn.folded else relation_table(picture, anchor if drawn.folded else "")
-    return f'<figure class="rx"{own}{lang} dir="{picture.direction}">{before}{drawn.markup}{table}</figure>'
+    return f'<figure class="rx"{own}{lang} dir="{picture.direction}">{rules}{before}{drawn.markup}{table}</figure>'

@@ -78,8 +78,9 @@ border:0;pointer-events:auto;cursor:pointer;font:11px/14px {_FONT};color:var(--m
 .rx p.s{{margin:4px 0}}
 .rx table{{border-collapse:collapse;width:auto;margin:0;font-size:13px;color:var(--fg)}}
 .rx :is(td,th){{padding:3px 12px 3px 0;border:0;border-bottom:1px solid var(--rule);text-align:start;vertical-align:top;
-overflow-wrap:anywhere;background:none}}
+overflow-wrap:break-word;background:none}}
 .rx td.s{{font-variant-numeric:tabular-nums}}
+.rx .b{{overflow-x:auto}}
 .rx tr.e:is(:hover,:focus) td{{background:var(--rule)}}
 .rx :is(a,summary,tr,input):focus-visible{{outline:2px solid currentColor;outline-offset:-2px}}
 @media print{{.rx{{color-scheme:light!important;print-color-adjust:exact;-webkit-print-color-adjust:exact}}.rx tr{{break-inside:avoid}}
@@ -127,6 +128,6 @@ def _layouts(widths: Sequence[int]) -> Iterator[str]:
     names = LAYOUTS[len(widths)]
     for name, width in zip(names, widths, strict=True):
         # The quotient of two lengths, in hundredths, which CSS has no other way to.
-        yield f".rx .{name or 'P'}{{zoom:min(1,round(down,tan(atan2(100cqw,{width}px)),.01))}}"
+        yield f".rx .{name or 'P'}{{zoom:min(1,round(down,tan(atan2(100cqw + .2px,{width}px)),.01))}}"
     for wider, name, width in zip(names, names[1:], widths, strict=False):
         yield f"@container (max-width:{width * SMALLEST - 0.01:.2f}px){{.rx .{wider}{{display:none}}.rx .{name}{{display:block}}}}"

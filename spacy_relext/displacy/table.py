@@ -1,12 +1,19 @@
 """Relations as a table of HTML: under a picture, and in a notebook."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from spacy_relext.displacy.picture import Picture, PicturedMention, PicturedRelation
 from spacy_relext.displacy.style import MOST_LIT
 from spacy_relext.notices import counted
+from spacy_relext.relation import Relation
+from spacy_relext.values import ASSERTED
 
+# In markup, where a reference must not be broken.
+_LONG_WORD = re.compile(r"(?:&[#\w]+;|[^\s&]){20}(?=\S)")
+# The most rows in a notebook.
+MOST_SHOWN = 200
 # The most rows, those of the relations with the highest scores, and the most characters of a cell.
 MOST_ROWS, MOST_CHARACTERS = 2000, 160
 
@@ -18,8 +25,8 @@ def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def cell(text: str, most: int = MOST_CHARACTERS) -> str:
-    """The content of a cell."""
-    return escape(shortened(text, most))
+    """The content of a cell, in which a very long word may be broken."""
+    return _LONG_WORD.sub(r"\g<0><wbr>", escape(shortened(text, most)))
 
 
 def table(header: Iterable[str], rows: Iterable[str]) -> str:
@@ -43,6 +50,31 @@ def relation_table(picture: Picture, anchor: str = "") -> str:
         return f'<div class="b"><p class="s">{summary}</p></div>'
     given = f' id="{escape(anchor)}"' if anchor else ""
     return f'<details class="b"{given}><summary>{summary}</summary>{table(["head", "label", "tail", *columns], rows)}</details>'
+
+
+def notebook_table(relations: Sequence[Relation]) -> str:
+    """Relations as a notebook shows them, without a style of ours: one row each, up to a number."""
+    if not relations:
+        return "<p>No relations</p>"
+    said = {
+        "head": [relation.head.text for relation in relations],
+        "head type": [relation.head.label_ for relation in relations],
+        "label": [relation.label for relation in relations],
+        "tail": [relation.tail.text for relation in relations],
+        "tail type": [relation.tail.label_ for relation in relations],
+        "score": [f"{relation.score:.2f}" for relation in relations],
+        "status": [relation.status if relation.status != ASSERTED else "" for relation in relations],
+        "found by": [", ".join(filter(None, relation.sources)) for relation in relations],
+        "attributes": [", ".join(relation.attributes) for relation in relations],
+    }
+    # Of several extractors alone: the name of the only one is known.
+    if len(set(said["found by"])) == 1:
+        del said["found by"]
+    columns = {name: values for name, values in said.items() if any(values)}
+    rows = [f"<tr><td>{'<td>'.join(map(cell, row))}" for row in zip(*(values[:MOST_SHOWN] for values in columns.values()), strict=True)]
+    more = f"<p>… and {len(relations) - MOST_SHOWN:,} more relations</p>" if len(relations) > MOST_SHOWN else ""
+    # Without the classes, notebooks take what is between two dollars for mathematics.
+    return f'<div class="tex2jax_ignore mathjax_ignore">{table(columns, rows)}{more}</div>'
 
 
 def _worth(relation: PicturedRelation) -> float:
@@ -75,4 +107,4 @@ def _mention(picture: Picture, mention: PicturedMention) -> str:
     text = cell(picture.text[mention.start : mention.end])
     if mention.kb_url == "#":
         return text
-    return f'<a href="{escape(mention.kb_url)}" title="{cell(mention.kb_id)}" rel=noreferrer>{text}</a>'
+    return f'<a href="{escape(mention.kb_url)}" title="{escape(shortened(mention.kb_id))}" rel=noreferrer>{text}</a>'
