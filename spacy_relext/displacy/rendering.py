@@ -16,7 +16,7 @@ from spacy.util import find_available_port, is_in_jupyter
 from spacy_relext.displacy.colors import Palette
 from spacy_relext.displacy.drawing import draw
 from spacy_relext.displacy.legend import legend
-from spacy_relext.displacy.options import Options
+from spacy_relext.displacy.options import NARROW, WIDE, Options
 from spacy_relext.displacy.page import CONTENT_SECURITY_POLICY, html_page, language_of
 from spacy_relext.displacy.parsing import parse, per_doc
 from spacy_relext.displacy.picture import Picture
@@ -47,7 +47,7 @@ def render(
 
     docs (Doc | Span | Iterable): What is drawn; dictionaries, as `parse_rels` gives them, with `manual`.
     style (str): "rel"; "ascii" draws text for a terminal. "dep", "ent" and "span" are drawn by spaCy's displaCy.
-    page (bool): A whole page. If left out: figures, and the style before them.
+    page (bool): A whole page, for wide and narrow screens unless a width is given. If left out: figures, and the style before them.
     minify (bool): Without line breaks between the parts. There is no other blank that a text does not have.
     jupyter (bool | None): Show it in a notebook; if left out, where there is one.
     options (Dict[str, Any]): How it is drawn: the names of `Options`.
@@ -60,7 +60,8 @@ def render(
     if style not in (STYLE, TERMINAL):
         known = ", ".join(map(repr, (STYLE, TERMINAL, *OTHERS)))
         raise RelextError(f"there is no style {style!r:.40}. There are: {known}.")
-    chosen = Options.of(options)
+    # A page is read on telephones, too.
+    chosen = Options.of({"width": (WIDE, NARROW), **options} if page else options)
     pictures = pictures_of(docs, chosen, manual=manual)
     if style == TERMINAL:
         return "\n\n".join("\n".join(ascii_lines(picture, terminal_width())) for picture in pictures)

@@ -1,5 +1,6 @@
 """The markup of a picture."""
 
+from spacy_relext import displacy
 from spacy_relext.displacy.drawing import draw
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.picture import Picture, PicturedMention, PicturedRelation
@@ -18,3 +19,9 @@ def test_a_picture_has_a_div_for_each_width_and_the_words_in_their_order():
     assert drawn.markup.count('<div class="P V"') == drawn.markup.count('<div class="P N"') == 1
     assert "Rifampicin → CYP3A4: INDUCES (0.93)" in drawn.markup
     assert drawn.folded == ()
+
+
+def test_a_page_is_for_wide_and_narrow_screens():
+    picture = {"text": "aspirin raises warfarin", "ents": [], "rels": []}
+    assert displacy.render(picture, manual=True, jupyter=False, page=True).count('class="T"') == 2
+    assert displacy.render(picture, manual=True, jupyter=False, page=True, options={"width": 500}).count('class="T"') == 1
