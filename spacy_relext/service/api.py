@@ -50,7 +50,11 @@ def make_router(service: Service) -> APIRouter:
     async def render(body: RenderRequest) -> Response:
         """The picture of a record. With a threshold, relations are chosen anew by the scores of all pairs; the pipeline rests."""
         html, record = await service.render(
-            plain(body.document), threshold=body.threshold, options=plain(body.options) if body.options else {}, page=body.page
+            plain(body.document),
+            threshold=body.threshold,
+            options=plain(body.options) if body.options else {},
+            attention=[plain(read) for read in body.attention or []],
+            page=body.page,
         )
         return Answer({"html": html, "document": record})
 

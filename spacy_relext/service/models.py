@@ -122,11 +122,20 @@ class RenderOptions(Strict):
     direction: str | None = None
 
 
+class Read(Strict):
+    """What was read for a pair of mentions, as `POST /attention` tells it: the weight of each token."""
+
+    head: Name
+    tail: Name
+    words: Annotated[list[Annotated[tuple[int, int, Annotated[float, Field(ge=0, le=1)]], Field(strict=False)]], FIRST]
+
+
 class RenderRequest(Strict):
     """A record, and how it is to be drawn."""
 
     document: Record
     threshold: Threshold
+    attention: Annotated[list[Read], FIRST] | None = Field(None, description="Drawn below the words, where the two have a relation.")
     options: RenderOptions | None = None
     page: bool = Field(False, description="A whole page; otherwise the figure alone, for a page that has the style.")
 

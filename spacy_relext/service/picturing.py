@@ -9,8 +9,12 @@ from spacy_relext.values import UNCERTAIN
 Record = dict[str, Any]
 
 
-def pictured(record: Record, symmetric: Iterable[str], lang: str, direction: str) -> Record:
-    """What `displacy.render(…, manual=True)` draws of a record. RAISES: RelextError for a relation of a mention that is not there."""
+def pictured(record: Record, symmetric: Iterable[str], lang: str, direction: str, attention: Iterable[Record] = ()) -> Record:
+    """What `displacy.render(…, manual=True)` draws of a record. RAISES: RelextError for a relation of a mention that is not there.
+
+    attention: What was read for pairs: head, tail, words; in either direction, since a symmetric label is written in one of them.
+    """
+    read = {frozenset((str(one["head"]), str(one["tail"]))): one["words"] for one in attention}
     numbers = {mention["id"]: i for i, mention in enumerate(record["mentions"])}
     rels, symmetric = [], set(symmetric)
     for number, relation in enumerate(record.get("relations") or [], start=1):
@@ -24,6 +28,7 @@ def pictured(record: Record, symmetric: Iterable[str], lang: str, direction: str
                 "label": relation["label"],
                 "score": relation.get("score", 1.0),
                 "symmetric": relation["label"] in symmetric,
+                "attention": read.get(frozenset((relation["head"], relation["tail"])), []),
                 "uncertain": relation.get("status") == UNCERTAIN,
             }
         )

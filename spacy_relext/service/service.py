@@ -121,20 +121,32 @@ class Service:
         return (await self._results([asked], receive, "document"))[0]
 
     async def render(
-        self, record: Record, *, threshold: float | None = None, options: dict[str, Any] | None = None, page: bool = False
+        self,
+        record: Record,
+        *,
+        threshold: float | None = None,
+        options: dict[str, Any] | None = None,
+        attention: Sequence[Record] = (),
+        page: bool = False,
     ) -> tuple[str, Record]:
-        """The picture of a record, whose relations are those of another threshold if one is given; and this record. RAISES: Refusal."""
-        self.read([record], "document")
-        return await run_in_threadpool(self._draw, record, threshold, options or {}, page)
+        """The picture of a record, whose relations are those of another threshold if one is given; and this record.
 
-    def _draw(self, record: Record, threshold: float | None, options: dict[str, Any], page: bool) -> tuple[str, Record]:
+        attention: What was read for pairs of mentions: head, tail, words.
+        RAISES: Refusal.
+        """
+        self.read([record], "document")
+        return await run_in_threadpool(self._draw, record, threshold, options or {}, attention, page)
+
+    def _draw(
+        self, record: Record, threshold: float | None, options: dict[str, Any], attention: Sequence[Record], page: bool
+    ) -> tuple[str, Record]:
         mentions = [{"id": f"T{i}", **mention} for i, mention in enumerate(record.get("mentions", []), start=1)]
         record = {**record, "mentions": [{**mention, "id": str(mention["id"])} for mention in mentions]}
         try:
             if threshold is not None:
                 record = decode_record(record, self.extractors, threshold)
             symmetric = chain.from_iterable(map(symmetric_labels, self.extractors))
-            picture = pictured(record, symmetric, self.nlp.lang or "", self.nlp.vocab.writing_system["direction"])
+            picture = pictured(record, symmetric, self.nlp.lang or "", self.nlp.vocab.writing_system["direction"], attention)
             return displacy.render(picture, manual=True, page=page, jupyter=False, options=options), record
         except RelextError as error:
             raise Refusal(422, str(error), where="document") from error
