@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spacy_relext.displacy.arcs import Arcs
-from spacy_relext.displacy.layout import READ_BAR, Layout, Plan, Row, lay_out
+from spacy_relext.displacy.layout import READ_BAR, ROW, Layout, Plan, Row, lay_out
 from spacy_relext.displacy.lines import UNSURE, Box
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.paths import horizontal, number
@@ -140,13 +140,14 @@ class Drawing:
         row, text, plain = self.layout.rows[place], self.text, self.plain
         boxes = self.layout.lines.boxes(place)
         marked = self.marked(place, boxes)
-        parts = [f"<i style=height:{row.spacer}px></i>"]
+        # Boxes without a width stand beside the spacer: of a line of such ones it is the height, too.
+        parts = [f"<i style=height:{row.spacer if any(box.width for box in boxes) else row.spacer + ROW}px></i>"]
         for k, box in enumerate(boxes):
             start, end, _, width, _, run = box
             if run and run[0] == k:
                 parts.append(f'<span dir="ltr" style="width:{sum(other.width for other in boxes[k : run[1] + 1])}px">')
             part = text[start:end]
-            if k not in marked and (plain or _PLAIN.fullmatch(part)):
+            if width and k not in marked and (plain or _PLAIN.fullmatch(part)):
                 parts.append(f"<b style=width:{width}px>{part}</b>")
             else:
                 parts.append(self.word(row, box, part, marked.get(k, ())))
@@ -175,7 +176,8 @@ class Drawing:
             self.draw_word(row, box, seen.rstrip())
         names = f" class={classes[0]}" if len(classes) == 1 else f' class="{" ".join(classes)}"' if classes else ""
         title = self.titles[mentions[-1]] if mentions else ""
-        return f"<b{names}{title} style=width:{box.width}px>{escape(seen)}</b>{escape(part[len(seen) :])}"
+        size = f"width:{box.width}px" if box.width else "width:0;height:0;line-height:0"
+        return f"<b{names}{title} style={size}>{escape(seen)}</b>{escape(part[len(seen) :])}"
 
     def draw_word(self, row: Row, box: Box, part: str) -> None:
         """A word of a script whose widths differ between fonts, as wide as its box."""

@@ -124,7 +124,9 @@
       }
 
     /* The browser's lines are those of the layout: a spacer before each. */
-    const tops = new Set(all(".T b", picture).map((box) => Math.round(box.getBoundingClientRect().top / 6)));
+    const tops = new Set(
+      all(".T b", picture).map((box) => box.getBoundingClientRect()).filter((box) => box.height > 0).map((box) => Math.round(box.top / 6)),
+    );
     const spacers = all(".T i", picture).length;
     if (tops.size > spacers) tell("lines break otherwise", `${tops.size} lines, ${spacers} spacers`);
 
@@ -136,7 +138,8 @@
       const fits = [0, 1].some((which) => {
         const left = Math.min(...here.map((boxes) => boxes[which].left));
         const right = Math.max(...here.map((boxes) => boxes[which].right));
-        return Math.abs(left - box.left) <= 5 && Math.abs(right - box.right) <= (which ? 9 : 5);
+        const low = here.some(([, word]) => word.height > 0 && Math.abs(word.top + 3 - box.top) > 3);
+        return !low && Math.abs(left - box.left) <= 5 && Math.abs(right - box.right) <= (which ? 9 : 5);
       });
       if (!fits) tell("mention beside its words", text.slice(...mentions[mention]));
     }

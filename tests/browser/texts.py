@@ -112,6 +112,11 @@ MAKERS: dict[str, Callable[[], dict[str, Any]]] = {
     "line ends": lambda: marked(
         "[Aspirin|DRUG] and\r\n[warfarin|DRUG],\r\r\nthen\n\n\n[heparin|DRUG]\r\n",
         [(0, 1, "INT", 0.9), (2, 1, "EFFECT", 0.4)], sentences=False),
+    "lines without a width": lambda: marked(
+        "[Aspirin|DRUG]\n\n\n\u200b\n \n\t\n[warfarin|DRUG]\n\u200b[heparin|DRUG]\n\u200b\u200b \u200b\n",
+        [(0, 1, "INT", 0.9), (2, 1, "EFFECT", 0.4)],
+        sentences=False,
+    ),
     "bidirectional": lambda: marked(
         "The patient took [אספירין|DRUG] and [warfarin (וורפרין)|DRUG] \u202eabc\u202c with \u2067שלום world\u2069 and [ibuprofen|DRUG].",
         [(0, 1, "EFFECT", 0.9), (2, 1, "EFFECT", 0.5)]),
