@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +27,7 @@ from spacy_relext.evaluation import (
     score_thresholds,
     set_threshold,
     told,
+    without_output,
 )
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.measures import Measure, make_measures
@@ -114,18 +115,19 @@ def evaluate(
     try:
         if threshold is not None:
             pipe.threshold = threshold
-        start = time.perf_counter()
+        clock = _Clock()
         task = "Predicting, to score annotated mentions"
-        examples = list(progress(predict(nlp, references, annotated=not own_sentences), len(references), task))
-        seconds = time.perf_counter() - start
+        predicted = clock.timed(progress(predict(nlp, references, annotated=not own_sentences), len(references), task))
         if tune_threshold:
-            set_threshold(nlp, pipe, _best(pipe, examples, progress))
-        gold = score_gold(pipe, examples, functions, on_gold)
-        examples = []
+            kept = list(predicted)
+            set_threshold(nlp, pipe, _best(pipe, kept, progress))
+            predicted = iter(kept)
+        gold = score_gold(pipe, predicted, functions, on_gold, release=True)
+        examples: list[Example] = []
         if mention_finders(nlp):
             task = "Predicting, to score found mentions"
             found_examples = told(pipe, predict(nlp, references, annotated=False), on_found)
-            examples = list(progress(found_examples, len(references), task))
+            examples = [without_output(example) for example in progress(found_examples, len(references), task)]
         found, found_strict = (score_predicted(pipe, examples, strict=strict, measures=functions) for strict in (False, True))
         return Evaluation(
             gold_mentions=gold,
@@ -136,11 +138,26 @@ def evaluate(
             component=pipe.name,
             documents=len(references),
             threshold=pipe.threshold,
-            seconds=round(seconds, 2),
+            seconds=round(clock.seconds, 2),
         )
     finally:
         if threshold is not None:
             pipe.threshold = before
+
+
+class _Clock:
+    """The seconds that a stream takes, without those of what is done with its items."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, examples: Iterable[Example]) -> Iterator[Example]:
+        """The same examples."""
+        start = time.perf_counter()
+        for example in examples:
+            self.seconds += time.perf_counter() - start
+            yield example
+            start = time.perf_counter()
 
 
 def require_annotated(evaluation: Evaluation) -> None:

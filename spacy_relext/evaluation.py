@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -125,20 +126,43 @@ def gold_pairs(pipe: Extractor, examples: Iterable[Example]) -> list[AnnotatedPa
 
 def score_gold(
     pipe: Extractor,
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     measures: Mapping[str, MeasureFunction] = MappingProxyType({}),
     on_scored: OnScored | None = None,
+    *,
+    release: bool = False,
 ) -> dict[str, Any]:
     """Figures with annotated mentions, and their candidate recall; of relations between concepts too, if annotated.
 
     measures: Further ones of relations between concepts; their figures are under their names. on_scored: As in `with_gold_mentions`.
+    release: The predicted Docs lose the encoder's output when they are scored (`without_output`).
     """
-    found = list(with_gold_mentions(pipe, examples, on_scored=on_scored))
-    of_oracle = score_found(pipe, oracle(pipe, examples, gold_mentions=True))
+    seen: list[Example] = []
+    found: list[Example] = []
+    for scored in with_gold_mentions(pipe, _noted(examples, seen), on_scored=on_scored):
+        if release:
+            without_output(seen[len(found)])
+        found.append(scored)
+    of_oracle = score_found(pipe, oracle(pipe, seen, gold_mentions=True))
     figures = _with_candidate_recall(score_found(pipe, found), of_oracle) | _score_concepts(pipe, found, measures)
     if "doc_rel_micro_f" in figures:
-        figures["doc_rel_micro_candidate_recall"] = concept_candidate_recall(pipe, examples)
+        figures["doc_rel_micro_candidate_recall"] = concept_candidate_recall(pipe, seen)
     return figures
+
+
+def _noted(examples: Iterable[Example], seen: list[Example]) -> Iterator[Example]:
+    for example in examples:
+        seen.append(example)
+        yield example
+
+
+def without_output(example: Example) -> Example:
+    """The same example, whose predicted Doc has lost what the encoder wrote into it: that of many texts is too much to keep."""
+    doc = example.predicted
+    doc.tensor = numpy.zeros((0,), dtype="float32")
+    user_data: dict[Any, Any] = doc.user_data
+    user_data.pop(("._.", "trf_data", None, None), None)
+    return example
 
 
 def concept_candidate_recall(pipe: Extractor, examples: Iterable[Example]) -> float | None:

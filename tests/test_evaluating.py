@@ -1,9 +1,12 @@
 """`spacy_relext.evaluate`: what `relext evaluate` writes, for Python."""
 
 import json
+import weakref
 
+import numpy
 import pytest
 import spacy
+from spacy.language import Language
 
 import spacy_relext
 from spacy_relext.corpus import read_docs
@@ -52,3 +55,28 @@ def test_measures_by_name(model, data):
         spacy_relext.evaluate(nlp, data, measures=["f1"])
     with pytest.raises(RelextError, match="biored: a measure of relations between concepts, and the data has none"):
         spacy_relext.evaluate(nlp, read_docs(data, nlp), measures=["biored"])
+
+
+def test_what_the_encoder_says_of_a_text_is_not_kept(model, data, monkeypatch):
+    """That of all texts would fill the memory: it is there while a text is scored."""
+    nlp = spacy.load(model)
+    alive = []
+
+    def encode(doc):
+        doc.tensor = numpy.ones((len(doc), 4), dtype="float32")
+        alive.append(weakref.ref(doc))
+        return doc
+
+    Language.component("tests_encoder", func=encode)
+    nlp.add_pipe("tests_encoder", first=True)
+    docs = [doc for doc in read_docs(data, nlp) for _ in range(60)]
+    kept = []
+
+    def count(*_):
+        kept.append(sum(ref() is not None and ref().tensor.size > 0 for ref in alive))
+
+    spacy_relext.evaluate(nlp, docs, on_gold=count, on_found=count)
+    assert len(docs) > 200
+    assert len(kept) == 2 * len(docs)
+    # Two batches of nlp.pipe and one of the scorer.
+    assert max(kept) <= 32 + 32 + 64

@@ -1,7 +1,7 @@
 """What an analysis holds, as plain data. Shares and probabilities are between 0 and 1, places are characters of the text."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 import numpy
@@ -224,7 +224,7 @@ class Analysis:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        return {**_plain(asdict(self)), "evaluation": self.evaluation.to_dict()}
+        return {**_fields(self), "evaluation": self.evaluation.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -271,12 +271,17 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        return _fields(self)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
 
 
 def _plain(value: Any) -> Any:
     """Lists, dictionaries, strings and numbers."""
+    if is_dataclass(value):
+        return _fields(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
