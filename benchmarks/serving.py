@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -140,16 +140,25 @@ class Connection:
             return 0, b""
         finally:
             if hangs_up:
-                self.close()
+                await self.close()
         if not length or b"connection: close" in head.lower():
-            self.close()
+            await self.close()
         return int(head.split(None, 2)[1]), body
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close it."""
         if self.streams is not None:
-            self.streams[1].close()
-        self.streams = None
+            _, writer = self.streams
+            self.streams = None
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def __aenter__(self) -> "Connection":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 async def ask(port: int, raw: Sequence[bytes | Hostile], n_clients: int) -> Run:
@@ -158,16 +167,15 @@ async def ask(port: int, raw: Sequence[bytes | Hostile], n_clients: int) -> Run:
     numbers = iter(range(len(raw)))
 
     async def client() -> None:
-        connection = Connection(port)
-        for i in numbers:
-            request = raw[i]
-            begin = time.perf_counter()
-            if isinstance(request, Hostile):
-                run.answers[i] = await connection.send(request.raw, hangs_up=request.hangs_up)
-            else:
-                run.answers[i] = await connection.send(request)
-            run.waited[i] = time.perf_counter() - begin
-        connection.close()
+        async with Connection(port) as connection:
+            for i in numbers:
+                request = raw[i]
+                begin = time.perf_counter()
+                if isinstance(request, Hostile):
+                    run.answers[i] = await connection.send(request.raw, hangs_up=request.hangs_up)
+                else:
+                    run.answers[i] = await connection.send(request)
+                run.waited[i] = time.perf_counter() - begin
 
     begin = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(n_clients)))

@@ -55,8 +55,8 @@ class Answering(running.Runner):
         own = [extractor.cfg["max_pairs"] for extractor in extractors_of(nlp, name)]
         super().__init__(running.Settings(name, keep_all_scores=True), nlp)
         for extractor, most in zip(self.extractors, own, strict=True):
-            # One more, so that it is told from a document that has as many.
-            extractor.cfg["max_pairs"] = min(most or settings.max_pairs + 1, settings.max_pairs + 1)
+            # More than are taken, so that a document that has more is known; the two directions of a pair are cut together.
+            extractor.cfg["max_pairs"] = min(most or settings.max_pairs + 2, settings.max_pairs + 2)
 
     def __call__(self, batch: Sequence[Document]) -> list[running.Result]:
         """The result of each document."""

@@ -127,14 +127,18 @@ class Batcher(Generic[Item, Result]):
 
     def _next_batch(self) -> list[tuple[_Job[Item, Result], int]]:
         """Documents by their request and number; none where the service ends."""
+        batch: list[tuple[_Job[Item, Result], int]] = []
         with self._changed:
-            while not self._count() and not self.is_closed:
-                self._jobs.clear()
-                self._changed.wait()
-            until = monotonic() + self._settings.batch_wait
-            while not self.is_closed and self._count() < self._settings.batch_size and (left := until - monotonic()) > 0:
-                self._changed.wait(left)
-            return self._take()
+            # All of those that waited may have been taken back meanwhile.
+            while not batch and not self.is_closed:
+                while not self._count() and not self.is_closed:
+                    self._jobs.clear()
+                    self._changed.wait()
+                until = monotonic() + self._settings.batch_wait
+                while not self.is_closed and self._count() < self._settings.batch_size and (left := until - monotonic()) > 0:
+                    self._changed.wait(left)
+                batch = self._take()
+        return batch
 
     def _take(self) -> list[tuple[_Job[Item, Result], int]]:
         batch: list[tuple[_Job[Item, Result], int]] = []

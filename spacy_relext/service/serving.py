@@ -45,23 +45,11 @@ def serve(app: FastAPI, listening: socket.socket, started: Callable[[], None] = 
 
     started: Is called when the first request may come.
     """
-    config = uvicorn.Config(
-        app,
-        http=Protocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=ENDING,
-    )
     # uvicorn raises the signal again that has ended it, with the handlers from before.
     before = signal.signal(signal.SIGTERM, _end)
     try:
         with suppress(KeyboardInterrupt, _EndError):
-            _Server(config, app, started).run([listening])
+            Server(app, started).run([listening])
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -74,10 +62,22 @@ def _end(number: int, frame: Any) -> None:
     raise _EndError
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's, which tells the service of its end before it waits for the answers."""
+class Server(uvicorn.Server):
+    """uvicorn's, which tells the service of its end before it waits for the answers. `should_exit = True` ends it."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, started: Callable[[], None]):
+    def __init__(self, app: FastAPI, started: Callable[[], None] = lambda: None):
+        config = uvicorn.Config(
+            app,
+            http=Protocol,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=ENDING,
+        )
         super().__init__(config)
         self._service, self._tell = app.state.service, started
 
