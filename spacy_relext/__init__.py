@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     from spacy_relext.pipeline.pairs import ScoredPair
     from spacy_relext.pipeline.relation_extractor import RelationExtractor
     from spacy_relext.relations import Relation, register_extensions
+    from spacy_relext.report.analysing import analyse
+    from spacy_relext.report.analysis import Analysis, Comparison
+    from spacy_relext.report.comparing import compare
+    from spacy_relext.report.page import write_report
     from spacy_relext.scorer import score_relations
 
 # Imported when they are asked for: what only needs the version does not wait for torch.
 _PLACES = {
+    "Analysis": "report.analysis",
     "AnnotatedRelation": "formats.types",
+    "Comparison": "report.analysis",
     "Conversion": "conversion",
     "DataError": "errors",
     "Diagnosis": "diagnosis.diagnosing",
@@ -40,6 +46,8 @@ _PLACES = {
     "RelextError": "errors",
     "Rendering": "pictures.drawing",
     "ScoredPair": "pipeline.pairs",
+    "analyse": "report.analysing",
+    "compare": "report.comparing",
     "convert": "conversion",
     "diagnose": "diagnosis.diagnosing",
     "evaluate": "evaluating",
@@ -50,10 +58,13 @@ _PLACES = {
     "relations_from_llm": "llm",
     "render_files": "pictures.drawing",
     "score_relations": "scorer",
+    "write_report": "report.page",
 }
 
 __all__ = [
+    "Analysis",
     "AnnotatedRelation",
+    "Comparison",
     "Conversion",
     "DataError",
     "Diagnosis",
@@ -69,6 +80,8 @@ __all__ = [
     "RelextError",
     "Rendering",
     "ScoredPair",
+    "analyse",
+    "compare",
     "convert",
     "diagnose",
     "evaluate",
@@ -79,6 +92,7 @@ __all__ = [
     "relations_from_llm",
     "render_files",
     "score_relations",
+    "write_report",
 ]
 
 
