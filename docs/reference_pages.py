@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 import spacy_relext
+from spacy_relext import displacy
 from spacy_relext.cli import relext_cli
 from spacy_relext.formats.catalogue import OURS, BuiltIn
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -101,6 +102,11 @@ def _python_name(name: str, found: Any) -> str:
     kind = "exception" if issubclass(found, BaseException) else "class"
     # The component's are in a section of their own.
     return _python_object(kind, name, found, "" if found is RelationExtractor else "\n".join(_members(found)))
+
+
+def pictures() -> str:
+    """What `spacy_relext.displacy` offers, and the options of a picture."""
+    return "\n".join(_python_name(f"displacy.{name}", getattr(displacy, name)) for name in displacy.__all__)
 
 
 def component() -> str:
@@ -254,6 +260,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "registered-names": registered_names,
     "python": python_names,
     "component": component,
+    "pictures": pictures,
     "command-line": command_line,
     "formats": formats,
 }

@@ -57,9 +57,12 @@ def get_relations(doc: Doc) -> Relations:
     return _read(doc, list(_entries(doc)))
 
 
-def n_unreadable(doc: Doc) -> int:
-    """The number of stored relations that `get_relations` leaves out: their mentions do not lie in this text, or read otherwise there."""
-    return sum(1 for _ in _entries(doc)) - len(get_relations(doc))
+def n_unreadable(doc: Doc, found: Relations | None = None) -> int:
+    """The number of stored relations that `get_relations` leaves out: their mentions do not lie in this text, or read otherwise there.
+
+    found: What it gives, if that is known.
+    """
+    return sum(1 for _ in _entries(doc)) - len(get_relations(doc) if found is None else found)
 
 
 # Where the head begins and ends, and what is stored of the relation.

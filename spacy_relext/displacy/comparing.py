@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from spacy.tokens import Doc
 
-from spacy_relext.displacy.picture import Status
+from spacy_relext.displacy.picture import STATUSES, Status
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import counted_name
 from spacy_relext.relations import Relation, annotated_labels, get_denied, get_relations, has_relations
 
 # Characters of head and tail, and the label.
 Key = tuple[int, int, int, int, str]
-RIGHT, MISSED, WRONG = Status.__args__[1:]  # type: ignore[attr-defined]
+RIGHT, MISSED, WRONG = STATUSES[1:]
 
 
 class Judged(NamedTuple):

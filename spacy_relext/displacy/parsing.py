@@ -78,13 +78,13 @@ def parse(given: Doc | Span, options: Options, gold: Doc | None = None, attentio
 
 def _asked(doc: Doc, options: Options) -> tuple[list[Relation], list[str]]:
     """The relations with the labels and scores that are asked for, and what is said of the others."""
-    every = list(get_relations(doc))
-    labelled = every if options.labels is None else [relation for relation in every if relation.label in options.labels]
+    every = get_relations(doc)
+    labelled = list(every) if options.labels is None else [relation for relation in every if relation.label in options.labels]
     kept = [relation for relation in labelled if relation.score >= options.min_score]
     counts = [
         (len(every) - len(labelled), "with other labels"),
         (len(labelled) - len(kept), f"below {options.min_score:g}"),
-        (n_unreadable(doc), "whose mentions are not in this text"),
+        (n_unreadable(doc, every), "whose mentions are not in this text"),
     ]
     return kept, [f"{n:,} not shown: {what}" for n, what in counts if n]
 

@@ -10,6 +10,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.values import check_keys, check_text
 
 Status = Literal["", "right", "missed", "wrong"]
+STATUSES = get_args(Status)
 Direction = Literal["ltr", "rtl"]
 
 
@@ -110,8 +111,8 @@ def _relation(rel: Any, what: str, ents: Sequence[PicturedMention], place: Mappi
     if (head.start, head.end) == (tail.start, tail.end):
         raise RelextError(f"{what}: head and tail are the same place, {head.start}-{head.end}. A relation needs two mentions.")
     status: Any = rel.get("status") or ""
-    if status not in get_args(Status):
-        raise RelextError(f"{what}: the status is {status!r:.40}; expected one of {', '.join(map(repr, get_args(Status)))}.")
+    if status not in STATUSES:
+        raise RelextError(f"{what}: the status is {status!r:.40}; expected one of {', '.join(map(repr, STATUSES))}.")
     for name in ("symmetric", "uncertain"):
         if not isinstance(rel.get(name, False), bool):
             raise RelextError(f"{what}: {name} is {rel[name]!r:.40}; expected True or False.")

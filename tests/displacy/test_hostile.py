@@ -68,7 +68,7 @@ def foreign(markup: str) -> set[str]:
     found |= {f"@{name}" for element in tree.iter() for name in element.attrib if name.lower() not in ATTRIBUTES}
     found |= {link for link in tree.xpath("//@href") if not re.fullmatch(r"https://x\.org/|#relations-[0-9a-f]{8}", link)}
     # Style is written by us alone.
-    ours = re.compile(r"(?:--[rt]\d+|width|height|left|margin|color|--t)$")
+    ours = re.compile(r"(?:--[rt]\d+|width|height|line-height|left|margin|color|--t)$")
     found |= {
         name for style in tree.xpath("//@style") for name in (part.partition(":")[0] for part in style.split(";")) if not ours.match(name)
     }

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import spacy_relext
+from spacy_relext import displacy
 from spacy_relext.cli import relext_cli  # noqa: F401
 from spacy_relext.formats.catalogue import OURS
 from tests.conftest import ROOT
@@ -39,6 +40,8 @@ def test_every_format_and_command_has_its_section():
 def test_every_public_name_has_its_entry():
     page = reference_pages.python_names()
     assert [name for name in spacy_relext.__all__ if f"}} {name}" not in page] == []
+    page = reference_pages.pictures()
+    assert [name for name in displacy.__all__ if f"}} displacy.{name}" not in page] == []
 
 
 def test_what_pages_ask_for_is_generated():
