@@ -4,8 +4,8 @@ Conflicts are mended by changing the order of the arcs, never by a fixed height:
 empty, with fixed heights, and of 660 px without.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,8 +62,8 @@ class Branch:
     label_room: float | None = None
     crossing: list["Branch"] = field(default_factory=list)
 
-    def stretch(self, width: float) -> None:
-        """Its ends in a line of a width."""
+    def stretch(self, width: float, reaches: Mapping[int, float]) -> None:
+        """Its ends in a line of a width. reaches: How far from the middle of a mention an arc may meet it."""
         self.left, self.right = min(port.centre for port in self.ports), max(port.centre for port in self.ports)
         if self.side == "left":
             self.left = -OUTSIDE
@@ -71,21 +71,22 @@ class Branch:
             self.right = width + OUTSIDE
         lacking = max(self.needed + BLANK - (self.right - self.left), 0) / 2
         shift = max(-OUTSIDE - (self.left - lacking), 0) - max(self.right + lacking - width - OUTSIDE, 0)
-        self.begin, self.end = max(self.left - lacking + shift, -OUTSIDE), min(self.right + lacking + shift, width + OUTSIDE)
+        begin, end = self.left - lacking + shift, self.right + lacking + shift
+        outermost = [(port.centre - reaches[port.mention], port.centre + reaches[port.mention]) for port in self.ports]
+        self.begin = max(min(begin, *(left for left, _ in outermost)), -OUTSIDE)
+        self.end = min(max(end, *(right for _, right in outermost)), width + OUTSIDE)
 
 
 def solve(branches: Sequence[Branch], width: float, max_lanes: int, tries: int = TRIES) -> int:
     """Give each branch of a line its lane, its ports and the place of its label. RETURNS: The number of lanes."""
     if not branches:
         return 0
-    for branch in branches:
-        branch.stretch(width)
-    order = sorted(branches, key=lambda branch: (branch.end - branch.begin, branch.left))
-    best = _improve(order, frozenset(), max_lanes, tries)
+    best = _improve(branches, width, frozenset(), max_lanes, tries)
     if best.stuck:
         # Apart from each other, two arcs that leave a mention for the same margin have room for the label of the lower one.
         apart = frozenset(port.mention for branch in best.stuck for port in branch.ports)
-        best = min(best, _improve(order, apart, max_lanes, tries), key=lambda solution: solution.rank)
+        best = min(best, _improve(branches, width, apart, max_lanes, tries), key=lambda solution: solution.rank)
+        _stretch(branches, width, best.apart)
         _place(best.order, best.apart)
     return max(branch.lane for branch in branches) + 1
 
@@ -100,9 +101,10 @@ class _Solution:
     stuck: tuple[Branch, ...]
 
 
-def _improve(order: Sequence[Branch], apart: frozenset[int], max_lanes: int, tries: int) -> _Solution:
+def _improve(branches: Sequence[Branch], width: float, apart: frozenset[int], max_lanes: int, tries: int) -> _Solution:
     """The best of several orders: each time one whose label has no room moves to just above the highest that crosses it."""
-    order, best = list(order), None
+    _stretch(branches, width, apart)
+    order, best = sorted(branches, key=lambda branch: (branch.end - branch.begin, branch.left)), None
     for turn in range(max(tries, 1)):
         stuck = _place(order, apart)
         n_lanes = max(branch.lane for branch in order) + 1
@@ -116,6 +118,18 @@ def _improve(order: Sequence[Branch], apart: frozenset[int], max_lanes: int, tri
         order.insert(max((order.index(other) + 1 for other in branch.crossing), default=len(order)), branch)
     assert best is not None
     return best
+
+
+def _stretch(branches: Sequence[Branch], width: float, apart: frozenset[int]) -> None:
+    """The ends of branches, wherever their arcs come to meet the mentions."""
+    several = Counter(round(port.centre) for branch in branches for port in branch.ports)
+    reaches = {}
+    for branch in branches:
+        for port in branch.ports:
+            most = max((port.right - port.left) / 2 - _EDGE, 0.5)
+            reaches[port.mention] = most if port.mention in apart else min(most, (several[round(port.centre)] - 1) / 2 * PORT_STEP)
+    for branch in branches:
+        branch.stretch(width, reaches)
 
 
 def _place(order: Sequence[Branch], apart: frozenset[int]) -> list[Branch]:
@@ -201,6 +215,8 @@ def _gaps(first: float, last: float, cuts: Sequence[float]) -> list[tuple[float,
 
 
 def _nearest(middle: float, gap: tuple[float, float], needed: float) -> float:
+    if gap[1] - gap[0] < needed:
+        return (gap[0] + gap[1]) / 2
     return min(max(middle, gap[0] + needed / 2), gap[1] - needed / 2)
 
 

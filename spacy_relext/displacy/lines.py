@@ -176,7 +176,7 @@ class Fitted:
 
     def __init__(self, text: str, starts: Collection[int], ends: Sequence[tuple[int, bool]]):
         self.ends = [end for end, _ in ends]
-        self.begins = [0, *self.ends[:-1]]
+        self.begins = [0, *self.ends][: len(self.ends)]
         sizes = [measure(text[begin:end]) for begin, end in zip(self.begins, self.ends, strict=True)]
         self.inks = [ink for _, ink in sizes]
         self.lefts = [0, *accumulate(width for width, _ in sizes)]
