@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,25 +96,36 @@ class Palette:
     @classmethod
     def of(cls, pictures: Iterable[Picture], colors: Mapping[str, str] | None = None) -> "Palette":
         """The palette of some pictures. colors: Of labels and types; they go before those of installed packages."""
-        names: tuple[Counter[str], Counter[str]] = Counter(), Counter()
-        for picture in pictures:
-            names[0].update(relation.label for relation in picture.relations)
-            names[1].update(mention.type for mention in picture.mentions)
+        names = [
+            (Counter(relation.label for relation in picture.relations), Counter(mention.type for mention in picture.mentions))
+            for picture in pictures
+        ]
         given = registered_colors() | {name: checked_color(color, name) for name, color in (colors or {}).items()}
-        labels, own_labels = _numbered(names[0], given, len(LABEL_COLORS))
-        types, own_types = _numbered(names[1], given, len(TYPE_COLORS))
+        labels, own_labels = _numbered([labels for labels, _ in names], given, len(LABEL_COLORS))
+        types, own_types = _numbered([types for _, types in names], given, len(TYPE_COLORS))
         own = [_clamped(f"--r{i}", color, 0.52, 0.75) for i, color in own_labels.items()]
         own += [_clamped(f"--t{i}", color, 0.65, 0.6) for i, color in own_types.items()]
         rules = [f".rx .k{i}{{color:var(--r{i})}}" for i in own_labels] + [f".rx .t{i}{{--t:var(--t{i})}}" for i in own_types]
         return cls(labels, types, ";".join(own), "".join(rules))
 
 
-def _numbered(names: Counter[str], given: Mapping[str, str], n_ours: int) -> tuple[dict[str, int], dict[int, str]]:
-    """Numbers by name, those of the most frequent ones first, and the colours of a caller by number."""
+def _numbered(pictures: Sequence[Counter[str]], given: Mapping[str, str], n_ours: int) -> tuple[dict[str, int], dict[int, str]]:
+    """Numbers by name, those of the most frequent ones first, and the colours of a caller by number.
+
+    pictures: The names in each. Where our colours come again, those of one picture differ if that can be.
+    """
+    names: Counter[str] = Counter()
+    for found in pictures:
+        names.update(found)
     ordered = sorted(names, key=lambda name: (-names[name], name))
     ours = [name for name in ordered if name not in given]
     own = [name for name in ordered if name in given]
-    numbers = {name: i % n_ours for i, name in enumerate(ours)} | {name: n_ours + i for i, name in enumerate(own)}
+    numbers: dict[str, int] = {}
+    for i, name in enumerate(ours):
+        beside = [found for found in pictures if name in found] if i >= n_ours else []
+        taken = {numbers[other] for found in beside for other in found if other in numbers}
+        numbers[name] = next((k % n_ours for k in range(i, i + n_ours) if k % n_ours not in taken), i % n_ours)
+    numbers |= {name: n_ours + i for i, name in enumerate(own)}
     return numbers, {numbers[name]: given[name] for name in own}
 
 

@@ -7,6 +7,7 @@ copied, found and read out. The SVG of each block, as high as it is, stands in `
     m u            rectangle and underline of a mention, with m3 for its number and t1 for its type; n3 its words
     y              bar of what was read, in the weights y0, y1, y2
     S z            a word in a script whose widths differ between fonts, drawn to fit, and the transparent one over it
+    j              what has no width, and so must not have a height
     c k1           a comb, and its colour; v its lines, x its arrowheads and dots, l a label
     d o q  w0 w2   lines of what is missed, wrong, uncertain; thin and thick ones, by the score
     e3 a7          the way of a relation, which the pointer finds, with its number and those of its mentions
@@ -174,10 +175,11 @@ class Drawing:
         if seen and not seen.isspace() and re.search(UNSURE, seen):
             classes.append("z")
             self.draw_word(row, box, seen.rstrip())
+        if not box.width:
+            classes.append("j")
         names = f" class={classes[0]}" if len(classes) == 1 else f' class="{" ".join(classes)}"' if classes else ""
         title = self.titles[mentions[-1]] if mentions else ""
-        size = f"width:{box.width}px" if box.width else "width:0;height:0;line-height:0"
-        return f"<b{names}{title} style={size}>{escape(seen)}</b>{escape(part[len(seen) :])}"
+        return f"<b{names}{title} style=width:{box.width}px>{escape(seen)}</b>{escape(part[len(seen) :])}"
 
     def draw_word(self, row: Row, box: Box, part: str) -> None:
         """A word of a script whose widths differ between fonts, as wide as its box."""

@@ -46,6 +46,7 @@ font-size-adjust:none;font-family:{_FONT}!important}}
 .rx .T b,.rx .T span span,.rx .B>span{{
 display:inline-block;line-height:26px;height:26px;white-space:pre;pointer-events:auto;font-weight:400}}
 .rx .T i{{display:inline-block;width:100%;vertical-align:top}}
+.rx .T b.j{{height:0;line-height:0}}
 .rx .T .z{{color:transparent;forced-color-adjust:none}}
 .rx .f{{appearance:none;display:inline-block;position:relative;z-index:1;width:100%;height:14px;margin:0 0 -14px;vertical-align:top;
 border:0;pointer-events:auto;cursor:pointer;font:11px/14px {_FONT};color:var(--mut)}}

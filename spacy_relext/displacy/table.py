@@ -47,9 +47,9 @@ def relation_table(picture: Picture, anchor: str = "") -> str:
         said.append(f"the table has the {len(order):,} with the highest scores")
     summary = escape("; ".join(said))
     if not relations:
-        return f'<div class="b"><p class="s">{summary}</p></div>'
+        return f'<div class="b"><p class="s"><bdi>{summary}</bdi></p></div>'
     given = f' id="{escape(anchor)}"' if anchor else ""
-    return f'<details class="b"{given}><summary>{summary}</summary>{table(["head", "label", "tail", *columns], rows)}</details>'
+    return f'<details class="b"{given}><summary><bdi>{summary}</bdi></summary>{table(["head", "label", "tail", *columns], rows)}</details>'
 
 
 def notebook_table(relations: Sequence[Relation]) -> str:

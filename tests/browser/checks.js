@@ -180,6 +180,7 @@
     }
   });
 
+  for (const details of document.querySelectorAll("details")) details.open = true;
   const { scrollWidth, clientWidth } = document.documentElement;
   if (scrollWidth > clientWidth) found.push(["scrolls sideways", 0, `${scrollWidth - clientWidth} px`]);
   return { found, looked };

@@ -11,7 +11,7 @@ from spacy_relext.displacy.rendering import html_of
 
 TAG_NAMES = (
     "html head meta title style body main h1 figure figcaption div p b i span svg g rect path line text a input details summary table "
-    "thead tbody tr th td wbr"
+    "thead tbody tr th td wbr bdi"
 )
 ATTRIBUTES = set(
     "class style id dir lang width height x y x1 x2 y1 y2 rx d title aria-hidden aria-label type tabindex scope href rel textLength "

@@ -5,7 +5,7 @@ import pytest
 from spacy_relext.displacy.colors import Palette, checked_color
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.parsing import parse_rels
-from spacy_relext.displacy.picture import Picture
+from spacy_relext.displacy.picture import Picture, PicturedMention
 from spacy_relext.displacy.rendering import figure, render
 from spacy_relext.errors import RelextError
 from tests.displacy.documents import example
@@ -111,6 +111,18 @@ def test_own_colours_are_those_of_their_labels_and_types_alone():
     assert f'style="{palette.own}"' in html
     assert '<g class="c k8">' in html
     assert "blue" not in html
+
+
+def test_colours_that_come_again_differ_within_a_picture():
+    kinds = ["A", "B", "C", "D", "E", "F", "G", "H"]
+    pictures = [
+        Picture("abcdefgh", tuple(PicturedMention(i, i + 1, kinds[i]) for i in places), (), ((0, 8),))
+        for places in ([0, 6], [1, 6, 7], range(6), range(6))
+    ]
+    types = Palette.of(pictures).types
+    assert sorted(types[kind] for kind in "ABCDEF") == [0, 1, 2, 3, 4, 5]
+    for picture in pictures:
+        assert len({types[mention.type] for mention in picture.mentions}) == len(picture.mentions)
 
 
 def test_colours_of_installed_packages(monkeypatch):

@@ -38,7 +38,7 @@ def test_only_columns_that_say_something():
 
 def test_no_relation():
     table = relation_table(Picture.from_dict(parse_rels(NLP("Nothing here."))))
-    assert table == '<div class="b"><p class="s">0 relations</p></div>'
+    assert table == '<div class="b"><p class="s"><bdi>0 relations</bdi></p></div>'
 
 
 def test_rows_are_reached_by_the_keyboard_and_light_up():
