@@ -180,6 +180,23 @@ def test_a_relation_tells_what_is_behind_it(page, doubtful):
     assert page.page.locator("#figure .y").count() == 0
 
 
+def test_an_arc_is_clicked(page):
+    page.read(TEXT)
+    page.page.mouse.click(
+        *page.page.evaluate(
+            """() => {
+                const way = Array.from(document.querySelectorAll("#figure path.e0")).find(way => way.getClientRects().length);
+                way.scrollIntoView();
+                const { x, y } = way.getPointAtLength(way.getTotalLength() / 2).matrixTransform(way.getScreenCTM());
+                return [x, y];
+            }"""
+        )
+    )
+    page.page.wait_for_selector("#words li")
+    assert page.page.text_content("#pair-name") == "Aspirin and warfarin"
+    page.settle()
+
+
 def test_a_pair_without_a_relation_is_told(page):
     page.read("Ketamine did not alter warfarin.")
     page.page.click("#below summary")

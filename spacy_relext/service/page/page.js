@@ -8,7 +8,7 @@ const part = id => document.getElementById(id);
 const state = { record: null, shown: null, threshold: null, pair: null, read: null, place: null, isExtracting: false };
 const thresholds = JSON.parse(part("threshold").dataset.thresholds);
 const ownWords = part("at").textContent;
-const WIDTHS = [900, 344], MOST_LISTED = 20, MOST_WORDS = 12, PAUSE = 80;
+const WIDTHS = [900, 344], MOST_LISTED = 20, MOST_WORDS = 12, MOST_OPEN = 12, PAUSE = 80;
 
 // ---- Asking the service
 
@@ -71,7 +71,10 @@ async function draw(signal) {
   if (state.read?.words.length) body.attention = [state.read];
   const answer = await ask("/render", body, signal);
   state.shown = answer.document;
+  const wasOpen = part("figure").querySelector("details")?.open;
   part("figure").innerHTML = answer.html;
+  const table = part("figure").querySelector("details");
+  if (table) table.open = wasOpen ?? answer.document.relations.length <= MOST_OPEN;
   show();
 }
 
@@ -102,7 +105,6 @@ function show() {
     `${counted(below.length, "pair", "pairs")} of ${pairs.length.toLocaleString("en")} without one`,
   ].join(", ") + ".";
   for (const id of ["result", "tuning", "correct", "mentions", "below", "copy"]) part(id).hidden = false;
-  part("figure").querySelectorAll("details").forEach(details => { details.open = true; });
   showChosen();
   showMentions(mentions);
   showBelow(below);
@@ -362,7 +364,7 @@ part("close").addEventListener("click", () => {
   const chosen = part("figure").querySelector("tr.chosen");
   closePair();
   redraw();
-  (chosen ?? part("below").querySelector("summary")).focus();
+  (chosen?.checkVisibility() ? chosen : part("figure").querySelector("summary") ?? part("below").querySelector("summary")).focus();
 });
 
 part("copy").addEventListener("click", async () => {
