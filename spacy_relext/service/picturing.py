@@ -17,6 +17,7 @@ def pictured(record: Record, symmetric: Iterable[str], lang: str, direction: str
     read = {frozenset((str(one["head"]), str(one["tail"]))): one["words"] for one in attention}
     numbers = {mention["id"]: i for i, mention in enumerate(record["mentions"])}
     rels, symmetric = [], set(symmetric)
+    with_sources = len({frozenset(relation.get("sources") or ()) for relation in record.get("relations") or []}) > 1
     for number, relation in enumerate(record.get("relations") or [], start=1):
         missing = {relation["head"], relation["tail"]} - numbers.keys()
         if missing:
@@ -30,6 +31,9 @@ def pictured(record: Record, symmetric: Iterable[str], lang: str, direction: str
                 "symmetric": relation["label"] in symmetric,
                 "attention": read.get(frozenset((relation["head"], relation["tail"])), []),
                 "uncertain": relation.get("status") == UNCERTAIN,
+                "sources": [name or "caller" for name in relation.get("sources") or ()] if with_sources else [],
+                "attributes": relation.get("attributes") or [],
+                "note": "; ".join(relation.get("attributes") or []),
             }
         )
     return {

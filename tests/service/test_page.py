@@ -174,7 +174,7 @@ def test_a_relation_tells_what_is_behind_it(page, doubtful):
     page.page.fill("#threshold", "1")
     page.page.wait_for_function("() => !document.querySelector('#scores .reached')")
     page.settle()
-    page.page.click("#close")
+    page.page.press("#close", "Escape")
     page.settle()
     assert not page.page.is_visible("#pair")
     assert page.page.locator("#figure .y").count() == 0
@@ -233,6 +233,16 @@ def test_mentions_are_corrected(page, doubtful):
     page.page.click("#found")
     page.until_mentioned("Aspirin")
     assert page.found()[1] == ["Aspirin", "warfarin"]
+
+
+def test_the_last_text_is_shown(page):
+    for text in ("Aspirin increases digoxin levels.", "Avoid quinine.", TEXT):
+        page.page.fill("#text", text)
+        page.page.click("button.first")
+    page.page.wait_for_selector("#figure figure")
+    page.settle()
+    assert page.record()["text"] == TEXT
+    assert page.copied() == TEXT
 
 
 def test_words_that_are_not_there(page):

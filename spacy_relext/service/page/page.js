@@ -4,8 +4,8 @@
 const part = id => document.getElementById(id);
 
 // record: what the pipeline found, with the scores of all pairs. shown: the same at the chosen threshold.
-// threshold: null where the pipeline's own is taken. pair: the ids of head and tail that are looked at; read: what was read for them.
-const state = { record: null, shown: null, threshold: null, pair: null, read: null, place: null, isExtracting: false };
+// reading: unfinished. threshold: null where the pipeline's own is taken. pair: the ids of head and tail that are looked at; read: what was read for them.
+const state = { record: null, shown: null, threshold: null, pair: null, read: null, place: null, reading: null };
 const thresholds = JSON.parse(part("threshold").dataset.thresholds);
 const ownWords = part("at").textContent;
 const WIDTHS = [900, 344], MOST_LISTED = 20, MOST_WORDS = 12, MOST_OPEN = 12, PAUSE = 80;
@@ -52,8 +52,7 @@ async function act(words, task) {
 
 // mentions: those that are to be related; without, the pipeline finds them.
 async function extract(text, mentions) {
-  state.isExtracting = true;
-  await act("Reading the text…", async signal => {
+  const reading = state.reading = act("Reading the text…", async signal => {
     const given = mentions ? { mentions: mentions.map(({ start, end, type, kb_id }) => ({ start, end, type, ...(kb_id && { kb_id }) })) } : {};
     const answer = await ask("/extract", { text, all_scores: true, ...given }, signal);
     [state.record] = answer.documents;
@@ -61,7 +60,8 @@ async function extract(text, mentions) {
     await draw(signal);
     tellOverlapping();
   });
-  state.isExtracting = false;
+  await reading;
+  if (state.reading === reading) state.reading = null;
 }
 
 async function draw(signal) {
@@ -135,7 +135,8 @@ function showBelow(pairs) {
 
 function openPair({ head, tail }) {
   const scored = (state.record.pairs ?? []).filter(pair => isBetween(pair, { head, tail }));
-  const exact = scored.find(pair => pair.head === head) ?? scored[0] ?? { head, tail };
+  const names = Object.keys(thresholds), unscored = { head, tail, source: names.length > 1 ? names[0] : undefined };
+  const exact = scored.find(pair => pair.head === head) ?? scored[0] ?? unscored;
   state.pair = { head, tail, asked: exact };
   state.read = null;
   showPair(scored);
@@ -297,7 +298,7 @@ part("threshold").addEventListener("input", () => {
   part("at").textContent = state.threshold.toFixed(2);
   part("own").disabled = false;
   clearTimeout(pause);
-  pause = setTimeout(() => state.isExtracting || redraw(), PAUSE);
+  pause = setTimeout(() => state.reading || redraw(), PAUSE);
 });
 
 part("own").addEventListener("click", () => {
@@ -366,6 +367,8 @@ part("close").addEventListener("click", () => {
   redraw();
   (chosen?.checkVisibility() ? chosen : part("figure").querySelector("summary") ?? part("below").querySelector("summary")).focus();
 });
+
+part("pair").addEventListener("keydown", event => event.key === "Escape" && part("close").click());
 
 part("copy").addEventListener("click", async () => {
   const shown = part("json").querySelector("pre");
