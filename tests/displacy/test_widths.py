@@ -33,7 +33,7 @@ def test_wide_characters():
 def test_labels_are_shortened_to_what_fits():
     short = shortened("MECHANISM", 50)
     assert short.endswith("…")
-    assert label_width(short) <= 50 < label_width(f"MECHANISM"[: len(short)] + "…")
+    assert label_width(short) <= 50 < label_width("MECHANISM"[: len(short)] + "…")
     assert shortened("MECHANISM", 9) == ""
 
 
