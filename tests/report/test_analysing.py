@@ -7,6 +7,7 @@ import numpy
 import pytest
 import spacy
 from spacy.tokens import Span
+from spacy.training import Example
 
 import spacy_relext
 from spacy_relext.displacy.picture import Picture
@@ -177,6 +178,58 @@ def test_a_pipeline_that_finds_no_mentions(nlp, docs):
     analysis = analyse(nlp, docs)
     assert analysis.predicted_mentions is None
     assert "finds none by itself" in analysis.notes[-1]
+
+
+SMALL = {"hidden_width": 16, "tok2vec": {"width": 16, "depth": 1, "embed_size": 100}}
+
+
+def untrained(docs, settings):
+    """A pipeline of extractors by name, which say something or other."""
+    nlp = spacy.blank("en")
+    for name, config in settings.items():
+        nlp.add_pipe("relation_extractor", name, config={"model": SMALL, "threshold": 0.2, **config})
+    nlp.config["training"]["score_weights"] = {f"{nlp.get_pipe(name).score_prefix}_micro_f": 0.5 for name in settings}
+    nlp.config["initialize"]["components"] = {name: {"labels": labels} for name, labels in LABELS.items() if name in settings}
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in docs])
+    return nlp
+
+
+LABELS = {"mechanisms": ["MECHANISM"], "advice": ["ADVISE"]}
+
+
+def test_one_of_several_extractors(docs):
+    nlp = untrained(docs, {name: {"score_prefix": name} for name in LABELS})
+    with pytest.raises(RelextError, match="has the relation extractors mechanisms, advice"):
+        analyse(nlp, docs)
+    for name, labels in LABELS.items():
+        found = analyse(nlp, docs, component=name)
+        assert (found.component, found.labels) == (name, tuple(labels))
+        assert found.gold_mentions.micro.annotated == 2
+        assert found.gold_mentions.micro.f.value == pytest.approx(found.evaluation.gold_mentions["rel_micro_f"])
+        claims = [claim for group in GROUPS for e in found.gold_mentions.errors.groups[group] for claim in (e.annotated, e.predicted)]
+        assert {claim.label for claim in claims if claim is not None} == set(labels)
+    with pytest.raises(RelextError, match="are scored on other relations"):
+        compare(*(analyse(nlp, docs, component=name) for name in LABELS))
+
+
+def test_labels_that_do_not_exclude_each_other(docs):
+    nlp = untrained(docs, {"relation_extractor": {"exclusive": False, "symmetric_labels": ["ADVISE"]}})
+    analysis = analyse(nlp, docs, attention=True)
+    assert not analysis.exclusive
+    claims = [e.predicted for e in analysis.gold_mentions.errors.groups["spurious"]]
+    assert claims
+    assert all(claim.no_relation is None and set(claim.scores) == {"ADVISE", "MECHANISM"} for claim in claims)
+    assert {claim.symmetric for claim in claims if claim.label == "ADVISE"} == {True}
+    assert all(claim.head.start < claim.tail.start for claim in claims if claim.symmetric)
+    assert all(claim.attention for claim in claims)
+    assert analysis.gold_mentions.micro.predicted == 15  # ADVISE once for each pair, MECHANISM in both directions
+
+
+def test_a_summary_without_weights_is_told(docs):
+    model = {**SMALL, "summary": {"@relext_summaries": "spacy-relext.mentions.v1"}}
+    analysis = analyse(untrained(docs, {"relation_extractor": {"model": model}}), docs, attention=True)
+    assert analysis.notes[-1].startswith("What the model read is not shown: the summary mentions has no weight for each word")
+    assert all(claim.attention == () for e in analysis.gold_mentions.errors.groups["spurious"] for claim in [e.predicted])
 
 
 def test_comparing_a_pipeline_with_itself(nlp, docs):
