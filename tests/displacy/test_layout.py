@@ -1,6 +1,7 @@
 """Where everything of a picture goes."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -9,12 +10,12 @@ from hypothesis import strategies as st
 from spacy_relext.displacy.layout import Plan, lay_out
 from spacy_relext.displacy.picture import Picture, PicturedMention, PicturedRelation
 
-WORDS = "Warfarin is given with aspirin and not with ibuprofen since bleeding of the stomach is more frequent . ".split(" ")
+WORDS = "Warfarin is given with aspirin and not with ibuprofen since bleeding of the stomach is more frequent .".split()
 
 
 def picture(n_words, mentions, relations, sentence=12, **more):
     """A text of words, of which some are mentions. mentions: First and last word of each."""
-    words = [WORDS[k % len(WORDS)] or "end" for k in range(n_words)]
+    words = [WORDS[k % len(WORDS)] for k in range(n_words)]
     begins = [sum(len(word) + 1 for word in words[:k]) for k in range(n_words + 1)]
     spans = [(begins[first], begins[last + 1] - 1) for first, last in mentions]
     ends = [*begins[sentence:n_words:sentence], begins[-1] - 1]
@@ -52,7 +53,7 @@ def test_every_relation_is_drawn_or_counted(pictured, width, max_lanes, folds):
     for block in layout.blocks:
         assert not (block.folds and any(layout.rows[row].n_lanes for row in block.rows))
         tops = [layout.rows[row].top for row in block.rows]
-        assert all(after - before >= 26 for before, after in zip(tops, tops[1:], strict=False))
+        assert all(after - before >= 26 for before, after in pairwise(tops))
     left = -layout.left
     for rail in layout.rails.values():
         assert left <= layout.rail_x(rail) <= layout.width + layout.total - layout.width - layout.left
