@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from spacy_relext.displacy.layout import Plan, lay_out
 from spacy_relext.displacy.picture import Picture, PicturedMention, PicturedRelation
 
-WORDS = "Warfarin is given with aspirin and not with ibuprofen since bleeding of the stomach is more frequent .".split()
+SENTENCE = "Warfarin is given with aspirin and not with ibuprofen since bleeding of the stomach is more frequent ."
 
 
 def picture(n_words, mentions, relations, sentence=12, **more):
     """A text of words, of which some are mentions. mentions: First and last word of each."""
-    words = [WORDS[k % len(WORDS)] for k in range(n_words)]
+    known = SENTENCE.split()
+    words = [known[k % len(known)] for k in range(n_words)]
     begins = [sum(len(word) + 1 for word in words[:k]) for k in range(n_words + 1)]
     spans = [(begins[first], begins[last + 1] - 1) for first, last in mentions]
     ends = [*begins[sentence:n_words:sentence], begins[-1] - 1]
