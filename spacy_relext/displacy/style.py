@@ -30,8 +30,8 @@ _BASE = f"""
 container-type:inline-size;background:var(--bg);color:var(--fg);font:15px/1.5 {_FONT};margin:0;padding:14px 0;text-align:start}}
 [data-jp-theme-light=false] .rx,.vscode-dark .rx,html[theme=dark] .rx{{color-scheme:dark}}
 [data-jp-theme-light=true] .rx,.vscode-light .rx,html[theme=light] .rx{{color-scheme:light}}
-.rx :is(.h,.K,.b){{max-width:900px;margin:0 auto;font-size:13px;color:var(--mut);user-select:none;-webkit-user-select:none}}
-.rx .h{{font-size:15px;font-weight:700;color:var(--fg);overflow-wrap:anywhere}}
+.rx>:is(.h,.K,.b){{max-width:900px;margin:0 auto;font-size:13px;color:var(--mut);user-select:none;-webkit-user-select:none}}
+.rx>.h{{font-size:15px;font-weight:700;color:var(--fg);overflow-wrap:anywhere}}
 .rx .K{{display:flex;flex-wrap:wrap;gap:2px 14px;margin-bottom:6px;font-size:12px}}
 .rx .K span{{display:inline-flex;align-items:center;gap:5px;overflow-wrap:anywhere}}
 .rx .K svg{{flex:none;overflow:visible}}
