@@ -14,6 +14,7 @@ import typer
 
 from benchmarks import extraction, learning, memory, pair_folds, pictures, serving, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
+from benchmarks.report_page import report_page
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
 from benchmarks.speed.command import speed, speed_page
 from benchmarks.speed.environments import peers
@@ -35,6 +36,7 @@ for command in (
     memory.memory,
     pair_folds.pair_folds,
     peers,
+    report_page,
     pictures.pictures,
     serving.serve,
     serving.serve_hostile,

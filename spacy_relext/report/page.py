@@ -39,6 +39,8 @@ from spacy_relext.report.tables import (
 # The width of a picture, and that for a telephone, which so many pictures have beside it: it takes as many bytes again.
 WIDE, NARROW = 820, 344
 FEW = 400
+# Where there is no layout for a telephone, pictures are swiped there.
+SWIPED = "@media (max-width:700px) and (pointer:coarse){.case figure{overflow-x:auto}.case .P{zoom:.8!important}}"
 
 
 def write_report(
@@ -115,7 +117,8 @@ def _draw(sections: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     n_mentions, n_relations = (
         max(map(len, parts), default=0) for parts in ([p.mentions for p in pictures], [p.relations for p in pictures])
     )
-    return own + style_sheet(n_mentions, n_relations, widths), legend(_all_in_one(pictures), palette) if pictures else ""
+    style = style_sheet(n_mentions, n_relations, widths) + own + (SWIPED if len(widths) == 1 else "")
+    return style, legend(_all_in_one(pictures), palette) if pictures else ""
 
 
 def _all_in_one(pictures: Sequence[Picture]) -> Picture:
