@@ -32,6 +32,8 @@ TYPE_COLORS = (
 )
 # Of the underlines of types, as `stroke-dasharray`: colour is not all that tells them apart.
 TYPE_DASHES = ("", "7 1.5", "5 2", "1.5 2", "8 2 2 2", "3 3")
+# By the number of a type, its colours and dashes: where a colour comes again, the dashes are others.
+TYPE_LOOKS = tuple((TYPE_COLORS[i % 6], TYPE_DASHES[(i + i // 6) % 6]) for i in range(18))
 
 _NAMED = (
     "aliceblue antiquewhite aqua aquamarine azure beige bisque black blanchedalmond blue blueviolet brown burlywood cadetblue chartreuse "
@@ -102,7 +104,7 @@ class Palette:
         ]
         given = registered_colors() | {name: checked_color(color, name) for name, color in (colors or {}).items()}
         labels, own_labels = _numbered([labels for labels, _ in names], given, len(LABEL_COLORS))
-        types, own_types = _numbered([types for _, types in names], given, len(TYPE_COLORS))
+        types, own_types = _numbered([types for _, types in names], given, len(TYPE_LOOKS))
         own = [_clamped(f"--r{i}", color, 0.52, 0.75) for i, color in own_labels.items()]
         own += [_clamped(f"--t{i}", color, 0.65, 0.6) for i, color in own_types.items()]
         rules = [f".rx .k{i}{{color:var(--r{i})}}" for i in own_labels] + [f".rx .t{i}{{--t:var(--t{i})}}" for i in own_types]

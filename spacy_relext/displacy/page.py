@@ -13,6 +13,7 @@ FEW = 8
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", flags=re.IGNORECASE)
 _STYLE = """
 html{color-scheme:light dark;background:light-dark(#fff,#15181d)}
+@media print{html{color-scheme:light}}
 body{margin:0}
 main{padding:8px}
 h1{font:700 18px Arial,sans-serif;margin:8px auto;max-width:900px;color:light-dark(#1c2026,#e4e7eb);overflow-wrap:anywhere;user-select:none;

@@ -13,7 +13,7 @@
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from spacy_relext.displacy.colors import LABEL_COLORS, TYPE_COLORS, TYPE_DASHES
+from spacy_relext.displacy.colors import LABEL_COLORS, TYPE_COLORS, TYPE_DASHES, TYPE_LOOKS
 from spacy_relext.displacy.options import NARROW, WIDE
 
 # The most mentions and relations of a picture that are lit up by their numbers. Later ones are lit by themselves alone.
@@ -80,6 +80,7 @@ border:0;pointer-events:auto;cursor:pointer;font:11px/14px {_FONT};color:var(--m
 .rx table{{border-collapse:collapse;width:auto;margin:0;font-size:13px;color:var(--fg)}}
 .rx :is(td,th){{padding:3px 12px 3px 0;border:0;border-bottom:1px solid var(--rule);text-align:start;vertical-align:top;
 overflow-wrap:break-word;background:none}}
+.rx :is(td,th):first-child{{padding-inline-start:4px}}
 .rx td.s{{font-variant-numeric:tabular-nums}}
 .rx .b{{overflow-x:auto}}
 .rx tr.e:is(:hover,:focus) td{{background:var(--rule)}}
@@ -106,10 +107,12 @@ def _rules(n_mentions: int, n_relations: int, width: int | Sequence[int]) -> Ite
     yield _BASE
     for i, colors in enumerate(LABEL_COLORS):
         yield f".rx .k{i}{{color:light-dark({','.join(colors)})}}"
-    for i, colors in enumerate(TYPE_COLORS):
-        yield f".rx .t{i}{{--t:light-dark({','.join(colors)})}}"
-    for i, dashes in enumerate(TYPE_DASHES):
-        yield f".rx .u.t{i}{{stroke-dasharray:{dashes}}}" if dashes else ""
+    for colors in TYPE_COLORS:
+        alike = ",".join(f".t{i}" for i, look in enumerate(TYPE_LOOKS) if look[0] == colors)
+        yield f".rx :is({alike}){{--t:light-dark({','.join(colors)})}}"
+    for dashes in filter(None, TYPE_DASHES):
+        alike = ",".join(f".t{i}" for i, look in enumerate(TYPE_LOOKS) if look[1] == dashes)
+        yield f".rx .u:is({alike}){{stroke-dasharray:{dashes}}}"
     yield from _layouts([width] if isinstance(width, int) else sorted(set(width), reverse=True))
     yield from _joined((f".rx:has(.a{i}{_LIT}) .m{i}" for i in range(n_mentions)), "fill-opacity:.37")
     yield from _joined((f".rx:has(.n{i}:hover) svg .a{i}" for i in range(n_mentions)), "stroke:currentColor;stroke-width:2.4")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from spacy_relext.displacy.arcs import Arcs
-from spacy_relext.displacy.colors import LABEL_COLORS, TYPE_COLORS, TYPE_DASHES, Palette, checked_color, registered_colors
+from spacy_relext.displacy.colors import LABEL_COLORS, TYPE_LOOKS, Palette, checked_color, registered_colors
 from spacy_relext.displacy.drawing import Drawing
 from spacy_relext.displacy.layout import Layout, Plan, lay_out
 from spacy_relext.displacy.legend import SIGNS, UNCERTAIN_SIGN
@@ -90,7 +90,7 @@ class _Colors:
         self.palette = palette
         own = registered_colors() | {name: checked_color(color, name) for name, color in given.items()}
         self.labels = {n: own.get(name) or LABEL_COLORS[n % len(LABEL_COLORS)][0] for name, n in palette.labels.items()}
-        self.types = {n: own.get(name) or TYPE_COLORS[n % len(TYPE_COLORS)][0] for name, n in palette.types.items()}
+        self.types = {n: own.get(name) or TYPE_LOOKS[n % len(TYPE_LOOKS)][0][0] for name, n in palette.types.items()}
 
     def plain(self, shape: str, height: int) -> str:
         """A shape of a block of a height."""
@@ -106,7 +106,7 @@ class _Colors:
         if kind == "m":
             return f' fill="{color}" fill-opacity="0.15"'
         if kind == "u":
-            dashes = TYPE_DASHES[types[0] % len(TYPE_DASHES)]
+            dashes = TYPE_LOOKS[types[0] % len(TYPE_LOOKS)][1]
             return f' fill="none" stroke="{color}" stroke-width="2"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
         own = {
             "c": f' fill="none" stroke="{color}" stroke-width="1.25" stroke-linejoin="round"',

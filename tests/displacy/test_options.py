@@ -2,7 +2,7 @@
 
 import pytest
 
-from spacy_relext.displacy.colors import Palette, checked_color
+from spacy_relext.displacy.colors import TYPE_LOOKS, Palette, checked_color
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.parsing import parse_rels
 from spacy_relext.displacy.picture import Picture, PicturedMention
@@ -105,12 +105,19 @@ def test_own_colours_are_those_of_their_labels_and_types_alone():
     picture = Picture.from_dict(parse_rels(example()))
     palette = Palette.of([picture], {"INDUCES": "red", "DRUG": "gold", "NOT HERE": "blue"})
     assert palette.labels == {"LOWERS": 0, "INDUCES": 8}
-    assert palette.types == {"GENE": 0, "DRUG": 6}
+    assert palette.types == {"GENE": 0, "DRUG": 18}
     assert palette.own.count("from red") == palette.own.count("from gold") == 2
     html = figure(picture, Options(), palette)
     assert f'style="{palette.own}"' in html
     assert '<g class="c k8">' in html
     assert "blue" not in html
+
+
+def test_types_differ_in_their_colour_or_their_dashes():
+    assert len(set(TYPE_LOOKS)) == len(TYPE_LOOKS)
+    kinds = [chr(65 + i) for i in range(18)]
+    picture = Picture("x" * 18, tuple(PicturedMention(i, i + 1, kind) for i, kind in enumerate(kinds)), (), ((0, 18),))
+    assert sorted(Palette.of([picture]).types.values()) == list(range(18))
 
 
 def test_colours_that_come_again_differ_within_a_picture():
