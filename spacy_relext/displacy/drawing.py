@@ -29,6 +29,7 @@ from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.style import LAYOUTS
 from spacy_relext.displacy.texts import escape
 
+_VERY_LONG = 50_000  # characters from which words of folded lines have no boxes of their own, which are three quarters of the markup
 _PLAIN = re.compile(rf"(?:(?!{UNSURE})[^&<>\r\n\0])*")  # what is written as it is
 
 
@@ -59,6 +60,21 @@ def draw(
     drawings = [Drawing(layout, types).markup(labels, name, more) for layout, name in zip(layouts, names, strict=True)]
     folded = sorted({relation for layout in layouts for comb in layout.hidden for relation in comb.relations})
     return Drawn("".join(drawings), tuple(folded))
+
+
+def joined(boxes: Sequence[Box], marked: Mapping[int, list[int]]) -> tuple[list[Box], dict[int, list[int]]]:
+    """The words of a line with those between two mentions in one box."""
+    runs: list[Box] = []
+    marks: dict[int, list[int]] = {}
+    for k, box in enumerate(boxes):
+        if runs and k not in marked and len(runs) - 1 not in marks:
+            last = runs[-1]
+            runs[-1] = last._replace(end=box.end, width=last.width + box.width, ink=last.width + box.ink)
+            continue
+        if k in marked:
+            marks[len(runs)] = marked[k]
+        runs.append(box)
+    return runs, marks
 
 
 class Drawing:
@@ -141,6 +157,8 @@ class Drawing:
         row, text, plain = self.layout.rows[place], self.text, self.plain
         boxes = self.layout.lines.boxes(place)
         marked = self.marked(place, boxes)
+        if self.layout.blocks[row.block].folds and len(text) > _VERY_LONG and not self.plan.rtl:
+            boxes, marked = joined(boxes, marked)
         # Boxes without a width stand beside the spacer: of a line of such ones it is the height, too.
         parts = [f"<i style=height:{row.spacer if any(box.width for box in boxes) else row.spacer + ROW}px></i>"]
         for k, box in enumerate(boxes):

@@ -1,7 +1,8 @@
 """The markup of a picture."""
 
 from spacy_relext import displacy
-from spacy_relext.displacy.drawing import draw
+from spacy_relext.displacy.drawing import draw, joined
+from spacy_relext.displacy.lines import Box
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.picture import Picture, PicturedMention, PicturedRelation
 
@@ -25,3 +26,17 @@ def test_a_page_is_for_wide_and_narrow_screens():
     picture = {"text": "aspirin raises warfarin", "ents": [], "rels": []}
     assert displacy.render(picture, manual=True, jupyter=False, page=True).count('class="T"') == 2
     assert displacy.render(picture, manual=True, jupyter=False, page=True, options={"width": 500}).count('class="T"') == 1
+
+
+def test_words_between_mentions_are_joined_into_as_much_room():
+    boxes = [Box(0, 4, 0, 30, 26), Box(4, 9, 30, 40, 36), Box(9, 12, 70, 20, 20), Box(12, 15, 90, 25, 21), Box(15, 20, 115, 31, 31)]
+    runs, marked = joined(boxes, {2: [7]})
+    assert runs == [Box(0, 9, 0, 70, 66), boxes[2], Box(12, 20, 90, 56, 56)]
+    assert marked == {1: [7]}
+
+
+def test_a_very_long_text_is_written_in_little_more_than_its_characters():
+    text = "Nothing is said of it here. " * 2_000
+    picture = Picture(text, (), (), tuple((start, start + 28) for start in range(0, len(text), 28)))
+    drawn = draw(picture, Options(width=900), labels={}, types={})
+    assert len(drawn.markup) < 1.7 * len(text)
