@@ -20,6 +20,7 @@ _LEAST_FREE = 12  # pixels of an outer mention beside its inner ones, for an arc
 _MOST_RELATIONS, _CHARACTERS_FOR_MORE = 600, 50  # in a picture, and how much text has room for another one
 _MORE_THAN_LANES = 6  # how many more combs than lanes are tried in a line
 MOST_WAYS = 400  # of the relations of a comb, that the pointer finds
+_ROWS = 6  # of a block that does not fold
 _FOLD_ROW = 14  # the height of the switch over lines that can be folded
 _LONG, _LONG_RUN = 60, 5  # lines of a text in which runs of more than so many lines are folded without being asked for
 
@@ -330,9 +331,9 @@ def _rows(
 
 
 def _blocks(plan: Plan, lines: Lines, rows: Sequence[Row], folds: bool) -> list[Block]:
-    """All rows in one block, or those of sentences without a relation in blocks that can be folded."""
+    """Rows in blocks, which no end of a printed page cuts; those of sentences without a relation in blocks that can be folded."""
     if not folds and len(rows) <= _LONG:
-        return [Block(range(len(rows)), False)]
+        return list(_parted([Block(range(len(rows)), False)]))
     firsts, ends = [start for start, _ in plan.picture.sentences], [*lines.firsts[1:], len(plan.picture.text)]
     blocks: list[Block] = []
     for number, row in enumerate(rows):
@@ -342,7 +343,7 @@ def _blocks(plan: Plan, lines: Lines, rows: Sequence[Row], folds: bool) -> list[
             blocks[-1].rows = range(blocks[-1].rows.start, number + 1)
         else:
             blocks.append(Block(range(number, number + 1), loose))
-    return list(_joined(blocks, 2 if folds else _LONG_RUN + 1))
+    return list(_parted(_joined(blocks, 2 if folds else _LONG_RUN + 1)))
 
 
 def _joined(blocks: Iterable[Block], least: int) -> Iterator[Block]:
@@ -358,6 +359,14 @@ def _joined(blocks: Iterable[Block], least: int) -> Iterator[Block]:
             held = Block(range(held.rows.start if held else block.rows.start, block.rows.stop), False)
     if held:
         yield held
+
+
+def _parted(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks of which those that do not fold have few rows."""
+    for block in blocks:
+        step = len(block.rows) if block.folds else _ROWS
+        for start in block.rows[::step] if step else ():
+            yield Block(range(start, min(start + step, block.rows.stop)), block.folds)
 
 
 def _stack(rows: Sequence[Row], blocks: Sequence[Block]) -> None:

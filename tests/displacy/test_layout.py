@@ -70,8 +70,15 @@ def test_rails_of_one_margin_are_apart():
 
 def test_sentences_without_a_relation_are_folded_where_this_is_wanted():
     pictured = picture(120, [(0, 0), (4, 4), (112, 112), (113, 113)], [(0, 1, "INT"), (2, 3, "INT")])
-    assert [block.folds for block in lay_out(Plan.of(pictured), 344, 14).blocks] == [False]
+    assert not any(block.folds for block in lay_out(Plan.of(pictured), 344, 14).blocks)
     assert [block.folds for block in lay_out(Plan.of(pictured), 344, 14, folds=True).blocks] == [False, True, False]
+
+
+def test_blocks_are_short_enough_for_a_printed_page():
+    pictured = picture(400, [(0, 0), (396, 396)], [(0, 1, "INT")])
+    blocks = lay_out(Plan.of(pictured), 900, 14).blocks
+    assert max(len(block.rows) for block in blocks) <= 6
+    assert [row for block in blocks for row in block.rows] == list(range(blocks[-1].rows.stop))
 
 
 def test_long_texts_are_folded_without_being_asked_for():
