@@ -235,6 +235,18 @@ def test_mentions_are_corrected(page, doubtful):
     assert page.found()[1] == ["Aspirin", "warfarin"]
 
 
+def test_a_narrower_window_gets_a_narrower_picture(page):
+    page.read(TEXT)
+    wide = page.page.evaluate("document.querySelector('#figure .P').clientWidth")
+    with page.page.expect_response("**/render"):
+        page.page.set_viewport_size({"width": 400, "height": 800})
+    page.settle()
+    assert page.page.evaluate("document.querySelector('#figure .P').clientWidth") < wide / 2
+    assert page.page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+    assert page.copied() == TEXT
+    assert "/extract" not in page.asked[page.asked.index("/extract") + 1 :]
+
+
 def test_the_last_text_is_shown(page):
     for text in ("Aspirin increases digoxin levels.", "Avoid quinine.", TEXT):
         page.page.fill("#text", text)

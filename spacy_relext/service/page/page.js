@@ -5,10 +5,10 @@ const part = id => document.getElementById(id);
 
 // record: what the pipeline found, with the scores of all pairs. shown: the same at the chosen threshold.
 // reading: unfinished. threshold: null where the pipeline's own is taken. pair: the ids of head and tail that are looked at; read: what was read for them.
-const state = { record: null, shown: null, threshold: null, pair: null, read: null, place: null, reading: null };
+const state = { record: null, shown: null, threshold: null, pair: null, read: null, place: null, reading: null, width: 0 };
 const thresholds = JSON.parse(part("threshold").dataset.thresholds);
 const ownWords = part("at").textContent;
-const WIDTHS = [900, 344], MOST_LISTED = 20, MOST_WORDS = 12, MOST_OPEN = 12, PAUSE = 80;
+const WIDEST = 900, NARROWEST = 320, MOST_LISTED = 20, MOST_WORDS = 12, MOST_OPEN = 12, PAUSE = 80;
 
 // ---- Asking the service
 
@@ -66,7 +66,8 @@ async function extract(text, mentions) {
 
 async function draw(signal) {
   if (state.pair && !state.read) await look(signal);
-  const body = { document: state.record, options: { width: WIDTHS } };
+  state.width = fitting();
+  const body = { document: state.record, options: { width: state.width } };
   if (state.threshold !== null) body.threshold = state.threshold;
   if (state.read?.words.length) body.attention = [state.read];
   const answer = await ask("/render", body, signal);
@@ -77,6 +78,9 @@ async function draw(signal) {
   if (table) table.open = wasOpen ?? answer.document.relations.length <= MOST_OPEN;
   show();
 }
+
+// The picture is made for the place that there is.
+const fitting = () => Math.max(NARROWEST, Math.min(WIDEST, part("ask").clientWidth));
 
 const redraw = () => act("Drawing…", draw);
 
@@ -292,13 +296,20 @@ part("ask").addEventListener("submit", event => {
   extract(part("text").value);
 });
 
+// Once nothing more happens for a moment.
 let pause;
+function redrawSoon() {
+  clearTimeout(pause);
+  pause = setTimeout(() => state.reading || redraw(), PAUSE);
+}
+
+new ResizeObserver(() => state.shown && state.width !== fitting() && redrawSoon()).observe(part("ask"));
+
 part("threshold").addEventListener("input", () => {
   state.threshold = Number(part("threshold").value);
   part("at").textContent = state.threshold.toFixed(2);
   part("own").disabled = false;
-  clearTimeout(pause);
-  pause = setTimeout(() => state.reading || redraw(), PAUSE);
+  redrawSoon();
 });
 
 part("own").addEventListener("click", () => {
