@@ -32,7 +32,7 @@ def make_router(service: Service) -> APIRouter:
             given["text"], given["threshold"] = page.form(await request.body(), request.headers.get("content-type", ""))
             threshold = trying.threshold_of(given["threshold"])
             (record,) = await service.extract([{"text": given["text"]}], threshold=threshold, receive=request.receive, name="document")
-            figure, record = await service.render(record, options={"width": trying.WIDTHS})
+            figure, record = await service.render(record, options={"width": trying.WIDTHS, "colors": page.colors})
             return shown(**given, figure=figure, record=record)
         except Refusal as refusal:
             return shown(refusal.status_code, **given, error=refusal.message)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from jinja2 import Environment
 from spacy.language import Language
 
+from spacy_relext.displacy.colors import LABEL_COLORS
 from spacy_relext.formats.jsonl import PAIRS
 from spacy_relext.service.refusals import Refusal
 
@@ -58,9 +59,13 @@ class Page:
         self.model, self.examples = model, examples
         self.template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(resource("index.html"))
         thresholds = {extractor["name"]: extractor["threshold"] for extractor in model["extractors"]}
+        labels = dict.fromkeys(label for extractor in model["extractors"] for label in extractor["labels"])
+        # A label keeps its colour, whichever others reach the threshold.
+        self.colors = {label: LABEL_COLORS[i % len(LABEL_COLORS)][0] for i, label in enumerate(labels)}
         named = (f"{value:g} ({name})" if len(set(thresholds.values())) > 1 else f"{value:g}" for name, value in thresholds.items())
         self.settings = {
             "thresholds": json.dumps(thresholds),
+            "colors": json.dumps(self.colors),
             "own": ", ".join(dict.fromkeys(named)),
             "slider": min(thresholds.values()),
             "types": sorted({kind for extractor in model["extractors"] for kind in extractor["mention_types"]}),

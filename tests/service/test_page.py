@@ -156,6 +156,17 @@ def test_the_slider_runs_nothing_again(page, doubtful):
     assert page.page.text_content("#at") == "0.5"
 
 
+def test_a_label_keeps_its_colour(page):
+    page.read("Aspirin increases warfarin levels. Avoid ketamine with warfarin.")
+    color = """() => Array.from(document.querySelectorAll("#figure .c"))
+        .filter(comb => comb.getClientRects().length && comb.textContent.includes("MECHANISM"))
+        .map(comb => getComputedStyle(comb).color)[0]"""
+    both = page.page.evaluate(color)
+    page.read("Aspirin increases warfarin levels.")
+    assert page.found()[0] == [("Aspirin", "MECHANISM", "warfarin")]
+    assert page.page.evaluate(color) == both
+
+
 def test_a_relation_tells_what_is_behind_it(page, doubtful):
     page.read(TEXT)
     page.page.focus("#figure tr.e0")

@@ -6,7 +6,7 @@ const part = id => document.getElementById(id);
 // record: what the pipeline found, with the scores of all pairs. shown: the same at the chosen threshold.
 // reading: unfinished. threshold: null where the pipeline's own is taken. pair: the ids of head and tail that are looked at; read: what was read for them.
 const state = { record: null, shown: null, threshold: null, pair: null, read: null, place: null, reading: null, width: 0 };
-const thresholds = JSON.parse(part("threshold").dataset.thresholds);
+const thresholds = JSON.parse(part("threshold").dataset.thresholds), colors = JSON.parse(part("threshold").dataset.colors);
 const ownWords = part("at").textContent;
 const WIDEST = 900, NARROWEST = 320, MOST_LISTED = 20, MOST_WORDS = 12, MOST_OPEN = 12, PAUSE = 80;
 
@@ -67,7 +67,7 @@ async function extract(text, mentions) {
 async function draw(signal) {
   if (state.pair && !state.read) await look(signal);
   state.width = fitting();
-  const body = { document: state.record, options: { width: state.width } };
+  const body = { document: state.record, options: { width: state.width, colors } };
   if (state.threshold !== null) body.threshold = state.threshold;
   if (state.read?.words.length) body.attention = [state.read];
   const answer = await ask("/render", body, signal);
