@@ -25,7 +25,9 @@ def counted(n: int, one: str, many: str) -> str:
 
 
 # The noun of a name such as "cut tokens" or "sentences that run over line ends", and the verb that goes with it.
-_NOUN = re.compile(r"^(?P<before>(?:[\w-]*[^s\W] )*)(?P<noun>\w+s)\b(?P<that> that)?(?P<verb> (?:run|begin or end|begin|say|are)\b)?")
+_NOUN = re.compile(
+    r"^(?P<before>(?:[\w-]*(?:[^s\W]|ous) )*)(?P<noun>\w+s)\b(?P<that> that)?(?P<verb> (?:run|begin or end|begin|say|are)\b)?"
+)
 _NOUNS = {"statuses": "status", "analyses": "analysis"}
 _VERBS = {"": "", " run": " runs", " begin or end": " begins or ends", " begin": " begins", " say": " says", " are": " is"}
 

@@ -105,6 +105,7 @@ def test_copies_know_what_was_told(caplog):
         ("syntactic analyses", "1 syntactic analysis"),
         ("entities read as their text says", "1 entity read as their text says"),
         ("concept identifiers", "1 concept identifier"),
+        ("discontinuous mentions (kept as one stretch)", "1 discontinuous mention (kept as one stretch)"),
         ("brat notes (#)", "1 brat note (#)"),
         ("tasks left out, answer 'reject'", "1 task left out, answer 'reject'"),
         ("sentences that run over line ends", "1 sentence that runs over line ends"),

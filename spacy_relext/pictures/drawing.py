@@ -20,7 +20,7 @@ from spacy_relext.formats.docs import document_id
 from spacy_relext.formats.ids import default_id
 from spacy_relext.formats.reading import OnError
 from spacy_relext.notices import counted, counted_name
-from spacy_relext.pictures.choosing import ERRORS, RELATIONS, WITHOUT, Only, is_wanted, narrowed
+from spacy_relext.pictures.choosing import ERRORS, RELATIONS, RIGHT_ONES, WITHOUT, Only, is_wanted, narrowed
 from spacy_relext.pictures.reading import Annotation, Progress, Source, format_of_gold, take_options, texts_of
 from spacy_relext.pictures.writing import page_writer, stored_pictures, svg_writer, text_writer
 from spacy_relext.relations import register_extensions
@@ -28,6 +28,7 @@ from spacy_relext.relations import register_extensions
 # The most documents that are drawn, unless it is said otherwise: a browser shows so many at once.
 LIMIT = 200
 BEYOND = "documents beyond the limit"
+NOT_DRAWN = {*WITHOUT.values(), RIGHT_ONES}
 # As many ids are named in a message.
 NAMED = 5
 
@@ -58,7 +59,8 @@ class Rendering:
             found.append(f"Only the first {self.documents:,} of {n_all:,} documents: that is the limit.")
         for what, n in self.left_out.items():
             if n and what != BEYOND:
-                found.append(f"{counted_name(n, what)}: not drawn.")
+                # Names of what files say beyond a document tell themselves what became of it.
+                found.append(f"{counted_name(n, what)}{': not drawn' if what in NOT_DRAWN else ''}.")
         if self.not_compared:
             n_bare = counted(len(self.not_compared), "document has no annotation, and is", "documents have no annotation, and are")
             found.append(f"{n_bare} not compared: {_named(self.not_compared)}.")
@@ -160,6 +162,11 @@ class _Drawing:
         for number, document in enumerate(self.source.read(on_error, progress)):
             is_full = report.documents == self.limit
             if is_full and self.only is None and self.annotation is None:
+                # Where lines are documents, counting them is a thousand times as quick as reading them.
+                n_all = self.source.count()
+                if n_all is not None:
+                    report.left_out[BEYOND] = n_all - number - report.errors
+                    break
                 report.left_out[BEYOND] += 1
                 continue
             try:

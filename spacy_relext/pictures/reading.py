@@ -73,9 +73,15 @@ class Source:
         """The documents, one by one, each to be made a Doc of by `doc_of`."""
         if self.inputs is None:
             yield from progress(chain.from_iterable(read_docs(path, self._nlp) for path in self.docs), None)
-        else:
+            return
+        try:
             yield from progress(self.inputs.read(on_error), self.inputs.count())
+        finally:
             self.left_out.update(self.inputs.left_out)
+
+    def count(self) -> int | None:
+        """How many documents there are, errors included, or None where only reading them would tell."""
+        return None if self.inputs is None else self.inputs.count()
 
     def doc_of(self, document: Document | Doc) -> Doc:
         """The Doc of one of its documents. RAISES: DataError for annotation that cannot be right."""

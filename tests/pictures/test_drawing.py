@@ -270,3 +270,10 @@ def test_a_page_of_many_documents_is_not_in_memory(tmp_path, monkeypatch):
 
     monkeypatch.setattr(writing, "figure", counted)
     assert render_files(tmp_path / "many.jsonl", tmp_path / "page.html").documents == 50
+
+
+def test_what_files_say_beyond_a_document_is_told(files):
+    pairs = [{"head": "T0", "tail": "T1", "scores": {"MECHANISM": 0.9}, "no_relation": 0.1}]
+    srsly.write_jsonl(files / "scored.jsonl", [{**entry, "pairs": pairs} for entry in predicted()])
+    report = render_files(files / "scored.jsonl", files / "page.html", limit=2)
+    assert report.notes == ["Only the first 2 of 3 documents: that is the limit.", "3 scores of candidate pairs."]
