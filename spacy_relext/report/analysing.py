@@ -71,6 +71,7 @@ def analyse(
         if evaluation.predicted_mentions is None
         else _results(found, documents, evaluation.predicted_mentions, evaluation.threshold, read[1], seed),
         notes=tuple(notes),
+        seed=seed,
     )
 
 

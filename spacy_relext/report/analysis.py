@@ -206,7 +206,7 @@ class Analysis:
     documents: Those that were scored; the ones without relation annotation, or annotated for other labels, are passed over.
     n_passed_over: How many.
     gold_mentions: With annotated mentions. predicted_mentions: With those that the pipeline finds; None where it finds none by itself.
-    notes: What a reader has to know: what was left out, and why.
+    notes: What a reader has to know: what was left out, and why. seed: Of the documents that were drawn for the intervals.
     """
 
     model: str
@@ -221,6 +221,7 @@ class Analysis:
     gold_mentions: Results
     predicted_mentions: Results | None
     notes: tuple[str, ...] = ()
+    seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""

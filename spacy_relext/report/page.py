@@ -22,6 +22,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import whole_file
 from spacy_relext.report import words
 from spacy_relext.report.analysis import Analysis, Comparison
+from spacy_relext.report.bootstrap import N_DRAWS
 from spacy_relext.report.cases import MAX_ERRORS, make_sections
 from spacy_relext.report.plots import interval_bar
 from spacy_relext.report.tables import (
@@ -156,6 +157,7 @@ def _foot(analysis: Analysis, data: str) -> list[tuple[str, str]]:
         ("Documents", f"{len(analysis.documents):,}" + (f"; {analysis.n_passed_over:,} passed over" if analysis.n_passed_over else "")),
         ("Threshold", f"{analysis.threshold:g}"),
         ("Labels", ", ".join(words.shortened(label) for label in analysis.labels)),
+        ("Intervals", f"95 %, of {N_DRAWS:,} draws of documents, seed {analysis.seed}"),
         ("Prediction", f"{evaluation.seconds:g} seconds"),
         ("Made", f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z} with {versions}"),
     ]

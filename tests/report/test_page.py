@@ -38,6 +38,14 @@ def test_figures_and_their_intervals():
     assert "EFFECT 66.7 61.7–71.7 75.0 60.0 90.0 50 40 30" in texts(page, "//table[@class='lines']/tbody/tr")
 
 
+def test_the_foot_says_how_it_was_made():
+    page = make_report(replace(analysis(), seed=7, n_passed_over=3), data="test.spacy")
+    made = dict(zip(texts(page, "//footer//dt"), texts(page, "//footer//dd"), strict=True))
+    assert (made["Data"], made["Threshold"], made["Documents"]) == ("test.spacy", "0.5", "1; 3 passed over")
+    assert made["Intervals"] == "95 %, of 10,000 draws of documents, seed 7"
+    assert "with spacy-relext" in made["Made"]
+
+
 def test_every_error_is_a_picture_in_its_group():
     page = make_report(analysis())
     assert len(parse(page).xpath("//article")) == len(parse(page).xpath("//article/figure")) == 5
