@@ -1,8 +1,8 @@
 """The JSON API: its addresses, and what each answers."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -39,7 +39,7 @@ def make_router(service: Service) -> APIRouter:
     router = APIRouter(route_class=JsonRoute)
 
     @router.post("/extract", response_model=RecordAnswer, responses=ERRORS, summary="Extract relations")
-    async def extract(body: ExtractRequest, request: Request) -> Response:
+    async def extract(body: Annotated[ExtractRequest, Body()], request: Request) -> Response:
         """The relations of one document or several, each as a line of `relext extract`."""
         said = plain(body)
         documents, name = (said["documents"], "documents[{}]") if isinstance(body, Texts) else ([document_of(said)], "document")
