@@ -88,3 +88,10 @@ def test_what_is_left_out_is_counted():
     rels = [{"head": i, "tail": j, "label": f"L{i}{j}"} for i in range(12) for j in range(12) if i != j]
     made = svg_of(Picture.from_dict({"text": "a " * 12, "ents": ents, "rels": rels, "sents": []}), Options(max_lanes=2))
     assert any(text.startswith("+ ") and text.endswith(" more") for text in texts(tree(made)))
+
+
+def test_types_differ_in_colour_or_dashes():
+    ents = [{"start": 2 * i, "end": 2 * i + 1, "label": f"T{i:02}"} for i in range(18)]
+    root = tree(svg_of(Picture.from_dict({"text": "a " * 18, "ents": ents, "rels": [], "sents": []}), Options()))
+    underlines = [path for path in root.iter(f"{NAMES}path") if path.get("stroke-width") == "2"]
+    assert len({(path.get("stroke"), path.get("stroke-dasharray")) for path in underlines}) == 18
