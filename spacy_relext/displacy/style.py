@@ -85,7 +85,8 @@ overflow-wrap:break-word;background:none}}
 .rx .b{{overflow-x:auto}}
 .rx tr.e:is(:hover,:focus) td{{background:var(--rule)}}
 .rx :is(a,summary,tr,input):focus-visible{{outline:2px solid currentColor;outline-offset:-2px}}
-@media print{{.rx :is(.h,.K){{break-after:avoid}}.rx{{color-scheme:light!important;print-color-adjust:exact;-webkit-print-color-adjust:exact}}.rx tr{{break-inside:avoid}}
+@media print{{.rx :is(.h,.K){{break-after:avoid}}
+.rx{{color-scheme:light!important;print-color-adjust:exact;-webkit-print-color-adjust:exact}}.rx tr{{break-inside:avoid}}
 .rx .b::details-content{{display:block;content-visibility:visible}}.rx .f{{display:none}}}}
 @media (forced-colors:active){{.rx{{--bg:Canvas;--fg:CanvasText;--mut:CanvasText;--rule:CanvasText}}.rx .c{{color:CanvasText!important}}}}
 """
