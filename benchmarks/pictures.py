@@ -22,7 +22,7 @@ LAYOUTS = {"one layout": 900, "two layouts": (900, 344)}
 CORPORA = typer.Argument(
     ..., help="FORMAT=PATH of each corpus, such as ddi=DDICorpus/Test, chemprot=chemprot_test_gs/ or jsonl=assets/demo."
 )
-DOCUMENTS = typer.Option(200, help="How many documents, the same number of each corpus.")
+DOCUMENTS = typer.Option(200, "--documents", help="How many documents, the same number of each corpus.")
 SEED = typer.Option(0, help="Of the choice of documents.")
 WORDS = ("a", "the", "of", "binds", "affects", "level", "patients", "dose", "therapy", "interaction", "effect")
 
@@ -32,7 +32,7 @@ def pictures(
     n_documents: int = DOCUMENTS,
     seed: int = SEED,
     repeats: int = typer.Option(3, help="Each document is drawn as often; its shortest time counts."),
-    n_relations: int = typer.Option(10_000, help="Of the crowded text of 2,000 words."),
+    n_relations: int = typer.Option(10_000, "--relations", help="Of the crowded text of 2,000 words."),
 ):
     """Processor time and bytes of pictures: documents of corpora, an abstract of 1,700 characters with 30 relations, a crowded text."""
     with reported_errors():
