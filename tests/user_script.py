@@ -11,7 +11,9 @@ from spacy.training import Example
 
 import spacy_relext
 from spacy_relext import (
+    Analysis,
     AnnotatedRelation,
+    Comparison,
     Conversion,
     DataError,
     Diagnosis,
@@ -25,7 +27,10 @@ from spacy_relext import (
     Relation,
     RelationExtractor,
     RelextError,
+    Rendering,
     ScoredPair,
+    analyse,
+    compare,
     convert,
     diagnose,
     evaluate,
@@ -34,7 +39,9 @@ from spacy_relext import (
     read,
     register_extensions,
     relations_from_llm,
+    render_files,
     score_relations,
+    write_report,
 )
 
 
@@ -76,6 +83,11 @@ def main(path: Path) -> None:
     print(extraction.write("relations.csv").documents)
     evaluation: Evaluation = evaluate("my_pipeline", docs)
     print(evaluation.gold_mentions["rel_micro_f"])
+    analysis: Analysis = analyse(nlp, docs, attention=True)
+    comparison: Comparison = compare(analysis, analyse(nlp, docs))
+    write_report("report.html", analysis, comparison, max_errors=100)
+    rendering: Rendering = render_files(["relations.jsonl"], "relations.html")
+    print(rendering.documents)
     diagnosis: Diagnosis = diagnose("train.spacy", "dev.spacy")
     for finding in diagnosis.findings:
         print(finding.severity, finding.message)

@@ -4,8 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import catalogue
 from spacy.util import registry
 
 from spacy_relext.displacy.picture import Picture
@@ -71,10 +73,19 @@ def checked_color(color: Any, name: str) -> str:
     )
 
 
+# Without entry points: these are looked for once, since that takes longer than most of a picture.
+_REGISTERED = catalogue.Registry(registry.displacy_colors.namespace)
+
+
+@cache
+def _installed_colors() -> dict[str, Any]:
+    return registry.displacy_colors.get_entry_points()  # type: ignore[no-any-return]
+
+
 def registered_colors() -> dict[str, str]:
     """The colours that installed packages give: entry points of the group `spacy_displacy_colors`, as for displaCy."""
     found: dict[str, str] = {}
-    for package, given in registry.displacy_colors.get_all().items():
+    for package, given in (_installed_colors() | _REGISTERED.get_all()).items():
         given = given() if callable(given) else given
         if not isinstance(given, Mapping):
             raise RelextError(f"the entry point {package!r} of spacy_displacy_colors gives {given!r:.60}; expected a dict of colours.")

@@ -135,8 +135,11 @@ def test_colours_that_come_again_differ_within_a_picture():
 def test_colours_of_installed_packages(monkeypatch):
     from spacy.util import registry
 
+    from spacy_relext.displacy import colors
+
     found = {"theirs": {"INDUCES": "linear-gradient(90deg, #aa9cfc, #fc9ce7)", "LOWERS": "red"}}
-    monkeypatch.setattr(type(registry.displacy_colors), "get_all", lambda self: found)
+    monkeypatch.setattr(type(registry.displacy_colors), "get_entry_points", lambda self: found)
+    monkeypatch.setattr(colors, "_installed_colors", colors._installed_colors.__wrapped__)
     picture = Picture.from_dict(parse_rels(example()))
     own = Palette.of([picture], {"LOWERS": "teal"}).own
     assert "from #aa9cfc" in own
@@ -145,3 +148,14 @@ def test_colours_of_installed_packages(monkeypatch):
     found["theirs"] = ["red"]
     with pytest.raises(RelextError, match="the entry point 'theirs' of spacy_displacy_colors gives"):
         Palette.of([picture])
+
+
+def test_colours_that_are_registered_while_it_runs(monkeypatch):
+    import catalogue
+    from spacy.util import registry
+
+    registry.displacy_colors.register("theirs", func={"LOWERS": "teal"})
+    try:
+        assert "from teal" in Palette.of([Picture.from_dict(parse_rels(example()))]).own
+    finally:
+        catalogue._remove((*registry.displacy_colors.namespace, "theirs"))
