@@ -57,7 +57,7 @@ def analyse(
         except RelextError as error:  # all else was predicted before
             notes.append(f"What the model read is not shown: {error}")
     return Analysis(
-        model="-".join(filter(None, (nlp.meta["lang"], nlp.meta["name"], nlp.meta["version"]))),
+        model=f"{nlp.lang}_{nlp.meta['name']}-{nlp.meta['version']}",
         component=pipe.name,
         evaluation=evaluation,
         labels=pipe.labels,

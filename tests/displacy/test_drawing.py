@@ -1,5 +1,8 @@
 """The markup of a picture."""
 
+import re
+from dataclasses import replace
+
 from spacy_relext import displacy
 from spacy_relext.displacy.drawing import draw, joined
 from spacy_relext.displacy.lines import Box
@@ -20,6 +23,25 @@ def test_a_picture_has_a_div_for_each_width_and_the_words_in_their_order():
     assert drawn.markup.count('<div class="P V"') == drawn.markup.count('<div class="P N"') == 1
     assert "Rifampicin → CYP3A4: INDUCES (0.93)" in drawn.markup
     assert drawn.folded == ()
+
+
+def test_a_tail_is_told_from_a_head_but_for_symmetric_labels():
+    directed, symmetric = (
+        draw(replace(PICTURE, relations=(relation,)), Options(), labels={"INDUCES": 0, "INT": 1}, types={}).markup
+        for relation in PICTURE.relations
+    )
+    marks = [re.search(r'class="x" d="([^"]*)"', markup)[1] for markup in (directed, symmetric)]
+    # An arrowhead is a triangle, which is closed; a dot is two arcs.
+    assert [(way.count("z"), way.count("a2.2") // 2) for way in marks] == [(1, 1), (0, 1)]
+    # The hollow dot.
+    assert [len(re.findall(r'class="v" d="M[^"]*a2 2', markup)) for markup in (directed, symmetric)] == [0, 1]
+
+
+def test_what_was_read_is_a_bar_of_three_weights():
+    read = ((0, 10, 0.6), (11, 18, 0.3), (27, 30, 0.1), (39, 43, 0.01))
+    picture = replace(PICTURE, relations=(replace(PICTURE.relations[0], attention=read),))
+    markup = draw(picture, Options(), labels={"INDUCES": 0}, types={}).markup
+    assert sorted(re.findall(r'class="y (y\d)"', markup)) == ["y0", "y1", "y2"]  # and nothing below a tenth of the most
 
 
 def test_a_page_is_for_wide_and_narrow_screens():

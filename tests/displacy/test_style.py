@@ -24,6 +24,11 @@ def test_rules_are_whole(width):
     assert lit == {"n0", "n1", "n2", "m0", "m1", "m2", "a0", "a1", "a2", "e0", "e1"}
 
 
+def test_what_is_missed_wrong_and_uncertain_has_dashes_of_its_own():
+    dashes = dict(re.findall(r"\.rx \.([doq])\{stroke-dasharray:([^}]*)\}", style_sheet(0, 0)))
+    assert dashes == {"d": "5 3", "o": "1.5 2.5", "q": "6 2 1.5 2"}
+
+
 def test_the_layout_that_fits():
     style = style_sheet(0, 0, (900, 600, 344))
     assert "@container (max-width:719.99px){.rx .V{display:none}.rx .M{display:block}}" in style

@@ -64,6 +64,11 @@ def test_every_error_with_its_place(nlp, docs):
     assert [document.id for document in analysis.documents] == ["d0", "d1", "d2", "d3", "d4"]
 
 
+def test_the_model_has_the_name_of_its_package(nlp, docs, monkeypatch):
+    monkeypatch.setitem(nlp.meta, "name", "drugs")
+    assert analyse(nlp, docs).model == "en_drugs-0.0.0"
+
+
 def test_it_is_all_json(nlp, docs):
     plain = json.loads(json.dumps(analyse(nlp, docs, attention=True).to_dict(), allow_nan=False))
     assert plain["gold_mentions"]["errors"]["groups"]["spurious"][0]["predicted"]["label"] == "ADVISE"

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from functools import partial
 
 import numpy
 import pytest
@@ -13,7 +14,9 @@ from spacy_relext.evaluation import oracle, score_found
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.preparing import prepare
 from spacy_relext.relations import Relation, set_annotated_labels, set_denied, set_relations
+from spacy_relext.report import figures
 from spacy_relext.report.analysis import GROUPS
+from spacy_relext.report.bootstrap import draw_sums
 from spacy_relext.report.collecting import Collector
 from spacy_relext.report.figures import confusion_of, curve_of, histogram_of, lines_of
 from spacy_relext.scorer import relation_keys
@@ -30,6 +33,12 @@ SETTINGS = {
     "type rules": {"candidates": SENTENCES, "type_rules": {"ADVISE": [["DRUG", "DRUG"]], "BINDS": [["DRUG", "GENE"]]}, "threshold": 0.3},
     "near": {"candidates": NEAR, "max_pairs": 6, "threshold": 0.3},
 }
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Nothing here looks at intervals."""
+    monkeypatch.setattr(figures, "draw_sums", partial(draw_sums, n_draws=100))
 
 
 def make_pipe(settings):

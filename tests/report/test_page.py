@@ -1,6 +1,7 @@
 """The page of a report: what it says of an analysis made by hand, and that no text of the data becomes markup."""
 
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -44,6 +45,10 @@ def test_the_foot_says_how_it_was_made():
     assert (made["Data"], made["Threshold"], made["Documents"]) == ("test.spacy", "0.5", "1; 3 passed over")
     assert made["Intervals"] == "95 %, of 10,000 draws of documents, seed 7"
     assert "with spacy-relext" in made["Made"]
+
+
+def test_a_browser_lays_out_the_errors_that_are_seen():
+    assert re.search(r"\.case\{[^}]*content-visibility:auto", make_report(analysis()))
 
 
 def test_every_error_is_a_picture_in_its_group():

@@ -42,3 +42,8 @@ def test_the_model_is_described(client):
 @pytest.mark.parametrize("path", ["/model", "/health", "/openapi.json", "/api"])
 def test_addresses_answer(client, path):
     assert client.get(path).status == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_pages_that_load_from_elsewhere_are_not_there(client, path):
+    assert client.get(path).status == 404
