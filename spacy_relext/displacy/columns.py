@@ -66,6 +66,11 @@ def columns_of(text: str) -> int:
     return sum(width for _, _, width in cells(text))
 
 
+def in_one_line(text: str) -> str:
+    """A text as it is shown in one line, however long: without what a terminal obeys."""
+    return "".join(shown for _, shown, _ in cells(" ".join(text.split())))
+
+
 def cut_to(text: str, width: int) -> str:
     """A text as it is shown in one line, of a width at the most, with an ellipsis where it is longer."""
     kept = [(shown, own) for _, shown, own in cells(" ".join(text.split()))]

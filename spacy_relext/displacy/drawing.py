@@ -138,7 +138,9 @@ class Drawing:
             inset = min(depth, 2) * 1.5
             for piece in layout.pieces[mention]:
                 row = layout.rows[piece.line]
-                left, right = piece.left - 1.5 + inset, piece.right + 1.5 - inset
+                # As much at the sides, but for words that are too narrow for it.
+                beside = min(inset, (piece.right - piece.left) / 2 + 0.5) - 1.5
+                left, right = piece.left + beside, piece.right - beside
                 top, bottom = row.top + 2 + inset, row.underline(depth)
                 self.shapes[row.block].append(
                     f'<rect class="m m{mention} t{kind}" x="{number(left)}" y="{number(top)}" width="{number(right - left)}" '

@@ -1,6 +1,6 @@
 """The options of `render`: what they may be."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -83,7 +83,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, Mapping)) and all(isinstance(name, str) for name in value)
+    return isinstance(value, Collection) and not isinstance(value, (str, Mapping)) and all(isinstance(name, str) for name in value)
 
 
 def _are_widths(value: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Literal, get_args
 
 from spacy_relext.displacy.links import NONE, checked_url
@@ -162,7 +161,7 @@ def _extent(extent: Any, what: str, length: int) -> tuple[int, int]:
 
 def _number(value: Any, what: str) -> float:
     """RAISES: RelextError for what is not between 0 and 1."""
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not isfinite(value) or not 0 <= value <= 1.001:
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not 0 <= value <= 1.001:
         raise RelextError(f"{what} is {value!r:.40}; expected a number between 0 and 1.")
     # The weights of float32 that sum to 1 may be more by a rounding.
     return min(float(value), 1.0)

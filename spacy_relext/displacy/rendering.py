@@ -2,7 +2,7 @@
 
 import secrets
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -61,7 +61,7 @@ def render(
         known = ", ".join(map(repr, (STYLE, TERMINAL, *OTHERS)))
         raise RelextError(f"there is no style {style!r:.40}. There are: {known}.")
     # A page is read on telephones, too.
-    chosen = Options.of({"width": (WIDE, NARROW), **options} if page else options)
+    chosen = Options.of({"width": (WIDE, NARROW), **options} if page and isinstance(options, Mapping) else options)
     pictures = pictures_of(docs, chosen, manual=manual)
     if style == TERMINAL:
         return "\n\n".join("\n".join(ascii_lines(picture, terminal_width())) for picture in pictures)

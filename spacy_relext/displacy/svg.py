@@ -54,6 +54,9 @@ def svg_of(picture: Picture, options: Options, palette: Palette | None = None) -
         parts.append(
             f'<text x="{layout.total - _PAD}" y="{y - 6}" font-size="12" text-anchor="end" fill="{MUTED}">+ {n_hidden:,} more</text>\n'
         )
+    for note in picture.notes:
+        y += _LEGEND_ROW
+        parts.append(f'<text x="{_PAD}" y="{y - 6}" font-size="12" fill="{MUTED}">{escape(note)}</text>\n')
     height = y + _PAD
     title = f"<title>{escape(picture.title)}</title>\n" if picture.title else ""
     size = f'width="{layout.total}" height="{height}" viewBox="0 0 {layout.total} {height}"'

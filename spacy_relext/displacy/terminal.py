@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from spacy_relext.displacy.columns import Cell, cells, columns_of, cut_to, lines_of
+from spacy_relext.displacy.columns import Cell, cells, columns_of, cut_to, in_one_line, lines_of
 from spacy_relext.displacy.combs import Comb, gather
 from spacy_relext.displacy.picture import Picture, PicturedRelation
 
@@ -41,7 +41,7 @@ def ascii_lines(picture: Picture, width: int) -> list[str]:
         listed += [inside[number][i] for i in arcs.left_out]
         found += [*arcs.rows(), "".join(cell.shown for cell in line).rstrip(), *_underlines(picture, places[number])]
     found += [_listed(picture, picture.relations[i], width) for i in sorted(listed)]
-    return [*found, *(f"({note})" for note in picture.notes)]
+    return [*found, *(f"({in_one_line(note)})" for note in picture.notes)]
 
 
 def _begins(picture: Picture) -> set[int]:

@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_relext.conversion.converting import Errors, error_handler, given_options
+from spacy_relext.displacy.columns import in_one_line
 from spacy_relext.displacy.options import NARROW, WIDE, Options
 from spacy_relext.displacy.parsing import parse_rels
 from spacy_relext.displacy.picture import Picture
@@ -223,4 +224,4 @@ def _title(paths: list[str]) -> str:
 def _named(names: list[str]) -> str:
     """Some names: a, b and 3 more."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(name or "(without an id)" for name in names[:NAMED]) + more
+    return ", ".join(in_one_line(name) or "(without an id)" for name in names[:NAMED]) + more

@@ -50,6 +50,14 @@ def test_a_page_is_for_wide_and_narrow_screens():
     assert displacy.render(picture, manual=True, jupyter=False, page=True, options={"width": 500}).count('class="T"') == 1
 
 
+def test_no_rectangle_is_narrower_than_nothing():
+    nested = tuple(PicturedMention(0, end, "part") for end in (5, 4, 1))
+    markup = draw(Picture("'s I.", nested, (), ((0, 5),)), Options(), labels={}, types={"part": 0}).markup
+    widths = [float(width) for width in re.findall(r'<rect class="m [^>]* width="([^"]*)"', markup)]
+    assert len(widths) == 3
+    assert min(widths) >= 1
+
+
 def test_words_between_mentions_are_joined_into_as_much_room():
     boxes = [Box(0, 4, 0, 30, 26), Box(4, 9, 30, 40, 36), Box(9, 12, 70, 20, 20), Box(12, 15, 90, 25, 21), Box(15, 20, 115, 31, 31)]
     runs, marked = joined(boxes, {2: [7]})

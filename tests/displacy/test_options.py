@@ -17,6 +17,7 @@ from tests.displacy.documents import example
         ("colors", ["red"], "colours by label or type"),
         ("labels", "EFFECT", "labels, as"),
         ("labels", [1], "labels, as"),
+        ("labels", iter(["EFFECT"]), "labels, as"),
         ("width", 900.0, "one whole number of pixels or up to three, from 120 to 10,000"),
         ("width", True, "one whole number"),
         ("width", 5, "one whole number"),
@@ -66,6 +67,8 @@ def test_unknown_options_are_named():
         parse_rels(example(), {"ents": [], "colours": {}})
     with pytest.raises(RelextError, match="the options are 'x'; expected a dict"):
         render(example(), options="x")
+    with pytest.raises(RelextError, match="the options are None; expected a dict"):
+        render(example(), options=None, page=True)
 
 
 def test_widths_from_the_widest():

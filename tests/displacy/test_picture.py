@@ -69,6 +69,7 @@ def test_numbers_of_numpy_are_scores():
         (changed("rels", 0, "score", to="0.5"), "rels[0]: the score is '0.5'; expected a number between 0 and 1"),
         (changed("rels", 0, "score", to=float("nan")), "rels[0]: the score is nan"),
         (changed("rels", 0, "score", to=1.5), "rels[0]: the score is 1.5"),
+        (changed("rels", 0, "score", to=10**400), "rels[0]: the score is 1000"),
         (changed("rels", 0, "score", to=True), "rels[0]: the score is True"),
         (changed("rels", 0, "status", to="extra"), "rels[0]: the status is 'extra'; expected one of '', 'right', 'missed', 'wrong'"),
         (changed("rels", 0, "symmetric", to=1), "rels[0]: symmetric is 1; expected True or False"),

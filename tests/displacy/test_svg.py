@@ -95,3 +95,9 @@ def test_types_differ_in_colour_or_dashes():
     root = tree(svg_of(Picture.from_dict({"text": "a " * 18, "ents": ents, "rels": [], "sents": []}), Options()))
     underlines = [path for path in root.iter(f"{NAMES}path") if path.get("stroke-width") == "2"]
     assert len({(path.get("stroke"), path.get("stroke-dasharray")) for path in underlines}) == 18
+
+
+def test_what_is_not_shown_is_said():
+    notes = ["3 not shown: with <other> labels", "1 not shown: below 0.5"]
+    noted = Picture.from_dict({"text": TEXT, "ents": [], "rels": [], "notes": notes})
+    assert texts(tree(svg_of(noted, Options())))[-2:] == notes

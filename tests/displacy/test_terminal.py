@@ -44,6 +44,15 @@ def test_a_status_and_a_score_are_said():
     ]
 
 
+def test_notes_and_names_move_nothing_in_a_terminal():
+    hostile = "a\x1b[31m\nb\x9b1m\u202e"
+    drawn = picture(DRUGS, [("Rifampicin", hostile), ("warfarin", hostile)], [(0, 1, hostile)], notes=[hostile], title=hostile)
+    for width in (20, 80):
+        lines = ascii_lines(drawn, width)
+        assert "(a?[31m b?1m)" in lines
+        assert not {unicodedata.category(character) for line in lines for character in line} & {"Cc", "Cf"}
+
+
 def test_relations_between_lines_are_listed():
     drawn = picture(DRUGS, MENTIONS, [(0, 2, "MECHANISM", None), (0, 1, "EFFECT", 0.5)], notes=["3 not shown: below 0.5"])
     assert ascii_lines(drawn, 40) == [

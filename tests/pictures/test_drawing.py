@@ -127,6 +127,12 @@ def test_annotation_of_another_text_is_an_error(files):
     assert not (files / "page.html").exists()
 
 
+def test_names_in_notes_move_nothing_in_a_terminal(files):
+    srsly.write_jsonl(files / "more.jsonl", [*annotated(), record("\x1b[31md", "Quinine.")])
+    report = render_files(files / "relations.jsonl", files / "page.html", gold=files / "more.jsonl")
+    assert report.notes == ["1 annotated document is not among those that were read: ?[31md."]
+
+
 def test_annotation_of_none_of_them_is_an_error(files):
     with pytest.raises(DataError, match="no document of it has the id or the text"):
         render_files(files / "relations.jsonl", files / "page.html", gold=DEMO / "dev.jsonl")
