@@ -14,6 +14,7 @@ from spacy_relext.displacy.widths import label_width, shortened
 _STATUS_CLASSES = {"": "", "right": "", "missed": " d", "wrong": " o"}
 _THICK, _THIN = 0.8, 0.5  # scores from which lines are thick, and below which they are thin
 _LEAST_LABEL = 20  # pixels; a shorter one is left out: it stands in the tooltip and in the table, and mostly on another line
+_NEAR = 8  # blocks over which every piece of a rail has a tooltip
 _LONGEST_NAME = 60  # of a mention in a tooltip
 # How far above a mention drops end that have an arrowhead or a hollow dot.
 _ARROW, _HOLLOW = 4.0, 5.2
@@ -70,8 +71,10 @@ class Arcs:
             yield begin, _path(names, rounded([*before, *after]), title)
             return
         yield begin, _path(names, rounded([*before, (x, self.layout.blocks[begin].height)]), title)
+        # Far from both ends a rail lights up without a tooltip: of relations across a whole text, these would be a sixth of the markup.
+        passing = title if end - begin <= _NEAR else ""
         for block in range(begin + 1, end):
-            yield block, f'<line class="{names}" x1="{number(x)}" x2="{number(x)}" y2="100%">{title}</line>'
+            yield block, f'<line class="{names}" x1="{number(x)}" x2="{number(x)}" y2="100%">{passing}</line>'
         yield end, _path(names, rounded([(x, 0), *after]), title)
 
     def draw_branches(self) -> Shapes:
