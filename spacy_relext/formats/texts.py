@@ -118,6 +118,8 @@ def _checked_header(header: list[str], text_column: str, id_column: str | None, 
         raise at.fail("this is WebAnno TSV, and no table of texts. Name the format: webanno.")
     for option, column in (("text_column", text_column), ("id_column", id_column)):
         if column is not None and header.count(column) != 1:
+            if {"head", "label", "tail"} <= set(header):
+                raise at.fail("this is a table of relations, which holds no whole texts. `relext extract` writes them as JSONL: read that.")
             seen = ", ".join(f"{name!r:.40}" for name in header[:20])
             raise at.fail(
                 f"expected one column {column!r}, and saw {seen}. Name it with `{option}`. Is the file a UTF-8 table with a header?"

@@ -41,6 +41,7 @@ class Rendering:
     documents, relations: How many were drawn. statuses: Relations by what they are beside the annotation: right, missed, wrong.
     left_out: What is not in the pictures, counted. errors: How many documents had errors and were skipped.
     not_compared: The ids of documents without an annotation. not_found: Those of annotated documents without a document.
+    not_read: Files of folders that have no suffix that is read without the name of a format, by their suffix.
     """
 
     documents: int = 0
@@ -50,6 +51,7 @@ class Rendering:
     errors: int = 0
     not_compared: list[str] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
+    not_read: Counter[str] = field(default_factory=Counter)
 
     @property
     def notes(self) -> list[str]:
@@ -68,6 +70,9 @@ class Rendering:
         if self.not_found:
             n_annotated = counted(len(self.not_found), "annotated document is", "annotated documents are")
             found.append(f"{n_annotated} not among those that were read: {_named(self.not_found)}.")
+        if self.not_read:
+            kinds = ", ".join(f"{n:,} {kind}" for kind, n in self.not_read.most_common())
+            found.append(f"Files of the folders that are not read: {kinds}. If they hold annotation, name its format.")
         return found
 
 
@@ -138,6 +143,9 @@ def render_files(
         for made in drawn.pictures(count_error, progress):
             pictures.add(made)
         report.left_out.update(source.left_out)
+        for read in (source, annotated):
+            if read is not None and read.inputs is not None:
+                report.not_read.update(read.inputs.ignored)
         if not report.documents + report.left_out.total() + report.errors:
             raise DataError("there is no document in it.", path=", ".join(paths))
         if drawn.annotation is not None and not drawn.annotation.is_used:

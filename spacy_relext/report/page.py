@@ -94,7 +94,7 @@ def make_report(analysis: Analysis, comparison: Comparison | None = None, *, dat
         "foot": _foot(analysis, data),
         "contents": _contents(comparison, compared, groups),
         "interval_bar": interval_bar,
-        **{name: getattr(words, name) for name in ("percent", "interval", "points", "score", "shortened")},
+        **{name: getattr(words, name) for name in ("chance", "percent", "interval", "points", "score", "shortened")},
     }
     return _template().render(context)
 

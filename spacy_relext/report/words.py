@@ -77,6 +77,11 @@ def points(difference: float) -> str:
     return rounded if rounded == "0.0" else f"{MINUS if difference < 0 else '+'}{rounded}"
 
 
+def chance(p: float) -> str:
+    """The p of a comparison: as small as it may be, it is not 0."""
+    return "< 0.001" if p < 0.0005 else f"= {p:.3f}"
+
+
 def score(value: float | None) -> str:
     """A probability."""
     return "" if value is None else f"{value:.2f}"
@@ -92,7 +97,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 def outcome(one: str, other: str, difference: Difference) -> str:
     """What a comparison says."""
     estimate = difference.difference
-    figures = f"95 % interval of the difference {points(estimate.low)} to {points(estimate.high)} F, p = {difference.p:.3f}"
+    figures = f"95 % interval of the difference {points(estimate.low)} to {points(estimate.high)} F, p {chance(difference.p)}"
     if estimate.low <= 0 <= estimate.high:
         return f"These documents do not tell the two apart: {one} has {points(estimate.value)} F beside {other} ({figures})."
     better, worse = (one, other) if estimate.value > 0 else (other, one)

@@ -93,6 +93,24 @@ def test_errors_are_skipped_where_asked(folder):
     assert "1 document or file had errors and was skipped." in told(result)
 
 
+def test_files_of_a_folder_that_are_not_read_are_told(tmp_path):
+    (tmp_path / "a.txt").write_text("Cimetidine raised warfarin levels.", encoding="utf8")
+    lines = ["T1\tDrug 0 10\tCimetidine", "T2\tDrug 18 26\twarfarin", "R1\tMECHANISM Arg1:T1 Arg2:T2", ""]
+    (tmp_path / "a.ann").write_text("\n".join(lines), encoding="utf8")
+    result = relext("render", tmp_path, "-o", tmp_path / "page.html")
+    assert "Files of the folders that are not read: 1 .ann. If they hold annotation, name its format." in told(result)
+    result = relext("render", tmp_path, "--format", "brat", "-o", tmp_path / "page.html")
+    assert "not read" not in told(result)
+    assert "1 relation in 1 document" in told(result)
+
+
+def test_a_table_of_relations_holds_no_texts(folder):
+    (folder / "relations.csv").write_text("document,head,label,tail\na,Aspirin,EFFECT,warfarin\n", encoding="utf8")
+    result = relext("render", folder / "relations.csv", "-o", folder / "page.html")
+    assert result.exit_code == 1
+    assert "this is a table of relations, which holds no whole texts" in told(result)
+
+
 def test_text_with_arcs(folder, capfd):
     result = relext("render", folder / "relations.jsonl", "--ascii", "--only", "relations", env={"COLUMNS": "60"})
     assert result.exit_code == 0, result.output

@@ -12,7 +12,7 @@ from spacy_relext.report.analysis import GROUPS, Compared, Comparison, Confusion
 from spacy_relext.report.cases import shares
 from spacy_relext.report.page import make_report, write_report
 from spacy_relext.report.tables import matrix_of
-from spacy_relext.report.words import commonest, outcome, points, shortened
+from spacy_relext.report.words import chance, commonest, outcome, points, shortened
 from tests.report.made import TEXT, analysis, error, errors_of, results
 
 
@@ -149,6 +149,7 @@ def test_outcomes(difference, said):
 
 def test_words():
     assert (points(0.0004), points(-0.0004), points(-0.01), points(0.01)) == ("0.0", "0.0", "−1.0", "+1.0")
+    assert (chance(0.0), chance(0.0006), chance(1.0)) == ("< 0.001", "= 0.001", "= 1.000")
     assert shortened("a\n b") == "a b"
     assert len(shortened("x" * 10_000)) <= 60
     errors = [error("wrong_label"), error("wrong_label"), *(error("spurious", other=f"L{i}") for i in range(4))]

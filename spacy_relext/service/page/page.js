@@ -106,7 +106,7 @@ function show() {
   part("status").textContent = [
     counted(mentions.length, "mention", "mentions"),
     counted(relations.length, "relation", "relations"),
-    `${counted(below.length, "pair", "pairs")} of ${pairs.length.toLocaleString("en")} without one`,
+    `${counted(below.length, "pair", "pairs")} without one`,
   ].join(", ") + ".";
   for (const id of ["result", "tuning", "correct", "mentions", "below", "copy"]) part(id).hidden = false;
   showChosen();
