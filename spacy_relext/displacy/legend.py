@@ -10,6 +10,8 @@ from spacy_relext.displacy.table import cell
 # The sign before a label, and the class of its lines. Line style and sign say what the colour does not.
 SIGNS = {"right": ("✓", ""), "missed": ("−", "d"), "wrong": ("+", "o")}
 UNCERTAIN_SIGN = ("?", "q")
+# A filled dot at one side and a hollow one at the other, in the place of an arrowhead.
+NO_DIRECTION = '<path class="x" d="M3 6a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0"/><path class="v" d="M14 6a2 2 0 1 0 4 0a2 2 0 1 0-4 0"/>'
 
 
 def legend(picture: Picture, palette: Palette) -> str:
@@ -29,6 +31,8 @@ def _entries(picture: Picture, palette: Palette) -> Iterator[str]:
             yield f"{_line(classes)}{sign} {escape(status)}"
     if any(relation.uncertain for relation in picture.relations):
         yield f"{_line(UNCERTAIN_SIGN[1])}{UNCERTAIN_SIGN[0]} uncertain"
+    if any(relation.symmetric for relation in picture.relations):
+        yield f"{_swatch(NO_DIRECTION)}without a direction"
     if any(relation.attention for relation in picture.relations):
         bars = "".join(f'<rect class="y y{i}" x="{8 * i}" y="6" width="6" height="3"/>' for i in range(3))
         yield f"{_swatch(bars)}read for a relation: the more, the darker"

@@ -11,7 +11,7 @@ from spacy_relext.displacy.arcs import Arcs
 from spacy_relext.displacy.colors import LABEL_COLORS, TYPE_LOOKS, Palette, checked_color, registered_colors
 from spacy_relext.displacy.drawing import Drawing
 from spacy_relext.displacy.layout import Layout, Plan, lay_out
-from spacy_relext.displacy.legend import SIGNS, UNCERTAIN_SIGN
+from spacy_relext.displacy.legend import NO_DIRECTION, SIGNS, UNCERTAIN_SIGN
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.texts import escape
@@ -144,6 +144,8 @@ def _legend(picture: Picture, layout: Layout, colors: _Colors) -> tuple[str, int
     if any(relation.uncertain for relation in picture.relations):
         signs.append((*UNCERTAIN_SIGN, "uncertain"))
     entries += [(f'<g class="c"><path class="v {dash}" d="M0 7H22"/></g>', f"{sign} {name}") for sign, dash, name in signs]
+    if any(relation.symmetric for relation in picture.relations):
+        entries.append((f'<g class="c">{NO_DIRECTION}</g>', "without a direction"))
     if layout.read:
         bars = "".join(f'<rect class="y y{i}" x="{8 * i}" y="6" width="6" height="3"/>' for i in range(3))
         entries.append((bars, "read for a relation: the more, the darker"))

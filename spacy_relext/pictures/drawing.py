@@ -117,6 +117,7 @@ def render_files(
     register_extensions()
     _check(output, style, svg, gold, only, limit)
     paths = [str(path) for path in ([inputs] if isinstance(inputs, (str, Path)) else inputs)]
+    _refuse_inputs([place for place in (output, svg) if place is not None], [*paths, *(x for x in (gold, texts) if x is not None)])
     nlp, report = nlp or spacy.blank("en"), Rendering()
     handle = error_handler(on_error)
 
@@ -155,6 +156,14 @@ def render_files(
         for write in writers:
             write(pictures, report.notes)
     return report
+
+
+def _refuse_inputs(outputs: Sequence[str | Path], inputs: Sequence[str | Path]) -> None:
+    """An output is replaced without being asked for, which an input must not be."""
+    read = {Path(place).resolve() for place in inputs}
+    for output in outputs:
+        if Path(output).is_file() and Path(output).resolve() in read:
+            raise RelextError(f"{output} is both read and written: the picture would take the place of the data. Name another output.")
 
 
 class _Drawing:

@@ -231,6 +231,16 @@ def test_a_page_is_replaced_and_an_input_is_not(files):
     assert srsly.read_jsonl(files / "relations.jsonl")
 
 
+@pytest.mark.parametrize("named", ["inputs", "gold", "texts"])
+def test_what_is_read_is_not_written_over(files, named):
+    data = (files / "relations.jsonl").read_text(encoding="utf8")
+    (files / "data.html").write_text(data, encoding="utf8")
+    inputs = {"inputs": files / "relations.jsonl", named: files / "data.html"}
+    with pytest.raises(RelextError, match="is both read and written"):
+        render_files(**inputs, output=files / ".." / files.name / "data.html", format="jsonl")
+    assert (files / "data.html").read_text(encoding="utf8") == data
+
+
 def test_docs_without_sentences_get_them(files):
     text = f"{LEVELS} {AVOID}"
     nlp = spacy.blank("en")
