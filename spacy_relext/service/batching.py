@@ -57,6 +57,8 @@ class Batcher(Generic[Item, Result]):
         self._changed = Condition()
         self._thread: Thread | None = None
         self._pid = os.getpid()
+        # So many documents as the last batch had are likely to come again; the first batch waits for all that may come.
+        self._expected = settings.batch_size
         self.is_closed = False
 
     @property
@@ -134,10 +136,12 @@ class Batcher(Generic[Item, Result]):
                 while not self._count() and not self.is_closed:
                     self._jobs.clear()
                     self._changed.wait()
+                # Clients that were just answered ask again, one after the other: without the last of them, batches would be small.
                 until = monotonic() + self._settings.batch_wait
-                while not self.is_closed and self._count() < self._settings.batch_size and (left := until - monotonic()) > 0:
+                while not self.is_closed and self._count() < self._expected and (left := until - monotonic()) > 0:
                     self._changed.wait(left)
                 batch = self._take()
+            self._expected = len(batch)
         return batch
 
     def _take(self) -> list[tuple[_Job[Item, Result], int]]:

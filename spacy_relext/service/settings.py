@@ -17,8 +17,8 @@ class Settings:
     max_body: Bytes of the body of a request. max_documents: Documents of a request. max_characters: Those of a text.
     max_pairs: Candidate pairs of a document. max_waiting: Documents that wait for their turn, of all requests.
     timeout: Seconds until a request is answered. body_timeout: Seconds until its body is there.
-    batch_size, batch_characters: The most documents of a batch, and of their characters. batch_wait: Seconds that the first document of a
-        batch waits for others.
+    batch_size, batch_characters: The most documents of a batch, and of their characters. batch_wait: Seconds that a batch
+        waits at the most until it has as many documents as the one before.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
@@ -32,7 +32,7 @@ class Settings:
     body_timeout: float = 15.0
     batch_size: int = 32
     batch_characters: int = 65_536
-    batch_wait: float = 0.003
+    batch_wait: float = 0.05
 
     def __post_init__(self) -> None:
         for name in ("max_body", "max_documents", "max_characters", "max_pairs", "max_waiting", "batch_size", "batch_characters"):

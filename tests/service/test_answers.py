@@ -146,6 +146,8 @@ def test_a_request_takes_no_longer_than_it_may(trained):
     compute = app.state.service._batcher._compute
     app.state.service._batcher._compute = lambda documents: time.sleep(1) or compute(documents)
     answers = many(Client(app), [("/extract", body({"text": TEXT}))])
+    # It computes longer than `stop` waits, and with the pipeline of the next test.
+    assert app.state.service._batcher.close(20)
     app.state.service.stop()
     assert answers[0].status == 504
     assert answers[0].headers["retry-after"] == "2"

@@ -78,6 +78,21 @@ def test_a_first_document_waits_a_moment_for_others(held):
     assert held.batches == [["a", "b"]]
 
 
+@pytest.mark.parametrize("held", [{"batch_wait": 3.0, "batch_size": 2}], indirect=True)
+def test_a_batch_waits_for_as_many_as_the_one_before_had(held):
+    """Clients that were answered together ask again one after the other; one that is alone does not wait for others."""
+    held.goes_on.set()
+    wait([held.submit("a"), held.submit("b")], 20)
+    again = held.submit("a")
+    time.sleep(0.1)
+    wait([again, held.submit("b")], 20)
+    assert held.batches == [["a", "b"], ["a", "b"]]
+    held.submit("alone").result(20)
+    begin = time.monotonic()
+    held.submit("alone").result(20)
+    assert time.monotonic() - begin < 2
+
+
 @pytest.mark.parametrize("held", [{"max_waiting": 3}], indirect=True)
 def test_more_than_may_wait_are_refused(held):
     held.begin()
