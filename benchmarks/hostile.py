@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 # What an answer must never hold: a trace, a place in the file system, a name of what is inside.
@@ -15,7 +16,7 @@ LEAKS = (
     ".py",
     "/usr/",
     "/home/",
-    "/root/",
+    f"{Path.home()}/",
     "spacy_relext.",
     "0x",
     "starlette",

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from html import escape
 
+from spacy_relext.displacy import combs
 from spacy_relext.displacy.colors import Palette
 from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.table import cell
 
 # The sign before a label, and the class of its lines. Line style and sign say what the colour does not.
-SIGNS = {"right": ("✓", ""), "missed": ("−", "d"), "wrong": ("+", "o")}
-UNCERTAIN_SIGN = ("?", "q")
+SIGNS = {status: (combs.SIGNS[status], dash) for status, dash in (("right", ""), ("missed", "d"), ("wrong", "o"))}
+UNCERTAIN_SIGN = (combs.UNCERTAIN_SIGN, "q")
 # A filled dot at one side and a hollow one at the other, in the place of an arrowhead.
 NO_DIRECTION = '<path class="x" d="M3 6a2.2 2.2 0 1 0 4.4 0a2.2 2.2 0 1 0-4.4 0"/><path class="v" d="M14 6a2 2 0 1 0 4 0a2 2 0 1 0-4 0"/>'
 

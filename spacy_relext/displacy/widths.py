@@ -1,4 +1,4 @@
-"""How wide a text is, without a font at hand.
+"""The width of a text, from a table of widths: no font is needed.
 
 Words stand in boxes of whole pixels, so that lines and marks fall on the same grid. Every width that is added up is such a width:
 sums of exact widths against sums of rounded ones put arcs through words.

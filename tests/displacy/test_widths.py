@@ -1,4 +1,4 @@
-"""Widths of texts without a font at hand."""
+"""Widths of texts, for which no font is needed."""
 
 import pytest
 
