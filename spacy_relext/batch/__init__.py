@@ -1,0 +1,1 @@
+"""Relations of more documents than one process should read: a plan of shards, workers on any machines, engines that hand shards out."""
