@@ -8,7 +8,8 @@ passage begins after the end of the one before, spaces are put between them. Inf
 
     of a mention    type; identifier or MESH: its concepts (identifiers.py); long_form: what it abbreviates
     of a relation   relation or type: the label; score; novel (BioRED), speculation, attributes, negation: what is said of it
-    of a document   relations: what is annotated, of "mentions" and "concepts", or "nothing", where its relations do not tell
+    of a document   relations: what is annotated, of "mentions" and "concepts", or "nothing", where its relations do not tell; others: its
+                    metadata, of which strings stand as they are, and others as JSON
 
 A relation has two nodes, whose roles say which is the head (roles.py). A relation without nodes that are mentions is one between concepts,
 which two infons name: entity1 and entity2 (BioRED), role1 and role2 (PubTator3), others of which roles.py knows the direction, or the only
@@ -27,10 +28,12 @@ space other than spaces between two sentences is given to the first, and what st
 leave out parts of the text are not held, which is counted. Everything else is held, but for control characters in XML, which are an error.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from bioc import BioCAnnotation, BioCCollection, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation, BioCSentence
 
@@ -68,6 +71,9 @@ def to_bioc(document: Document, name: str) -> BioCDocument:
     """The library's document of ours."""
     made, passage = BioCDocument(), BioCPassage()
     made.id = name
+    if STATE in document.meta:
+        raise document.error(f"its metadata has the key {STATE!r}, under which another infon is kept. Rename it, or export to jsonl.")
+    made.infons.update({key: to_infon(value) for key, value in document.meta.items()})
     made.add_passage(passage)
     pieces = _pieces(document)
     for start, end in pieces:
@@ -106,6 +112,20 @@ def to_bioc(document: Document, name: str) -> BioCDocument:
     if levels != levels_of(bool(document.relations), bool(document.concept_relations)):
         made.infons[STATE] = ", ".join(sorted(levels)) or "nothing"
     return made
+
+
+def to_infon(value: Any) -> str:
+    """The infon of a value that JSON can hold: a string as it is, unless it would be read as another value."""
+    return value if isinstance(value, str) and from_infon(value) == value else json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def from_infon(infon: str) -> Any:
+    """The value of an infon: what its JSON says, if it is written as `to_infon` writes it; else the string that it is."""
+    try:
+        value = json.loads(infon)
+        return value if to_infon(value) == infon else infon
+    except (ValueError, RecursionError):
+        return infon
 
 
 def _relation(name: str, relation: AnnotatedRelation, infons: dict[str, str], tells_novelty: bool) -> BioCRelation:

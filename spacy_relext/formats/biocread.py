@@ -19,6 +19,7 @@ from spacy_relext.formats.biocmodel import (
     STATE,
     TYPE,
     Origin,
+    from_infon,
     levels_of,
 )
 from spacy_relext.formats.denials import NEGATED, said
@@ -78,7 +79,8 @@ def from_bioc(source: BioCDocument, place: Origin, reading: Reading) -> Document
     if not source.id:
         document.leave_out(WITHOUT_ID)
     layers: list[tuple[int | None, list[BioCAnnotation], list[BioCRelation]]] = [(None, source.annotations, source.relations)]
-    n_infons = len(source.infons) - (STATE in source.infons)
+    document.meta = {key: from_infon(value or "") for key, value in source.infons.items() if key != STATE}
+    n_infons = 0
     for number, passage in enumerate(source.passages):
         for layer in (passage, *passage.sentences):
             layers.append((number, layer.annotations, layer.relations))
@@ -94,7 +96,7 @@ def from_bioc(source: BioCDocument, place: Origin, reading: Reading) -> Document
     fields = _add_mentions(document, [annotation for annotation in annotations if annotation.places])
     relations = [(i, relation) for i, (_, _, some) in enumerate(layers) for relation in some]
     _Relations(document, names, reading).add(relations, fields, source.infons.get(STATE))
-    document.unsupported["infons of documents, passages and sentences"] += n_infons
+    document.unsupported["infons of passages and sentences"] += n_infons
     return document
 
 

@@ -27,7 +27,7 @@ from spacy_relext.formats.ids import NewFiles, named
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.standoff import Standoff, lines_of
 from spacy_relext.formats.texts import whole_text
-from spacy_relext.formats.types import PIPELINE_DETAILS, Document
+from spacy_relext.formats.types import METADATA, PIPELINE_DETAILS, Document
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -77,7 +77,9 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
             if annotated or lines:
                 file.with_name(f"{file.name[:-4]}.ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
             lost += left_out
-            lost += document.count_unsupported("sentences", "long forms of abbreviations", "relations between concepts", *PIPELINE_DETAILS)
+            lost += document.count_unsupported(
+                "sentences", "long forms of abbreviations", "relations between concepts", METADATA, *PIPELINE_DETAILS
+            )
             if lines:
                 lost += document.count_unsupported("documents not annotated for relations (now with none)")
             lost += document.count_unsupported("documents without mentions (read as not annotated)")

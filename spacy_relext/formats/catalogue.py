@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extras import module
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import DETAILS, PIPELINE_DETAILS, Document
+from spacy_relext.formats.types import DETAILS, METADATA, PIPELINE_DETAILS, Document
 
 T = TypeVar("T")
 GROUP = "spacy_relext_formats"
@@ -23,7 +23,7 @@ _NOT_DONE = "documents without mentions (read as not annotated)"
 _CONCEPTS = ("concept identifiers", "long forms of abbreviations", "relations between concepts")
 _NOT_ANNOTATED = "documents not annotated for relations (now with none)"
 # What a table or graph of triples has no place for.
-_TRIPLES = ("whole texts", "documents without relations", "mentions in no relation", "long forms of abbreviations", *DETAILS)
+_TRIPLES = ("whole texts", "documents without relations", "mentions in no relation", "long forms of abbreviations", METADATA, *DETAILS)
 
 
 class Format(Protocol):
@@ -168,7 +168,15 @@ _OURS = (
         (".txt", ".ann"),
         is_tool=True,
         options=_EVENTS,
-        lacks=("sentences", "long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *PIPELINE_DETAILS),
+        lacks=(
+            "sentences",
+            "long forms of abbreviations",
+            "relations between concepts",
+            _NOT_ANNOTATED,
+            _NOT_DONE,
+            METADATA,
+            *PIPELINE_DETAILS,
+        ),
     ),
     BuiltIn("bionlp", "the BioNLP shared tasks", (".txt", ".a1", ".a2"), (".a1", ".a2"), writes=False, options=_EVENTS),
     BuiltIn("biocxml", "BioC XML", (".xml",), suffix=".xml", options=_ROLES, lacks=PIPELINE_DETAILS),
@@ -179,7 +187,7 @@ _OURS = (
         (".txt", ".pubtator"),
         (".pubtator",),
         ".txt",
-        lacks=("sentences", "scores of relations", "long forms of abbreviations", _NOT_ANNOTATED, *DETAILS),
+        lacks=("sentences", "scores of relations", "long forms of abbreviations", _NOT_ANNOTATED, METADATA, *DETAILS),
     ),
     BuiltIn(
         "pubannotation",
@@ -187,7 +195,7 @@ _OURS = (
         (".json", ".jsonl"),
         suffix=".json",
         options=frozenset({"annotator"}),
-        lacks=("sentences", "relations between concepts", *PIPELINE_DETAILS),
+        lacks=("sentences", "relations between concepts", METADATA, *PIPELINE_DETAILS),
     ),
     BuiltIn(
         "prodigy",
@@ -217,15 +225,15 @@ _OURS = (
         module="label_studio",
         lacks=(*_CONCEPTS, *DETAILS),
     ),
-    BuiltIn("spert", "SpERT's JSON", (".json",), suffix=".json", lacks=(*_CONCEPTS, *DETAILS)),
-    BuiltIn("dygie", "the JSONL of DyGIE++, SciERC and PURE", (".json", ".jsonl"), suffix=".jsonl", lacks=(*_CONCEPTS, *DETAILS)),
+    BuiltIn("spert", "SpERT's JSON", (".json",), suffix=".json", lacks=(*_CONCEPTS, METADATA, *DETAILS)),
+    BuiltIn("dygie", "the JSONL of DyGIE++, SciERC and PURE", (".json", ".jsonl"), suffix=".jsonl", lacks=(*_CONCEPTS, METADATA, *DETAILS)),
     BuiltIn(
         "inception",
         "INCEpTION's UIMA CAS",
         (".xmi", ".json", ".zip"),
         is_tool=True,
         options=frozenset({"annotator"}),
-        lacks=("long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, *DETAILS),
+        lacks=("long forms of abbreviations", "relations between concepts", _NOT_ANNOTATED, _NOT_DONE, METADATA, *DETAILS),
     ),
     BuiltIn("webanno", "WebAnno TSV 3.x", (".tsv",), writes=False, is_tool=True, options=frozenset({"annotator"})),
     BuiltIn(
@@ -233,7 +241,7 @@ _OURS = (
         "the XML of DDIExtraction 2013",
         (".xml",),
         labels=("effect", "mechanism", "advise", "int"),
-        lacks=("scores of relations", *_CONCEPTS, _NOT_ANNOTATED, *DETAILS),
+        lacks=("scores of relations", *_CONCEPTS, _NOT_ANNOTATED, METADATA, *DETAILS),
     ),
     BuiltIn(
         "chemprot",

@@ -20,7 +20,7 @@ from spacy_relext.formats.ids import NewFiles, distinct, named
 from spacy_relext.formats.limits import read_whole
 from spacy_relext.formats.offsets import one_stretch
 from spacy_relext.formats.reading import OnError, Reading
-from spacy_relext.formats.types import DETAILS, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DETAILS, METADATA, AnnotatedRelation, Document, Mention
 from spacy_relext.notices import counted_name
 
 UNTYPED = "int"
@@ -98,6 +98,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
                 "long forms of abbreviations",
                 "relations between concepts",
                 "documents not annotated for relations (now with none)",
+                METADATA,
                 *DETAILS,
             )
     return lost

@@ -34,7 +34,7 @@ from spacy_relext.formats.corpora import read_records
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import UNCHECKED, first_of_two
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, refuse_denials, with_distinct_ids
+from spacy_relext.formats.records import ID, SENTENCES, Place, meta_beside, meta_of, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
 
 # Keys of labels.
@@ -56,7 +56,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document:
     else:
         reading.counts[UNCHECKED] += any(m.end > first_of_two(text) for m in document.mentions)
     document.relations = _relations(record, document, at, reading)
-    document.sentences = at.sentences(meta, SENTENCES)
+    document.sentences, document.meta = at.sentences(meta, SENTENCES), meta_beside(meta)
     document.mentions_given = at.is_annotated(meta) or bool(record.get("annotation_approver"))
     return document
 

@@ -1,5 +1,6 @@
 """The way of an annotated document into a spaCy Doc, and back."""
 
+import json
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable
@@ -35,6 +36,7 @@ from spacy_relext.values import CALLER
 # Filed as spaCy files span extensions, so that it survives what relations survive.
 ID = "document_id"
 CONCEPT_RELATIONS = "concept_relations"
+META = "document_meta"
 ACROSS = "mentions across sentences"
 INSIDE = "mentions that begin or end inside a character"
 OVERLAPPING = "overlapping mentions (in doc.spans only)"
@@ -69,6 +71,9 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     counts[ACROSS] += sum(bisect_right(bounds, start) < bisect_left(bounds, end) for start, end in stretches)
     doc = _tokenize(document.text, nlp, stretches, starts, counts)
     _store(doc, ID, document.id)
+    if document.meta:
+        # As text: a DocBin makes tuples of lists, and has no place for long numbers.
+        _store(doc, META, _meta_text(document))
     placed = _add_mentions(doc, document, stretches, counts)
     counts["documents"] += 1
     counts["sentences"] += len(starts) if starts else 0
@@ -168,6 +173,7 @@ def check_readable(document: Document, nlp: Language) -> None:
             for value in (r.head, r.tail, r.label, r.status, *r.source_names, *r.attributes)
         ],
         "labels": list(document.annotated_labels or ()),
+        "metadata": [_meta_text(document)] if document.meta else [],
     }
     for what, values in strings.items():
         try:
@@ -177,6 +183,13 @@ def check_readable(document: Document, nlp: Language) -> None:
                 f"its {what} hold {error.object[error.start]!r}, half of a surrogate pair, which is no character, or a byte of the name "
                 "of a file that is not UTF-8. Write the character whole, or rename the file."
             ) from error
+
+
+def _meta_text(document: Document) -> str:
+    try:
+        return json.dumps(document.meta, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise document.error(f"its metadata cannot be written as JSON: {error}.") from error
 
 
 def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = None) -> Document:
@@ -226,12 +239,19 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
         concept_relations=concept_relations(doc),
         annotated_labels=annotated_labels(doc),
         denied=[annotated(r) for r in denied],
+        meta=metadata(doc),
     )
 
 
 def document_id(doc: Doc) -> str:
     """The id that the Doc was read with, or an empty string."""
     return str(_stored(doc, ID, ""))
+
+
+def metadata(doc: Doc) -> dict[str, Any]:
+    """What the Doc was read with beside its annotation (`Document.meta`), or nothing."""
+    found: dict[str, Any] = json.loads(_stored(doc, META, "{}"))
+    return found
 
 
 def concept_relations(doc: Doc) -> list[AnnotatedRelation] | None:

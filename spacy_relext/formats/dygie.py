@@ -30,7 +30,7 @@ from typing import Any
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place, read_lines, with_distinct_ids
-from spacy_relext.formats.types import SEVERAL_TYPES, UNKNOWN, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import METADATA, SEVERAL_TYPES, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words, check_words, find_words
 from spacy_relext.notices import counted_name
 
@@ -82,7 +82,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write a file of JSON lines."""
     lost: Counter[str] = Counter()
     with whole_file(path) as file:
-        for document in with_distinct_ids(documents, lost):
+        for document in with_distinct_ids(documents, lost, METADATA):
             file.write(json.dumps(_record(document), ensure_ascii=False) + "\n")
     return lost
 

@@ -272,6 +272,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
                 "relations between concepts",
                 "documents not annotated for relations (now with none)",
                 "documents without mentions (read as not annotated)",
+                "metadata of documents",
                 *DETAILS,
             )
     return lost

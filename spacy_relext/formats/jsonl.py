@@ -17,7 +17,8 @@ since a pair without a relation may well have one of those:
 Offsets count characters of the text from 0, ends are exclusive. Only `text` is required. Without `id` the id is file and line ("my-1");
 without `relations` the document counts as not annotated for relations, which is not the same as an empty list; without `mentions`,
 `relext extract` looks for mentions, which it does not if the list is empty. A mention may carry its `text`, which is checked against the
-offsets; a relation may carry a `score`. Further keys are refused, but for the document's `meta`.
+offsets; a relation may carry a `score`. Further keys are refused: what else is to be known of a document, as its journal, is in an object
+`meta`, which is kept with it.
 `relext render --texts FILE` draws lines without `text`, too: FILE has the texts, under the same ids.
 
 A relation may say more: `attributes`, what an annotation says of it; a `status` other than "asserted", what a pipeline says; and `sources`,
@@ -111,6 +112,8 @@ def to_record(document: Document) -> dict[str, Any]:
     if document.annotated_labels is not None:
         # Labels that a component found are none that were annotated, but a document may not contradict itself.
         record[ANNOTATED] = sorted(document.annotated_labels | document.labels)
+    if document.meta:
+        record["meta"] = document.meta
     return record
 
 
@@ -149,7 +152,7 @@ def from_record(record: Any, at: Place, texts: Mapping[str, str] | None = None) 
         raise fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
     if "text" not in record:
         record = {**record, "text": _text_elsewhere(record, texts, at)}
-    refuse_unknown(record, KEYS, "document", "Put what is to be ignored under 'meta'.")
+    refuse_unknown(record, KEYS, "document", "Put what else there is under 'meta'.")
     text = at.text(record)
     identifier = str(take(record, "id", (str, int), "document")) if "id" in record else at.default_id
     mentions = []
@@ -157,7 +160,7 @@ def from_record(record: Any, at: Place, texts: Mapping[str, str] | None = None) 
         what = f"mention {i + 1}"
         if not isinstance(entry, dict):
             raise fail(f"{what}: expected an object with start, end and type, and saw {entry!r:.60}.")
-        refuse_unknown(entry, MENTION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
+        refuse_unknown(entry, MENTION_KEYS, what, "Put what else there is under the document's 'meta'.")
         start, end = take(entry, "start", int, what), take(entry, "end", int, what)
         name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
         known = {key: take(entry, key, str, what) for key in ("kb_id", "long_form") if key in entry}
@@ -173,7 +176,7 @@ def from_record(record: Any, at: Place, texts: Mapping[str, str] | None = None) 
             what = f"{prefix} {i + 1}"
             if not isinstance(entry, dict):
                 raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
-            refuse_unknown(entry, RELATION_KEYS, what, "Put what is to be ignored under the document's 'meta'.")
+            refuse_unknown(entry, RELATION_KEYS, what, "Put what else there is under the document's 'meta'.")
             head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
             relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), *_said(entry, at, what)))
     scored = take(record, PAIRS, list, "document") if PAIRS in record else []
@@ -189,6 +192,7 @@ def from_record(record: Any, at: Place, texts: Mapping[str, str] | None = None) 
         unsupported=Counter({"scores of candidate pairs": len(scored)}),
         mentions_given="mentions" in record,
         denied=relations.get("denied_relations", []),
+        meta=at.meta(record),
     )
     if record.get(ANNOTATED) is not None:
         document.annotated_labels = _annotated_labels(take(record, ANNOTATED, list, "document"), document)

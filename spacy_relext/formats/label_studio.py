@@ -45,7 +45,7 @@ from typing import Any
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import UNCHECKED, Fit, OffsetError, Said, first_of_two, fit_offsets
 from spacy_relext.formats.reading import OTHER_ANNOTATORS, SAME_ANNOTATIONS, Reading
-from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lists, refuse_denials, with_distinct_ids
+from spacy_relext.formats.records import ID, SENTENCES, Place, meta_beside, meta_of, read_lists, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import NO_MENTION, UNKNOWN, UNTYPED, AnnotatedRelation, Document, Mention
 
 ANNOTATED = "relations_annotated"
@@ -98,7 +98,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     known = {str(entry.get("id")) for _, entry in entries}
     found = [relation for what, entry in arrows for relation in _relations(what, entry, mentions, known, at, reading)]
     document.relations = found if annotation is not None and (found or meta.get(ANNOTATED) is not False) else None
-    document.sentences = at.sentences(meta, SENTENCES)
+    document.sentences, document.meta = at.sentences(meta, SENTENCES), meta_beside(meta)
     document.mentions_given = at.is_annotated(meta) or bool(annotation and not entries and annotation.get("completed_by"))
     return document
 

@@ -33,7 +33,7 @@ from typing import Any
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.offsets import OffsetError, Said, fit_offsets
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.records import ID, SENTENCES, Place, meta_of, read_lines, refuse_denials, with_distinct_ids
+from spacy_relext.formats.records import ID, SENTENCES, Place, meta_beside, meta_of, read_lines, refuse_denials, with_distinct_ids
 from spacy_relext.formats.types import NO_MENTION, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words
 
@@ -87,6 +87,7 @@ def parse(record: dict[str, Any], at: Place, reading: Reading) -> Document | Non
     for mention, [(start, end)] in zip(mentions, fit.places[n_tokens:], strict=True):
         document.mentions.append(replace(mention, start=start, end=end))
     document.sentences, document.mentions_given = at.sentences(meta, SENTENCES), True
+    document.meta = meta_beside(meta)
     return document
 
 

@@ -37,7 +37,7 @@ from spacy_relext.formats.jsonstream import JsonStream, read_values
 from spacy_relext.formats.offsets import BEYOND, Said, Stretch, is_beyond, one_stretch
 from spacy_relext.formats.reading import OTHER_ANNOTATORS, Reading
 from spacy_relext.formats.records import Place
-from spacy_relext.formats.types import PIPELINE_DETAILS, RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import METADATA, PIPELINE_DETAILS, RELATED, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.mentions import LONG_FORM
 
 EXPECTED = "a document of PubAnnotation, an object with a 'text', or a list of them"
@@ -214,7 +214,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
         for name, document in named(documents):
             file.write(f"{before}\n{json.dumps(_record(name, document), ensure_ascii=False)}")
             before = ","
-            lost += document.count_unsupported("sentences", "relations between concepts", *PIPELINE_DETAILS)
+            lost += document.count_unsupported("sentences", "relations between concepts", METADATA, *PIPELINE_DETAILS)
         file.write("\n]\n" if before == "," else "[]\n")
     return lost
 

@@ -45,7 +45,7 @@ from spacy_relext.formats.limits import Line, is_blank, read_line, reported_line
 from spacy_relext.formats.offsets import BEYOND, OffsetError, Said, fit_offsets, is_beyond
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import files_with, whole_number
-from spacy_relext.formats.types import DETAILS, NOVEL, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import DETAILS, METADATA, NOVEL, AnnotatedRelation, Document, Mention
 
 # How a line begins: of title or abstract, or of a mention.
 SIGN = re.compile(rb"[^|\t]+(\|[ta]\||\t\d+\t\d+\t)")
@@ -225,6 +225,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
                 "scores of relations",
                 "long forms of abbreviations",
                 "documents not annotated for relations (now with none)",
+                METADATA,
                 *DETAILS,
             )
             # Novelty is held.

@@ -248,14 +248,15 @@ def read_lists(path: Path, suffixes: tuple[str, ...], parse: Parse, reading: Rea
     return _documents(records(), checked, parse, reading)
 
 
-def with_distinct_ids(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Document]:
+def with_distinct_ids(documents: Iterable[Document], lost: Counter[str], *unsupported: str) -> Iterator[Document]:
     """The documents, whose ids must differ where they have one: a file with two of an id could not be read again.
 
-    lost: Is added to: concepts, which the formats that are written with this have no place for.
+    lost: Is added to: concepts, which the formats that are written with this have no place for, and what is in `unsupported`.
     """
     for document in distinct(documents, unnamed=True):
         yield document
-        lost += document.count_unsupported("concept identifiers", "long forms of abbreviations", "relations between concepts", *DETAILS)
+        names = ("concept identifiers", "long forms of abbreviations", "relations between concepts", *DETAILS, *unsupported)
+        lost += document.count_unsupported(*names)
 
 
 def refuse_denials(document: Document) -> None:
@@ -266,13 +267,24 @@ def refuse_denials(document: Document) -> None:
 
 
 def meta_of(document: Document) -> dict[str, Any]:
-    """What of a document goes into a record's `meta`: id, sentences, and of one without mentions that it is annotated."""
-    meta: dict[str, Any] = {ID: document.id} if document.id else {}
+    """What of a document goes into a record's `meta`: its own, id, sentences, and of one without mentions that it is annotated.
+
+    RAISES: DataError for metadata under one of these names.
+    """
+    taken = sorted({ID, SENTENCES, ANNOTATED} & document.meta.keys())
+    if taken:
+        raise document.error(f"its metadata has the keys {taken}, under which others are kept here. Rename them, or export to jsonl.")
+    meta = document.meta | ({ID: document.id} if document.id else {})
     if not document.mentions and document.relations is not None:
         meta[ANNOTATED] = True
     if document.sentences is not None:
         meta[SENTENCES] = [list(sentence) for sentence in document.sentences]
     return meta
+
+
+def meta_beside(meta: dict[str, Any]) -> dict[str, Any]:
+    """What a record's `meta` holds beside what `meta_of` puts there."""
+    return {key: value for key, value in meta.items() if key not in (ID, SENTENCES, ANNOTATED)}
 
 
 def _documents(

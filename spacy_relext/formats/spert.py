@@ -23,7 +23,7 @@ from typing import Any
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.records import Place, read_lists, with_distinct_ids
-from spacy_relext.formats.types import UNKNOWN, AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import METADATA, UNKNOWN, AnnotatedRelation, Document, Mention
 from spacy_relext.formats.words import Words, check_words, find_words
 
 KEYS = {"tokens", "entities", "relations", "orig_id", "text", "sentences"}
@@ -66,7 +66,7 @@ def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     lost: Counter[str] = Counter()
     with whole_file(path) as file:
         file.write("[")
-        for number, document in enumerate(with_distinct_ids(documents, lost)):
+        for number, document in enumerate(with_distinct_ids(documents, lost, METADATA)):
             file.write((",\n" if number else "\n") + json.dumps(_record(document), ensure_ascii=False))
         file.write("\n]\n")
     return lost

@@ -13,7 +13,7 @@ from operator import itemgetter
 from spacy_relext.concepts import keys
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.ids import default_id
-from spacy_relext.formats.types import DETAILS, Document, Mention
+from spacy_relext.formats.types import DETAILS, METADATA, Document, Mention
 
 SAID = "relations between concepts that are said of mentions too"
 
@@ -57,7 +57,7 @@ def prepared(documents: Iterable[Document], lost: Counter[str], *unsupported: st
     lost: Is added to: long forms, details of relations, and what they have of the `unsupported`, which are names of `types.UNSUPPORTED`.
     """
     for number, document in enumerate(documents):
-        lost.update(document.count_unsupported("long forms of abbreviations", *DETAILS, *unsupported))
+        lost.update(document.count_unsupported("long forms of abbreviations", METADATA, *DETAILS, *unsupported))
         yield document if document.id else replace(document, id=default_id(number))
 
 

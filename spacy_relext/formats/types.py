@@ -68,6 +68,7 @@ class Document:
     mentions_given: The file says that these are all mentions: that its annotation is finished. Otherwise, where there are none, nobody may
         have looked for them.
     annotated_labels: The labels that it is annotated for, also those that do not occur in it. None: it does not say.
+    meta: What its source says of it beside the annotation, such as the journal of an article, in what JSON can hold.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Document:
     denied_concepts: list[AnnotatedRelation] = field(default_factory=list)
     examples: dict[str, str] = field(default_factory=dict, compare=False)
     number: int | None = field(default=None, compare=False)
+    meta: dict[str, Any] = field(default_factory=dict)
 
     def error(self, message: str) -> DataError:
         """An error that says where the document stands."""
@@ -116,6 +118,7 @@ class Document:
         return Counter({name: int(UNSUPPORTED[name](self)) for name in names})
 
 
+METADATA = "metadata of documents"
 # What most formats have no place for: its name in reports, and how often a document has it.
 UNSUPPORTED: dict[str, Callable[[Document], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
@@ -128,6 +131,7 @@ UNSUPPORTED: dict[str, Callable[[Document], int]] = {
     "concept identifiers": lambda document: sum(bool(mention.kb_id) for mention in document.mentions),
     "long forms of abbreviations": lambda document: sum(bool(mention.long_form) for mention in document.mentions),
     "relations between concepts": lambda document: len(document.concept_relations or ()),
+    METADATA: lambda document: bool(document.meta),
     "documents not annotated for relations (now with none)": lambda document: (
         document.relations is None and document.concept_relations is None
     ),

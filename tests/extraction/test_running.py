@@ -144,6 +144,11 @@ def test_relations_of_the_input_are_dropped_or_kept(model, caplog):
     assert not caplog.records
 
 
+def test_metadata_of_the_input_are_in_the_record(runner):
+    given = [replace(document(LEVELS), meta={"year": 1999}), Document("empty", "", meta={"year": 2000}), Document("bare", "Tea.")]
+    assert [record.get("meta") for record in runner(given)] == [{"year": 1999}, {"year": 2000}, None]
+
+
 def test_mentions_that_the_pipeline_keeps_elsewhere(model, tmp_path):
     """They are written, also where they are in no relation, and pairs name them."""
 

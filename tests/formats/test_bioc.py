@@ -301,3 +301,13 @@ def test_offsets_of_passages_may_count_composed_letters(tmp_path):
     [mention] = found.mentions
     assert found.text[mention.start : mention.end] == "tea"
     assert found.unsupported["documents whose offsets count characters of composed letters (NFC)"] == 1
+
+
+@pytest.mark.parametrize("infon", ["1999", "007", "1e5", "NaN", "[1, 2]", "[1,2]", '"x"', '"12"', "", "J. Tea", "null", "9" * 5000])
+def test_infons_of_documents_are_metadata_and_come_back_as_they_were(infon, tmp_path):
+    value = {**document(passage(0, "Tea")), "infons": {"a": infon}}
+    [found] = read({"documents": [value]}, tmp_path)
+    assert not +found.unsupported
+    get_format("biocxml").write([found], tmp_path / "a.xml")
+    [back] = get_format("biocxml").read(tmp_path / "a.xml", Reading(raise_it))
+    assert back.meta == found.meta == {"a": {"1999": 1999, "[1, 2]": [1, 2], '"12"': "12", "null": None}.get(infon, infon)}

@@ -135,6 +135,7 @@ def everything():
     between = [AnnotatedRelation("C1", "C2", "R", 0.5)]
     first = Document("1", text, mentions, [related], [(0, 15)], concept_relations=between)
     first.denied = [AnnotatedRelation("a", "c", "R")]
+    first.meta = {"journal": "J. Tea", "year": 1999}
     return [first, Document("2", text, mentions[:1], None, [(0, 15)]), Document("3", text, [], [], [(0, 15)])]
 
 

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy_relext.errors import DataError
 from spacy_relext.formats.catalogue import WRITABLE, get_format
 from spacy_relext.formats.concepts import related_concepts
-from spacy_relext.formats.docs import document_id, from_doc, to_doc
+from spacy_relext.formats.docs import document_id, from_doc, metadata, to_doc
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.relations import Relation, has_relations, register_extensions, set_relations
@@ -278,3 +278,53 @@ def test_mentions_of_relations_alone_are_given_with_what_is_known(nlp):
     head = Span(doc, 0, 1, "DRUG", kb_id="D1")
     set_relations(doc, [Relation(head, doc.ents[0], "HELPS", long_forms=("Teal acid", ""))])
     assert from_doc(doc).mentions == [Mention("T1", 0, 2, "DRUG", "D1", "Teal acid"), Mention("T2", 9, 17, "DRUG", "D2")]
+
+
+META = {
+    "journal": "J. Tea",
+    "year": 1999,
+    "kinds": ["a", ["b"]],
+    "of": {"n": 2**70, "x": 0.5, "y": None, "z": True},
+    "number": "12",
+    "quoted": '"12"',
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRITABLE))
+def test_metadata_come_back_or_are_counted(name, nlp, tmp_path):
+    path = tmp_path / f"a{get_format(name).suffix}"
+    made = get_format(name)
+    lost = made.write(
+        [
+            Document("1", "Tea.", [Mention("T1", 0, 3, "X")], [], [(0, 4)], meta=META),
+            Document("2", "Tea.", relations=[], sentences=[(0, 4)]),
+        ],
+        path,
+    )
+    assert lost["metadata of documents"] == ("metadata of documents" in made.lacks)
+    if made.reads:
+        back = {document.id: document.meta for document in made.read(path, Reading(on_error))}
+        assert back.get("2", {}) == {}
+        assert back["1"] == ({} if "metadata of documents" in made.lacks else META)
+
+
+def test_metadata_survive_what_a_doc_survives(nlp):
+    doc = to_doc(Document("1", "Tea.", meta=META), nlp)
+    [stored] = DocBin(docs=[doc], store_user_data=True).get_docs(nlp.vocab)
+    for found in (doc, doc.copy(), stored, Doc(nlp.vocab).from_bytes(doc.to_bytes()), to_doc(Document("1", "", meta=META), nlp)):
+        assert metadata(found) == from_doc(found).meta == META
+    assert metadata(nlp.make_doc("Tea.")) == from_doc(nlp.make_doc("Tea.")).meta == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1}, object(), "\ud83d"])
+def test_metadata_that_no_file_can_hold(value, nlp):
+    with pytest.raises(DataError, match=r"document '1': its metadata (cannot be written as JSON|hold '\\ud83d')"):
+        to_doc(Document("1", "Tea.", meta={"x": value}), nlp)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("prodigy", "document_id"), ("doccano", "annotated"), ("biocjson", "relations"), ("biocxml", "relations")]
+)
+def test_metadata_under_a_name_that_is_taken(name, key, tmp_path):
+    with pytest.raises(DataError, match=rf"document '1': its metadata has the key.*'{key}'.* Rename (it|them), or export to jsonl\."):
+        get_format(name).write([Document("1", "Tea.", meta={key: "x"})], tmp_path / "a")

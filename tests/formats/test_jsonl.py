@@ -62,7 +62,7 @@ def test_line_of_the_description_is_read(tmp_path):
 def test_text_alone_is_enough_and_file_and_line_are_the_id(tmp_path):
     [first, second] = read_all(write_records(tmp_path / "a.jsonl", {"text": "One."}, {"text": "Two.", "id": 5, "meta": {"any": [1]}}))
     assert (first.id, first.mentions, first.relations, first.sentences) == ("a-1", [], None, None)
-    assert second.id == "5"
+    assert (second.id, first.meta, second.meta) == ("5", {}, {"any": [1]})
 
 
 def test_no_relations_differs_from_not_annotated(tmp_path):
@@ -181,6 +181,7 @@ BAD_LINES = {
     "foreign JSON": ('{"tokens": ["a"], "spans": []}', r"expected the key 'text', and saw \['spans', 'tokens'\]"),
     "nested too deeply": ("[" * 200_000, "JSON that cannot be read"),
     "number of 5,000 digits": ('{"text": ' + "1" * 5000 + "}", "'text' to be a string, and saw a number of 5,000 digits"),
+    "meta": (changed(meta=[1]), "expected 'meta' to be an object"),
     "unknown key": (changed(entities=[]), r"unknown keys \['entities'\]; known are .*'meta'"),
     "text a number": (changed(text=5), "'text' to be a string, and saw 5"),
     "text null": (changed(text=None), "'text' to be a string, and saw None"),

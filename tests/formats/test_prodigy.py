@@ -214,7 +214,7 @@ def test_written_task_has_what_prodigy_shows(tmp_path):
     assert [t["ws"] for t in record["tokens"]] == [True, True, True, False, True, False, False]
     assert record["relations"] == [RELATION]
     assert record["spans"] == [{"text": "Teal acid", **ACID}, {"text": "CYP1", **CYP}]
-    assert (record["meta"], record["answer"], record["_view_id"]) == ({"document_id": "-17"}, "accept", "relations")
+    assert (record["meta"], record["answer"], record["_view_id"]) == ({"source": "invented", "document_id": "-17"}, "accept", "relations")
 
 
 def test_counts_of_the_real_file(nlp, shared_data):
