@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,13 @@ OFFSET_BYTES = 8
 class Piece:
     """Consecutive documents of one input.
 
-    path, format, name: Of the source (`extraction.inputs.Source`). start, end: The bytes of the content, unpacked; an `end` of None: all
-    of a file or folder whose format is not cut. first_line: The line of the file that it begins in, counted from 1. first_number: How many
-    documents of the file stand before it. documents: How many it has; None: only reading tells. superseded: Those of its documents, counted
-    from 0, of which the inputs have a later version, or that they delete.
+    path, format, name: Of the source (`extraction.inputs.Source`). start, end: The bytes of the content, unpacked, or what the format
+    counts (`formats.cutting`); an `end` of None: all of a file or folder that is not cut. first_line: The line of the file that it begins
+    in, counted from 1. first_number: How many documents of the file stand before it. documents: How many it has, those that turn out to be
+    errors too; None: only reading tells. A file that cannot be read, or has none, counts as one, which is an error. superseded: Those of
+    its documents, counted from 0, of which the inputs have a later version, or that they delete. head: How many bytes at the beginning of
+    the file hold for all of its documents. is_last: Nothing of the file stands behind it. checksum: The first 16 digits of the SHA-256 of
+    this and the pieces before it in the shard; empty for the last of the shard.
     """
 
     path: str
@@ -44,11 +47,18 @@ class Piece:
     first_number: int = 0
     documents: int | None = None
     superseded: tuple[int, ...] = ()
+    head: int = 0
+    is_last: bool = False
+    checksum: str = ""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """What is run, and stored, at a time. checksum: SHA-256 of the bytes of its pieces, unpacked, one behind the other."""
+    """What is run, and stored, at a time.
+
+    checksum: SHA-256 of the bytes of its pieces, each with the head of its file before it, one behind the other: unpacked, and as they are
+    on the disk where a file is not cut.
+    """
 
     number: int
     pieces: tuple[Piece, ...]
@@ -73,7 +83,7 @@ class Shard:
         return cls(record["number"], tuple(pieces), record["checksum"])
 
 
-_DEFAULTS: dict[str, Any] = {"start": 0, "end": None, "first_line": 1, "first_number": 0, "documents": None, "superseded": ()}
+_DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(Piece)}
 
 
 @dataclass(frozen=True)

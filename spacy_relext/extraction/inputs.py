@@ -8,7 +8,7 @@ import shutil
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -56,6 +56,11 @@ class Source:
         return str(self.path) == STDIN
 
     @property
+    def plain(self) -> Path:
+        """Its path, without the suffix of a packed file."""
+        return _plain(self.path)
+
+    @property
     def is_packed(self) -> bool:
         """Whether it is a gzip file."""
         return self.path.suffix.lower() == PACKED
@@ -99,7 +104,7 @@ class Inputs:
         self.left_out.clear()
         roles = Roles(self.options.roles)
         reading = Reading(on_error, self.left_out, self.options, texts=self.texts, roles=roles)
-        documents = (_read(source, replace(reading, examples={})) for source in self.sources)
+        documents = (read_source(source, replace(reading, examples={})) for source in self.sources)
         for document in distinct(chain.from_iterable(documents), on_error):
             self.left_out.update(document.unsupported)
             yield document
@@ -216,8 +221,27 @@ def _name_of(path: Path, folder: Path) -> str:
     return "stdin" if str(path) == STDIN else Path(os.path.relpath(_plain(path).with_suffix(""), folder)).as_posix()
 
 
-def _read(source: Source, reading: Reading) -> Iterator[Document]:
+def read_source(source: Source, reading: Reading) -> Iterator[Document]:
     """The documents of one source, which name it as their place. A file without any is an error."""
+    if source.is_stdin and source.format == "lines":
+        # Line by line as they come, and none is no error: a command before this one may have found nothing.
+        yield from texts.parse_lines(reported(bounded_lines(sys.stdin.buffer, STDIN_NAME), reading.on_error), STDIN_NAME, reading.on_error)
+        return
+
+    def read(reading: Reading) -> Iterator[Document]:
+        with at_hand(source) as path:
+            yield from readable(source.format).read(path, reading)
+
+    yield from named_by(source, reading, read)
+
+
+def named_by(
+    source: Source, reading: Reading, read: Callable[[Reading], Iterator[Document]], *, may_be_empty: bool = False
+) -> Iterator[Document]:
+    """The documents that a function reads of a source, and its errors, which name it as their place.
+
+    may_be_empty: That there is none is no error.
+    """
     n_seen, raising = 0, False
     before = Counter(reading.counts)
 
@@ -231,32 +255,27 @@ def _read(source: Source, reading: Reading) -> Iterator[Document]:
         reading.on_error(told)
         raising = False
 
-    if source.is_stdin and source.format == "lines":
-        # Line by line as they come, and none is no error: a command before this one may have found nothing.
-        yield from texts.parse_lines(reported(bounded_lines(sys.stdin.buffer, STDIN_NAME), reading.on_error), STDIN_NAME, reading.on_error)
-        return
     try:
-        with _at_hand(source) as path:
-            for document in readable(source.format).read(path, replace(reading, on_error=report)):
-                n_seen += 1
-                if source.format == "txt":
-                    document.id = source.name
-                if path != source.path:
-                    document.source = source.place
-                yield document
+        for document in read(replace(reading, on_error=report)):
+            n_seen += 1
+            if source.format == "txt":
+                document.id = source.name
+            if source.is_stdin or source.is_packed:
+                document.source = source.place
+            yield document
     except DataError as error:
         if raising:
             raise
         report(error)
     except OSError as error:
         report(DataError(f"it cannot be read: {error.strerror or error}."))
-    if not n_seen:
+    if not n_seen and not may_be_empty:
         left_out = listed(Counter(reading.counts) - before)
         report(DataError("there is no document in it." + (f" Left out: {left_out}." if left_out else "")))
 
 
 @contextmanager
-def _at_hand(source: Source) -> Iterator[Path]:
+def at_hand(source: Source) -> Iterator[Path]:
     """A source as a file or folder on the disk: for what is in a packed file, and for standard input, a temporary one."""
     if not source.is_stdin and not source.is_packed:
         yield source.path

@@ -3,6 +3,7 @@
 Another package adds a format by an entry point of the group `spacy_relext_formats`, whose value is a `Format`, or a class of one.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extras import module
+from spacy_relext.formats.cutting import Cutter
 from spacy_relext.formats.reading import Reading
 from spacy_relext.formats.types import DETAILS, METADATA, PIPELINE_DETAILS, Document
 
@@ -93,6 +95,11 @@ class Format(Protocol):
     def refuses(self) -> bool:
         return True
 
+    @property
+    def cutter(self) -> Cutter | None:
+        """How files are cut, so that parts of one are read apart (`formats/cutting.py`); None: they are read whole."""
+        return None
+
     def read(self, path: Path, reading: Reading) -> Iterator[Document]:
         """The documents of a file, or of all files of a folder and the folders in it."""
         raise NotImplementedError
@@ -126,11 +133,18 @@ class BuiltIn:
     refuses: bool = True
     module: str = ""
     function: str = "read"
+    cuts: str = ""
 
     @property
     def code(self) -> ModuleType:
         """Its module."""
         return module(f"spacy_relext.formats.{self.module or self.name}")
+
+    @property
+    def cutter(self) -> Cutter | None:
+        """As `Format` says: of the name `cuts` in the module."""
+        found: Cutter | None = getattr(self.code, self.cuts) if self.cuts else None
+        return found
 
     def read(self, path: Path, reading: Reading) -> Iterator[Document]:
         """As `Format` says."""
@@ -161,7 +175,7 @@ _COLUMNS = frozenset({"text_column", "id_column"})
 _ROLES = frozenset({"roles"})
 _EVENTS = _ROLES | {"events"}
 _OURS = (
-    BuiltIn("jsonl", "our own, which holds everything", (".jsonl",), (".jsonl",), ".jsonl", refuses=False),
+    BuiltIn("jsonl", "our own, which holds everything", (".jsonl",), (".jsonl",), ".jsonl", refuses=False, cuts="CUTTER"),
     BuiltIn(
         "brat",
         "brat's standoff files",
@@ -276,7 +290,7 @@ _OURS = (
     _corpus("bigbio", "BigBio's schema bigbio_kb, as JSON", ".json", ".jsonl", options=_EVENTS),
     _corpus("datasets", "data sets of the library datasets on disk", ".arrow", options=_COLUMNS | _EVENTS),
     _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
-    _texts("lines", "a text per line", "read_lines", (".txt",)),
+    _texts("lines", "a text per line", "read_lines", (".txt",), cuts="LINES"),
     _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS),
     _texts("texts-tsv", "the same, with tabs", "read_tsv", (".tsv",), own_suffixes=(".tsv",), options=_COLUMNS),
     BuiltIn(
@@ -342,6 +356,12 @@ def _names(verb: str) -> list[str]:
 
 
 def _others() -> dict[str, EntryPoint]:
+    return _others_within(tuple(sys.path))
+
+
+@cache
+def _others_within(paths: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Those of the packages in some folders. Looking for them takes milliseconds, and every file asks."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 

@@ -44,9 +44,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.formats.cutting import LineCutter
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.ids import distinct
-from spacy_relext.formats.limits import is_blank, read_line, reported_lines
+from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
 from spacy_relext.formats.reading import OnError, Reading
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -69,13 +70,22 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 def _documents(path: Path, on_error: OnError, texts: Mapping[str, str] | None) -> Iterator[Document]:
     for name in find_files(path, (".jsonl",)):
-        for number, line in reported_lines(name, on_error):
-            if is_blank(line):
-                continue
-            try:
-                yield parse(read_line(line), name, number, path, texts)
-            except DataError as error:
-                on_error(error)
+        yield from _parse_lines(reported_lines(name, on_error), name, on_error, path, texts)
+
+
+def _parse_lines(
+    lines: Iterable[tuple[int, Line]], name: Path, on_error: OnError, root: Path, texts: Mapping[str, str] | None
+) -> Iterator[Document]:
+    for number, line in lines:
+        if is_blank(line):
+            continue
+        try:
+            yield parse(read_line(line), name, number, root, texts)
+        except DataError as error:
+            on_error(error)
+
+
+CUTTER = LineCutter(lambda lines, path, reading: _parse_lines(lines, path, reading.on_error, path, reading.texts))
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:

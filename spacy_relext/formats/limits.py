@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -138,17 +139,16 @@ def reported(lines: Iterator[tuple[int, Line]], on_error: Callable[[DataError], 
         yield pair
 
 
-def bounded_lines(file: Bytes, path: Path | str) -> Iterator[tuple[int, Line]]:
+def bounded_lines(file: Bytes, path: Path | str, first: int = 1) -> Iterator[tuple[int, Line]]:
     """The numbers, counted from 1, and lines of a file that is open, in the place of one that is too long what is wrong with it.
 
     A byte order mark before the first one is left out.
 
+    first: The number of the line that is read first, where it is not opened at its beginning.
     RAISES: DataError where it cannot be read.
     """
     most = limits().record
-    number = 0
-    while True:
-        number += 1
+    for number in count(first):
         with read_errors(path):
             raw = file.readline(most + 1)
             if len(raw) > most:

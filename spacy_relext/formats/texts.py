@@ -15,6 +15,7 @@ from pathlib import Path
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats import jsonl
+from spacy_relext.formats.cutting import LineCutter
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.limits import Line, is_blank, limits, read_line, read_whole, reported_lines, too_large
@@ -51,6 +52,9 @@ def parse_lines(lines: Iterable[tuple[int, Line]], path: Path | str, on_error: O
                 yield _parse_line(read_line(line), Place(path, number, root=root))
             except DataError as error:
                 on_error(error)
+
+
+LINES = LineCutter(lambda lines, path, reading: parse_lines(lines, path, reading.on_error, path))
 
 
 def _parse_line(raw: bytes, at: Place) -> Document:

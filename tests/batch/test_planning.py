@@ -1,0 +1,144 @@
+"""Shards give exactly what their whole files give, wherever they are cut, and only while the files are what they were."""
+
+import gzip
+import os
+import random
+from collections import Counter
+
+import pytest
+
+from spacy_relext.batch.manifest import Shard
+from spacy_relext.batch.planning import ChangedError, plan_shards, read_shard
+from spacy_relext.errors import DataError, RelextError
+from spacy_relext.extraction.inputs import Given, Inputs
+from spacy_relext.formats.reading import Options
+
+MARK = "\ufeff"
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    raw = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    return path
+
+
+def seen(documents, errors, counts):
+    return [(d.id, d.text, d.mentions, d.concept_relations, str(d.source), d.line) for d in documents], list(map(str, errors)), counts
+
+
+def whole(paths, **settings):
+    """What plain reading gives of the inputs, in the order of a plan."""
+    inputs, errors = Inputs([str(path) for path in paths], **settings), []
+    inputs.sources.sort(key=lambda source: (source.name.split("/"), str(source.path)))
+    return seen(inputs.read(errors.append), errors, inputs.left_out)
+
+
+def planned(paths, size, order=None, **settings):
+    """What the shards of a plan of them give, read in some order, put together in theirs."""
+    inputs = Inputs([str(path) for path in paths], **settings)
+    plan = [Shard.from_line(shard.to_line().encode()) for shard in plan_shards(inputs, size, lambda error: None)]
+    found = {}
+    for number in order(len(plan)) if order else range(len(plan)):
+        errors, counts = [], Counter()
+        found[number] = list(read_shard(plan[number], inputs.options, errors.append, counts)), errors, counts
+    shards = [found[number] for number in sorted(found)]
+    for shard, (documents, errors, _) in zip(plan, shards, strict=True):
+        if shard.documents is not None:
+            assert len(documents) + len(errors) == shard.documents
+    return seen(
+        [document for documents, _, _ in shards for document in documents],
+        [error for _, errors, _ in shards for error in errors],
+        sum((counts for _, _, counts in shards), Counter()),
+    )
+
+
+LINES = [
+    "One.\n",
+    "\n",
+    "  \r\n",
+    '{"id": "ID", "text": "Two."}\r\n',
+    "Three\rparts.\n",
+    b"\xff no text\n",
+    "{no JSON\n",
+    "\u00e9\u2028.\n",
+]
+JSONL = ['{"text": "One."}\n', "\n", '{"id": "ID", "text": "Two."}\r\n', "[]\n", "no JSON\n", b'{"text": "\xff"}\n']
+
+
+def shuffled(number):
+    return random.Random(1).sample(range(number), number)
+
+
+@pytest.mark.parametrize(("name", "lines"), [("x.txt", LINES), ("x.jsonl", JSONL)])
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_wherever_it_is_cut(tmp_path, name, lines, packed):
+    chosen = random.Random(0)
+    settings = {"format": "lines"} if name == "x.txt" else {}
+    for trial in range(20):
+        paths = []
+        for part in range(2):
+            drawn = [chosen.choice(lines) for _ in range(chosen.randrange(1, 12))]
+            raw = b"".join(line if isinstance(line, bytes) else line.encode() for line in drawn)
+            while b"ID" in raw:
+                raw = raw.replace(b"ID", b"%d" % chosen.randrange(10**9), 1)
+            raw = (MARK.encode() if chosen.random() < 0.5 else b"") + raw.removesuffix(b"\n" if chosen.random() < 0.5 else b"")
+            paths.append(write(tmp_path / str(trial) / f"{part}" / f"{part}-{name}{packed}", raw))
+        expected = whole(paths, **settings)
+        for size in (1, 2, 3, 100):
+            assert planned(paths[::-1], size, chosen.choice([None, shuffled]), **settings) == expected
+
+
+def test_texts(tmp_path):
+    """A document per file: many in a shard."""
+    paths = [write(tmp_path / "in" / f"{i % 3}" / f"{i}.txt{'.gz' * (i % 2)}", f"Text {i}." if i != 5 else b"\xff") for i in range(10)]
+    write(tmp_path / "in" / "1" / "x.jsonl", "".join(f'{{"text": "Text {i}."}}\n' for i in range(5)))
+    expected = whole([tmp_path / "in"])
+    assert len(expected[0]) == 14
+    for size in (1, 3, 100):
+        assert planned([tmp_path / "in"], size, shuffled) == expected
+    shards = list(plan_shards(Inputs([str(tmp_path / "in")]), 4))
+    assert [shard.documents for shard in shards] == [4, 4, 4, 3]
+    assert list(plan_shards(Inputs([str(path) for path in [*paths[::-1], tmp_path / "in" / "1" / "x.jsonl"]]), 4)) == shards
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz", "x.txt", "x.txt.gz"])
+def test_changed_since(tmp_path, name):
+    source = write(tmp_path / name, '{"text": "One."}\n{"text": "Two."}\n')
+    other = write(tmp_path / "a.jsonl", '{"text": "Zero."}\n')
+    shards = list(plan_shards(Inputs([str(other), str(source)]), 3))
+    for content in ('{"text": "One."}\n{"text": "Too."}\n', '{"text": "One."}\n{"text": "Two."}\n{"text": "Three."}\n', "", None):
+        source.unlink() if content is None else write(source, content)
+        with pytest.raises(ChangedError, match=f"{name}: shard 0: ") as raised:
+            list(read_shard(shards[0], Options(), [].append, Counter()))
+        assert raised.value.path == str(source)
+
+
+def test_file_that_cannot_be_read(tmp_path):
+    """An error of the plan, or where it is skipped of the shard: nothing of the file is read, as without a plan."""
+    source = write(tmp_path / "b.jsonl.gz", "".join(f'{{"text": "{random.random()}"}}\n' for _ in range(500)))
+    source.write_bytes(source.read_bytes()[:-100])
+    paths = [write(tmp_path / "a.jsonl", '{"text": "A."}\n'), source, write(tmp_path / "c.jsonl", '{"text": "C."}\n')]
+    paths += [write(tmp_path / "d.jsonl", "\n"), write(tmp_path / "e.jsonl", ""), write(tmp_path / "f.jsonl", gzip.compress(b"{}"))]
+    with pytest.raises(DataError, match=r"b\.jsonl\.gz: no whole gzip file"):
+        list(plan_shards(Inputs([str(path) for path in paths]), 2))
+    documents, errors, _ = whole(paths)
+    assert [document[1] for document in documents] == ["A.", "C."]
+    assert len(errors) == 4
+    for size in (1, 2, 100):
+        assert planned(paths, size) == (documents, errors, Counter())
+
+
+def test_what_cannot_be_planned(tmp_path):
+    source = write(tmp_path / "a.jsonl", '{"text": "A."}\n')
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for inputs, message in [
+        (Inputs(["-"]), "standard input cannot be planned"),
+        (Given(["A text."]), "texts that are given cannot be planned"),
+        (Inputs([str(source), str(tmp_path / "*.jsonl")]), "among the inputs twice"),
+        (Inputs([str(tmp_path / "pipe.jsonl")]), "a pipe"),
+    ]:
+        with pytest.raises(RelextError, match=message):
+            list(plan_shards(inputs, 2))
+    with pytest.raises(RelextError, match="0 documents per shard"):
+        plan_shards(Inputs([str(source)]), 0)
