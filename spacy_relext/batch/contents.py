@@ -1,87 +1,21 @@
 """The content of inputs: read once while it is planned, and in stretches afterwards; packed files as what they hold."""
 
-import gzip
 import hashlib
 import io
 import os
 import threading
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from spacy_relext.errors import DataError
-from spacy_relext.extraction.inputs import PACKED
 from spacy_relext.formats.files import files_in
-from spacy_relext.formats.limits import CHUNK, limits, unpacks_to_more
+from spacy_relext.formats.limits import CHUNK
+from spacy_relext.formats.unpacking import Unpacked, is_packed, opened_content, unreadable
 
 # Of a piece that is read, in memory; the rest is in a temporary file.
 MOST_HELD = 64 * 2**20
-
-
-def is_packed(path: Path) -> bool:
-    """Whether it is a gzip file, by its name."""
-    return path.suffix.lower() == PACKED
-
-
-@contextmanager
-def opened_content(path: Path) -> Iterator[BinaryIO]:
-    """A file, unpacked, at its beginning. RAISES: DataError for what cannot be read, or unpacks to too much."""
-    raw: io.RawIOBase = _Unpacked(path) if is_packed(path) else _Plain(path)
-    with io.BufferedReader(raw, CHUNK if is_packed(path) else io.DEFAULT_BUFFER_SIZE) as file:
-        yield cast(BinaryIO, file)
-
-
-class _Plain(io.FileIO):
-    """A file, whose errors name it."""
-
-    def __init__(self, path: Path):
-        try:
-            super().__init__(path)
-        except OSError as error:
-            raise _unreadable(error, path) from error
-        self._path = path
-
-    def readinto(self, buffer: memoryview, /) -> int | None:  # type: ignore[override]
-        try:
-            return super().readinto(buffer)
-        except OSError as error:
-            raise _unreadable(error, self._path) from error
-
-
-class _Unpacked(io.RawIOBase):
-    """What a packed file holds."""
-
-    def __init__(self, path: Path):
-        try:
-            self._file = gzip.GzipFile(path)
-        except OSError as error:
-            raise _unreadable(error, path) from error
-        self._path, self._n_bytes = path, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        try:
-            n_bytes = self._file.readinto(buffer)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"no whole gzip file: {error}. Is it truncated? Nothing of it is read.", path=self._path) from error
-        self._n_bytes += n_bytes
-        if self._n_bytes > limits().unpacked:
-            raise unpacks_to_more("it", self._path)
-        return n_bytes
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()
-
-
-def _unreadable(error: OSError, path: Path) -> DataError:
-    return DataError(f"it cannot be read: {error.strerror or error}.", path=path)
 
 
 class _Open(threading.local):
@@ -110,7 +44,7 @@ def content_from(path: Path, start: int) -> Iterator[BinaryIO]:
     try:
         found = path.stat()
     except OSError as error:
-        raise _unreadable(error, path) from error
+        raise unreadable(error, path) from error
     key = (str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
     before, process = _open.file, os.getpid()
     # A forked process would move the file of the one that it comes from.
@@ -130,7 +64,7 @@ class _Forward(io.BufferedReader):
     """What a packed file holds, read forward."""
 
     def __init__(self, path: Path):
-        super().__init__(_Unpacked(path), CHUNK)
+        super().__init__(Unpacked(path), CHUNK)
         self._at = 0
 
     def tell(self) -> int:

@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
-from spacy_relext.batch.contents import hashed, held, is_packed, opened_content, raw_content, stretch
+from spacy_relext.batch.contents import hashed, held, raw_content, stretch
 from spacy_relext.batch.manifest import Piece, Shard
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Given, Inputs, Source, named_by, read_source
@@ -31,6 +31,7 @@ from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import OnError, Options, Reading, raise_error
 from spacy_relext.formats.roles import Roles
 from spacy_relext.formats.types import Document
+from spacy_relext.formats.unpacking import is_packed, opened_content
 
 SUPERSEDED = "documents of which there is a later version, or that are deleted"
 # A shard of longer documents has fewer of them: what is read of it is held.

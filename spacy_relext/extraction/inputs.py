@@ -29,10 +29,10 @@ from spacy_relext.formats.limits import bounded_lines, count_lines, limits, repo
 from spacy_relext.formats.reading import OnError, Options, Reading, listed
 from spacy_relext.formats.roles import Roles
 from spacy_relext.formats.types import Document
+from spacy_relext.formats.unpacking import PACKED, is_packed
 
 # Standard input, as a path and as errors call it.
 STDIN, STDIN_NAME = "-", "<stdin>"
-PACKED = ".gz"
 # The suffixes that leave no doubt about the format. An .a2 file is a part of a document, whose text is in a .txt file beside it.
 KNOWN_SUFFIXES = tuple(suffix for made in OURS.values() if made.reads and made.name != "bionlp" for suffix in made.own_suffixes)
 # Those of texts that a folder is searched for file by file; the others read folders themselves.
@@ -63,7 +63,7 @@ class Source:
     @property
     def is_packed(self) -> bool:
         """Whether it is a gzip file."""
-        return self.path.suffix.lower() == PACKED
+        return is_packed(self.path)
 
     @property
     def place(self) -> str:
@@ -171,7 +171,7 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
             raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with `format`.", path=path)
         return [(file, path) for file in files]
     if os.path.isdir(given):
-        packed = next((file for file in sorted(files_in(path)) if file.suffix.lower() == PACKED), None)
+        packed = next((file for file in sorted(files_in(path)) if is_packed(file)), None)
         if packed is not None:
             raise DataError(
                 f"it is packed, and {format} reads folders of plain files. Name such files: '{path}/**/*{PACKED}'.", path=packed
@@ -210,7 +210,7 @@ def _format_of(path: Path) -> str:
 
 
 def _plain(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix.lower() == PACKED else path
+    return path.with_suffix("") if is_packed(path) else path
 
 
 def _suffix(path: Path) -> str:
