@@ -17,6 +17,7 @@ from spacy_relext.cli.options import (
     THRESHOLD,
     chosen_limits,
 )
+from spacy_relext.cli.planned import PLAN, SHARD, STATUS, WORKER, Asked, run_planned
 from spacy_relext.cli.tables import print_table
 from spacy_relext.conversion.exporting import unsupported_lines, written_by_suffix
 from spacy_relext.displacy.picture import Picture
@@ -26,6 +27,7 @@ from spacy_relext.extraction.extracting import Extraction, Record
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.resuming import Report
 from spacy_relext.extraction.running import MAX_PAIRS, MAX_PIECES, Result, Settings
+from spacy_relext.extraction.storage import Output
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.catalogue import READABLE, WRITABLE
 from spacy_relext.formats.limits import limited
@@ -33,11 +35,17 @@ from spacy_relext.formats.reading import Options
 from spacy_relext.notices import counted, counted_name
 from spacy_relext.service.picturing import pictured
 
+# What typer calls the source of an option that was given.
+COMMAND_LINE = "COMMANDLINE"
+
 
 def extract(
-    model: str = typer.Argument(..., help="Name or folder of a pipeline."),
+    ctx: typer.Context,
+    model: str = typer.Argument(None, help="Name or folder of a pipeline; may be left out where there is a plan."),
     paths: list[str] = typer.Argument(
-        ..., metavar="INPUT...", help="Files, folders, patterns such as 'texts/*.txt.gz', - for standard input."
+        None,
+        metavar="INPUT...",
+        help="Files, folders, patterns such as 'texts/*.txt.gz', - for standard input; may be left out where there is a plan.",
     ),
     output: Path = typer.Option(None, "--output", "-o", help="The file or folder to write; standard output (JSONL) if left out."),
     format: str = typer.Option(None, help=f"Format of the input, unless the suffix says it. One of: {', '.join(READABLE)}."),
@@ -76,12 +84,19 @@ def extract(
     table: bool = typer.Option(False, help="Also print the relations as a table."),
     arcs: bool = typer.Option(False, "--arcs", help="Also print the texts that have relations, with arcs of them above the lines."),
     skip_errors: bool = typer.Option(False, help="Report documents with errors, leave them out, and go on."),
+    plan: bool = typer.Option(False, PLAN, help="Only plan: which documents are in which shard, for workers on any machines."),
+    worker: bool = typer.Option(False, WORKER, help="Plan if there is no plan, run shards that nobody else runs, and make the output."),
+    share: str = typer.Option(None, SHARD, metavar="I/N", help="Run every N-th shard from the I-th on, such as 3/64, whoever runs others."),
+    status: bool = typer.Option(False, STATUS, help="Print how far all workers are, and what has failed."),
+    threads: int = typer.Option(1, min=1, help="Planned: threads of each worker."),
 ):
     """Extract relations from texts, few or thousands.
 
     With --output, a run that was stopped or killed goes on when the same command is started again.
     """
+    modes = [name for name, given in ((PLAN, plan), (WORKER, worker), (SHARD, share is not None), (STATUS, status)) if given]
     with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
+        _check_modes(modes, ctx, model, paths)
         options = Options(
             text_column,
             id_column,
@@ -93,14 +108,22 @@ def extract(
             utf16_offsets=utf16_offsets,
             events=events,
         )
+        wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
+        bounds = {"max_pairs": max_pairs, "max_pieces": max_pieces, "max_characters": max_characters}
+        settings = Settings(model or "", threshold, wanted, keep_all_scores, keep_relations, batch_size, gpu_id, **bounds)
+        if modes:
+            target = Output(output, _format(output, to), documents_per_file, spreadsheet_safe)
+            given = {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", None) == COMMAND_LINE}
+            asked = Asked(
+                model, paths or [], target, settings, format, options, shard_size, threads, given, overwrite, skip_errors, n_process
+            )
+            run_planned(modes[0], asked, share)
+            return
         inputs = Inputs(paths, format, options)
         if inputs.ignored:
             tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
         if output is None:
             _check_stream(to, documents_per_file, spreadsheet_safe=spreadsheet_safe)
-        wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
-        bounds = {"max_pairs": max_pairs, "max_pieces": max_pieces, "max_characters": max_characters}
-        settings = Settings(model, threshold, wanted, keep_all_scores, keep_relations, batch_size, gpu_id, **bounds)
         warnings: list[str] = []
         run = Extraction(
             inputs,
@@ -126,7 +149,7 @@ def extract(
             try:
                 run.write(
                     output,
-                    to or (written_by_suffix(output, "--to") if output.suffix else "jsonl"),
+                    _format(output, to),
                     documents_per_file=documents_per_file,
                     spreadsheet_safe=spreadsheet_safe,
                     shard_size=shard_size,
@@ -142,6 +165,26 @@ def extract(
         _tell_counts(inputs, run.report, output)
         for text in warnings:
             warn(text)
+
+
+def _format(output: Path, to: str | None) -> str:
+    return to or (written_by_suffix(output, "--to") if output.suffix else "jsonl")
+
+
+def _check_modes(modes: list[str], ctx: typer.Context, model: str | None, paths: list[str] | None) -> None:
+    """Refuse what does not go together. Only where there is a plan, it may say pipeline and inputs."""
+    if not modes:
+        for name, value in (("MODEL", model), ("INPUT...", paths)):
+            if not value:
+                ctx.fail(f"Missing argument '{name}'.")
+        return
+    if len(modes) > 1:
+        raise RelextError(f"{' and '.join(modes)}: one at a time.")
+    if ctx.params["output"] is None:
+        raise RelextError(f"{modes[0]} needs --output: the plan is kept beside it.")
+    for name in ("table", "arcs"):
+        if ctx.params[name]:
+            raise RelextError(f"--{name} prints what one process reads. Leave it out of {modes[0]}.")
 
 
 def _check_stream(to: str | None, documents_per_file: int | None, *, spreadsheet_safe: bool) -> None:

@@ -28,7 +28,7 @@ from spacy_relext.extraction.storage import Output, Storage
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.catalogue import writable
 from spacy_relext.formats.files import TEMPORARY
-from spacy_relext.formats.reading import OnError
+from spacy_relext.formats.reading import OnError, Options
 from spacy_relext.formats.types import Document
 
 
@@ -74,32 +74,7 @@ class Work:
 
     def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256, overwrite: bool = False):
         self.output, self.inputs, self.runner, self.size = output, inputs, runner, size
-        self.storage = Storage(output, self._asked(), overwrite=overwrite)
-
-    def _asked(self) -> dict[str, Any]:
-        """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most."""
-        nlp, settings = self.runner.nlp, self.runner.settings
-        first, *others = self.runner.extractors
-
-        def of_each(setting: str) -> Any:
-            return {pipe.name: pipe.cfg[setting] for pipe in (first, *others)} if others else first.cfg[setting]
-
-        return {
-            "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
-            "checksum of the pipeline": _checksum(nlp),
-            "version of spacy-relext": __version__,
-            "threshold": of_each("threshold"),
-            "labels": sorted(settings.labels) if settings.labels is not None else None,
-            "all scores": settings.keep_all_scores,
-            "pairs of a document": of_each("max_pairs"),
-            "relations of the input": settings.keep_relations,
-            "format of the input": self.inputs.format,
-            "options": {name: _as_json(getattr(self.inputs.options, name)) for name in sorted(self.inputs.options.given)},
-            "documents per shard": self.size,
-            "format of the output": self.output.format,
-            "documents per file": self.output.documents_per_file,
-            "safe for spreadsheets": self.output.spreadsheet_safe,
-        }
+        self.storage = Storage(output, asked_for(output, runner, size, inputs.format, inputs.options), overwrite=overwrite)
 
     @property
     def headers(self) -> list[Header]:
@@ -202,6 +177,40 @@ class Work:
         lost = {what: count for what, count in self.storage.finish().items() if count}
         documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
         return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost, self.output.format)
+
+
+def asked_for(output: Output, runner: Runner, size: int, format: str | None, options: Options) -> dict[str, Any]:
+    """What the results depend on, but for the documents. Batches and processes change the last of the digits at the most.
+
+    size: Documents a shard. format, options: Of the input.
+    """
+    nlp, settings = runner.nlp, runner.settings
+    first, *others = runner.extractors
+
+    def of_each(setting: str) -> Any:
+        return {pipe.name: pipe.cfg[setting] for pipe in (first, *others)} if others else first.cfg[setting]
+
+    return {
+        "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
+        "checksum of the pipeline": _checksum(nlp),
+        "version of spacy-relext": __version__,
+        "threshold": of_each("threshold"),
+        "labels": sorted(settings.labels) if settings.labels is not None else None,
+        "all scores": settings.keep_all_scores,
+        "pairs of a document": of_each("max_pairs"),
+        "relations of the input": settings.keep_relations,
+        "format of the input": format,
+        "options": asked_options(options),
+        "documents per shard": size,
+        "format of the output": output.format,
+        "documents per file": output.documents_per_file,
+        "safe for spreadsheets": output.spreadsheet_safe,
+    }
+
+
+def asked_options(options: Options) -> dict[str, Any]:
+    """Those that are not as they are by default, as they come back from JSON."""
+    return {name: _as_json(getattr(options, name)) for name in sorted(options.given)}
 
 
 def _as_json(value: Any) -> Any:

@@ -35,7 +35,7 @@ class Shards:
 
     def __init__(self, folder: Path, asked: dict[str, Any]):
         self.folder, self.asked = folder, asked
-        self._asked_checksum = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf8")).hexdigest()
+        self._asked_checksum = checksum_of(asked)
 
     @property
     def manifest(self) -> Path:
@@ -69,8 +69,7 @@ class Shards:
 
     def add(self, number: int, header: Header, lines: list[str]) -> Header:
         """Store a shard. header: What it says beside what every shard says. RETURNS: Its first line."""
-        header = {"number": number, "asked": self._asked_checksum, **header}
-        header["checksum"] = _checksum_of(header, (line.encode("utf8") for line in lines))
+        header = sealed(number, self._asked_checksum, header, lines)
         with whole_file(self._shard(number), within=self.folder) as file:
             file.writelines([json.dumps(header) + "\n", *lines])
         return header
@@ -89,21 +88,7 @@ class Shards:
         return self._read(number)[1]
 
     def _read(self, number: int) -> tuple[Header, list[str]]:
-        path = self._shard(number)
-        cure = "Delete it: its documents, and those after them, are run again."
-        header = read_json(path, HEADER, "a shard of this run", cure, first_line=True)
-        with path.open("rb") as file:
-            file.readline()
-            lines = list(file)
-        if header["number"] != number or header["asked"] != self._asked_checksum:
-            raise DataError(f"it is a shard of another run, or of another place in this one. {cure}", path=path)
-        if len(lines) != header["documents"]:
-            raise DataError(
-                f"it says that it has {counted_name(header['documents'], 'documents')}, and has {len(lines):,}. {cure}", path=path
-            )
-        if _checksum_of(header, lines) != header["checksum"]:
-            raise DataError(f"its checksum is not the one that it was written with: it was changed, or is damaged. {cure}", path=path)
-        return header, [line.decode("utf8") for line in lines]
+        return read_sealed(self._shard(number), number, self._asked_checksum, "its documents, and those after them, are run again.")
 
     def _shard(self, number: int) -> Path:
         return self.folder / SHARD.format(number)
@@ -148,6 +133,37 @@ def checksum(path: Path) -> str:
         with file.open("rb") as opened:
             digest.update(hashlib.file_digest(opened, "sha256").digest())
     return digest.hexdigest()
+
+
+def checksum_of(asked: Any) -> str:
+    """A checksum of what can be JSON."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf8")).hexdigest()
+
+
+def sealed(number: int, asked: str, header: Header, lines: Iterable[str]) -> Header:
+    """The first line of a shard. asked: The checksum of what its run is asked for. header: What it says beside what every shard says."""
+    header = {"number": number, "asked": asked, **header}
+    header["checksum"] = _checksum_of(header, (line.encode("utf8") for line in lines))
+    return header
+
+
+def read_sealed(path: Path, number: int, asked: str, otherwise: str) -> tuple[Header, list[str]]:
+    """The first line of a shard, and its documents as lines of our JSONL.
+
+    otherwise: What happens when it is deleted. RAISES: DataError for one that is not as it was written.
+    """
+    cure = f"Delete it: {otherwise}"
+    header = read_json(path, HEADER, "a shard of this run", cure, first_line=True)
+    with path.open("rb") as file:
+        file.readline()
+        lines = list(file)
+    if header["number"] != number or header["asked"] != asked:
+        raise DataError(f"it is a shard of another run, or of another place in this one. {cure}", path=path)
+    if len(lines) != header["documents"]:
+        raise DataError(f"it says that it has {counted_name(header['documents'], 'documents')}, and has {len(lines):,}. {cure}", path=path)
+    if _checksum_of(header, lines) != header["checksum"]:
+        raise DataError(f"its checksum is not the one that it was written with: it was changed, or is damaged. {cure}", path=path)
+    return header, [line.decode("utf8") for line in lines]
 
 
 def _checksum_of(header: Header, lines: Iterable[bytes]) -> str:

@@ -85,6 +85,17 @@ class Output:
         return lost
 
 
+def refuse_place(output: Output, place: Path, *, overwrite: bool) -> None:
+    """Refuse a place, the output's with its links followed, where something stands that is not to be replaced. RAISES: DataError."""
+    path, is_folder = output.path, output.is_folder
+    if place.is_dir() and not is_folder:
+        raise DataError(f"it is a folder. Name a file ({output.format}), or split it with `documents_per_file`.", path=path)
+    if is_folder and place.exists() and (place.is_file() or any(place.iterdir())):
+        raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
+    if not is_folder and place.exists() and place.stat().st_size and not overwrite:
+        raise DataError("this file exists already. Name another output, or replace it with `overwrite`.", path=path)
+
+
 class Storage:
     """The files of a run.
 
@@ -138,13 +149,7 @@ class Storage:
         )
 
     def _check_output(self) -> None:
-        path, is_folder = self.output.path, self.output.is_folder
-        if self.place.is_dir() and not is_folder:
-            raise DataError(f"it is a folder. Name a file ({self.output.format}), or split it with `documents_per_file`.", path=path)
-        if is_folder and self.place.exists() and (self.place.is_file() or any(self.place.iterdir())):
-            raise DataError("a new folder is to be written, and there is something already. Name another one.", path=path)
-        if not is_folder and self.place.exists() and self.place.stat().st_size and not self.overwrite:
-            raise DataError("this file exists already. Name another output, or replace it with `overwrite`.", path=path)
+        refuse_place(self.output, self.place, overwrite=self.overwrite)
 
     def _check_asked(self, before: dict[str, Any]) -> None:
         names = [name for name in {**before, **self.asked} if before.get(name) != self.asked.get(name)]

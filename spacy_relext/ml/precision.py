@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import Literal, get_args
 
 import torch
@@ -42,7 +43,27 @@ def check_precision(precision: Precision) -> Precision:
 
 def computes_in_bfloat16(precision: Precision, device: str = "cpu") -> bool:
     """Whether a setting of the precision means bfloat16 on a kind of device, "cpu" or "cuda"."""
-    return precision == "bfloat16" or (precision == "auto" and (cpu_has_bfloat16() if device == "cpu" else torch.cuda.is_bf16_supported()))
+    if precision == "auto":
+        precision = _decided.get() or auto_precision(device)
+    return precision == "bfloat16"
+
+
+def auto_precision(device: str = "cpu") -> Precision:
+    """What "auto" means on a kind of device of this machine, "cpu" or "cuda"."""
+    return "bfloat16" if (cpu_has_bfloat16() if device == "cpu" else torch.cuda.is_bf16_supported()) else "float32"
+
+
+_decided: ContextVar[Precision | None] = ContextVar("spacy_relext_auto_precision", default=None)
+
+
+@contextmanager
+def decided_precision(precision: Precision | None) -> Iterator[None]:
+    """Inside, and in this thread, "auto" means this, whatever the machine can do. None: as everywhere."""
+    token = _decided.set(precision)
+    try:
+        yield
+    finally:
+        _decided.reset(token)
 
 
 @contextmanager

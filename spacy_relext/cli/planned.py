@@ -1,0 +1,172 @@
+"""`relext extract` in shards that are planned: --plan, --worker, --shard, --status."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy_relext.batch.asking import conform, prepared, refuse_request, request
+from spacy_relext.batch.beginning import begin, has_plan, work_folder
+from spacy_relext.batch.manifest import Plan
+from spacy_relext.batch.merging import finished, report_of
+from spacy_relext.batch.processes import ending_on_sigterm, run_in_processes
+from spacy_relext.batch.working import Outcome, work
+from spacy_relext.cli.errors import Bar, SkippedErrors, tell, warn
+from spacy_relext.conversion.exporting import unsupported_lines
+from spacy_relext.errors import RelextError
+from spacy_relext.extraction.inputs import Inputs
+from spacy_relext.extraction.resuming import Report
+from spacy_relext.extraction.running import Runner, Settings
+from spacy_relext.extraction.storage import Output
+from spacy_relext.formats.reading import Options
+from spacy_relext.notices import counted, counted_name
+
+PLAN, WORKER, SHARD, STATUS = "--plan", "--worker", "--shard", "--status"
+# Options that have another name in a plan.
+NAMES = {
+    "paths": "inputs",
+    "format": "format of the input",
+    "to": "format of the output",
+    "documents_per_file": "documents per file",
+    "spreadsheet_safe": "safe for spreadsheets",
+    "shard_size": "documents per shard",
+    "batch_size": "documents per batch",
+    "max_record": "record",
+    "max_unpacked": "unpacked",
+}
+
+
+@dataclass
+class Asked:
+    """What a command line asks for.
+
+    model, paths: None and empty where they are left out, and the plan says them. given: The names of the options that are on the command
+    line.
+    """
+
+    model: str | None
+    paths: list[str]
+    output: Output
+    settings: Settings
+    format: str | None
+    options: Options
+    shard_size: int
+    threads: int
+    given: set[str]
+    overwrite: bool = False
+    skip_errors: bool = False
+    n_process: int | None = None
+    request: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.request = request(
+            self.settings,
+            self.paths,
+            self.output,
+            format=self.format,
+            options=self.options,
+            size=self.shard_size,
+            threads=self.threads,
+        )
+
+    def compare(self, planned: dict[str, Any], plan: Plan | None = None) -> None:
+        """Refuse what is not as planned: of a whole command all of it, otherwise what is on the command line."""
+        whole = self.model is not None and bool(self.paths)
+        folder = plan.folder if plan is not None else self.output.path
+        refuse_request(self.request, planned, None if whole else {NAMES.get(name, name) for name in self.given}, folder)
+
+
+def run_planned(mode: str, asked: Asked, share: str | None = None) -> None:
+    """Do what one of the options says."""
+    folder = work_folder(asked.output)
+    said = finished(folder)
+    if said is not None and not (mode == PLAN and asked.overwrite):
+        asked.compare({**said["settings"], **said["computed"]})
+        tell(f"Finished already: {asked.output.path}. --plan --overwrite makes it anew.")
+        _tell_report(report_of(said), asked)
+        return
+    part = _share(share) if share is not None else None
+    plan, runner = _plan(folder, asked)
+    if mode == PLAN:
+        _tell_plan(plan, asked)
+        return
+    bar = Bar(desc="Extracting", unit=" shards", total=plan.shards)
+
+    def show(outcome: Outcome, n_finished: int) -> None:
+        for error in outcome.errors if outcome.is_new else ():
+            warn(f"{'skipped' if asked.skip_errors else 'not finished'}: {error}")
+        bar.update(max(0, n_finished - bar.n))
+
+    with bar, ending_on_sigterm():
+        if part is None and (asked.n_process or 1) > 1:
+            run_in_processes(plan, runner, asked.n_process or 1, skip_errors=asked.skip_errors, on_outcome=show, tell=tell)
+        report = work(
+            plan,
+            runner,
+            share=part,
+            skip_errors=asked.skip_errors,
+            on_error=SkippedErrors(skip=asked.skip_errors),
+            on_outcome=show,
+            tell=tell,
+            overwrite=asked.overwrite,
+        )
+        bar.update(plan.shards - bar.n if report is not None else 0)
+    for text in runner.warnings.lines():
+        warn(text)
+    if report is None:
+        tell(f"This share is finished. Others are not: whoever comes last makes {asked.output.path}.")
+    else:
+        _tell_report(report, asked)
+
+
+def _share(text: str) -> tuple[int, int]:
+    """Which share of how many: 3/64."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise RelextError(f"--shard {text}: expected which of how many, from 1 on, such as 3/64.")
+    return int(match[1]), int(match[2])
+
+
+def _plan(folder: Any, asked: Asked) -> tuple[Plan, Runner]:
+    """The plan, made now if there is none, and its pipeline."""
+    if has_plan(folder):
+        plan = Plan.read(folder)
+        asked.compare({**plan.asked, **plan.computed}, plan)
+        return plan, prepared(plan, model=asked.model, gpu_id=asked.settings.gpu_id)
+    if asked.model is None or not asked.paths:
+        raise RelextError(f"{folder}: there is no plan. Name the pipeline and the inputs (MODEL INPUT...) to plan.")
+    inputs = Inputs(asked.paths, asked.format, asked.options)
+    if inputs.ignored:
+        tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
+    runner = Runner(asked.settings)
+    with Bar(desc="Planning", unit=" documents") as bar:
+        plan = begin(
+            asked.request,
+            runner,
+            inputs,
+            asked.output,
+            overwrite=asked.overwrite,
+            on_error=SkippedErrors(skip=asked.skip_errors),
+            on_shard=lambda shard: bar.update(shard.documents or 0),
+        )
+    # Which another one may have made meanwhile.
+    asked.compare({**plan.asked, **plan.computed}, plan)
+    conform(plan, runner)
+    return plan, runner
+
+
+def _tell_plan(plan: Plan, asked: Asked) -> None:
+    documents = "" if plan.documents is None else f" with {counted(plan.documents, 'document', 'documents')}"
+    tell(f"{counted(plan.shards, 'shard', 'shards')}{documents} in {plan.folder}")
+    for what, n in plan.counts.items():
+        tell(f"left out: {counted_name(n, what)}")
+    tell(f"Start workers, on any machines that have this folder: python -m spacy relext extract --worker --output {asked.output.path}")
+
+
+def _tell_report(report: Report, asked: Asked) -> None:
+    for line in unsupported_lines(report.lost, report.format):
+        tell(line)
+    relations = counted(report.relations, "relation", "relations")
+    tell(f"{relations} in {counted(report.documents, 'document', 'documents')} in {asked.output.path}")
+    if report.errors:
+        skipped = ("document or file had errors and was skipped.", "documents or files had errors and were skipped.")
+        tell(counted(report.errors, *skipped))
