@@ -201,6 +201,7 @@ _OURS = (
         (".txt", ".pubtator"),
         (".pubtator",),
         ".txt",
+        cuts="CUTTER",
         lacks=("sentences", "scores of relations", "long forms of abbreviations", _NOT_ANNOTATED, METADATA, *DETAILS),
     ),
     BuiltIn(
@@ -291,8 +292,8 @@ _OURS = (
     _corpus("datasets", "data sets of the library datasets on disk", ".arrow", options=_COLUMNS | _EVENTS),
     _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
     _texts("lines", "a text per line", "read_lines", (".txt",), cuts="LINES"),
-    _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS),
-    _texts("texts-tsv", "the same, with tabs", "read_tsv", (".tsv",), own_suffixes=(".tsv",), options=_COLUMNS),
+    _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS, cuts="CSV"),
+    _texts("texts-tsv", "the same, with tabs", "read_tsv", (".tsv",), own_suffixes=(".tsv",), options=_COLUMNS, cuts="TSV"),
     BuiltIn(
         "csv",
         "a table of relations, a row each",

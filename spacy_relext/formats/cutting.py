@@ -18,11 +18,10 @@ its cutter is a `RangeCutter`.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
-from spacy_relext.formats.limits import CHUNK, MARK, Line, bounded_lines, limits, refuse_packed, reported
+from spacy_relext.formats.limits import CHUNK, MARK, Line, bounded_lines, is_blank, limits, refuse_packed, reported, too_large
 from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.types import Document
 
@@ -85,6 +84,26 @@ class RangeCutter(Cutter, Protocol):
         ...
 
 
+def raw_lines(file: BinaryIO, path: Path) -> Iterator[tuple[bytes, Line, bool]]:
+    """The content of a file line by line; of a line, as `bounded_lines` gives it, and whether it ends here.
+
+    A line that is too long comes in several pieces, the last of which ends it.
+    """
+    most, is_first = limits().record, True
+    while raw := file.readline(most + 1):
+        if is_first:
+            refuse_packed(raw, path)
+        if len(raw) <= most:
+            yield raw, raw.removeprefix(MARK) if is_first else raw, True
+        else:
+            error = too_large("the line", path)
+            while not raw.endswith(b"\n") and (more := file.readline(CHUNK)):
+                yield raw, error, False
+                raw = more
+            yield raw, error, True
+        is_first = False
+
+
 # Makes documents of the numbers and lines of a file, which errors name and documents without an id are called after.
 ReadLines = Callable[[Iterable[tuple[int, Line]], Path, Reading], Iterator[Document]]
 
@@ -97,18 +116,8 @@ class LineCutter:
 
     def cut(self, file: BinaryIO, path: Path, options: Options) -> Iterator[Cut]:
         """As `Cutter` says."""
-        most = limits().record
-        first = file.readline(most + 1)
-        refuse_packed(first, path)
-        for line in chain([first] if first else [], iter(lambda: file.readline(most + 1), b"")):
-            if len(line) <= most:
-                yield Cut(line, int(bool((line.removeprefix(MARK) if line is first else line).strip())))
-                continue
-            # A line that is too long is an error where it is read, and is never held.
-            while line and not line.endswith(b"\n"):
-                yield Cut(line)
-                line = file.readline(CHUNK)
-            yield Cut(line, 1)
+        for raw, line, is_whole in raw_lines(file, path):
+            yield Cut(raw, int(is_whole and not is_blank(line)))
 
     def read(self, body: BinaryIO, part: Part, reading: Reading) -> Iterator[Document]:
         """As `Cutter` says."""

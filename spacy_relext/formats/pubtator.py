@@ -34,16 +34,19 @@ import re
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from enum import Enum, auto
 from pathlib import Path
+from typing import BinaryIO
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.concepts import concepts_of, mention_relations, related_concepts
+from spacy_relext.formats.cutting import Cut, Part, raw_lines
 from spacy_relext.formats.files import find_files, whole_file
 from spacy_relext.formats.identifiers import Stated, settle, to_field
 from spacy_relext.formats.ids import distinct, named
-from spacy_relext.formats.limits import Line, is_blank, read_line, reported_lines
+from spacy_relext.formats.limits import Line, bounded_lines, is_blank, read_line, reported, reported_lines
 from spacy_relext.formats.offsets import BEYOND, OffsetError, Said, fit_offsets, is_beyond
-from spacy_relext.formats.reading import Reading
+from spacy_relext.formats.reading import Options, Reading
 from spacy_relext.formats.records import files_with, whole_number
 from spacy_relext.formats.types import DETAILS, METADATA, NOVEL, AnnotatedRelation, Document, Mention
 
@@ -69,39 +72,105 @@ def read(path: Path, reading: Reading) -> Iterator[Document]:
 
 def _documents(files: Iterable[Path], reading: Reading) -> Iterator[Document]:
     for file in files:
-        for block in _blocks(reported_lines(file, reading.on_error), file, reading):
-            try:
-                yield parse(block, file)
-            except DataError as error:
-                reading.on_error(error)
+        yield from _parse_lines(reported_lines(file, reading.on_error), file, reading)
+
+
+def _parse_lines(lines: Iterable[tuple[int, Line]], file: Path, reading: Reading) -> Iterator[Document]:
+    for block in _blocks(lines, file, reading):
+        try:
+            yield parse(block, file)
+        except DataError as error:
+            reading.on_error(error)
+
+
+class _Kind(Enum):
+    """What a line is.
+
+    BLANK: Of no document. STRAY: Of another one than that before it. HEADER, BEGIN: With it one begins, and it is a header, or is none.
+    PART: Of the one that has begun.
+    """
+
+    BLANK = auto()
+    STRAY = auto()
+    HEADER = auto()
+    BEGIN = auto()
+    PART = auto()
+
+
+class _Sorter:
+    """Which document a line belongs to: one begins at a header with another id, or at a second title or abstract."""
+
+    def __init__(self) -> None:
+        self._name, self._seen = b"", set[bytes]()
+        self._is_begun = self._after_empty = False
+
+    def sort(self, line: Line) -> _Kind:
+        """What a line, without its end, is."""
+        if is_blank(line):
+            self._after_empty = True
+            return _Kind.BLANK
+        header = re.match(rb"([^|\t]+)\|([ta])\|", line) if isinstance(line, bytes) else None
+        is_other = isinstance(line, bytes) and not header and b"\t" not in line and self._after_empty
+        begins = not self._is_begun or is_other or (header is not None and (header[1] != self._name or header[2] in self._seen))
+        self._after_empty = False
+        if begins:
+            self._seen, self._is_begun = set(), False
+        if header:
+            self._name = header[1]
+            self._seen.add(header[2])
+        elif isinstance(line, bytes) and b"\t" in line and (not self._seen or line.split(b"\t")[0] != self._name):
+            return _Kind.STRAY
+        self._is_begun = True
+        return _Kind.PART if not begins else _Kind.HEADER if header else _Kind.BEGIN
+
+
+def _stripped(raw: Line) -> Line:
+    """A line without its end, and without the byte order mark that each of several files may have had that were put together."""
+    return raw.removeprefix(BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r") if isinstance(raw, bytes) else raw
 
 
 def _blocks(lines: Iterable[tuple[int, Line]], file: Path, reading: Reading) -> Iterator[Block]:
-    """The lines of each document: from a header with another id, or a second title or abstract, to the next one."""
+    """The lines of each document."""
     block: Block = []
-    name, seen, after_empty = b"", set[bytes](), False
+    sorter = _Sorter()
     for number, raw in lines:
-        # Of files that were put together, each may have one.
-        line = raw.removeprefix(BOM_UTF8) if isinstance(raw, bytes) else raw
-        if is_blank(line):
-            after_empty = True
-            continue
-        line = line.removesuffix(b"\n").removesuffix(b"\r") if isinstance(line, bytes) else line
-        header = re.match(rb"([^|\t]+)\|([ta])\|", line) if isinstance(line, bytes) else None
-        is_other = isinstance(line, bytes) and not header and b"\t" not in line and after_empty
-        if block and (is_other or (header and (header[1] != name or header[2] in seen))):
-            yield block
-            block, seen = [], set()
-        after_empty = False
-        if header:
-            name = header[1]
-            seen.add(header[2])
-        elif isinstance(line, bytes) and b"\t" in line and (not seen or line.split(b"\t")[0] != name):
+        line = _stripped(raw)
+        kind = sorter.sort(line)
+        if kind is _Kind.STRAY:
             reading.leave_out(STRAY, f"{file}:{number}")
-            continue
-        block.append((number, line))
+        elif kind is not _Kind.BLANK:
+            if kind is not _Kind.PART and block:
+                yield block
+                block = []
+            block.append((number, line))
     if block:
         yield block
+
+
+class _PubTatorCutter:
+    """Cuts a file before the headers of documents: what a header begins does not depend on what stands before it."""
+
+    def cut(self, file: BinaryIO, path: Path, options: Options) -> Iterator[Cut]:
+        """As `Cutter` says."""
+        sorter, n_documents, is_begin = _Sorter(), 0, True
+        for raw, line, is_whole in raw_lines(file, path):
+            if is_begin:
+                kind = sorter.sort(_stripped(line))
+                if kind is _Kind.HEADER and n_documents:
+                    yield Cut(b"", n_documents)
+                    n_documents = 0
+                n_documents += kind in (_Kind.HEADER, _Kind.BEGIN)
+            yield Cut(raw)
+            is_begin = is_whole
+        if n_documents:
+            yield Cut(b"", n_documents)
+
+    def read(self, body: BinaryIO, part: Part, reading: Reading) -> Iterator[Document]:
+        """As `Cutter` says."""
+        return _parse_lines(reported(bounded_lines(body, part.path, part.first_line), reading.on_error), part.path, reading)
+
+
+CUTTER = _PubTatorCutter()
 
 
 def parse(block: Block, file: Path) -> Document:

@@ -24,7 +24,7 @@ def write(path, content):
 
 
 def seen(documents, errors, counts):
-    return [(d.id, d.text, d.mentions, d.concept_relations, str(d.source), d.line) for d in documents], list(map(str, errors)), counts
+    return [(d.id, d.text, d.mentions, d.concept_relations, str(d.source), d.line) for d in documents], list(map(str, errors)), +counts
 
 
 def whole(paths, **settings):
@@ -65,23 +65,58 @@ LINES = [
 ]
 JSONL = ['{"text": "One."}\n', "\n", '{"id": "ID", "text": "Two."}\r\n', "[]\n", "no JSON\n", b'{"text": "\xff"}\n']
 
+ROWS = [
+    "One.,1\n",
+    "\r\n",
+    '"Two, and\r\nmore\n",2\r\n',
+    "Three,3\r",
+    '"Fo""ur",4\n',
+    "Fi\x00ve,5\n",
+    b"\xff,6\n",
+    "a,b,c\n",
+    '"no"t,7\n',
+    "x,\n",
+]
+BLOCKS = [
+    "ID|t|Aspirin.\nID|a|Headache.\nID\t0\t7\tAspirin\tChemical\tD1\nID\t9\t17\tHeadache\tDisease\tD2\nID\tREL\tD1\tD2\n\n",
+    "ID|t|Aspirin.\r\n",
+    "ID|a|Only this.\n",
+    "\n",
+    "No header.\n",
+    "5\t0\t7\tStray\tChemical\tD1\n",
+    MARK + "ID|t|Marked.\n",
+    "ID|t|A title.\n\nNo header.\nID|a|An abstract.\n",
+    b"ID|t|\xff\n",
+]
+
 
 def shuffled(number):
     return random.Random(1).sample(range(number), number)
 
 
-@pytest.mark.parametrize(("name", "lines"), [("x.txt", LINES), ("x.jsonl", JSONL)])
+def numbered(raw, chosen):
+    """With another id than all others."""
+    return raw.replace(b"ID", b"%d" % chosen.randrange(10, 10**12))
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "lines"),
+    [
+        ("x.txt", [""], LINES),
+        ("x.jsonl", [""], JSONL),
+        ("x.csv", ["text,note\n", "\r\ntext,note\r\n", '"text"x\ntext,note\n', "note,other\n", "", '"text'], ROWS),
+        ("x.pubtator", [""], BLOCKS),
+    ],
+)
 @pytest.mark.parametrize("packed", ["", ".gz"])
-def test_wherever_it_is_cut(tmp_path, name, lines, packed):
+def test_wherever_it_is_cut(tmp_path, name, begin, lines, packed):
     chosen = random.Random(0)
     settings = {"format": "lines"} if name == "x.txt" else {}
     for trial in range(20):
         paths = []
         for part in range(2):
-            drawn = [chosen.choice(lines) for _ in range(chosen.randrange(1, 12))]
-            raw = b"".join(line if isinstance(line, bytes) else line.encode() for line in drawn)
-            while b"ID" in raw:
-                raw = raw.replace(b"ID", b"%d" % chosen.randrange(10**9), 1)
+            drawn = [chosen.choice(begin), *chosen.choices(lines, k=chosen.randrange(1, 12))]
+            raw = b"".join(numbered(line if isinstance(line, bytes) else line.encode(), chosen) for line in drawn)
             raw = (MARK.encode() if chosen.random() < 0.5 else b"") + raw.removesuffix(b"\n" if chosen.random() < 0.5 else b"")
             paths.append(write(tmp_path / str(trial) / f"{part}" / f"{part}-{name}{packed}", raw))
         expected = whole(paths, **settings)
