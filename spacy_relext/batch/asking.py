@@ -46,6 +46,8 @@ def request(
         "format of the output": output.format,
         "documents per file": output.documents_per_file,
         "safe for spreadsheets": output.spreadsheet_safe,
+        "partitions": list(output.partition_by) or None,
+        "table of the documents": output.documents_table or None,
         "settings": {name: said[name] for name in ASKED_SETTINGS} | {"labels": None if settings.labels is None else list(settings.labels)},
         "limits": asdict(limits()),
         "documents per batch": settings.batch_size,
@@ -100,7 +102,14 @@ def output_of(plan: Plan) -> Output:
     """What the run of a plan writes."""
     said = plan.asked
     place = Path(str(plan.folder).removesuffix(WORK))
-    return Output(place, said["format of the output"], said["documents per file"], said["safe for spreadsheets"])
+    return Output(
+        place,
+        said["format of the output"],
+        said["documents per file"],
+        said["safe for spreadsheets"],
+        tuple(said["partitions"] or ()),
+        bool(said["table of the documents"]),
+    )
 
 
 def options_of(plan: Plan) -> Options:

@@ -145,7 +145,8 @@ class _Merge:
 
     def make(self) -> tuple[Path, dict[str, Any]]:
         """The output in a folder of this process, and what its manifest says."""
-        output, own = output_of(self.plan), self.results.own
+        made_with, own = _provenance(self.plan), self.results.own
+        output = replace(output_of(self.plan), provenance=_wherever(made_with))
         if own.exists():
             remove(own)
         own.mkdir()
@@ -155,7 +156,7 @@ class _Merge:
             lost = output.write_all(self._lines(), made)
             sync(made)
             self.report.lost = {what: n for what, n in lost.items() if n}
-            said = manifest(_provenance(self.plan), self._counts(), made)
+            said = manifest(made_with, self._counts(), made)
             with whole_file(self.plan.folder / DONE, within=own) as file:
                 file.write(json.dumps(said) + "\n")
         except BaseException:
@@ -280,6 +281,12 @@ def _provenance(plan: Plan) -> dict[str, Any]:
         "computed": {name: value for name, value in plan.computed.items() if name not in ("pipeline", "packages")},
         "plan": identity(plan),
     }
+
+
+def _wherever(made_with: dict[str, Any]) -> dict[str, Any]:
+    """The same without the places of files, which the bytes of the output do not depend on."""
+    settings = {name: value for name, value in made_with["settings"].items() if name not in ("inputs", "model")}
+    return {name: value for name, value in made_with.items() if name != "plan"} | {"settings": settings}
 
 
 def _tidy(folder: Path) -> None:

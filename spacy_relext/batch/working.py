@@ -147,6 +147,10 @@ def _run(runner: Runner, documents: list[Document], number: int, is_ours: Callab
 
 def _refusal(output: Output, line: str, document: Document, folder: Path) -> DataError | None:
     """What the format of the output has against a document: better known now than when all is made."""
+    try:
+        output.check(document)
+    except DataError as error:
+        return error
     if writable(output.format).refuses:
         with TemporaryDirectory(dir=folder, prefix=TEMPORARY) as made:
             try:

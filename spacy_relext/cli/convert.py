@@ -11,13 +11,17 @@ from wasabi import msg
 
 from spacy_relext.cli.errors import Bar, SkippedErrors, as_options, messages, reported_errors, tell, warn
 from spacy_relext.cli.options import (
+    DOCUMENTS_TABLE,
     LANG,
     MAX_CHARACTERS,
     MAX_RECORD,
     MAX_UNPACKED,
+    META_COLUMNS,
     OVERWRITE,
+    PARTITION_BY,
     SPREADSHEET_SAFE,
     chosen_limits,
+    names_of,
     tokenizer_of,
 )
 from spacy_relext.cli.tables import print_table
@@ -28,7 +32,6 @@ from spacy_relext.conversion.exporting import export as export_docs
 from spacy_relext.conversion.exporting import unsupported_lines
 from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.corpus import read_docs
-from spacy_relext.errors import RelextError
 from spacy_relext.formats.catalogue import READABLE, WRITABLE, writable
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.types import Document
@@ -61,6 +64,7 @@ def convert(
     labels: str = typer.Option(None, help="Labels that were annotated too, though no document here may have one: A,B."),
     text_column: str = typer.Option(None, help="The column with the text: 'text', if left out."),
     id_column: str = typer.Option(None, help="The column with the id of the document."),
+    meta_columns: str = META_COLUMNS,
     label_column: str = typer.Option(None, help=LABEL_COLUMN),
     roles: list[str] = typer.Option([], metavar="HEAD,TAIL", help=ROLES),
     events: str = typer.Option(None, help=EVENTS),
@@ -92,7 +96,7 @@ def convert(
             format,
             nlp=nlp,
             sentences=sentences,
-            labels=_named(labels),
+            labels=names_of("--labels", labels),
             dev=dev_output,
             dev_share=dev_share,
             seed=seed,
@@ -102,6 +106,7 @@ def convert(
             progress=_progress,
             text_column=text_column,
             id_column=id_column,
+            meta_columns=names_of("--meta-columns", meta_columns) or None,
             label_column=label_column,
             roles=roles,
             keep_empty=keep_empty,
@@ -123,6 +128,8 @@ def export(
         None, help='Where other mentions are than those of doc.spans["mentions"] (or else doc.ents) and of relations.'
     ),
     spreadsheet_safe: bool = SPREADSHEET_SAFE,
+    partition_by: str = PARTITION_BY,
+    documents_table: bool = DOCUMENTS_TABLE,
     overwrite: bool = OVERWRITE,
 ):
     """Write the documents of a .spacy file, with mentions and relations, in another format."""
@@ -130,6 +137,10 @@ def export(
         settings: dict[str, Any] = {} if base_iri is None else {"base_iri": base_iri}
         if spreadsheet_safe:
             settings["spreadsheet_safe"] = True
+        if documents_table:
+            settings["documents_table"] = True
+        if partition_by is not None:
+            settings["partition_by"] = names_of("--partition-by", partition_by)
         writable(format)
         output_path = Path("/dev/stdout") if str(output_path) == "-" else output_path
         docs = Bar(read_docs(input_path, spacy.blank("en")), desc=f"Writing {output_path}", unit=" documents")
@@ -140,14 +151,6 @@ def export(
 
 def _progress(documents: Iterable[Document], source: Path) -> Iterable[Document]:
     return Bar(documents, desc=f"Reading {source}", unit=" documents")
-
-
-def _named(labels: str | None) -> set[str]:
-    """The labels of the option."""
-    named = [label.strip() for label in labels.split(",")] if labels is not None else []
-    if "" in named:
-        raise RelextError(f"--labels is {labels!r}; expected names with a comma between them: A,B.")
-    return set(named)
 
 
 def _print_report(report: Conversion) -> None:

@@ -8,14 +8,18 @@ import typer
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
 from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.options import (
+    DOCUMENTS_TABLE,
     GPU_ID,
     MAX_CHARACTERS,
     MAX_RECORD,
     MAX_UNPACKED,
+    META_COLUMNS,
     OVERWRITE,
+    PARTITION_BY,
     SPREADSHEET_SAFE,
     THRESHOLD,
     chosen_limits,
+    names_of,
 )
 from spacy_relext.cli.planned import PLAN, SHARD, STATUS, WORKER, Asked, run_planned
 from spacy_relext.cli.tables import print_table
@@ -51,6 +55,7 @@ def extract(
     format: str = typer.Option(None, help=f"Format of the input, unless the suffix says it. One of: {', '.join(READABLE)}."),
     text_column: str = typer.Option(None, help="Tables: the column with the text; 'text', if left out."),
     id_column: str = typer.Option(None, help="Tables: the column with the id of the document; if left out, 'id', if there is one."),
+    meta_columns: str = META_COLUMNS,
     label_column: str = typer.Option(None, help=LABEL_COLUMN),
     roles: list[str] = typer.Option([], metavar="HEAD,TAIL", help=ROLES),
     events: str = typer.Option(None, help=EVENTS),
@@ -60,6 +65,9 @@ def extract(
     utf16_offsets: bool = typer.Option(False, "--utf16-offsets", help=UTF16_OFFSETS),
     to: str = typer.Option(None, help=f"Format of the output, unless the suffix says it. One of: {', '.join(WRITABLE)}."),
     documents_per_file: int = typer.Option(None, min=1, help="Write a folder with files of so many documents."),
+    partition_by: str = PARTITION_BY,
+    documents_table: bool = DOCUMENTS_TABLE,
+    manifest: bool = typer.Option(False, "--manifest", help="Also write OUTPUT.manifest.json: pipeline, versions, counts, checksums."),
     threshold: float = THRESHOLD,
     labels: str = typer.Option(None, help="Only relations with these labels: A,B."),
     keep_all_scores: bool = typer.Option(False, "--keep-all-scores", help="Also the probabilities of every candidate pair (JSONL)."),
@@ -107,12 +115,14 @@ def extract(
             use_predictions=use_predictions,
             utf16_offsets=utf16_offsets,
             events=events,
+            meta_columns=names_of("--meta-columns", meta_columns),
         )
         wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
         bounds = {"max_pairs": max_pairs, "max_pieces": max_pieces, "max_characters": max_characters}
         settings = Settings(model or "", threshold, wanted, keep_all_scores, keep_relations, batch_size, gpu_id, **bounds)
         if modes:
-            target = Output(output, _format(output, to), documents_per_file, spreadsheet_safe)
+            by = names_of("--partition-by", partition_by)
+            target = Output(output, _format(output, to), documents_per_file, spreadsheet_safe, by, documents_table)
             given = {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", None) == COMMAND_LINE}
             asked = Asked(
                 model, paths or [], target, settings, format, options, shard_size, threads, given, overwrite, skip_errors, n_process
@@ -124,6 +134,8 @@ def extract(
             tell(f"Files of the folders that are not read: {', '.join(f'{n:,} {kind}' for kind, n in inputs.ignored.most_common())}.")
         if output is None:
             _check_stream(to, documents_per_file, spreadsheet_safe=spreadsheet_safe)
+            if partition_by or documents_table or manifest:
+                raise RelextError("standard output is JSONL, in one piece, with nothing beside it. Name an output with --output.")
         warnings: list[str] = []
         run = Extraction(
             inputs,
@@ -152,6 +164,9 @@ def extract(
                     _format(output, to),
                     documents_per_file=documents_per_file,
                     spreadsheet_safe=spreadsheet_safe,
+                    partition_by=names_of("--partition-by", partition_by),
+                    documents_table=documents_table,
+                    manifest=manifest,
                     shard_size=shard_size,
                     overwrite=overwrite,
                     on_record=show if table or arcs else None,

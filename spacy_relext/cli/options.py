@@ -21,6 +21,18 @@ SPREADSHEET_SAFE: bool = typer.Option(
     False, "--spreadsheet-safe", help="csv: put ' before fields that spreadsheets take for formulas (=, +, -, @, tab, line end)."
 )
 
+META_COLUMNS: str = typer.Option(None, help="Tables: columns that are kept as metadata of the documents: year,journal.")
+PARTITION_BY: str = typer.Option(None, help="Parquet: write a folder, with a folder in it per value of these: label,year.")
+DOCUMENTS_TABLE: bool = typer.Option(False, "--documents-table", help="Parquet: write a folder, with a table of all documents too.")
+
+
+def names_of(option: str, given: str | None) -> tuple[str, ...]:
+    """The names that an option lists. RAISES: RelextError for an empty one."""
+    names = () if given is None else tuple(name.strip() for name in given.split(","))
+    if "" in names:
+        raise RelextError(f"{option} is {given!r}; expected names with a comma between them: A,B.")
+    return names
+
 
 def chosen_limits(max_characters: int | None, max_record: float, max_unpacked: float) -> Limits:
     """The limits of some options."""

@@ -28,6 +28,8 @@ NAMES = {
     "to": "format of the output",
     "documents_per_file": "documents per file",
     "spreadsheet_safe": "safe for spreadsheets",
+    "partition_by": "partitions",
+    "documents_table": "table of the documents",
     "shard_size": "documents per shard",
     "batch_size": "documents per batch",
     "max_record": "record",

@@ -8,6 +8,7 @@ from typing import Any
 from spacy.tokens import Doc
 
 from spacy_relext.errors import RelextError
+from spacy_relext.formats.arrow import NO_VALUE
 from spacy_relext.formats.catalogue import Format, formats, writable
 from spacy_relext.formats.delimited import FORMULAS
 from spacy_relext.formats.docs import from_doc
@@ -29,7 +30,8 @@ def export(
 ) -> Counter[str]:
     """Write Docs, with mentions and relations, as a file or folder: whole, or not at all.
 
-    format: A name of the catalogue; None: by the suffix. settings: Of the format: base_iri of rdf, spreadsheet_safe of csv.
+    format: A name of the catalogue; None: by the suffix. settings: Of the format: base_iri of rdf; spreadsheet_safe of csv; partition_by,
+        documents_table and provenance of parquet.
     spans_key: Where other mentions are than those of `doc.spans["mentions"]` (or else `doc.ents`) and of relations.
     overwrite: Replace a file that is there. A folder that holds something is never replaced.
     RETURNS: What the format could not hold, counted.
@@ -77,7 +79,7 @@ def unsupported_lines(lost: Mapping[str, int], format: str) -> Iterator[str]:
     for what, count in lost.items():
         if count:
             told = counted_name(count, what)
-            yield f"{told}." if what == FORMULAS else f"{told}: not in {format}."
+            yield f"{told}." if what == FORMULAS or NO_VALUE in what else f"{told}: not in {format}."
 
 
 def _sets(annotated: set[frozenset[str] | None]) -> str:

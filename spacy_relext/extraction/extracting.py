@@ -1,7 +1,7 @@
 """Relations of many texts: one at a time, or in a file that is there as a whole or not at all."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain, islice
@@ -162,6 +162,9 @@ class Extraction:
         *,
         documents_per_file: int | None = None,
         spreadsheet_safe: bool = False,
+        partition_by: Sequence[str] = (),
+        documents_table: bool = False,
+        manifest: bool = False,
         shard_size: int = 256,
         overwrite: bool = False,
         on_record: Callable[[Record], None] | None = None,
@@ -170,14 +173,21 @@ class Extraction:
 
         format: A name of the catalogue; None: by the suffix. documents_per_file: Write a folder with files of so many documents.
         spreadsheet_safe: csv: put ' before fields that spreadsheets take for formulas.
+        partition_by: parquet: write a folder, with a folder in it per value of these: label, or a key of the documents' meta.
+        documents_table: parquet: write a folder, with a table of all documents too.
+        manifest: Also write a file, called after the output, of what it was made with, the counts, and the SHA-256 of its files.
         shard_size: Documents that are stored at a time: as many are run again after a stop. overwrite: A file that is there is replaced.
         on_record: Is given the record of each document, those of an earlier run too, before the output is made.
         RAISES: RelextError for settings that do not fit, and what cannot be written; DataError for documents with errors.
         """
         path = Path(output)
-        target = Output(path, format or (written_by_suffix(path) if path.suffix else "jsonl"), documents_per_file, spreadsheet_safe)
+        chosen = format or (written_by_suffix(path) if path.suffix else "jsonl")
+        by = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+        target = Output(path, chosen, documents_per_file, spreadsheet_safe, by, documents_table)
         if target.is_stream and target.is_folder:
             raise RelextError(f"{path}: a folder is to be written, and this is a device, a pipe or an open file. Name a folder.")
+        if target.is_stream and manifest:
+            raise RelextError(f"{path}: a manifest lies beside a file, and this is a device, a pipe or an open file. Name a file.")
         if self.settings.keep_all_scores and target.format != "jsonl":
             raise RelextError(f"`keep_all_scores`: {target.format} has no place for them. Write jsonl.")
         with self._running() as (runner, processes):
@@ -188,7 +198,7 @@ class Extraction:
                 return self.report
             try:
                 with lock(target_of(path).path):
-                    work = Work(target, self.inputs, runner, size=shard_size, overwrite=overwrite)
+                    work = Work(target, self.inputs, runner, size=shard_size, overwrite=overwrite, manifest=manifest)
                     self._finish(work, processes, on_record)
             except Timeout:
                 raise RelextError(f"{output}: another process is writing it. Wait for its end, or name another output.") from None

@@ -20,7 +20,8 @@ from spacy.tokens import Doc
 
 from spacy_relext.conversion.converting import check_options
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats import texts
+from spacy_relext.formats import datasets, texts, texts_parquet
+from spacy_relext.formats.arrow import EMPTY_FILES
 from spacy_relext.formats.catalogue import OURS, READABLE, by_suffix, readable
 from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.files import files_in, is_to_be_read
@@ -36,7 +37,8 @@ STDIN, STDIN_NAME = "-", "<stdin>"
 # The suffixes that leave no doubt about the format. An .a2 file is a part of a document, whose text is in a .txt file beside it.
 KNOWN_SUFFIXES = tuple(suffix for made in OURS.values() if made.reads and made.name != "bionlp" for suffix in made.own_suffixes)
 # Those of texts that a folder is searched for file by file; the others read folders themselves.
-TEXTS = {name: OURS[name].suffixes for name in ("txt", "lines", "texts-csv", "texts-tsv", "jsonl")}
+TEXTS = {name: OURS[name].suffixes for name in ("txt", "lines", "texts-csv", "texts-tsv", "jsonl", "texts-parquet")}
+ROWS = "texts-parquet"
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,8 @@ class Inputs:
             if source.is_stdin or source.format not in TEXTS:
                 return None
             try:
-                n_documents = 1 if source.format == "txt" else _count_lines(source)
-            except (OSError, EOFError, zlib.error):
+                n_documents = 1 if source.format == "txt" else _count_rows(source) if source.format == ROWS else _count_lines(source)
+            except (OSError, EOFError, zlib.error, DataError):
                 return None
             if n_documents is None:
                 return None
@@ -162,6 +164,9 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
     if os.path.isdir(given) and (format is None or format in TEXTS):
         suffixes = KNOWN_SUFFIXES if format is None else TEXTS[format]
         files = sorted(files_in(path))
+        if any(_suffix(file) == texts_parquet.SUFFIX for file in files) and texts_parquet.SUFFIX in suffixes:
+            shown = set(texts_parquet.files_of(path, ignored))
+            files = [file for file in files if file in shown or _suffix(file) != texts_parquet.SUFFIX]
         ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
         files = [file for file in files if _suffix(file) in suffixes]
         if not files and _suffix(path) in suffixes:
@@ -170,6 +175,8 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
         if not files:
             raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with `format`.", path=path)
         return [(file, path) for file in files]
+    if os.path.isdir(given) and format == "datasets":
+        return [(file, path) for file in datasets.files_of(path)]
     if os.path.isdir(given):
         packed = next((file for file in sorted(files_in(path)) if is_packed(file)), None)
         if packed is not None:
@@ -269,7 +276,7 @@ def named_by(
         report(error)
     except OSError as error:
         report(DataError(f"it cannot be read: {error.strerror or error}."))
-    if not n_seen and not may_be_empty:
+    if not n_seen and not may_be_empty and reading.counts[EMPTY_FILES] == before[EMPTY_FILES]:
         left_out = listed(Counter(reading.counts) - before)
         report(DataError("there is no document in it." + (f" Left out: {left_out}." if left_out else "")))
 
@@ -289,6 +296,10 @@ def at_hand(source: Source) -> Iterator[Path]:
                 with gzip.open(source.path) as packed:
                     unpack_into(packed, file, source.path)
         yield path
+
+
+def _count_rows(source: Source) -> int | None:
+    return None if source.is_packed else texts_parquet.count(source.path)
 
 
 def _count_lines(source: Source) -> int | None:

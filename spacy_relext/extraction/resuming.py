@@ -10,7 +10,7 @@ them. They must be the same.
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from spacy.util import minibatch
 from spacy_relext import __version__
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
+from spacy_relext.extraction.provenance import provenance
 from spacy_relext.extraction.running import Processes, Result, Runner, run
 from spacy_relext.extraction.shards import Header, checksum
 from spacy_relext.extraction.storage import Output, Storage
@@ -68,13 +69,16 @@ class Shard:
 class Work:
     """A run whose finished shards are kept.
 
-    size: Documents a shard. overwrite: A file in the place of the output may be replaced.
+    size: Documents a shard. overwrite: A file in the place of the output may be replaced. manifest: One is written beside the output.
     RAISES: RelextError where what is stored is of a run of other settings, or the output cannot be put in its place.
     """
 
-    def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256, overwrite: bool = False):
+    def __init__(self, output: Output, inputs: Inputs, runner: Runner, *, size: int = 256, overwrite: bool = False, manifest: bool = False):
         self.output, self.inputs, self.runner, self.size = output, inputs, runner, size
-        self.storage = Storage(output, asked_for(output, runner, size, inputs.format, inputs.options), overwrite=overwrite)
+        asked = asked_for(output, runner, size, inputs.format, inputs.options)
+        # Nothing of how it is computed: a run may go on in other batches and processes.
+        output = replace(output, provenance=provenance(runner.nlp, asked))
+        self.storage = Storage(output, asked, overwrite=overwrite, manifest=manifest)
 
     @property
     def headers(self) -> list[Header]:
@@ -147,6 +151,10 @@ class Work:
 
     def _refusal(self, line: str, document: Document) -> DataError | None:
         """What the format of the output has against a document: better known now than after the last one."""
+        try:
+            self.output.check(document)
+        except DataError as error:
+            return error
         if writable(self.output.format).refuses:
             with TemporaryDirectory(dir=self.storage.folder, prefix=TEMPORARY) as folder:
                 try:
@@ -174,9 +182,10 @@ class Work:
 
     def finish(self) -> Report:
         """Make the output of all shards, put it in its place, and delete what is stored beside it."""
-        lost = {what: count for what, count in self.storage.finish().items() if count}
         documents, relations = (sum(header[name] for header in self.headers) for name in ("documents", "relations"))
-        return Report(documents, relations, sum(len(header["errors"]) for header in self.headers), lost, self.output.format)
+        errors = sum(len(header["errors"]) for header in self.headers)
+        lost = self.storage.finish({"documents": documents, "relations": relations, "errors": errors})
+        return Report(documents, relations, errors, {what: count for what, count in lost.items() if count}, self.output.format)
 
 
 def asked_for(output: Output, runner: Runner, size: int, format: str | None, options: Options) -> dict[str, Any]:
@@ -205,6 +214,8 @@ def asked_for(output: Output, runner: Runner, size: int, format: str | None, opt
         "format of the output": output.format,
         "documents per file": output.documents_per_file,
         "safe for spreadsheets": output.spreadsheet_safe,
+        "partitions": list(output.partition_by) or None,
+        "table of the documents": output.documents_table or None,
     }
 
 

@@ -13,18 +13,20 @@ relations.xml.done the last to go. An output that is there is replaced only wher
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spacy.util import minibatch
 
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.extraction.provenance import manifest, manifest_path, write_manifest
 from spacy_relext.extraction.shards import RESULT, Header, Shards, checksum, read_json, remove
-from spacy_relext.formats import jsonl
+from spacy_relext.formats import jsonl, parquet
 from spacy_relext.formats.catalogue import writable
 from spacy_relext.formats.files import put_in_place, sync, target_of, whole_file
+from spacy_relext.formats.types import Document
 
 # What is in relations.xml.done.
 DONE = {"asked", "headers", "lost", "output"}
@@ -35,12 +37,16 @@ class Output:
     """What is written: a file or, in some formats or where it is split, a folder.
 
     format: Of the catalogue. documents_per_file: The output is a folder with files of so many documents. spreadsheet_safe: See `delimited`.
+    partition_by, documents_table: See `parquet`. provenance: What it is made with; formats that have a place for it say it.
     """
 
     path: Path
     format: str = "jsonl"
     documents_per_file: int | None = None
     spreadsheet_safe: bool = False
+    partition_by: tuple[str, ...] = ()
+    documents_table: bool = False
+    provenance: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.documents_per_file is not None and self.documents_per_file < 1:
@@ -48,6 +54,12 @@ class Output:
         writable(self.format)
         if self.spreadsheet_safe and self.format != "csv":
             raise RelextError(f"`spreadsheet_safe` is for csv, and the format is {self.format}. Leave it out.")
+        tables = "partition_by" if self.partition_by else "documents_table" if self.documents_table else ""
+        if tables and self.format != "parquet":
+            raise RelextError(f"`{tables}` is for parquet, and the format is {self.format}. Name a .parquet, or leave it out.")
+        if tables and self.documents_per_file is not None:
+            raise RelextError(f"`{tables}` and `documents_per_file` both make a folder. Leave one out.")
+        parquet.check_partitions(self.partition_by)
 
     @property
     def suffix(self) -> str:
@@ -62,7 +74,12 @@ class Output:
     @property
     def is_folder(self) -> bool:
         """Whether a folder is written."""
-        return self.documents_per_file is not None or not self.suffix
+        return self.documents_per_file is not None or not self.suffix or bool(self.partition_by) or self.documents_table
+
+    def check(self, document: Document) -> None:
+        """RAISES: DataError for a document that it has no place for, whatever is found in it."""
+        if self.partition_by:
+            parquet.check_document(document, self.partition_by)
 
     def write(self, lines: Iterable[str], path: Path) -> Counter[str]:
         """Write documents, given as lines of our JSONL, as a file or folder. RETURNS: What the format cannot hold."""
@@ -70,7 +87,13 @@ class Output:
             with whole_file(path) as file:
                 file.writelines(lines)
             return Counter()
-        settings = {"spreadsheet_safe": True} if self.spreadsheet_safe else {}
+        asked: dict[str, Any] = {
+            "spreadsheet_safe": self.spreadsheet_safe,
+            "partition_by": self.partition_by,
+            "documents_table": self.documents_table,
+            "provenance": self.provenance,
+        }
+        settings = {name: value for name, value in asked.items() if value and name in writable(self.format).settings}
         documents = (jsonl.parse(line, None, number) for number, line in enumerate(lines, start=1))
         return writable(self.format).write(documents, path, **settings)
 
@@ -99,12 +122,13 @@ def refuse_place(output: Output, place: Path, *, overwrite: bool) -> None:
 class Storage:
     """The files of a run.
 
-    asked: What the results depend on, but for the documents. overwrite: A file in the place of the output may be replaced.
+    asked: What the results depend on, but for the documents. overwrite: A file in the place of the output may be replaced. manifest: One is
+    written beside the output.
     RAISES: DataError where the folder holds a run that was asked for something else, or the output cannot be put in its place.
     """
 
-    def __init__(self, output: Output, asked: dict[str, Any], *, overwrite: bool = False):
-        self.output, self.asked, self.overwrite = output, asked, overwrite
+    def __init__(self, output: Output, asked: dict[str, Any], *, overwrite: bool = False, manifest: bool = False):
+        self.output, self.asked, self.overwrite, self.wants_manifest = output, asked, overwrite, manifest
         self.place = target_of(output.path).path
         self.folder = Path(f"{self.place}.work")
         self.made = self.folder / RESULT / output.path.name
@@ -150,6 +174,11 @@ class Storage:
 
     def _check_output(self) -> None:
         refuse_place(self.output, self.place, overwrite=self.overwrite)
+        written = manifest_path(self.place)
+        if self.wants_manifest and os.path.lexists(written) and not self.overwrite:
+            raise DataError(
+                "this file exists already; the manifest is to be there. Move it away, or replace it with `overwrite`.", path=written
+            )
 
     def _check_asked(self, before: dict[str, Any]) -> None:
         names = [name for name in {**before, **self.asked} if before.get(name) != self.asked.get(name)]
@@ -170,8 +199,11 @@ class Storage:
         for number in range(len(self.headers)):
             yield from self.shards.lines(number)
 
-    def finish(self) -> dict[str, int]:
-        """Make the output of all shards, put it in its place, and delete the folder. RETURNS: What the format cannot hold."""
+    def finish(self, counts: dict[str, Any]) -> dict[str, int]:
+        """Make the output of all shards, put it in its place, and delete the folder.
+
+        counts: What came of the run, for the manifest. RETURNS: What the format cannot hold.
+        """
         if not self.is_moved:
             if os.path.lexists(self.done):
                 # First: without what is made, it would say that it was moved.
@@ -183,10 +215,15 @@ class Storage:
             sync(self.made)
             self._check_output()
             done = {"asked": self.asked, "headers": self.headers, "lost": written, "output": checksum(self.made)}
+            if self.wants_manifest:
+                done["manifest"] = manifest(self.output.provenance or {}, {**counts, "lost": +written}, self.made)
             with whole_file(self.done, within=self.folder) as file:
                 file.write(json.dumps(done) + "\n")
             put_in_place(self.made, self.place)
-        lost: dict[str, int] = self._read_done()["lost"]
+        said = self._read_done()
+        lost: dict[str, int] = said["lost"]
+        if said.get("manifest"):
+            write_manifest(said["manifest"], self.place, within=self.folder)
         self.shards.remove()
         self.done.unlink()
         return lost

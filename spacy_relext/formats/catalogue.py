@@ -172,6 +172,7 @@ def _corpus(name: str, about: str, *suffixes: str, **more: Any) -> BuiltIn:
 
 
 _COLUMNS = frozenset({"text_column", "id_column"})
+_TABLES = _COLUMNS | {"meta_columns"}
 _ROLES = frozenset({"roles"})
 _EVENTS = _ROLES | {"events"}
 _OURS = (
@@ -289,11 +290,21 @@ _OURS = (
     ),
     _corpus("strings", "triples of strings beside a text, as NYT and WebNLG", ".json", ".jsonl"),
     _corpus("bigbio", "BigBio's schema bigbio_kb, as JSON", ".json", ".jsonl", options=_EVENTS),
-    _corpus("datasets", "data sets of the library datasets on disk", ".arrow", options=_COLUMNS | _EVENTS),
+    _corpus("datasets", "data sets of the library datasets on disk", ".arrow", options=_TABLES | _EVENTS, cuts="CUTTER"),
     _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
     _texts("lines", "a text per line", "read_lines", (".txt",), cuts="LINES"),
     _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS, cuts="CSV"),
     _texts("texts-tsv", "the same, with tabs", "read_tsv", (".tsv",), own_suffixes=(".tsv",), options=_COLUMNS, cuts="TSV"),
+    BuiltIn(
+        "texts-parquet",
+        "a Parquet file with a text per row",
+        (".parquet",),
+        own_suffixes=(".parquet",),
+        writes=False,
+        options=_TABLES,
+        module="texts_parquet",
+        cuts="CUTTER",
+    ),
     BuiltIn(
         "csv",
         "a table of relations, a row each",
@@ -304,7 +315,15 @@ _OURS = (
         refuses=False,
         module="delimited",
     ),
-    BuiltIn("parquet", "the same as Parquet", suffix=".parquet", reads=False, lacks=_TRIPLES, refuses=False),
+    BuiltIn(
+        "parquet",
+        "the same as Parquet, or a folder with partitions and a table of the documents",
+        suffix=".parquet",
+        reads=False,
+        settings=frozenset({"provenance", "partition_by", "documents_table"}),
+        lacks=("whole texts", "documents without relations", "mentions in no relation", "long forms of abbreviations", "denied relations"),
+        refuses=False,
+    ),
     BuiltIn("graphml", "a graph of entities", suffix=".graphml", reads=False, lacks=("sentences", *_TRIPLES)),
     BuiltIn("rdf", "triples as RDF", suffix=".ttl", reads=False, settings=frozenset({"base_iri"}), lacks=("sentences", *_TRIPLES)),
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from spacy_relext.concepts import join
 from spacy_relext.formats.files import whole_file
-from spacy_relext.formats.triples import End, prepared, triples
+from spacy_relext.formats.triples import End, Triple, prepared, triples
 from spacy_relext.formats.types import Document
 
 END = {"": str, "_type": str, "_start": int, "_end": int, "_kb_id": str}
@@ -72,15 +72,13 @@ def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Fields]:
     """The relations of some documents as values of `COLUMNS`, None for what is not known. lost: Is added to: what no row holds."""
     for document in prepared(documents, lost, "whole texts", "documents without relations", "mentions in no relation"):
         for triple in triples(document, lost):
-            yield (
-                triple.document,
-                *_values(triple.head),
-                triple.label,
-                *_values(triple.tail),
-                triple.score,
-                triple.sentence_start,
-                triple.sentence,
-            )
+            yield values_of(triple)
+
+
+def values_of(triple: Triple) -> Fields:
+    """The values of a row."""
+    ends = _values(triple.head), _values(triple.tail)
+    return triple.document, *ends[0], triple.label, *ends[1], triple.score, triple.sentence_start, triple.sentence
 
 
 def _values(end: End) -> Fields:

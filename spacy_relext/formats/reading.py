@@ -33,7 +33,7 @@ class Options:
     """How files are taken that can be taken in several ways. A format names those that it knows (`Format.options`).
 
     text_column: The column, or the key of a record, with the text. id_column: That with the id of the document.
-    label_column: The key of a record with the mentions.
+    label_column: The key of a record with the mentions. meta_columns: Those that are kept in the `meta` of a document.
     roles: Pairs of roles, each as "HEAD,TAIL", for arguments of relations whose roles are not known (roles.py), or known otherwise.
     keep_empty: Texts without any mention are kept where a file does not say that their annotation is finished: of annotation tools.
     default_label: The label of relations that have none. annotator: Whose annotations are read, where several people annotated a text.
@@ -53,10 +53,13 @@ class Options:
     use_predictions: bool = False
     utf16_offsets: bool = False
     events: str | None = None
+    meta_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.events not in (None, ROLES, PAIRS):
             raise RelextError(f"`events` is {self.events!r}; expected {ROLES} or {PAIRS}.")
+        if isinstance(self.meta_columns, str):
+            raise RelextError(f"`meta_columns` is {self.meta_columns!r}; expected a list of names.")
 
     @property
     def given(self) -> set[str]:

@@ -6,14 +6,15 @@ of the first mention of each concept, and there are no offsets. A document witho
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from spacy_relext.concepts import keys
 from spacy_relext.formats.concepts import concepts_of
 from spacy_relext.formats.ids import default_id
-from spacy_relext.formats.types import DETAILS, METADATA, Document, Mention
+from spacy_relext.formats.types import DETAILS, METADATA, AnnotatedRelation, Document, Mention
+from spacy_relext.values import ASSERTED, Sources
 
 SAID = "relations between concepts that are said of mentions too"
 
@@ -31,7 +32,10 @@ class End:
 
 @dataclass(frozen=True)
 class Triple:
-    """A relation. sentence: The text from the sentence of the first mention to that of the last, and its first character, where known."""
+    """A relation. sentence: The text from the sentence of the first mention to that of the last, and its first character, where known.
+
+    sources, status, attributes: As `AnnotatedRelation` has them.
+    """
 
     document: str
     head: End
@@ -40,6 +44,9 @@ class Triple:
     score: float
     sentence_start: int | None = None
     sentence: str | None = None
+    sources: Sources = ()
+    status: str = ASSERTED
+    attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, order=True)
@@ -51,13 +58,15 @@ class Entity:
     name: str = ""
 
 
-def prepared(documents: Iterable[Document], lost: Counter[str], *unsupported: str) -> Iterator[Document]:
+def prepared(
+    documents: Iterable[Document], lost: Counter[str], *unsupported: str, details: Sequence[str] = (METADATA, *DETAILS)
+) -> Iterator[Document]:
     """The documents, all with an id.
 
-    lost: Is added to: long forms, details of relations, and what they have of the `unsupported`, which are names of `types.UNSUPPORTED`.
+    lost: Is added to: what they have of long forms, `details` and the `unsupported`, by names of `types.UNSUPPORTED`.
     """
     for number, document in enumerate(documents):
-        lost.update(document.count_unsupported("long forms of abbreviations", METADATA, *DETAILS, *unsupported))
+        lost.update(document.count_unsupported("long forms of abbreviations", *details, *unsupported))
         yield document if document.id else replace(document, id=default_id(number))
 
 
@@ -80,7 +89,7 @@ def triples(document: Document, lost: Counter[str]) -> Iterator[Triple]:
         head, tail = by_id[relation.head], by_id[relation.tail]
         said.update(keys(concepts_of(head), concepts_of(tail), relation.label))
         ends = (_end_of(document, mention) for mention in (head, tail))
-        yield Triple(document.id, next(ends), relation.label, next(ends), relation.score, *_sentence(document, head, tail))
+        yield _triple(document, next(ends), next(ends), relation, *_sentence(document, head, tail))
     for relation in document.concept_relations or ():
         for name in (relation.head, relation.tail):
             if name not in by_concept:
@@ -92,7 +101,7 @@ def triples(document: Document, lost: Counter[str]) -> Iterator[Triple]:
             replace(_end_of(document, by_concept[concept]), start=None, end=None, concepts=(concept,))
             for concept in (relation.head, relation.tail)
         )
-        yield Triple(document.id, next(ends), relation.label, next(ends), relation.score)
+        yield _triple(document, next(ends), next(ends), relation)
 
 
 def entities(end: End) -> list[Entity]:
@@ -103,6 +112,13 @@ def entities(end: End) -> list[Entity]:
 def one_line(text: str) -> str:
     """A text with single spaces for all its white space."""
     return " ".join(text.split())
+
+
+def _triple(
+    document: Document, head: End, tail: End, relation: AnnotatedRelation, start: int | None = None, sentence: str | None = None
+) -> Triple:
+    said = relation.sources, relation.status, relation.attributes
+    return Triple(document.id, head, relation.label, tail, relation.score, start, sentence, *said)
 
 
 def _end_of(document: Document, mention: Mention) -> End:

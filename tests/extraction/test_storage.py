@@ -1,13 +1,16 @@
 """The output of a run, and the files beside it: none of anybody else's is overwritten or deleted."""
 
+import hashlib
 import json
 import os
 
+import pyarrow.parquet
 import pytest
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.resuming import Work
+from spacy_relext.extraction.shards import checksum
 from spacy_relext.extraction.storage import Output
 from spacy_relext.formats.catalogue import WRITABLE, get_format
 from spacy_relext.formats.reading import Reading
@@ -161,3 +164,86 @@ def test_the_target_of_a_link_is_the_output(runner, source, tmp_path):
     assert (tmp_path / "out").is_symlink()
     assert os.listdir(tmp_path / "far") == ["target.jsonl"]
     assert len(contents(tmp_path / "out").splitlines()) == 12
+
+
+def test_parquet_in_partitions_goes_on_after_a_stop(runner, tmp_path):
+    """A folder is there as a whole or not at all, the same after a stop, and says what it was made with."""
+    source = tmp_path / "in.jsonl"
+    records = [{"id": f"d{i}", "text": TEXTS[i % 3], "meta": {"year": 2000 + i % 2}} for i in range(12)]
+    records.append({"id": "bad", "text": TEXTS[0], "meta": {"year": [1]}})
+    source.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
+    settings = {"format": "parquet", "partition_by": ("year", "label")}
+    report, _ = start(runner, source, tmp_path / "out", **settings)
+    assert (report.documents, report.relations, report.errors) == (12, 8, 1)
+    assert report.lost == {"whole texts": 12}
+    whole = contents(tmp_path / "out")
+    years = {name.split("/")[1] for name in whole if name.startswith("relations")}
+    assert years == {"year=2000", "year=2001"}
+    work = Work(Output(tmp_path / "stopped", **settings), Inputs([str(source)]), runner, size=4)
+    results = work.fill(skip)
+    for _ in range(9):
+        next(results)
+    results.close()
+    assert not (tmp_path / "stopped").exists()
+    _, n_run = start(runner, source, tmp_path / "stopped", **settings)
+    assert n_run == 5
+    assert contents(tmp_path / "stopped") == whole
+    table = pyarrow.parquet.read_table(tmp_path / "out" / "documents")
+    made_with = json.loads(table.schema.metadata[b"spacy_relext"])
+    nlp = runner.nlp
+    assert made_with["pipeline"]["sha256"] == checksum(nlp.path)
+    assert table["model_version"].to_pylist() == [nlp.meta["version"]] * 12
+    list(Work(Output(tmp_path / "stopped2", **settings), Inputs([str(source)]), runner, size=4).fill(skip))
+    with pytest.raises(RelextError, match=r"something else \(partitions: \['year', 'label'\] then, \['label'\] now\)"):
+        start(runner, source, tmp_path / "stopped2", format="parquet", partition_by=("label",))
+    with pytest.raises(RelextError, match="`partition_by` is for parquet, and the format is csv"):
+        Output(tmp_path / "new", "csv", partition_by=("label",))
+    with pytest.raises(RelextError, match="`documents_table` and `documents_per_file` both make a folder"):
+        Output(tmp_path / "new", "parquet", 10, documents_table=True)
+
+
+@pytest.mark.parametrize("format", ["csv", "brat"])
+def test_manifest(runner, source, tmp_path, format):
+    def run(**settings):
+        work = Work(Output(tmp_path / "out", format), Inputs([str(source)]), runner, size=4, manifest=True, **settings)
+        list(work.fill(skip))
+        return work.finish()
+
+    report = run()
+    record = json.loads((tmp_path / "out.manifest.json").read_text(encoding="utf8"))
+    assert record["counts"] == {"documents": 12, "relations": 8, "errors": 3, "lost": report.lost}
+    files = contents(tmp_path / "out")
+    files = {"out": files} if isinstance(files, bytes) else {f"out/{name}": raw for name, raw in files.items()}
+    digests = {name: {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()} for name, raw in files.items()}
+    assert record["outputs"] == digests
+    assert record["settings"]["format of the output"] == format
+    assert record["pipeline"]["sha256"] == checksum(runner.nlp.path)
+    if format == "csv":
+        (tmp_path / "out").unlink()
+        with pytest.raises(DataError, match=r"out\.manifest\.json: this file exists already; the manifest is to be there"):
+            run()
+        run(overwrite=True)
+    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out", "out.manifest.json"]
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_manifest_of_a_run_that_is_killed_at_its_end(runner, source, tmp_path, moment):
+    """Killed before each change of the disk behind the output's move: the manifest is there when the command is given again."""
+    path, seen = tmp_path / "out.jsonl", []
+
+    def is_now(event, arguments):
+        if event in ("os.rename", "os.remove", "os.rmdir") and path.exists():
+            seen.append(event)
+            return len(seen) > moment
+        return False
+
+    def run():
+        work = Work(Output(path), Inputs([str(source)]), runner, size=4, manifest=True)
+        list(work.fill(skip))
+        work.finish()
+
+    assert in_a_process(run, killed_before(is_now)) == 9
+    run()
+    record = json.loads((tmp_path / "out.jsonl.manifest.json").read_text(encoding="utf8"))
+    assert record["outputs"]["out.jsonl"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out.jsonl", "out.jsonl.manifest.json"]

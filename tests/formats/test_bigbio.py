@@ -144,7 +144,7 @@ def test_data_set_of_such_rows(as_file, tmp_path):
 
 def test_data_set_of_texts(tmp_path):
     path = save(tmp_path, [{"abstract": "One.", "n": 1}, {"abstract": None, "n": 2}, {"abstract": "Two.", "n": 3}])
-    assert "expected a column 'text', and saw abstract, n. Name it with `text_column`" in str(read("datasets", path).errors[0])
+    assert "expected a column 'text', once, and saw 'abstract', 'n'. Name it with `text_column`" in str(read("datasets", path).errors[0])
     found = read("datasets", path, text_column="abstract", id_column="n")
     assert [(document.id, document.text, document.relations) for document in found.documents] == [("1", "One.", None), ("3", "Two.", None)]
     [error] = found.errors

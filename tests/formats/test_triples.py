@@ -14,7 +14,7 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats import graphml, rdf
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.delimited import COLUMNS
-from spacy_relext.formats.parquet import GROUP
+from spacy_relext.formats.rowgroups import GROUP
 from spacy_relext.formats.triples import SAID
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pyarrow
+import pyarrow.parquet
 
 from spacy_relext.formats.catalogue import Format, formats, get_format
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -95,6 +96,7 @@ def samples() -> dict[str, list[Sample]]:
         if made.reads:
             found[made.name] = ([_written(made, documents())] if made.writes else []) + MADE.get(made.name, [])
     found["datasets"] = [_data_set()]
+    found["texts-parquet"] = [_table()]
     if "inception" in found:
         files = found["inception"][0][0]
         found["inception"].append(({"all.zip": _zipped(files)}, "all.zip"))
@@ -116,6 +118,13 @@ def _written(made: Format, given: list[Document]) -> Sample:
         if path.is_file():
             return {path.name: path.read_bytes()}, path.name
         return {file.relative_to(path).as_posix(): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}, "."
+
+
+def _table() -> Sample:
+    """Texts in two row groups."""
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table({"id": ["a", "b", "c"], "text": ["One.", "Two 💊.", ""]}), sink, row_group_size=2)
+    return {"a.parquet": sink.getvalue().to_pybytes()}, "a.parquet"
 
 
 def _data_set() -> Sample:
