@@ -16,6 +16,7 @@ EXTRAS = {
     "pandas": "analysis",
     "pyarrow": "formats",
     "pydantic": "serve",
+    "ray": "ray",
     "rdflib": "formats",
     "scispacy": "biomed",
     "sklearn": "analysis",
