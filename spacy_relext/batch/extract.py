@@ -64,7 +64,7 @@ class Extract:
     text_column, id_column (str): The columns with texts and with ids, which may be whole numbers.
     mentions_column (str): The column with mentions: lists of {"start": 0, "end": 10, "type": "CHEMICAL"}, as in our JSONL, or JSON of
         such a list. A document that has none there (None) is searched for mentions. None: all are.
-    rows (str): "relations": a row for each, with the columns of our CSV and Parquet; a document without relations has none. "documents": a
+    rows (str): "relations": a row for each, with the columns of our CSV; a document without relations has none. "documents": a
         row for each document: `document`, `relations` (how many), `record` (a line of our JSONL).
     on_error (str): "row", as above; "raise": a document that fails stops the call.
     threads (int): Of torch, in each process that computes, for all that runs there; None: as many as the process has. Engines that run a

@@ -1,10 +1,12 @@
 """`relext extract`: relations of new texts, few or thousands."""
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 
+from spacy_relext.batch.ray_engine import Cluster
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
 from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.options import (
@@ -21,7 +23,7 @@ from spacy_relext.cli.options import (
     chosen_limits,
     names_of,
 )
-from spacy_relext.cli.planned import PLAN, SHARD, STATUS, WORKER, Asked, run_planned
+from spacy_relext.cli.planned import ENGINE, PLAN, SHARD, STATUS, WORKER, Asked, run_planned
 from spacy_relext.cli.tables import print_table
 from spacy_relext.conversion.exporting import unsupported_lines, written_by_suffix
 from spacy_relext.displacy.picture import Picture
@@ -39,6 +41,8 @@ from spacy_relext.formats.reading import Options
 from spacy_relext.notices import counted, counted_name
 from spacy_relext.service.picturing import pictured
 
+# Who hands out the shards of a plan.
+Engine = StrEnum("Engine", ["ray"])
 # What typer calls the source of an option that was given.
 COMMAND_LINE = "COMMANDLINE"
 
@@ -97,12 +101,18 @@ def extract(
     share: str = typer.Option(None, SHARD, metavar="I/N", help="Run every N-th shard from the I-th on, such as 3/64, whoever runs others."),
     status: bool = typer.Option(False, STATUS, help="Print how far all workers are, and what has failed."),
     threads: int = typer.Option(1, min=1, help="Planned: threads of each worker."),
+    engine: Engine = typer.Option(None, ENGINE, help="Plan if there is no plan, run the shards in actors of Ray, and make the output."),
+    address: str = typer.Option(None, help="--engine ray: the cluster; if left out, RAY_ADDRESS, or this machine alone."),
+    actors: int = typer.Option(None, min=1, help="--engine ray: processes; as many as fit, if left out."),
+    cpus_per_actor: float = typer.Option(1.0, min=0.0, help="--engine ray: processors of each."),
+    gpus_per_actor: float = typer.Option(0.0, min=0.0, help="--engine ray: GPUs of each."),
 ):
     """Extract relations from texts, few or thousands.
 
     With --output, a run that was stopped or killed goes on when the same command is started again.
     """
-    modes = [name for name, given in ((PLAN, plan), (WORKER, worker), (SHARD, share is not None), (STATUS, status)) if given]
+    chosen = ((PLAN, plan), (WORKER, worker), (SHARD, share is not None), (ENGINE, engine is not None), (STATUS, status))
+    modes = [name for name, given in chosen if given]
     with reported_errors(), limited(chosen_limits(max_characters, max_record, max_unpacked)):
         _check_modes(modes, ctx, model, paths)
         options = Options(
@@ -119,15 +129,17 @@ def extract(
         )
         wanted = tuple(label.strip() for label in labels.split(",")) if labels is not None else None
         bounds = {"max_pairs": max_pairs, "max_pieces": max_pieces, "max_characters": max_characters}
+        if gpus_per_actor and gpu_id < 0:
+            gpu_id = 0
         settings = Settings(model or "", threshold, wanted, keep_all_scores, keep_relations, batch_size, gpu_id, **bounds)
         if modes:
             by = names_of("--partition-by", partition_by)
             target = Output(output, _format(output, to), documents_per_file, spreadsheet_safe, by, documents_table)
-            given = {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", None) == COMMAND_LINE}
+            given = {name for name in ctx.params if _is_given(ctx, name)}
             asked = Asked(
                 model, paths or [], target, settings, format, options, shard_size, threads, given, overwrite, skip_errors, n_process
             )
-            run_planned(modes[0], asked, share)
+            run_planned(modes[0], asked, share, Cluster(address, actors, cpus_per_actor, gpus_per_actor) if engine else None)
             return
         inputs = Inputs(paths, format, options)
         if inputs.ignored:
@@ -186,8 +198,19 @@ def _format(output: Path, to: str | None) -> str:
     return to or (written_by_suffix(output, "--to") if output.suffix else "jsonl")
 
 
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    """Whether a parameter is on the command line."""
+    return getattr(ctx.get_parameter_source(name), "name", None) == COMMAND_LINE
+
+
 def _check_modes(modes: list[str], ctx: typer.Context, model: str | None, paths: list[str] | None) -> None:
     """Refuse what does not go together. Only where there is a plan, it may say pipeline and inputs."""
+    of_ray = [name for name in ("address", "actors", "cpus_per_actor", "gpus_per_actor") if _is_given(ctx, name)]
+    given = [f"--{name.replace('_', '-')}" for name in of_ray]
+    if given and ENGINE not in modes:
+        raise RelextError(f"{', '.join(given)}: of {ENGINE} ray. Add it, or leave them out.")
+    if ENGINE in modes and ctx.params["n_process"]:
+        raise RelextError(f"--n-process: {ENGINE} ray has --actors.")
     if not modes:
         for name, value in (("MODEL", model), ("INPUT...", paths)):
             if not value:

@@ -1,4 +1,4 @@
-"""`relext extract` in shards that are planned: --plan, --worker, --shard, --status."""
+"""`relext extract` in shards that are planned: --plan, --worker, --shard, --engine, --status."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from spacy_relext.batch.beginning import begin, has_plan, work_folder
 from spacy_relext.batch.manifest import Plan
 from spacy_relext.batch.merging import finished, report_of
 from spacy_relext.batch.processes import ending_on_sigterm, run_in_processes
+from spacy_relext.batch.ray_engine import Cluster, run
 from spacy_relext.batch.working import Outcome, work
 from spacy_relext.cli.errors import Bar, SkippedErrors, tell, warn
 from spacy_relext.conversion.exporting import unsupported_lines
@@ -20,7 +21,7 @@ from spacy_relext.extraction.storage import Output
 from spacy_relext.formats.reading import Options
 from spacy_relext.notices import counted, counted_name
 
-PLAN, WORKER, SHARD, STATUS = "--plan", "--worker", "--shard", "--status"
+PLAN, WORKER, SHARD, STATUS, ENGINE = "--plan", "--worker", "--shard", "--status", "--engine"
 # Options that have another name in a plan.
 NAMES = {
     "paths": "inputs",
@@ -77,8 +78,8 @@ class Asked:
         refuse_request(self.request, planned, None if whole else {NAMES.get(name, name) for name in self.given}, folder)
 
 
-def run_planned(mode: str, asked: Asked, share: str | None = None) -> None:
-    """Do what one of the options says."""
+def run_planned(mode: str, asked: Asked, share: str | None = None, cluster: Cluster | None = None) -> None:
+    """Do what one of the options says. cluster: Where it is run; None: here."""
     folder = work_folder(asked.output)
     said = finished(folder)
     if said is not None and not (mode == PLAN and asked.overwrite):
@@ -88,6 +89,8 @@ def run_planned(mode: str, asked: Asked, share: str | None = None) -> None:
         return
     part = _share(share) if share is not None else None
     plan, runner = _plan(folder, asked)
+    if runner is None and cluster is None:
+        runner = prepared(plan, model=asked.model, gpu_id=asked.settings.gpu_id)
     if mode == PLAN:
         _tell_plan(plan, asked)
         return
@@ -98,21 +101,24 @@ def run_planned(mode: str, asked: Asked, share: str | None = None) -> None:
             warn(f"{'skipped' if asked.skip_errors else 'not finished'}: {error}")
         bar.update(max(0, n_finished - bar.n))
 
+    how: dict[str, Any] = {
+        "skip_errors": asked.skip_errors,
+        "on_error": SkippedErrors(skip=asked.skip_errors),
+        "on_outcome": show,
+        "tell": tell,
+        "overwrite": asked.overwrite,
+    }
+    report: Report | None
     with bar, ending_on_sigterm():
-        if part is None and (asked.n_process or 1) > 1:
-            run_in_processes(plan, runner, asked.n_process or 1, skip_errors=asked.skip_errors, on_outcome=show, tell=tell)
-        report = work(
-            plan,
-            runner,
-            share=part,
-            skip_errors=asked.skip_errors,
-            on_error=SkippedErrors(skip=asked.skip_errors),
-            on_outcome=show,
-            tell=tell,
-            overwrite=asked.overwrite,
-        )
+        if cluster is not None:
+            report, warnings = run(plan, cluster, model=asked.model, **how)
+        else:
+            assert runner is not None
+            if part is None and (asked.n_process or 1) > 1:
+                run_in_processes(plan, runner, asked.n_process or 1, skip_errors=asked.skip_errors, on_outcome=show, tell=tell)
+            report, warnings = work(plan, runner, share=part, **how), runner.warnings
         bar.update(plan.shards - bar.n if report is not None else 0)
-    for text in runner.warnings.lines():
+    for text in warnings.lines():
         warn(text)
     if report is None:
         tell(f"This share is finished. Others are not: whoever comes last makes {asked.output.path}.")
@@ -128,12 +134,12 @@ def _share(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _plan(folder: Any, asked: Asked) -> tuple[Plan, Runner]:
-    """The plan, made now if there is none, and its pipeline."""
+def _plan(folder: Any, asked: Asked) -> tuple[Plan, Runner | None]:
+    """The plan, and its pipeline if it is made now, since there is none."""
     if has_plan(folder):
         plan = Plan.read(folder)
         asked.compare({**plan.asked, **plan.computed}, plan)
-        return plan, prepared(plan, model=asked.model, gpu_id=asked.settings.gpu_id)
+        return plan, None
     if asked.model is None or not asked.paths:
         raise RelextError(f"{folder}: there is no plan. Name the pipeline and the inputs (MODEL INPUT...) to plan.")
     inputs = Inputs(asked.paths, asked.format, asked.options)
