@@ -12,7 +12,7 @@ import spacy
 import torch
 import typer
 
-from benchmarks import extraction, learning, memory, pair_folds, pictures, serving, train_peers
+from benchmarks import extraction, joint, learning, memory, pair_folds, pictures, serving, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.report_page import report_page
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
@@ -32,6 +32,7 @@ for command in (
     extraction.conversion_memory,
     extraction.kills,
     extraction.extraction_memory,
+    joint.joint,
     learning.learning,
     memory.memory,
     pair_folds.pair_folds,
