@@ -13,7 +13,7 @@ from spacy.attrs import SENT_START
 from spacy.tokens import Doc, Span
 
 from spacy_relext.errors import RelextError
-from spacy_relext.types import Bools1d, Ints1d, Ints2d
+from spacy_relext.types import Bools1d, Bools2d, Ints1d, Ints2d
 
 # One that is a closure cannot be sent to other processes where these are not forked.
 CandidateFunction = Callable[[Doc, list[Span]], Ints2d]
@@ -179,14 +179,18 @@ def are_of_types(kinds: Sequence[str], pairs: Ints2d, types: Sequence[Sequence[s
 
     kinds: The mention types, of which `pairs` are indices. ordered: Head first; otherwise in either order.
     """
+    names = sorted(set(kinds))
+    kind = numpy.asarray([names.index(name) for name in kinds], dtype="int64")
+    found: Bools1d = type_table(names, types, ordered=ordered)[kind[pairs[:, 0]], kind[pairs[:, 1]]]
+    return found
+
+
+def type_table(names: Sequence[str], types: Sequence[Sequence[str]], *, ordered: bool) -> Bools2d:
+    """The same for each pair of types: bool `[n_names, n_names]`."""
     wanted = {tuple(pair) for pair in types}
     if not ordered:
         wanted |= {(b, a) for a, b in wanted}
-    names = sorted(set(kinds))
-    table = numpy.asarray([[(a, b) in wanted for b in names] for a in names], dtype=bool).reshape(len(names), len(names))
-    kind = numpy.asarray([names.index(name) for name in kinds], dtype="int64")
-    found: Bools1d = table[kind[pairs[:, 0]], kind[pairs[:, 1]]]
-    return found
+    return numpy.asarray([[(a, b) in wanted for b in names] for a in names], dtype=bool).reshape(len(names), len(names))
 
 
 def _places(mentions: Sequence[Span]) -> Ints2d:

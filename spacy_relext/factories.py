@@ -86,6 +86,7 @@ def make_relation_extractor(
 
     consistency: The name of `rdrop_weight` in pipelines that were stored before 0.1.0; until 0.2.
     """
+    from spacy_relext.ml.patches.spacy import recognize_at_once
     from spacy_relext.pipeline.checks import Home
     from spacy_relext.pipeline.relation_extractor import RelationExtractor
     from spacy_relext.pipeline.settings import under_new_name
@@ -113,4 +114,5 @@ def make_relation_extractor(
     )
     extractor.checks.home = Home(nlp)
     extractor.checks.models(extractor, nlp)
+    recognize_at_once(nlp)
     return extractor

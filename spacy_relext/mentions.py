@@ -19,7 +19,9 @@ def kb_id_of(span: Span) -> str:
     The first of: its own `kb_id_`, or that of the entity of its type at its place (spaCy's entity_linker); the best of `span._.kb_ents`
     (scispaCy's EntityLinker); the `id_` of the mention, or of that entity (the `id` of an entity ruler's pattern).
     """
-    token = span.doc[span.start] if _is_entity(span) else None
+    first = span.doc[span.start]
+    # Mostly nothing is known of the token, and whether an entity is there costs more to ask.
+    token = first if (first.ent_kb_id or first.ent_id) and _is_entity(span) else None
     linked = _extension(span, KB_ENTS)
     found = [
         span.kb_id_,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy
 from spacy.tokens import Span
 
-from spacy_relext.candidates import are_of_types
+from spacy_relext.candidates import type_table
 from spacy_relext.mentions import long_form_of
 from spacy_relext.relations import Relation
 from spacy_relext.types import Bools1d, Bools2d, Floats2d, Ints2d
@@ -39,11 +39,15 @@ def allowed_by_types(
     types: The mention types, of which `pairs` are indices. rules: For a label, its [head type, tail type] pairs; any for other labels.
     RETURNS: bool `[n_pairs, n_columns]`.
     """
-    allowed = numpy.ones((len(pairs), len(labels) + int(exclusive)), dtype=bool)
+    kinds = sorted(set(types))
+    # Asked once for the types, of which there are few, and not for the pairs.
+    allowed = numpy.ones((len(kinds), len(kinds), len(labels) + int(exclusive)), dtype=bool)
     for column, label in enumerate(labels, start=int(exclusive)):
         if label in rules:
-            allowed[:, column] = are_of_types(types, pairs, rules[label], ordered=label not in symmetric)
-    return allowed
+            allowed[:, :, column] = type_table(kinds, rules[label], ordered=label not in symmetric)
+    kind = numpy.asarray([kinds.index(name) for name in types], dtype="int64")
+    found: Bools2d = allowed[kind[pairs[:, 0]], kind[pairs[:, 1]]]
+    return found
 
 
 def symmetrize(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted: Bools1d | None = None) -> Floats2d:

@@ -13,7 +13,7 @@ from spacy_relext.candidates import CandidateFunction, Candidates, make_candidat
 from spacy_relext.ml.attention import OnAttention
 from spacy_relext.notices import Notices
 from spacy_relext.pipeline.checks import Checks
-from spacy_relext.pipeline.decoding import Predictions, allowed_by_types
+from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, symmetrize
 from spacy_relext.pipeline.gold import GoldKey, align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.progress import Progress
 from spacy_relext.relations import Relation, annotated_labels, covers, has_relations
@@ -138,6 +138,16 @@ def prepare(pipe: Extractor, doc: Doc, spans: list[Span], pairs: Ints2d | None =
     if only_useful and cfg["max_pairs"] is not None and len(pairs) > cfg["max_pairs"]:
         pairs, allowed = _nearest(pipe, spans, pairs, allowed)
     return Prepared(spans, make_candidates(doc, spans, types, pairs), allowed, n_forbidden)
+
+
+def symmetrized(prepared: Sequence[Prepared], scores: Sequence[Floats2d], columns: Sequence[int]) -> list[Floats2d]:
+    """The scores of some Docs with the mean of both directions in the columns of symmetric labels: `symmetrize` for all of them at once."""
+    if not columns or not prepared:
+        return list(scores)
+    first = numpy.cumsum([0, *(len(p.spans) for p in prepared)])
+    pairs = numpy.concatenate([p.candidates.pairs + start for p, start in zip(prepared, first[:-1], strict=True)])
+    ends = numpy.cumsum([len(p.candidates.pairs) for p in prepared])
+    return numpy.split(symmetrize(pairs, numpy.concatenate(scores), columns), ends[:-1])
 
 
 def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: Bools2d) -> tuple[Ints2d, Bools2d]:

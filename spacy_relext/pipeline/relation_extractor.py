@@ -24,7 +24,7 @@ from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
 from spacy_relext.notices import Notices, counted
 from spacy_relext.pipeline.checks import Checks, checked_doc, checked_docs
 from spacy_relext.pipeline.coverage import count_annotated, warn_of_coverage
-from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
+from spacy_relext.pipeline.decoding import Predictions, decode_relations
 from spacy_relext.pipeline.initializing import take_settings
 from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, attended_pairs, score_pairs
 from spacy_relext.pipeline.preparing import (
@@ -35,6 +35,7 @@ from spacy_relext.pipeline.preparing import (
     prepare,
     symmetric_columns,
     symmetric_labels,
+    symmetrized,
 )
 from spacy_relext.pipeline.progress import Progress
 from spacy_relext.pipeline.scoring import score
@@ -409,10 +410,8 @@ class RelationExtractor(TrainablePipe):
         """The predictions of pairs that are prepared, by Doc. on_attention: Is given the attention weights of each pair."""
         n_excluded, n_possible = sum(p.n_excluded for p in prepared), sum(len(p.candidates.pairs) for p in prepared)
         self.checks.types(self, [p.candidates.labels for p in prepared], n_excluded, n_possible)
-        return [
-            Predictions(p.spans, p.candidates.pairs, symmetrize(p.candidates.pairs, scores, symmetric_columns(self)))
-            for p, scores in zip(prepared, self.score_prepared(docs, prepared, on_attention), strict=True)
-        ]
+        scores = symmetrized(prepared, self.score_prepared(docs, prepared, on_attention), symmetric_columns(self))
+        return [Predictions(p.spans, p.candidates.pairs, of_doc) for p, of_doc in zip(prepared, scores, strict=True)]
 
     def score_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Floats2d]:
         """The probabilities of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""

@@ -23,6 +23,8 @@ from spacy_relext.types import Floats2d
 
 # The layer that makes vectors of tokens, and the only pooling that is taken over; both as their libraries call them.
 LAYER, MEAN = "trfs2arrays", "reduce_mean"
+# Where means are kept for the next listener, on the output that they are of.
+KEPT = "_relext_means"
 
 
 class SteadyHFShim(SteadyShim, HFShim):
@@ -95,10 +97,11 @@ def _stored_config(data: bytes) -> dict[str, Any]:
     return {}
 
 
-def pool_in_one_pass(model: Model) -> None:
+def pool_in_one_pass(model: Model, *, keep: bool = False) -> None:
     """Put a layer that takes means in one pass, in prediction on a CPU, in the place of every `trfs2arrays`.
 
     What is stored of the model stays the same.
+    keep: Means are left beside the encoder's output for the next listener whose means are taken here, which takes them away.
     spacy-transformers gathers the pieces of the tokens of every Doc, joins those of a batch, and takes means: each time an array as large
     as the last layer is written.
 
@@ -109,13 +112,23 @@ def pool_in_one_pass(model: Model) -> None:
     places = [(node, i) for node in model.walk() for i, layer in enumerate(node.layers) if layer.name == LAYER]
     for node, i in places:
         layer = node.layers[i]
-        node.layers[i] = Model(LAYER, _pool, layers=layer.layers, attrs=layer.attrs)
+        node.layers[i] = Model(LAYER, _pool_and_keep if keep else _pool, layers=layer.layers, attrs=layer.attrs)
 
 
-def _pool(model: Model, batch: list[TransformerData], is_train: bool) -> tuple[list[Floats2d], Callable]:
+def _pool(model: Model, batch: list[TransformerData], is_train: bool, *, keep: bool = False) -> tuple[list[Floats2d], Callable]:
     if is_train or model.layers[0].name != MEAN or not all(map(_on_cpu, batch)):
         return stock_means(model, batch, is_train)
-    return [_means(data) for data in batch], lambda gradients: stock_means(model, batch, True)[1](gradients)
+    means = []
+    for data in batch:
+        kept = data.__dict__.pop(KEPT, None)
+        means.append(_means(data) if kept is None else kept)
+        if keep:
+            data.__dict__[KEPT] = means[-1]
+    return means, lambda gradients: stock_means(model, batch, True)[1](gradients)
+
+
+def _pool_and_keep(model: Model, batch: list[TransformerData], is_train: bool) -> tuple[list[Floats2d], Callable]:
+    return _pool(model, batch, is_train, keep=True)
 
 
 def _on_cpu(data: TransformerData) -> bool:
