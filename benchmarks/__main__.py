@@ -12,7 +12,7 @@ import spacy
 import torch
 import typer
 
-from benchmarks import extraction, joint, learning, memory, pair_folds, pictures, serving, train_peers
+from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, pictures, serving, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.report_page import report_page
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
@@ -29,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 # As the commands of relext do it.
 app.callback()(keep_to_itself)
 for command in (
+    bulk.bulk,
     extraction.conversion_memory,
     extraction.kills,
     extraction.extraction_memory,

@@ -8,11 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-from spacy.util import minibatch
 
 from spacy_relext.batch.asking import PRECISION, limits_of, options_of, output_of
 from spacy_relext.batch.leases import FREE, LEASES, PER_FOLDER, Leases, owner_name, shard_name
@@ -20,16 +16,12 @@ from spacy_relext.batch.manifest import Plan
 from spacy_relext.batch.merging import failed, finished_elsewhere, merged
 from spacy_relext.batch.planning import read_shard
 from spacy_relext.batch.results import DOCUMENTS, ENDS, ID_BYTES, INPUT, POLLS, Failure, LostError, Results, n_blocks, shards_of
-from spacy_relext.errors import DataError, RelextError
+from spacy_relext.errors import DataError
+from spacy_relext.extraction.lines import InBatches
 from spacy_relext.extraction.resuming import Report
-from spacy_relext.extraction.running import Result, Runner
-from spacy_relext.extraction.storage import Output
-from spacy_relext.formats import jsonl
-from spacy_relext.formats.catalogue import writable
-from spacy_relext.formats.files import TEMPORARY
+from spacy_relext.extraction.running import Runner
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import OnError
-from spacy_relext.formats.types import Document
 from spacy_relext.ml.precision import decided_precision
 from spacy_relext.notices import counted_name, logger
 
@@ -83,7 +75,7 @@ def run_shard(
         header = results.header(number)
         return Outcome(number, header["documents"], header["relations"], tuple(header["errors"]), is_new=False)
     try:
-        header, lines = _made(plan, runner, number, results.folder, is_ours)
+        header, lines = _made(plan, runner, number, results, is_ours)
     except DataError as error:
         results.put_failure(Failure(number, (str(error),), INPUT))
         return Outcome(number, errors=(str(error),), is_failed=True)
@@ -98,7 +90,7 @@ def run_shard(
     return Outcome(number, header["documents"], header["relations"], errors)
 
 
-def _made(plan: Plan, runner: Runner, number: int, folder: Path, is_ours: Callable[[], bool]) -> tuple[dict[str, Any], list[str]]:
+def _made(plan: Plan, runner: Runner, number: int, results: Results, is_ours: Callable[[], bool]) -> tuple[dict[str, Any], list[str]]:
     """What the first line of a shard says, and its documents as lines of our JSONL."""
     shard, errors, counts = plan.shard(number), list[str](), Counter[str]()
 
@@ -107,16 +99,16 @@ def _made(plan: Plan, runner: Runner, number: int, folder: Path, is_ours: Callab
 
     with limited(limits_of(plan)), decided_precision(plan.computed[PRECISION]):
         documents = list(runner.accepted(read_shard(shard, options_of(plan), note, counts), note))
-        lines, ids, n_relations = list[str](), list[bytes](), 0
-        for document, result in zip(documents, _run(runner, documents, number, is_ours), strict=True):
-            line = "" if isinstance(result, DataError) else jsonl.line_of(result)
-            error = result if isinstance(result, DataError) else _refusal(output_of(plan), line, document, folder)
-            if error is not None:
-                note(error)
-            elif not isinstance(result, DataError):
-                lines.append(line)
-                ids.append(blake2b(result["id"].encode("utf8", "surrogatepass"), digest_size=ID_BYTES).digest())
-                n_relations += len(result["relations"])
+        batches = InBatches(documents, runner.settings.batch_size)
+        for batch in batches:
+            if not is_ours():
+                raise LostError(f"shard {number} is another's.")
+            batches.add(runner.lines(batch))
+    output = output_of(plan)
+    stored = results.patiently(lambda: batches.lines(output, results.folder))
+    errors += map(str, stored.errors)
+    lines = stored.lines
+    ids = [blake2b(d.id.encode("utf8", "surrogatepass"), digest_size=ID_BYTES).digest() for d in stored.documents]
     n_superseded = sum(len(piece.superseded) for piece in shard.pieces)
     if shard.documents is not None and len(lines) + len(errors) < shard.documents - n_superseded:
         raise DataError(
@@ -126,39 +118,12 @@ def _made(plan: Plan, runner: Runner, number: int, folder: Path, is_ours: Callab
     return {
         "read": len(documents),
         "documents": len(lines),
-        "relations": n_relations,
+        "relations": stored.relations,
         "errors": errors,
         "left out": dict(sorted(counts.items())),
         "ids": b64encode(b"".join(ids)).decode("ascii"),
         "digest": shard.checksum,
     }, lines
-
-
-def _run(runner: Runner, documents: list[Document], number: int, is_ours: Callable[[], bool]) -> Iterator[Result]:
-    """The results of documents, in their order. Those of about the same length are in a batch, which takes less padding."""
-    order = sorted(range(len(documents)), key=lambda i: (len(documents[i].text), i))
-    results: dict[int, Result] = {}
-    for batch in minibatch(order, size=runner.settings.batch_size):
-        if not is_ours():
-            raise LostError(f"shard {number} is another's.")
-        results.update(zip(batch, runner([documents[i] for i in batch]), strict=True))
-    return (results[i] for i in range(len(documents)))
-
-
-def _refusal(output: Output, line: str, document: Document, folder: Path) -> DataError | None:
-    """What the format of the output has against a document: better known now than when all is made."""
-    try:
-        output.check(document)
-    except DataError as error:
-        return error
-    if writable(output.format).refuses:
-        with TemporaryDirectory(dir=folder, prefix=TEMPORARY) as made:
-            try:
-                output.write([line], Path(made) / output.path.name)
-            except RelextError as error:
-                message = error.message if isinstance(error, DataError) else str(error)
-                return DataError(f"{output.format} cannot hold it: {message}", path=document.source, line=document.line)
-    return None
 
 
 class Worker:

@@ -18,7 +18,7 @@ from spacy_relext.conversion.exporting import written_by_suffix
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Given, Inputs
 from spacy_relext.extraction.resuming import Report, Work
-from spacy_relext.extraction.running import MAX_PIECES, Processes, Result, Runner, Settings, run, useful_processes
+from spacy_relext.extraction.running import MAX_PIECES, Processes, Runner, Settings, run, useful_processes
 from spacy_relext.extraction.storage import Output
 from spacy_relext.formats.files import target_of, whole_path
 from spacy_relext.formats.reading import OnError
@@ -32,7 +32,7 @@ from spacy_relext.relations import register_extensions
 Record = dict[str, Any]
 Input = str | Path | Doc | Document
 # Shows how results come: given them, how many there will be (None: nobody knows), and how many an earlier run has finished.
-Progress = Callable[[Iterable[Result], int | None, int], Iterable[Result]]
+Progress = Callable[[Iterable[Any], int | None, int], Iterable[Any]]
 
 
 def extract(

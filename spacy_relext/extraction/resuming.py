@@ -13,22 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from spacy.language import Language
-from spacy.util import minibatch
 
 from spacy_relext import __version__
-from spacy_relext.errors import DataError, RelextError
+from spacy_relext.errors import DataError
 from spacy_relext.extraction.inputs import Inputs
+from spacy_relext.extraction.lines import InBatches
 from spacy_relext.extraction.provenance import provenance
-from spacy_relext.extraction.running import Processes, Result, Runner, run
+from spacy_relext.extraction.running import Line, Processes, Runner, run_lines
 from spacy_relext.extraction.shards import Header, checksum
 from spacy_relext.extraction.storage import Output, Storage
-from spacy_relext.formats import jsonl
-from spacy_relext.formats.catalogue import writable
-from spacy_relext.formats.files import TEMPORARY
 from spacy_relext.formats.reading import OnError, Options
 from spacy_relext.formats.types import Document
 
@@ -61,7 +57,7 @@ class Shard:
         """A checksum of the documents as they were read, of all that a result depends on."""
         digest = hashlib.sha256()
         for d in self.documents:
-            read = (d.id, d.text, d.mentions, d.mentions_given, d.sentences, d.concept_relations, d.relations)
+            read = (d.id, d.text, d.mentions, d.mentions_given, d.sentences, d.concept_relations, d.relations, d.meta)
             digest.update(repr(read).encode("utf8"))
         return digest.hexdigest()
 
@@ -90,47 +86,34 @@ class Work:
         """How many documents of the input are in finished shards."""
         return sum(header["read"] for header in self.headers)
 
-    def fill(self, on_error: OnError, *, processes: Processes | None = None) -> Iterator[Result]:
+    def fill(self, on_error: OnError, *, processes: Processes | None = None) -> Iterator[Line | DataError]:
         """Run the documents that are in no finished shard, and keep them, shard by shard.
 
         on_error: Is given what is wrong with a document, in the input, the pipeline or the output's format, and may raise it.
         processes: Where they are run; None: here.
-        YIELDS: each result, in the order of the documents.
+        YIELDS: each result: within a shard, those of long documents first.
         """
         finished = len(self.headers)
-        planned: deque[Shard] = deque()
+        planned: deque[tuple[Shard, InBatches]] = deque()
 
         def batches() -> Iterator[list[Document]]:
             n_shards = 0
             for n_shards, shard in enumerate(self._read_shards(on_error), start=1):
                 if n_shards > finished and not self.storage.is_moved:
-                    planned.append(shard)
-                    yield from minibatch(shard.documents, size=self.runner.settings.batch_size)
+                    planned.append((shard, InBatches(shard.documents, self.runner.settings.batch_size)))
+                    yield from planned[-1][1]
                 elif n_shards > finished or shard.digest != self.headers[shard.number]["digest"]:
                     raise self._changed(shard.number)
             if n_shards < finished:
                 raise self._changed(n_shards)
 
-        lines: list[str] = []
-        n_run = n_relations = 0
-        for results in run(self.runner, batches(), processes):
-            shard = planned[0]
-            for document, result in zip(shard.documents[n_run:], results, strict=False):
-                line = "" if isinstance(result, DataError) else jsonl.line_of(result)
-                error = result if isinstance(result, DataError) else self._refusal(line, document)
-                if error is not None:
-                    on_error(error)
-                    shard.errors.append(str(error))
-                elif not isinstance(result, DataError):
-                    lines.append(line)
-                    n_relations += len(result["relations"])
-                yield result
-            n_run += len(results)
-            if n_run == len(shard.documents):
-                self._add(planned.popleft(), lines, n_relations)
-                lines, n_run, n_relations = [], 0, 0
-        for shard in planned:  # errors at the end of the input, after the last document
-            self._add(shard, [], 0)
+        for results in run_lines(self.runner, batches(), processes):
+            planned[0][1].add(results)
+            yield from results
+            if planned[0][1].is_run:
+                self._add(*planned.popleft(), on_error)
+        for shard, documents in planned:  # errors at the end of the input, after the last document
+            self._add(shard, documents, on_error)
 
     def _read_shards(self, on_error: OnError) -> Iterator[Shard]:
         """The shards of the input. What is wrong in finished ones was told when they were made."""
@@ -149,30 +132,19 @@ class Work:
                 return
             yield shard
 
-    def _refusal(self, line: str, document: Document) -> DataError | None:
-        """What the format of the output has against a document: better known now than after the last one."""
-        try:
-            self.output.check(document)
-        except DataError as error:
-            return error
-        if writable(self.output.format).refuses:
-            with TemporaryDirectory(dir=self.storage.folder, prefix=TEMPORARY) as folder:
-                try:
-                    self.output.write([line], Path(folder) / self.output.path.name)
-                except RelextError as error:
-                    message = error.message if isinstance(error, DataError) else str(error)
-                    return DataError(f"{self.output.format} cannot hold it: {message}", path=document.source, line=document.line)
-        return None
-
-    def _add(self, shard: Shard, lines: list[str], n_relations: int) -> None:
+    def _add(self, shard: Shard, documents: InBatches, on_error: OnError) -> None:
+        stored = documents.lines(self.output, self.storage.folder)
+        for error in stored.errors:
+            on_error(error)
+            shard.errors.append(str(error))
         header = {
             "read": len(shard.documents),
-            "documents": len(lines),
-            "relations": n_relations,
+            "documents": len(stored.lines),
+            "relations": stored.relations,
             "errors": shard.errors,
             "digest": shard.digest,
         }
-        self.storage.add(shard.number, header, lines)
+        self.storage.add(shard.number, header, stored.lines)
 
     def _changed(self, number: int) -> DataError:
         first = sum(header["read"] for header in self.headers[:number]) + 1

@@ -5,13 +5,13 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from spacy.language import Language
@@ -22,7 +22,7 @@ from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractors_of, load_pipeline
 from spacy_relext.formats.docs import check_readable, from_doc, to_doc
-from spacy_relext.formats.jsonl import PAIRS, to_record
+from spacy_relext.formats.jsonl import PAIRS, line_of, to_record
 from spacy_relext.formats.reading import OnError
 from spacy_relext.formats.types import Document
 from spacy_relext.notices import Gathered, gathering
@@ -33,12 +33,20 @@ from spacy_relext.relations import set_relations, sources_of
 
 # A document as a line of our JSONL, or what was wrong with it.
 Result = dict[str, Any] | DataError
+Made = TypeVar("Made")
 # Batches that wait for each process, and the fewest that make one worth while.
 AHEAD, MIN_BATCHES = 2, 2
 # Processes that are taken without being asked for: what each needs beside the weights may be half a gigabyte.
 MOST_PROCESSES = 8
 # Of a document, unless told: results that anybody waits for have fewer.
 MAX_PAIRS, MAX_PIECES = 250_000, 500_000
+
+
+class Line(NamedTuple):
+    """A document as a line of our JSONL, and how many relations it has."""
+
+    text: str
+    relations: int
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,11 @@ class Runner:
         self.warnings.add(warnings)
         return results
 
+    def lines(self, batch: Sequence[Document]) -> list[Line | DataError]:
+        """The same as lines, which are what is stored, and what is sent between processes."""
+        results = self(batch)
+        return [r if isinstance(r, DataError) else Line(line_of(r), len(r["relations"])) for r in results]
+
     def _run_alone(self, document: Document) -> Result:
         try:
             return self._run([document])[0]
@@ -273,21 +286,21 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self.executor.shutdown(cancel_futures=True)
 
-    def run(self, batches: Iterable[Sequence[Document]]) -> Iterator[list[Result]]:
-        """The results of each batch, in their order. `AHEAD` batches are read ahead for each process.
+    def run(self, make: Callable[[Runner, Sequence[Document]], list[Made]], batches: Iterable[Sequence[Document]]) -> Iterator[list[Made]]:
+        """What `make` makes of each batch, in their order: `Runner.lines`. `AHEAD` batches are read ahead for each process.
 
         RAISES: RelextError where a process is killed.
         """
-        waiting: deque[Future[tuple[list[Result], Gathered]]] = deque()
+        waiting: deque[Future[tuple[list[Made], Gathered]]] = deque()
 
-        def next_results() -> list[Result]:
+        def next_results() -> list[Made]:
             results, warnings = waiting.popleft().result()
             self.runner.warnings.add(warnings)
             return results
 
         try:
             for batch in batches:
-                waiting.append(self.executor.submit(_work, batch))
+                waiting.append(self.executor.submit(_work, make, batch))
                 if len(waiting) > AHEAD * self.number:
                     yield next_results()
             while waiting:
@@ -300,7 +313,14 @@ class Processes:
 
 def run(runner: Runner, batches: Iterable[Sequence[Document]], processes: Processes | None = None) -> Iterator[list[Result]]:
     """The results of each batch, in their order; in this process, or in others."""
-    return map(runner, batches) if processes is None else processes.run(batches)
+    return map(runner, batches) if processes is None else processes.run(Runner.__call__, batches)
+
+
+def run_lines(
+    runner: Runner, batches: Iterable[Sequence[Document]], processes: Processes | None = None
+) -> Iterator[list[Line | DataError]]:
+    """The same as `Runner.lines` has it."""
+    return map(runner.lines, batches) if processes is None else processes.run(Runner.lines, batches)
 
 
 def useful_processes(n_documents: int | None, settings: Settings) -> int:
@@ -334,8 +354,8 @@ def _start(settings: Settings) -> None:
     _runner = _runner or Runner(settings)
 
 
-def _work(batch: Sequence[Document]) -> tuple[list[Result], Gathered]:
-    """The results of a batch, and the warnings about it."""
+def _work(make: Callable[[Runner, Sequence[Document]], list[Made]], batch: Sequence[Document]) -> tuple[list[Made], Gathered]:
+    """What is made of a batch, and the warnings about it."""
     assert _runner is not None
     _runner.warnings = Gathered()
-    return _runner(batch), _runner.warnings
+    return make(_runner, batch), _runner.warnings

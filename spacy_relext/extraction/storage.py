@@ -67,6 +67,11 @@ class Output:
         return writable(self.format).suffix
 
     @property
+    def refuses(self) -> bool:
+        """Whether there are documents that the format cannot hold at all."""
+        return writable(self.format).refuses
+
+    @property
     def is_stream(self) -> bool:
         """Whether it is a device, a pipe or an open file, which is written through when all is made."""
         return target_of(self.path).is_stream

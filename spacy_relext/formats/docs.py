@@ -103,9 +103,12 @@ def _stretches(document: Document, counts: Counter[str]) -> list[Stretch]:
 
 def _tokenize(text: str, nlp: Language, stretches: list[Stretch], starts: set[int] | None, counts: Counter[str]) -> Doc:
     """A Doc whose tokens are cut where mentions begin and end, and at the starts of sentences."""
+    tokenized = nlp.make_doc(text)
+    if not stretches and starts is None:
+        return tokenized
     cuts = sorted({offset for stretch in stretches for offset in stretch} | set(starts or ()))
     words, spaces, offsets = [], [], []
-    for token in nlp.make_doc(text):
+    for token in tokenized:
         token_end = token.idx + len(token)
         pieces = [token.idx, *cuts[bisect_right(cuts, token.idx) : bisect_left(cuts, token_end)], token_end]
         counts["cut tokens"] += len(pieces) > 2

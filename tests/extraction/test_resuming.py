@@ -276,6 +276,7 @@ def test_errors_alone(runner, tmp_path):
         {"sentences": [(0, 4), (4, 10)]},
         {"sentences": None},
         {"concept_relations": [AnnotatedRelation("T", "P", "R")]},
+        {"meta": {"year": 1998}},
     ],
     ids=str,
 )

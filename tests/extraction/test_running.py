@@ -11,7 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Span
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.running import Processes, Runner, Settings, run, useful_processes
+from spacy_relext.extraction.running import Processes, Runner, Settings, run, run_lines, useful_processes
+from spacy_relext.formats.jsonl import line_of
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from tests.cli.toy import document
 
@@ -257,6 +258,8 @@ def test_processes_on_linux_have_the_pipeline_already(model, tmp_path):
     shutil.rmtree(tmp_path / "model")
     with Processes(runner, 2) as processes:
         batches = list(run(runner, iter([texts(LEVELS), texts(AVOID)] * 3), processes))
+        lines = list(run_lines(runner, iter([texts(LEVELS), texts(AVOID)] * 3), processes))
+    assert lines == [[(line_of(record), 1) for record in batch] for batch in batches]
     assert [triples(record) for batch in batches for record in batch] == [
         [("Aspirin", "MECHANISM", "warfarin")],
         [("ketamine", "ADVISE", "warfarin")],

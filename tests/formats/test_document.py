@@ -328,3 +328,10 @@ def test_metadata_that_no_file_can_hold(value, nlp):
 def test_metadata_under_a_name_that_is_taken(name, key, tmp_path):
     with pytest.raises(DataError, match=rf"document '1': its metadata has the key.*'{key}'.* Rename (it|them), or export to jsonl\."):
         get_format(name).write([Document("1", "Tea.", meta={key: "x"})], tmp_path / "a")
+
+
+def test_a_text_without_annotation_has_the_tokens_of_the_pipeline():
+    nlp, text = spacy.blank("en"), "It doesn't interact w/ warfarin."
+    doc, expected = to_doc(Document("d", text), nlp), nlp.make_doc(text)
+    assert [(token.text, token.norm_, token.whitespace_) for token in doc] == [(t.text, t.norm_, t.whitespace_) for t in expected]
+    assert document_id(doc) == "d"
