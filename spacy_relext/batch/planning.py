@@ -24,16 +24,15 @@ from typing import BinaryIO
 from spacy_relext.batch.contents import hashed, held, raw_content, stretch
 from spacy_relext.batch.manifest import Piece, Shard
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.inputs import Given, Inputs, Source, named_by, read_source
+from spacy_relext.extraction.inputs import Given, Inputs, Source, named_by, read_source, versions_of
 from spacy_relext.formats.catalogue import readable
 from spacy_relext.formats.cutting import Cut, Cutter, Part, RangeCutter
 from spacy_relext.formats.ids import distinct
-from spacy_relext.formats.reading import OnError, Options, Reading, raise_error
+from spacy_relext.formats.reading import SUPERSEDED, FileVersions, OnError, Options, Reading, Superseded, raise_error
 from spacy_relext.formats.roles import Roles
 from spacy_relext.formats.types import Document
 from spacy_relext.formats.unpacking import is_packed, opened_content
 
-SUPERSEDED = "documents of which there is a later version, or that are deleted"
 # A shard of longer documents has fewer of them: what is read of it is held.
 MOST_BYTES = 64 * 2**20
 # Of a document in a file that is not cut, where nobody knows how many there are.
@@ -94,11 +93,14 @@ class _Planner:
     def __init__(self, options: Options, size: int, on_error: OnError):
         self.options, self.size, self.on_error = options, size, on_error
         self.filling, self.number = _Filling(), 0
+        self.versions: FileVersions = {}
 
     def shards(self, sources: list[Source]) -> Iterator[Shard]:
         """All of them."""
         for source in sources:
             _refuse_pipe(source.path)
+        self.versions = versions_of(sources, self.options)
+        for source in sources:
             cutter = None if source.path.is_dir() else readable(source.format).cutter
             yield from self._whole(source) if cutter is None else self._in_parts(source, cutter)
         if self.filling.pieces:
@@ -157,7 +159,8 @@ class _Planner:
         yield from self._whole(source, 1)
 
     def _cut(self, source: Source, cutter: Cutter) -> Iterator[Shard]:
-        place = _Place(source)
+        versions = self.versions.get(source.path)
+        place = _Place(source, versions if isinstance(versions, Superseded) else Superseded())
         # The shard that is full, while nothing but the end of the file may follow: what stands there, as empty lines, belongs to it.
         full: _Full | None = None
         with opened_content(source.path) as file:
@@ -209,8 +212,8 @@ class _Full:
 class _Place:
     """How far a file has been cut."""
 
-    def __init__(self, source: Source):
-        self._source = source
+    def __init__(self, source: Source, superseded: Superseded):
+        self._source, self._superseded = source, superseded
         self.head = b""
         self.end, self.line, self.number = 0, 1, 0
         self.begin()
@@ -240,6 +243,7 @@ class _Place:
             self._first_line,
             self._first_number,
             self.number - self._first_number,
+            self._superseded.between(self._first_number, self.number),
             head=len(self.head),
         )
 

@@ -27,18 +27,20 @@ from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.files import files_in, is_to_be_read
 from spacy_relext.formats.ids import default_id, distinct
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
-from spacy_relext.formats.reading import OnError, Options, Reading, listed
+from spacy_relext.formats.reading import SUPERSEDED, FileVersions, OnError, Options, Reading, Superseded, listed
 from spacy_relext.formats.roles import Roles
 from spacy_relext.formats.types import Document
 from spacy_relext.formats.unpacking import PACKED, is_packed
+from spacy_relext.formats.versions import VersionCutter, last_versions
 
 # Standard input, as a path and as errors call it.
 STDIN, STDIN_NAME = "-", "<stdin>"
 # The suffixes that leave no doubt about the format. An .a2 file is a part of a document, whose text is in a .txt file beside it.
 KNOWN_SUFFIXES = tuple(suffix for made in OURS.values() if made.reads and made.name != "bionlp" for suffix in made.own_suffixes)
-# Those of texts that a folder is searched for file by file; the others read folders themselves.
+# Those of texts, and of other formats that a folder is searched for file by file; the others read folders themselves.
 TEXTS = {name: OURS[name].suffixes for name in ("txt", "lines", "texts-csv", "texts-tsv", "jsonl", "texts-parquet")}
 ROWS = "texts-parquet"
+BY_FILE = TEXTS | {name: made.suffixes for name, made in OURS.items() if made.unpacks}
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class Inputs:
         """
         self.left_out.clear()
         roles = Roles(self.options.roles)
-        reading = Reading(on_error, self.left_out, self.options, texts=self.texts, roles=roles)
+        versions = versions_of(self.sources, self.options)
+        reading = Reading(on_error, self.left_out, self.options, texts=self.texts, versions=versions, roles=roles)
         documents = (read_source(source, replace(reading, examples={})) for source in self.sources)
         for document in distinct(chain.from_iterable(documents), on_error):
             self.left_out.update(document.unsupported)
@@ -161,8 +164,8 @@ def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[
     path = Path(given)
     if given == STDIN:
         return [(path, path)]
-    if os.path.isdir(given) and (format is None or format in TEXTS):
-        suffixes = KNOWN_SUFFIXES if format is None else TEXTS[format]
+    if os.path.isdir(given) and (format is None or format in BY_FILE):
+        suffixes = KNOWN_SUFFIXES if format is None else BY_FILE[format]
         files = sorted(files_in(path))
         if any(_suffix(file) == texts_parquet.SUFFIX for file in files) and texts_parquet.SUFFIX in suffixes:
             shown = set(texts_parquet.files_of(path, ignored))
@@ -228,6 +231,17 @@ def _name_of(path: Path, folder: Path) -> str:
     return "stdin" if str(path) == STDIN else Path(os.path.relpath(_plain(path).with_suffix(""), folder)).as_posix()
 
 
+def versions_of(sources: Sequence[Source], options: Options) -> FileVersions:
+    """What is not to be read of some sources, because of others: of formats with records that are revised, whose files are read for it."""
+    found: dict[Path, Superseded | DataError] = {}
+    for name in dict.fromkeys(source.format for source in sources):
+        cutter = readable(name).cutter
+        if isinstance(cutter, VersionCutter):
+            files = [source.path for source in sources if source.format == name and not source.is_stdin]
+            found |= last_versions(files, cutter, options)
+    return found
+
+
 def read_source(source: Source, reading: Reading) -> Iterator[Document]:
     """The documents of one source, which name it as their place. A file without any is an error."""
     if source.is_stdin and source.format == "lines":
@@ -276,15 +290,16 @@ def named_by(
         report(error)
     except OSError as error:
         report(DataError(f"it cannot be read: {error.strerror or error}."))
-    if not n_seen and not may_be_empty and reading.counts[EMPTY_FILES] == before[EMPTY_FILES]:
-        left_out = listed(Counter(reading.counts) - before)
-        report(DataError("there is no document in it." + (f" Left out: {left_out}." if left_out else "")))
+    left_out = Counter(reading.counts) - before
+    if not n_seen and not may_be_empty and not left_out[EMPTY_FILES] and not left_out[SUPERSEDED]:
+        listing = listed(left_out)
+        report(DataError("there is no document in it." + (f" Left out: {listing}." if listing else "")))
 
 
 @contextmanager
 def at_hand(source: Source) -> Iterator[Path]:
     """A source as a file or folder on the disk: for what is in a packed file, and for standard input, a temporary one."""
-    if not source.is_stdin and not source.is_packed:
+    if not source.is_stdin and (readable(source.format).unpacks or not source.is_packed):
         yield source.path
         return
     with TemporaryDirectory() as folder:

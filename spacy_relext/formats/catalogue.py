@@ -100,6 +100,11 @@ class Format(Protocol):
         """How files are cut, so that parts of one are read apart (`formats/cutting.py`); None: they are read whole."""
         return None
 
+    @property
+    def unpacks(self) -> bool:
+        """It reads files that are packed by gzip itself."""
+        return False
+
     def read(self, path: Path, reading: Reading) -> Iterator[Document]:
         """The documents of a file, or of all files of a folder and the folders in it."""
         raise NotImplementedError
@@ -134,6 +139,7 @@ class BuiltIn:
     module: str = ""
     function: str = "read"
     cuts: str = ""
+    unpacks: bool = False
 
     @property
     def code(self) -> ModuleType:
@@ -291,6 +297,7 @@ _OURS = (
     _corpus("strings", "triples of strings beside a text, as NYT and WebNLG", ".json", ".jsonl"),
     _corpus("bigbio", "BigBio's schema bigbio_kb, as JSON", ".json", ".jsonl", options=_EVENTS),
     _corpus("datasets", "data sets of the library datasets on disk", ".arrow", options=_TABLES | _EVENTS, cuts="CUTTER"),
+    BuiltIn("pubmed", "PubMed's XML: baseline, updates, efetch", (".xml",), writes=False, cuts="CUTTER", unpacks=True),
     _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
     _texts("lines", "a text per line", "read_lines", (".txt",), cuts="LINES"),
     _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS, cuts="CSV"),

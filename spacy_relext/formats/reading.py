@@ -1,8 +1,10 @@
 """What a reader is given beside the path: what becomes of errors, how files are to be taken, and where it counts what it leaves out."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.roles import Roles
@@ -67,13 +69,34 @@ class Options:
         return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
 
 
+# What is left out of files with records that other files revise.
+SUPERSEDED = "documents of which there is a later version, or that are deleted"
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """The documents of a file that are not to be read (versions.py). documents: How many it has. numbers: Those, from 0, in order."""
+
+    documents: int = 0
+    numbers: Sequence[int] = ()
+
+    def between(self, start: int, end: int) -> tuple[int, ...]:
+        """Those of some consecutive documents, counted from the first of them."""
+        first, last = (bisect_left(self.numbers, number) for number in (start, end))
+        return tuple(number - start for number in self.numbers[first:last])
+
+
+# What is not to be read of each file, or why nothing of it can be.
+FileVersions = Mapping[Path, Superseded | DataError]
+
+
 @dataclass
 class Reading:
     """One input, whole: a reader is given the same one for all files of a folder.
 
     counts: Is added to by the reader: what it leaves out that is no error, and is in no document. What a document could not hold of its
         file is in its `unsupported`.
-    texts: By id, those of documents of jsonl that come without.
+    texts: By id, those of documents of jsonl that come without. versions: Of files whose records others of the input revise.
     """
 
     on_error: OnError = raise_error
@@ -82,6 +105,7 @@ class Reading:
     # For names of `counts`, where the first of its kind stands.
     examples: dict[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] | None = None
+    versions: FileVersions = field(default_factory=dict)
     # Says which argument of a relation is the head, by the roles of the file; for the whole input, an `attempt` too. None: by the options.
     roles: Roles = None  # type: ignore[assignment]
 

@@ -11,7 +11,9 @@ from spacy_relext.batch.manifest import Shard
 from spacy_relext.batch.planning import ChangedError, plan_shards, read_shard
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Given, Inputs
-from spacy_relext.formats.reading import Options
+from spacy_relext.formats.reading import SUPERSEDED, Options
+from tests.formats.test_pubmed import BAD, record
+from tests.stress.pubmed import HEAD, TAIL, deletions
 
 MARK = "\ufeff"
 
@@ -43,9 +45,9 @@ def planned(paths, size, order=None, **settings):
         errors, counts = [], Counter()
         found[number] = list(read_shard(plan[number], inputs.options, errors.append, counts)), errors, counts
     shards = [found[number] for number in sorted(found)]
-    for shard, (documents, errors, _) in zip(plan, shards, strict=True):
+    for shard, (documents, errors, counts) in zip(plan, shards, strict=True):
         if shard.documents is not None:
-            assert len(documents) + len(errors) == shard.documents
+            assert len(documents) + len(errors) + counts[SUPERSEDED] == shard.documents
     return seen(
         [document for documents, _, _ in shards for document in documents],
         [error for _, errors, _ in shards for error in errors],
@@ -122,6 +124,24 @@ def test_wherever_it_is_cut(tmp_path, name, begin, lines, packed):
         expected = whole(paths, **settings)
         for size in (1, 2, 3, 100):
             assert planned(paths[::-1], size, chosen.choice([None, shuffled]), **settings) == expected
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_records_that_are_revised(tmp_path, packed):
+    """Those of which another shard has a later version are not read, whatever is wrong in them or beside them."""
+    chosen = random.Random(0)
+    for trial in range(20):
+        paths = []
+        for part in range(3):
+            drawn = [record(chosen.randrange(1, 9), f"{trial} {part} {i}.", version=chosen.choice((1, 1, 2))) for i in range(6)]
+            drawn += [text for text, _ in chosen.sample(list(BAD.values()), 2)] + [deletions([chosen.randrange(1, 9)])]
+            tail = TAIL if chosen.random() < 0.8 else chosen.choice(("", record(3)[:90]))
+            content = HEAD + "".join(chosen.sample(drawn, len(drawn))) + tail
+            paths.append(write(tmp_path / str(trial) / f"{chosen.random()}" / f"n{part}.xml{packed}", content))
+        expected = whole(paths, format="pubmed")
+        assert expected[2][SUPERSEDED]
+        for size in (1, 2, 3, 100):
+            assert planned(paths[::-1], size, chosen.choice([None, shuffled]), format="pubmed") == expected
 
 
 def test_texts(tmp_path):

@@ -38,6 +38,8 @@ ELSEWHERE = (
     "webanno",
     "pubannotation",
     "bionlp",
+    "pubmed",
+    "jats",
 )
 READ = [name for name in READABLE if name not in (*TEXTS, *ELSEWHERE)]
 FOLDERS = {"brat": ".ann", "ddi": ".xml", "inception": ".xmi"}

@@ -13,6 +13,7 @@ import pyarrow.parquet
 
 from spacy_relext.formats.catalogue import Format, formats, get_format
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from tests.stress.pubmed import HEAD, TAIL, Records, deletions
 from tests.stress.shapes import SHAPES
 
 # The files of an input by name, and the name of the input: a file, or "." for the folder.
@@ -51,6 +52,7 @@ _AIMED = "\n".join(
 )
 # Of the formats that are read only, and further shapes of others.
 MADE: dict[str, list[Sample]] = {
+    "pubmed": [({"n1.xml": (HEAD + Records().article(1) + Records(1).book(2) + deletions([3]) + TAIL).encode()}, ".")],
     "aimed": [({"test_0.json": _AIMED.encode()}, ".")],
     "chemprot": [
         (
