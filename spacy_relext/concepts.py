@@ -91,6 +91,8 @@ def strongest(relations: Iterable[R]) -> R:
 
 def identifiers(kb_id: str) -> list[str]:
     """The identifiers that are joined in a `kb_id`, each once, without those that say that there is none."""
+    if not kb_id:
+        return []
     if VARIANT.fullmatch(kb_id) and "\\|" not in kb_id:
         return [kb_id]
     return some(unescape(part) for part, _ in parts(kb_id, SEPARATOR))
@@ -118,7 +120,7 @@ def escape(one: str, separators: str) -> str:
 
 def unescape(part: str) -> str:
     """A part of a string without its backslashes."""
-    return re.sub(r"\\([\\,;|])", r"\1", part)
+    return re.sub(r"\\([\\,;|])", r"\1", part) if "\\" in part else part
 
 
 def parts(text: str, separators: str) -> list[tuple[str, str]]:

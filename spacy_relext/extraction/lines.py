@@ -16,6 +16,8 @@ from spacy_relext.extraction.storage import Output
 from spacy_relext.formats.files import TEMPORARY
 from spacy_relext.formats.types import Document
 
+# Of a batch of several documents: long ones, which are run together, would fill the memory, and keep one process busy behind all others.
+MOST_CHARACTERS = 2**16
 # Of these no document is the cause.
 OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES}
 
@@ -37,13 +39,20 @@ class Lines:
 class InBatches:
     """The documents of a shard in batches of about the same length. Iterating gives the batches, whose results are added one by one.
 
-    size: Documents in a batch.
+    size: Documents in a batch, at the most: a batch of long ones has fewer.
     """
 
     def __init__(self, documents: Sequence[Document], size: int):
         self.documents = documents
         order = sorted(range(len(documents)), key=lambda i: (-len(documents[i].text), i))
-        self._batches = [order[start : start + size] for start in range(0, len(order), size)]
+        self._batches: list[list[int]] = []
+        n_characters = 0
+        for i in order:
+            n_characters += len(documents[i].text)
+            if not self._batches or len(self._batches[-1]) == size or n_characters > MOST_CHARACTERS:
+                self._batches.append([])
+                n_characters = len(documents[i].text)
+            self._batches[-1].append(i)
         self._results: dict[int, Line | DataError] = {}
         self._n_added = 0
 

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from spacy_relext.errors import DataError
+from spacy_relext.extraction import lines
 from spacy_relext.extraction.lines import InBatches
 from spacy_relext.extraction.running import Line
 from spacy_relext.extraction.storage import Output
@@ -35,6 +36,16 @@ def test_documents_of_a_length_share_a_batch_and_come_back_in_their_order(tmp_pa
     assert stored.lines == [line_of(to_record(d)) for d in stored.documents]
     assert stored.relations == 8
     assert [str(error) for error in stored.errors] == ["in.jsonl:2: document 'd1': fails"]
+
+
+def test_a_batch_of_long_documents_has_fewer(monkeypatch):
+    monkeypatch.setattr(lines, "MOST_CHARACTERS", 10)
+    assert [[d.id for d in batch] for batch in InBatches(documents(4, 6, 4, 30, 1, 1, 1), 3)] == [
+        ["d3"],
+        ["d1", "d0"],
+        ["d2", "d4", "d5"],
+        ["d6"],
+    ]
 
 
 def test_no_documents(tmp_path):
