@@ -12,7 +12,7 @@ import spacy
 import torch
 import typer
 
-from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, pictures, serving, train_peers
+from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, parquet, pictures, serving, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.report_page import report_page
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
@@ -37,6 +37,7 @@ for command in (
     learning.learning,
     memory.memory,
     pair_folds.pair_folds,
+    parquet.parquet_files,
     peers,
     report_page,
     pictures.pictures,
@@ -47,7 +48,7 @@ for command in (
     train_peers.train_peers,
 ):
     app.command()(command)
-for command in (extraction.one_conversion, extraction.one_extraction, memory.one_document):
+for command in (extraction.one_conversion, extraction.one_extraction, memory.one_document, parquet.one_parquet):
     app.command(hidden=True)(command)
 
 

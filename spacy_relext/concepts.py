@@ -12,6 +12,7 @@ several pairs of mentions, it is one relation with the highest of their scores; 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any, TypeVar
 
@@ -91,15 +92,24 @@ def strongest(relations: Iterable[R]) -> R:
 
 def identifiers(kb_id: str) -> list[str]:
     """The identifiers that are joined in a `kb_id`, each once, without those that say that there is none."""
-    if not kb_id:
-        return []
+    return list(_identifiers(kb_id))
+
+
+# The same few stand in many documents, and writing a table asks for each several times.
+@lru_cache(4096)
+def _identifiers(kb_id: str) -> tuple[str, ...]:
     if VARIANT.fullmatch(kb_id) and "\\|" not in kb_id:
-        return [kb_id]
-    return some(unescape(part) for part, _ in parts(kb_id, SEPARATOR))
+        return (kb_id,)
+    return tuple(some(unescape(part) for part, _ in parts(kb_id, SEPARATOR)))
 
 
 def join(found: Iterable[str]) -> str:
     """The `kb_id` of some identifiers: what `identifiers` reads as these."""
+    return _joined(tuple(found))
+
+
+@lru_cache(4096)
+def _joined(found: tuple[str, ...]) -> str:
     wanted = some(found)
     if len(wanted) == 1 and identifiers(wanted[0]) == wanted:
         return wanted[0]
