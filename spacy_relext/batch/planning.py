@@ -184,7 +184,7 @@ class _Planner:
                     self.filling = _Filling()
                     self.filling.digest.update(place.head)
                     place.begin()
-        if not place.number:
+        if not place.number and not (isinstance(cutter, RangeCutter) and cutter.may_be_empty):
             raise DataError("there is no document in it.", path=source.path)
         if full is not None:
             self.filling = _Filling()

@@ -142,6 +142,14 @@ def _row(names: list[str], values: tuple[Any, ...]) -> Row:
     return dict(zip(names, values, strict=True))
 
 
+def plain_row(row: Row) -> Row:
+    """A row of any values, as JSON has them."""
+    try:
+        return {name: _as_json(value) for name, value in row.items()}
+    except ValueError as error:
+        return {BROKEN: f"the row cannot be kept: {error}."}
+
+
 def _as_json(value: Any) -> Any:
     """A value as JSON has it: times as ISO 8601 writes them, decimals as text, what is not a number as null. RAISES: ValueError."""
     if value is None or isinstance(value, (str, bool, int)):

@@ -300,8 +300,8 @@ _OURS = (
     BuiltIn("pubmed", "PubMed's XML: baseline, updates, efetch", (".xml",), writes=False, cuts="CUTTER", unpacks=True),
     _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
     _texts("lines", "a text per line", "read_lines", (".txt",), cuts="LINES"),
-    _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_COLUMNS, cuts="CSV"),
-    _texts("texts-tsv", "the same, with tabs", "read_tsv", (".tsv",), own_suffixes=(".tsv",), options=_COLUMNS, cuts="TSV"),
+    _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_TABLES, cuts="CSV"),
+    _texts("texts-tsv", "the same, with tabs", "read_tsv", (".tsv",), own_suffixes=(".tsv",), options=_TABLES, cuts="TSV"),
     BuiltIn(
         "texts-parquet",
         "a Parquet file with a text per row",

@@ -77,10 +77,15 @@ class Cutter(Protocol):
 
 @runtime_checkable
 class RangeCutter(Cutter, Protocol):
-    """A cutter of files in which offsets count something else than bytes: each `Cut` has a `length`."""
+    """A cutter of files in which offsets count something else than bytes: each `Cut` has a `length`.
+
+    may_be_empty: A file without documents is none that is wrong: what `read` leaves out then says so.
+    """
+
+    may_be_empty: bool
 
     def content(self, file: BinaryIO, path: Path, start: int, end: int, options: Options) -> Iterator[bytes]:
-        """What `cut` gave between two offsets. file: Opened anew, unpacked, at its beginning."""
+        """The head, and what `cut` gave between two offsets. file: Opened anew, unpacked, at its beginning."""
         ...
 
 

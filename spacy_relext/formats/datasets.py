@@ -13,13 +13,14 @@ Rows are read batch by batch: memory does not grow with the files. They may be c
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from spacy_relext.errors import DataError
 from spacy_relext.extras import extra
 from spacy_relext.formats import bigbio
-from spacy_relext.formats.arrow import SLICE, Columns, Row, arrow_errors, document_of
+from spacy_relext.formats.arrow import EMPTY_FILES, SLICE, Columns, Row, arrow_errors, document_of, plain_row
 from spacy_relext.formats.files import find_files, read_errors
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import Options, Reading
@@ -81,7 +82,14 @@ def _documents(path: Path, reading: Reading) -> Iterator[Document]:
         try:
             with read_errors(file), file.open("rb") as opened:
                 table = Table(opened, file, reading.options)
-                yield from documents_of(table.rows(), file, reading, others=table.columns.others, root=path if path.is_dir() else None)
+                rows = table.rows()
+                first = next(rows, None)
+                if first is None:
+                    reading.leave_out(EMPTY_FILES, str(file))
+                    continue
+                yield from documents_of(
+                    chain([first], rows), file, reading, others=table.columns.others, root=path if path.is_dir() else None
+                )
         except DataError as error:  # of the file, which ends here
             reading.on_error(error)
 
@@ -113,7 +121,7 @@ class _AllColumns:
     def rows(self, batches: Iterator[Any]) -> Iterator[Row]:
         for batch in batches:
             for start in range(0, batch.num_rows, SLICE):
-                yield from batch.slice(start, SLICE).to_pylist()
+                yield from map(plain_row, batch.slice(start, SLICE).to_pylist())
 
 
 class Table:
@@ -144,7 +152,8 @@ class Table:
                 return
             size = batch.num_rows
             if start < first + size:
-                batch.validate(full=True)
+                # Of all columns, texts too, where a value that cannot be read is not that of one row alone.
+                batch.validate(full=isinstance(self.columns, _AllColumns))
                 begin = max(start - first, 0)
                 yield batch.slice(begin, None if end is None else end - first - begin)
             first += size

@@ -24,8 +24,8 @@ from spacy_relext.formats.files import TEMPORARY
 from spacy_relext.formats.rowgroups import Row, Rows
 from spacy_relext.formats.types import Document
 
-# Files that are open, and rows that are held.
-MOST_OPEN, MOST_HELD = 128, 100_000
+# Files that are open, each of which takes megabytes, and rows that are held.
+MOST_OPEN, MOST_HELD = 32, 50_000
 # Of the name of a folder; file systems allow 255.
 MOST_BYTES = 200
 

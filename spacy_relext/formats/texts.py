@@ -262,7 +262,8 @@ CSV, TSV = _TableCutter(","), _TableCutter("\t")
 def _checked_header(header: list[str], options: Options, at: Place) -> list[str]:
     if header and header[0].startswith("#FORMAT=WebAnno TSV"):
         raise at.fail("this is WebAnno TSV, and no table of texts. Name the format: webanno.")
-    for option, column in (("text_column", options.text_column or "text"), ("id_column", options.id_column)):
+    asked = ("text_column", options.text_column or "text"), ("id_column", options.id_column)
+    for option, column in (*asked, *(("meta_columns", name) for name in options.meta_columns)):
         if column is not None and header.count(column) != 1:
             if {"head", "label", "tail"} <= set(header):
                 raise at.fail("this is a table of relations, which holds no whole texts. `relext extract` writes them as JSONL: read that.")
@@ -279,13 +280,14 @@ def _parse_row(row: list[str], header: list[str], options: Options, at: Place) -
     fields = dict(zip(header, row, strict=True))
     id_column = options.id_column or "id"
     text, name = fields[options.text_column or "text"], fields.get(id_column, at.default_id)
+    meta = {column: fields[column] for column in options.meta_columns}
     try:
-        (text + name).encode("utf8")
+        "".join((text, name, *meta.values())).encode("utf8")
     except UnicodeEncodeError as error:
         raise at.fail("not UTF-8. Convert the file to UTF-8.") from error
     if not name:
         raise at.fail(f"the column {id_column!r} is empty; it holds the ids of the documents.")
-    return Document(name, text, source=at.path, line=at.line)
+    return Document(name, text, source=at.path, line=at.line, meta=meta)
 
 
 def whole_text(path: Path) -> str:

@@ -129,6 +129,8 @@ class Table:
 class RowCutter:
     """A cutter of files that are read by rows. table: Opens one. make: Makes documents of rows."""
 
+    may_be_empty = True
+
     def __init__(self, table: Callable[..., Any] = Table, make: Callable[..., Iterator[Document]] = documents_of):
         self._table, self._make = table, make
 
@@ -142,10 +144,13 @@ class RowCutter:
     def content(self, file: BinaryIO, path: Path, start: int, end: int, options: Options) -> Iterator[bytes]:
         """As `RangeCutter` says."""
         table = self._table(file, path, options)
+        yield _line(table.columns.others)
         yield from map(_line, table.rows(start, end))
 
     def read(self, body: BinaryIO, part: Part, reading: Reading) -> Iterator[Document]:
         """As `Cutter` says."""
+        if part.start == part.end:
+            reading.leave_out(EMPTY_FILES, str(part.path))
         return self._make(map(json.loads, body), part.path, reading, first=part.start, others=json.loads(part.head))
 
 

@@ -1,10 +1,13 @@
 """Shards give exactly what their whole files give, wherever they are cut, and only while the files are what they were."""
 
 import gzip
+import json
 import os
 import random
 from collections import Counter
 
+import pyarrow.ipc
+import pyarrow.parquet
 import pytest
 
 from spacy_relext.batch.manifest import Shard
@@ -197,3 +200,63 @@ def test_what_cannot_be_planned(tmp_path):
             list(plan_shards(inputs, 2))
     with pytest.raises(RelextError, match="0 documents per shard"):
         plan_shards(Inputs([str(source)]), 0)
+
+
+def tables(folder, rows, size):
+    """Rows in Parquet, in partitions with an empty file; and as a data set of two splits."""
+    table = pyarrow.table(rows)
+    for year, part in ((2019, table.slice(0, 0)), (2020, table.slice(0, 5)), (2021, table.slice(5))):
+        path = folder / "parquet" / f"year={year}" / "part-00000.parquet"
+        path.parent.mkdir(parents=True)
+        pyarrow.parquet.write_table(part, path, row_group_size=size)
+    for split, part in (("test", table.slice(0, 5)), ("train", table.slice(5))):
+        path = folder / "set" / split / "data-00000-of-00001.arrow"
+        path.parent.mkdir(parents=True)
+        with pyarrow.ipc.new_stream(str(path), part.schema) as writer:
+            writer.write_table(part, max_chunksize=size)
+        (path.parent / "state.json").write_text(json.dumps({"_data_files": [{"filename": path.name}]}), encoding="utf8")
+        # What Dataset.map keeps there.
+        (path.parent / "cache-1.arrow").write_bytes(path.read_bytes())
+    (folder / "set" / "dataset_dict.json").write_text("{}", encoding="utf8")
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_rows_of_parquet_and_of_data_sets(size, tmp_path):
+    rows = {"text": ["One.", None, "Two.\n", "", "💊", "Six.", "Seven.", None], "n": list(range(8)), "x": [b""] * 8}
+    tables(tmp_path, rows, size)
+    options = Options(meta_columns=("year",))
+    expected = whole([tmp_path / "parquet"], options=options)
+    documents, errors, counts = expected
+    assert [name for name, *_ in documents] == [
+        *(f"year=2020/part-00000-{i}" for i in (1, 3, 4, 5)),
+        *(f"year=2021/part-00000-{i}" for i in (1, 2)),
+    ]
+    assert [("record 2" in error, "part-00000.parquet" in error) for error in errors] == [(True, True), (False, True)]
+    assert counts == {"documents with 'n', not read": 6, "documents with 'x', not read": 6, "files without any row": 1}
+    for shard in (1, 2, 100):
+        assert planned([tmp_path / "parquet"], shard, options=options) == expected
+    expected = whole([tmp_path / "set"], format="datasets")
+    assert [name for name, *_ in expected[0]] == [
+        *(f"test/data-00000-of-00001-{i}" for i in (1, 3, 4, 5)),
+        *(f"train/data-00000-of-00001-{i}" for i in (1, 2)),
+    ]
+    for shard in (1, 2, 100):
+        assert planned([tmp_path / "set"], shard, format="datasets") == expected
+
+
+def test_parquet_that_is_written_anew_or_changed(tmp_path):
+    path = tmp_path / "a.parquet"
+    table = pyarrow.table({"text": [f"Text {i}." for i in range(10)], "other": list(range(10))})
+    pyarrow.parquet.write_table(table, path)
+    inputs = Inputs([str(path)])
+    shards = list(plan_shards(inputs, 4))
+    assert [shard.documents for shard in shards] == [4, 4, 2]
+    pyarrow.parquet.write_table(table, path, row_group_size=3, compression="zstd")
+    assert [d.text for d in read_shard(shards[1], inputs.options, None, Counter())] == [f"Text {i}." for i in range(4, 8)]
+    pyarrow.parquet.write_table(table.slice(0, 9), path)
+    assert len(list(read_shard(shards[1], inputs.options, None, Counter()))) == 4
+    with pytest.raises(ChangedError, match="shard 2: it is not what it was when it was planned"):
+        list(read_shard(shards[2], inputs.options, None, Counter()))
+    path.write_bytes(b"PAR1")
+    with pytest.raises(ChangedError, match="shard 1: no whole Parquet file"):
+        list(read_shard(shards[1], inputs.options, None, Counter()))

@@ -254,3 +254,13 @@ def test_texts_that_nobody_annotated_are_read_to_find_something_in_them(tmp_path
     errors = []
     assert list(Inputs([str(path)], "prodigy").read(errors.append)) == []
     assert [error.message for error in errors] == ["there is no document in it. Left out: 1 task left out, answer 'reject'."]
+
+
+def test_columns_of_tables_that_are_kept(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,year,journal\nOne.,2020,\n", encoding="utf8")
+    [document] = Inputs([str(path)], options=Options(meta_columns=("year", "journal"))).read(raise_error)
+    assert document.meta == {"year": "2020", "journal": ""}
+    errors = []
+    assert list(Inputs([str(path)], options=Options(meta_columns=("mesh",))).read(errors.append)) == []
+    assert "expected one column 'mesh', and saw 'text', 'year', 'journal'. Name it with `meta_columns`" in str(errors[0])
