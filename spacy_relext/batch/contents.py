@@ -5,12 +5,12 @@ import io
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from spacy_relext.formats.files import files_in
+from spacy_relext.formats.files import names_in
 from spacy_relext.formats.limits import CHUNK
 from spacy_relext.formats.unpacking import Unpacked, is_packed, opened_content, unreadable
 
@@ -99,16 +99,22 @@ def raw_content(path: Path, suffixes: tuple[str, ...]) -> Iterator[bytes]:
 
     What cannot be read is left out: it is an error of whoever reads it as documents.
     """
-    is_folder = path.is_dir()
-    for file in sorted(file for file in files_in(path) if file.suffix.lower() in suffixes) if is_folder else [path]:
-        if is_folder:
-            yield os.fsencode(file.relative_to(path)) + b"\0"
-        try:
-            with file.open("rb", buffering=0) as opened:
-                while chunk := opened.read(CHUNK):
-                    yield chunk
-        except OSError:
-            pass
+    try:
+        yield from _raw_file(path)
+    except IsADirectoryError:
+        for name in names_in(path):
+            if Path(name).suffix.lower() in suffixes:
+                yield os.fsencode(name) + b"\0"
+                with suppress(OSError):
+                    yield from _raw_file(path / name)
+    except OSError:
+        pass
+
+
+def _raw_file(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 def hashed(chunks: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:

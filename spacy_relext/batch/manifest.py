@@ -72,8 +72,8 @@ class Shard:
 
     def to_line(self) -> str:
         """As a line of the plan: without what is as it is by default."""
-        pieces = [{name: value for name, value in asdict(piece).items() if value != _DEFAULTS.get(name)} for piece in self.pieces]
-        return json.dumps({"number": self.number, "pieces": pieces, "checksum": self.checksum}, ensure_ascii=False) + "\n"
+        pieces = [{name: value for name, value in vars(piece).items() if value != _DEFAULTS[name]} for piece in self.pieces]
+        return json.dumps({"number": self.number, "pieces": pieces, "checksum": self.checksum}) + "\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "Shard":

@@ -11,20 +11,19 @@ A shard is read as the files were when they were planned, or not at all.
 """
 
 import hashlib
-import os
 import stat
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import pairwise
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
 from spacy_relext.batch.contents import hashed, held, raw_content, stretch
 from spacy_relext.batch.manifest import Piece, Shard
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.inputs import Given, Inputs, Source, named_by, read_source, versions_of
+from spacy_relext.extraction.finding import Source
+from spacy_relext.extraction.inputs import Given, Inputs, named_by, read_source, versions_of
 from spacy_relext.formats.catalogue import readable
 from spacy_relext.formats.cutting import Cut, Cutter, Part, RangeCutter
 from spacy_relext.formats.ids import distinct
@@ -56,8 +55,14 @@ class _Filling:
     def copy(self) -> "_Filling":
         return _Filling(list(self.pieces), self.weight, self.n_bytes, self.digest.copy())
 
+    @property
+    def checksum(self) -> str:
+        """Of what it has."""
+        return self.digest.hexdigest()[:CHECKSUM_DIGITS]
+
     def add(self, piece: Piece) -> None:
-        self.pieces.append(replace(piece, checksum=self.digest.hexdigest()[:CHECKSUM_DIGITS]))
+        """Add a piece whose content the digest has."""
+        self.pieces.append(replace(piece, checksum=self.checksum))
 
     def shard(self, number: int) -> Shard:
         *others, last = self.pieces
@@ -73,38 +78,36 @@ def plan_shards(inputs: Inputs, size: int, on_error: OnError = raise_error) -> I
     """
     if size < 1:
         raise RelextError(f"{size} documents per shard; expected one at least.")
-    return _Planner(inputs.options, size, on_error).shards(_ordered(inputs))
-
-
-def _ordered(inputs: Inputs) -> list[Source]:
-    """The sources in the order of their names, with absolute paths."""
-    if isinstance(inputs, Given) or any(source.is_stdin for source in inputs.sources):
+    if isinstance(inputs, Given) or inputs.finding.has_stdin:
         seen = "texts that are given" if isinstance(inputs, Given) else "standard input"
         raise RelextError(f"{seen} cannot be planned: every worker must be able to read it. Write it to a file, and name that.")
-    sources = [replace(source, path=Path(os.path.abspath(source.path))) for source in inputs.sources]
-    sources.sort(key=lambda source: (source.name.split("/"), str(source.path)))
-    for first, second in pairwise(sources):
-        if first.path == second.path:
-            raise DataError("it is among the inputs twice. Name it once.", path=first.path)
-    return sources
+    return _Planner(inputs, size, on_error).shards()
 
 
 class _Planner:
-    def __init__(self, options: Options, size: int, on_error: OnError):
-        self.options, self.size, self.on_error = options, size, on_error
+    def __init__(self, inputs: Inputs, size: int, on_error: OnError):
+        self.finding, self.options, self.size, self.on_error = inputs.finding, inputs.options, size, on_error
         self.filling, self.number = _Filling(), 0
         self.versions: FileVersions = {}
+        self._format = cache(readable)
 
-    def shards(self, sources: list[Source]) -> Iterator[Shard]:
+    def shards(self) -> Iterator[Shard]:
         """All of them."""
-        for source in sources:
-            _refuse_pipe(source.path)
-        self.versions = versions_of(sources, self.options)
-        for source in sources:
-            cutter = None if source.path.is_dir() else readable(source.format).cutter
-            yield from self._whole(source) if cutter is None else self._in_parts(source, cutter)
+        self.versions = versions_of(self.finding.formats, lambda: (source for source, _, _ in self._sources()), self.options)
+        for source, kind, size in self._sources():
+            cutter = None if kind == stat.S_IFDIR else self._format(source.format).cutter
+            yield from self._whole(source, size) if cutter is None else self._in_parts(source, cutter)
         if self.filling.pieces:
             yield self._close()
+
+    def _sources(self) -> Iterator[tuple[Source, int, int | None]]:
+        """The sources in the order of their paths, with their kind and size. RAISES: DataError for one that comes twice, or is a pipe."""
+        before = None
+        for source in self.finding.by_name():
+            if source.path == before:
+                raise DataError("it is among the inputs twice. Name it once.", path=before)
+            before = source.path
+            yield source, *_kind_and_size(source.path)
 
     def _close(self) -> Shard:
         shard = self.filling.shard(self.number)
@@ -116,22 +119,18 @@ class _Planner:
     def _is_full(self) -> bool:
         return self.filling.weight >= self.size or self.filling.n_bytes >= MOST_BYTES
 
-    def _whole(self, source: Source, documents: int | None = None) -> Iterator[Shard]:
-        """The shards that are full with a source that is not cut. documents: It is an error, and counts as one."""
-        if source.format == "txt":
-            documents = 1
-        before, after = self.filling, self.filling.copy()
-        for chunk in raw_content(source.path, readable(source.format).suffixes):
-            after.digest.update(chunk)
-            after.n_bytes += len(chunk)
-        weight = documents or -(-(after.n_bytes - before.n_bytes) // LIKELY_BYTES) or 1
-        if before.pieces and weight > self.size:
+    def _whole(self, source: Source, size: int | None, *, is_error: bool = False) -> Iterator[Shard]:
+        """The shards that are full with a source that is not cut. size: In bytes; None: of a folder, which has a shard of its own."""
+        documents = 1 if source.format == "txt" or is_error else None
+        weight = documents or (self.size if size is None else -(-size // LIKELY_BYTES) or 1)
+        if self.filling.pieces and weight >= self.size > 1:
             yield self._close()
-            yield from self._whole(source, documents)
-            return
-        self.filling = after
-        self.filling.weight += weight
-        self.filling.add(Piece(str(source.path), source.format, source.name, documents=documents))
+        filling = self.filling
+        for chunk in raw_content(source.path, self._format(source.format).suffixes):
+            filling.digest.update(chunk)
+            filling.n_bytes += len(chunk)
+        filling.weight += weight
+        filling.pieces.append(Piece(str(source.path), source.format, source.name, documents=documents, checksum=filling.checksum))
         if self._is_full:
             yield self._close()
 
@@ -156,7 +155,7 @@ class _Planner:
         self.filling, self.number = before, number
         inner = error.path is None or is_packed(source.path)
         self.on_error(DataError(error.message, path=source.path if inner else error.path, line=error.line))
-        yield from self._whole(source, 1)
+        yield from self._whole(source, 0, is_error=True)
 
     def _cut(self, source: Source, cutter: Cutter) -> Iterator[Shard]:
         versions = self.versions.get(source.path)
@@ -248,13 +247,16 @@ class _Place:
         )
 
 
-def _refuse_pipe(path: Path) -> None:
+def _kind_and_size(path: Path) -> tuple[int, int | None]:
+    """Whether it is a folder, as `stat` has it, and if not how many bytes it has. RAISES: DataError for what is neither file nor folder."""
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except OSError:  # an error of the file, found when it is opened
-        return
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return 0, 0
+    kind = stat.S_IFMT(found.st_mode)
+    if kind not in (stat.S_IFREG, stat.S_IFDIR):
         raise DataError("it is no file but a pipe or a device, which is read once, and cannot be planned. Write it to a file.", path=path)
+    return kind, found.st_size if kind == stat.S_IFREG else None
 
 
 def read_shard(shard: Shard, options: Options, on_error: OnError, counts: Counter[str], roles: Roles | None = None) -> Iterator[Document]:

@@ -1,16 +1,14 @@
 """From paths to documents: files, folders, patterns and standard input, in any format that is read, packed by gzip or not."""
 
-import glob
 import gzip
 import os
-import shlex
 import shutil
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,59 +18,17 @@ from spacy.tokens import Doc
 
 from spacy_relext.conversion.converting import check_options
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats import datasets, texts, texts_parquet
+from spacy_relext.extraction.finding import ROWS, STDIN_NAME, TEXTS, Finding, Source
+from spacy_relext.formats import texts, texts_parquet
 from spacy_relext.formats.arrow import EMPTY_FILES
-from spacy_relext.formats.catalogue import OURS, READABLE, by_suffix, readable
+from spacy_relext.formats.catalogue import readable
 from spacy_relext.formats.docs import from_doc
-from spacy_relext.formats.files import files_in, is_to_be_read
 from spacy_relext.formats.ids import default_id, distinct
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
 from spacy_relext.formats.reading import SUPERSEDED, FileVersions, OnError, Options, Reading, Superseded, listed
 from spacy_relext.formats.roles import Roles
 from spacy_relext.formats.types import Document
-from spacy_relext.formats.unpacking import PACKED, is_packed
 from spacy_relext.formats.versions import VersionCutter, last_versions
-
-# Standard input, as a path and as errors call it.
-STDIN, STDIN_NAME = "-", "<stdin>"
-# The suffixes that leave no doubt about the format. An .a2 file is a part of a document, whose text is in a .txt file beside it.
-KNOWN_SUFFIXES = tuple(suffix for made in OURS.values() if made.reads and made.name != "bionlp" for suffix in made.own_suffixes)
-# Those of texts, and of other formats that a folder is searched for file by file; the others read folders themselves.
-TEXTS = {name: OURS[name].suffixes for name in ("txt", "lines", "texts-csv", "texts-tsv", "jsonl", "texts-parquet")}
-ROWS = "texts-parquet"
-BY_FILE = TEXTS | {name: made.suffixes for name, made in OURS.items() if made.unpacks}
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file, a folder that its format reads as a whole, or standard input.
-
-    name: The id of the document, where the file is one: its place among the inputs, without suffix.
-    """
-
-    path: Path
-    format: str
-    name: str
-
-    @property
-    def is_stdin(self) -> bool:
-        """Whether it is standard input."""
-        return str(self.path) == STDIN
-
-    @property
-    def plain(self) -> Path:
-        """Its path, without the suffix of a packed file."""
-        return _plain(self.path)
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether it is a gzip file."""
-        return is_packed(self.path)
-
-    @property
-    def place(self) -> str:
-        """What errors call it."""
-        return STDIN_NAME if self.is_stdin else str(self.path)
 
 
 class Inputs:
@@ -90,15 +46,17 @@ class Inputs:
         self.options = options or Options()
         # By id, those of documents of jsonl that come without.
         self.texts: Mapping[str, str] | None = None
-        # By suffix, the files in folders that are not read.
-        self.ignored: Counter[str] = Counter()
         # What the formats leave out that is no error, and what the documents cannot hold of their files, as far as it has been read.
         self.left_out: Counter[str] = Counter()
-        found = [pair for path in paths for pair in _files(path, format, self.ignored)]
-        roots = [root.absolute() for path, root in found if str(path) != STDIN]
-        common = Path(os.path.commonpath(roots)) if roots else Path()
-        self.sources = [Source(path, format or _format_of(path), _name_of(path, common)) for path, _ in found]
-        check_options(self.options, [readable(name) for name in dict.fromkeys(source.format for source in self.sources)])
+        self.finding = Finding(paths, format)
+        # By suffix, the files in folders that are not read.
+        self.ignored = self.finding.ignored
+        check_options(self.options, [readable(name) for name in self.finding.formats])
+
+    @property
+    def sources(self) -> Iterator[Source]:
+        """The inputs as they are given, found anew."""
+        return self.finding.sources()
 
     def read(self, on_error: OnError) -> Iterator[Document]:
         """The documents, whose ids differ, of one source after the other.
@@ -107,7 +65,7 @@ class Inputs:
         """
         self.left_out.clear()
         roles = Roles(self.options.roles)
-        versions = versions_of(self.sources, self.options)
+        versions = versions_of(self.finding.formats, self.finding.sources, self.options)
         reading = Reading(on_error, self.left_out, self.options, texts=self.texts, versions=versions, roles=roles)
         documents = (read_source(source, replace(reading, examples={})) for source in self.sources)
         for document in distinct(chain.from_iterable(documents), on_error):
@@ -159,85 +117,13 @@ def _document(given: Any) -> Document:
     return Document("", given)
 
 
-def _files(given: str, format: str | None, ignored: Counter[str]) -> list[tuple[Path, Path]]:
-    """The files of one input, each with the folder within which its document is named."""
-    path = Path(given)
-    if given == STDIN:
-        return [(path, path)]
-    if os.path.isdir(given) and (format is None or format in BY_FILE):
-        suffixes = KNOWN_SUFFIXES if format is None else BY_FILE[format]
-        files = sorted(files_in(path))
-        if any(_suffix(file) == texts_parquet.SUFFIX for file in files) and texts_parquet.SUFFIX in suffixes:
-            shown = set(texts_parquet.files_of(path, ignored))
-            files = [file for file in files if file in shown or _suffix(file) != texts_parquet.SUFFIX]
-        ignored.update(_suffix(file) or "without suffix" for file in files if _suffix(file) not in suffixes)
-        files = [file for file in files if _suffix(file) in suffixes]
-        if not files and _suffix(path) in suffixes:
-            # Named as a text is, perhaps by a pattern of the shell: an error of this one, when it is read.
-            return [(path, path.parent)]
-        if not files:
-            raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with `format`.", path=path)
-        return [(file, path) for file in files]
-    if os.path.isdir(given) and format == "datasets":
-        return [(file, path) for file in datasets.files_of(path)]
-    if os.path.isdir(given):
-        packed = next((file for file in sorted(files_in(path)) if is_packed(file)), None)
-        if packed is not None:
-            raise DataError(
-                f"it is packed, and {format} reads folders of plain files. Name such files: '{path}/**/*{PACKED}'.", path=packed
-            )
-        return [(path, path)]
-    if os.path.lexists(path):
-        return [(path, path.parent)]
-    if glob.has_magic(given):
-        files = sorted(file for file in map(Path, glob.glob(given, recursive=True)) if is_to_be_read(file))
-        if files:
-            fixed = next(parent for parent in path.parents if not glob.has_magic(str(parent)))
-            return [(file, fixed) for file in files]
-        raise DataError(f"the pattern fits no file.{_hint(given)}", path=path)
-    raise DataError(f"there is no such file or folder.{_hint(given)}", path=path)
-
-
-def _hint(given: str) -> str:
-    """How a text is given, where this looks like one."""
-    if len(given.split()) < 3 or by_suffix(_suffix(Path(given))) is not None:
-        return ""
-    return f" If it is a text, pipe it, and name - as the input: printf '%s' {shlex.quote(given)} | python -m spacy relext extract MODEL -"
-
-
-def _format_of(path: Path) -> str:
-    if str(path) == STDIN:
-        return "lines"
-    found = by_suffix(_suffix(path))
-    if found is None:
-        suffixes = ", ".join(KNOWN_SUFFIXES)
-        raise DataError(
-            f"expected {suffixes}, or {PACKED} after them, and saw {path.suffix or 'no suffix'}. Name the format with `format`, one of: "
-            f"{', '.join(READABLE)}.",
-            path=path,
-        )
-    return found.name
-
-
-def _plain(path: Path) -> Path:
-    return path.with_suffix("") if is_packed(path) else path
-
-
-def _suffix(path: Path) -> str:
-    return _plain(path).suffix.lower()
-
-
-def _name_of(path: Path, folder: Path) -> str:
-    return "stdin" if str(path) == STDIN else Path(os.path.relpath(_plain(path).with_suffix(""), folder)).as_posix()
-
-
-def versions_of(sources: Sequence[Source], options: Options) -> FileVersions:
+def versions_of(formats: Iterable[str], sources: Callable[[], Iterable[Source]], options: Options) -> FileVersions:
     """What is not to be read of some sources, because of others: of formats with records that are revised, whose files are read for it."""
     found: dict[Path, Superseded | DataError] = {}
-    for name in dict.fromkeys(source.format for source in sources):
+    for name in formats:
         cutter = readable(name).cutter
         if isinstance(cutter, VersionCutter):
-            files = [source.path for source in sources if source.format == name and not source.is_stdin]
+            files = [source.path for source in sources() if source.format == name and not source.is_stdin]
             found |= last_versions(files, cutter, options)
     return found
 
@@ -303,7 +189,7 @@ def at_hand(source: Source) -> Iterator[Path]:
         yield source.path
         return
     with TemporaryDirectory() as folder:
-        path = Path(folder) / ("stdin" if source.is_stdin else _plain(source.path).name)
+        path = Path(folder) / ("stdin" if source.is_stdin else source.plain.name)
         with path.open("wb") as file:
             if source.is_stdin:
                 shutil.copyfileobj(sys.stdin.buffer, file)

@@ -42,14 +42,27 @@ def find_files(path: Path, suffixes: tuple[str, ...], hint: str = "") -> list[Pa
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """What is to be read of a folder and the folders in it. RAISES: DataError for a folder that cannot be searched."""
+    """What is to be read of a folder and the folders in it, by name. RAISES: DataError for a folder that cannot be searched."""
+    return (folder / name for name in names_in(folder))
 
-    def fail(error: OSError) -> None:
-        if not isinstance(error, NotADirectoryError):
-            raise DataError(f"the folder cannot be read: {error.strerror or error}.", path=error.filename) from error
 
-    for place, _, names in os.walk(folder, onerror=fail):
-        yield from filter(is_to_be_read, (Path(place, name) for name in names))
+def names_in(folder: Path | str) -> Iterator[str]:
+    """The same as names that begin in the folder: "a/1.txt". The names of one folder are held at a time, and of those that it is in.
+
+    Links to folders are not followed.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except NotADirectoryError:
+        return
+    except OSError as error:
+        raise DataError(f"the folder cannot be read: {error.strerror or error}.", path=error.filename) from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from (f"{entry.name}/{name}" for name in names_in(entry.path))
+        elif entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):
+            yield entry.name
 
 
 def files_by_document(path: Path, suffixes: tuple[str, ...], leave_out: Callable[[str, str], None]) -> dict[Path, dict[str, Path]]:

@@ -39,13 +39,18 @@ def files_of(folder: Path, ignored: Counter[str]) -> list[Path]:
 
     ignored: Is added to: hidden ones. RAISES: DataError for a table whose files are listed elsewhere.
     """
-    for name, kind in LAKES.items():
-        if (folder / name).is_dir() and (name != "metadata" or any((folder / name).glob("*.metadata.json"))):
-            raise DataError(f"it is a table of {kind}, whose log says which of its files count. Write it as Parquet first.", path=folder)
+    refuse_lakes(folder)
     found = sorted(file for file in files_in(folder) if file.suffix.lower() == SUFFIX)
     shown = [file for file in found if not is_hidden(file.relative_to(folder))]
     ignored.update({f"hidden {SUFFIX}": len(found) - len(shown)} if len(shown) < len(found) else {})
     return shown
+
+
+def refuse_lakes(folder: Path) -> None:
+    """RAISES: DataError for a table whose files are listed elsewhere."""
+    for name, kind in LAKES.items():
+        if (folder / name).is_dir() and (name != "metadata" or any((folder / name).glob("*.metadata.json"))):
+            raise DataError(f"it is a table of {kind}, whose log says which of its files count. Write it as Parquet first.", path=folder)
 
 
 def count(path: Path) -> int:

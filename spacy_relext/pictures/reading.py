@@ -14,7 +14,8 @@ from spacy_relext.conversion.converting import check_options
 from spacy_relext.conversion.sentences import Splitter, make_splitter
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.inputs import KNOWN_SUFFIXES, STDIN, Inputs
+from spacy_relext.extraction.finding import KNOWN_SUFFIXES, STDIN
+from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.formats.catalogue import by_suffix, readable
 from spacy_relext.formats.docs import document_id, from_doc, is_left_out, to_doc
 from spacy_relext.formats.files import files_in
@@ -60,7 +61,7 @@ class Source:
     @property
     def formats(self) -> list[str]:
         """The names of the formats of its files; none for Docs."""
-        return [] if self.inputs is None else list(dict.fromkeys(source.format for source in self.inputs.sources))
+        return [] if self.inputs is None else self.inputs.finding.formats
 
     def take_texts(self, texts: dict[str, str]) -> None:
         """Give the texts of documents that come without, by their ids. RAISES: RelextError where none can."""

@@ -35,7 +35,7 @@ def seen(documents, errors, counts):
 def whole(paths, **settings):
     """What plain reading gives of the inputs, in the order of a plan."""
     inputs, errors = Inputs([str(path) for path in paths], **settings), []
-    inputs.sources.sort(key=lambda source: (source.name.split("/"), str(source.path)))
+    inputs.finding.sources = inputs.finding.by_name
     return seen(inputs.read(errors.append), errors, inputs.left_out)
 
 

@@ -14,7 +14,7 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_relext.errors import DataError
-from spacy_relext.extraction.inputs import TEXTS
+from spacy_relext.extraction.finding import TEXTS
 from spacy_relext.formats.catalogue import READABLE, get_format
 from spacy_relext.formats.docs import ACROSS, INSIDE, document_id, from_doc, to_doc
 from spacy_relext.formats.identifiers import UNKNOWN as UNKNOWN_CONCEPT

@@ -10,7 +10,8 @@ import pytest
 import spacy
 
 from spacy_relext.errors import DataError
-from spacy_relext.extraction.inputs import TEXTS, Inputs
+from spacy_relext.extraction.finding import TEXTS
+from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.formats import inception
 from spacy_relext.formats.catalogue import READABLE, WRITABLE, get_format
 from spacy_relext.formats.docs import to_doc
