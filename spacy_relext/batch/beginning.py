@@ -10,7 +10,7 @@ from spacy_relext.batch.asking import BEAT, WORK, asked, computed
 from spacy_relext.batch.leases import LEASES, Leases
 from spacy_relext.batch.manifest import PLAN, Plan, Shard, write_plan
 from spacy_relext.batch.merging import DONE
-from spacy_relext.batch.planning import plan_shards
+from spacy_relext.batch.planning import learned_orders, plan_shards
 from spacy_relext.batch.results import FAILED, OWN, POLLS, RESULTS, STOPPED
 from spacy_relext.errors import DataError
 from spacy_relext.extraction.inputs import Inputs
@@ -78,7 +78,8 @@ def begin(
                                 yield shard
 
                         how = computed(runner, threads=request["threads"], beat=beat, overwrite=overwrite)
-                        write_plan(folder, told(), asked(request, runner, output, inputs.options), how, {})
+                        orders = learned_orders(inputs) if runner.settings.keep_relations else None
+                        write_plan(folder, told(), asked(request, runner, output, inputs.options), how, {}, orders)
                         continue
                 time.sleep(beat / POLLS)
     return Plan.read(folder)

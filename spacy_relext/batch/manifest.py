@@ -92,7 +92,8 @@ class Plan:
 
     asked: What results depend on, but for the documents, as `extraction.resuming` has it. computed: How they are computed: precision, batch
     size, threads, versions. shards: How many there are. documents: How many are planned; None: only reading tells. checksum: Of all shards.
-    counts: What the plan leaves out that is no error, by name, such as superseded versions.
+    counts: What the plan leaves out that is no error, by name, such as superseded versions. orders: How relations are directed whose roles
+    say nothing (`formats.roles`); None: the relations of the input are not wanted.
     """
 
     folder: Path
@@ -102,12 +103,13 @@ class Plan:
     documents: int | None
     checksum: str
     counts: dict[str, int] = field(default_factory=dict)
+    orders: list[list[str]] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "Plan":
         """The plan of a folder. RAISES: DataError where there is none, or it is damaged."""
         record = read_json(folder / PLAN, HEADER, "the plan of a run", f"Delete {folder} to plan anew.")
-        plan = cls(folder=folder, counts=record.get("counts", {}), **{name: record[name] for name in HEADER})
+        plan = cls(folder=folder, counts=record.get("counts", {}), orders=record.get("orders"), **{name: record[name] for name in HEADER})
         size = plan._index.stat().st_size if plan._index.exists() else 0
         if size != OFFSET_BYTES * plan.shards or not plan._lines.exists():
             raise DataError(
@@ -145,7 +147,14 @@ class Plan:
         return shard
 
 
-def write_plan(folder: Path, shards: Iterable[Shard], asked: dict[str, Any], computed: dict[str, Any], counts: dict[str, int]) -> Plan:
+def write_plan(
+    folder: Path,
+    shards: Iterable[Shard],
+    asked: dict[str, Any],
+    computed: dict[str, Any],
+    counts: dict[str, int],
+    orders: list[list[str]] | None = None,
+) -> Plan:
     """Store a plan, shard by shard. Where another process was first, its plan is the one.
 
     counts: Is read when all shards are written.
@@ -164,7 +173,7 @@ def write_plan(folder: Path, shards: Iterable[Shard], asked: dict[str, Any], com
             n_shards += 1
             known = known and shard.documents is not None
             n_documents += shard.documents or 0
-    plan = Plan(folder, asked, computed, n_shards, n_documents if known else None, digest.hexdigest(), counts)
+    plan = Plan(folder, asked, computed, n_shards, n_documents if known else None, digest.hexdigest(), counts, orders)
     header = {name: value for name, value in asdict(plan).items() if name != "folder"}
     (made / "plan").write_text(json.dumps(header, indent=1) + "\n", encoding="utf8")
     sync(made)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from spacy_relext.batch.contents import hashed, held, raw_content, stretch
-from spacy_relext.batch.manifest import Piece, Shard
+from spacy_relext.batch.manifest import Piece, Plan, Shard
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.finding import Source
 from spacy_relext.extraction.inputs import Given, Inputs, named_by, read_source, versions_of
@@ -28,7 +28,7 @@ from spacy_relext.formats.catalogue import readable
 from spacy_relext.formats.cutting import Cut, Cutter, Part, RangeCutter
 from spacy_relext.formats.ids import distinct
 from spacy_relext.formats.reading import SUPERSEDED, FileVersions, OnError, Options, Reading, Superseded, raise_error
-from spacy_relext.formats.roles import Roles
+from spacy_relext.formats.roles import Roles, RolesError
 from spacy_relext.formats.types import Document
 from spacy_relext.formats.unpacking import is_packed, opened_content
 
@@ -259,14 +259,38 @@ def _kind_and_size(path: Path) -> tuple[int, int | None]:
     return kind, found.st_size if kind == stat.S_IFREG else None
 
 
+def learned_orders(inputs: Inputs) -> list[list[str]]:
+    """In which order arguments of relations come whose roles say nothing (`formats.roles`): learned of all files of formats with roles.
+
+    Which of them is the head must not depend on the shard that a relation is in. RAISES: RolesError where nothing says it.
+    """
+
+    def tell(error: DataError) -> None:
+        if isinstance(error, RolesError):
+            raise error
+
+    formats = [name for name in inputs.finding.formats if "roles" in readable(name).options]
+    reading = Reading(tell, options=inputs.options)
+    for source in inputs.finding.by_name() if formats else ():
+        if source.format in formats:
+            deque(read_source(source, replace(reading, counts=Counter(), examples={})), maxlen=0)
+    return reading.roles.orders
+
+
+def roles_of(plan: Plan, options: Options) -> Roles:
+    """What directs the relations of a plan's documents: in every shard as over the whole input."""
+    return Roles(options.roles, orders=plan.orders or (), judges=plan.orders is not None)
+
+
 def read_shard(shard: Shard, options: Options, on_error: OnError, counts: Counter[str], roles: Roles | None = None) -> Iterator[Document]:
     """The documents of a shard: those that the whole files would give.
 
     options: Those with which it was planned. on_error: Is given what is wrong with a document or a file, and may raise it; if it does not,
         it is left out. counts: Is added to: what the formats leave out that is no error, and what documents cannot hold.
+    roles: Where relations are wanted, of `roles_of`; None: they are directed as they stand.
     RAISES: ChangedError for an input that is not what it was.
     """
-    reading = Reading(on_error, counts, options, roles=roles or Roles(options.roles))
+    reading = Reading(on_error, counts, options, roles=roles or Roles(options.roles, judges=False))
     yield from distinct(_documents(shard, reading), on_error)
 
 

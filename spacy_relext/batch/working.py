@@ -14,7 +14,7 @@ from spacy_relext.batch.asking import PRECISION, limits_of, options_of, output_o
 from spacy_relext.batch.leases import FREE, LEASES, PER_FOLDER, Leases, owner_name, shard_name
 from spacy_relext.batch.manifest import Plan
 from spacy_relext.batch.merging import failed, finished_elsewhere, merged
-from spacy_relext.batch.planning import read_shard
+from spacy_relext.batch.planning import read_shard, roles_of
 from spacy_relext.batch.results import DOCUMENTS, ENDS, ID_BYTES, INPUT, POLLS, Failure, LostError, Results, n_blocks, shards_of
 from spacy_relext.errors import DataError
 from spacy_relext.extraction.lines import InBatches
@@ -98,7 +98,8 @@ def _made(plan: Plan, runner: Runner, number: int, results: Results, is_ours: Ca
         errors.append(str(error))
 
     with limited(limits_of(plan)), decided_precision(plan.computed[PRECISION]):
-        documents = list(runner.accepted(read_shard(shard, options_of(plan), note, counts), note))
+        options = options_of(plan)
+        documents = list(runner.accepted(read_shard(shard, options, note, counts, roles_of(plan, options)), note))
         batches = InBatches(documents, runner.settings.batch_size)
         for batch in batches:
             if not is_ours():

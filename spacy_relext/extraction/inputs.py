@@ -26,7 +26,7 @@ from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.ids import default_id, distinct
 from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
 from spacy_relext.formats.reading import SUPERSEDED, FileVersions, OnError, Options, Reading, Superseded, listed
-from spacy_relext.formats.roles import Roles
+from spacy_relext.formats.roles import Roles, RolesError
 from spacy_relext.formats.types import Document
 from spacy_relext.formats.versions import VersionCutter, last_versions
 
@@ -157,7 +157,8 @@ def named_by(
         n_seen += 1
         inner = source.is_stdin or source.is_packed or error.path is None
         raising = True
-        told = DataError(error.message, path=source.place if inner else error.path, line=error.line)
+        kind = RolesError if isinstance(error, RolesError) else DataError
+        told = kind(error.message, path=source.place if inner else error.path, line=error.line)
         told.__cause__ = error.__cause__
         reading.on_error(told)
         raising = False

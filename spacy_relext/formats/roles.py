@@ -34,16 +34,26 @@ class RolesError(DataError):
 class Roles:
     """Directs the relations of one input; it remembers the order of roles that it does not know.
 
-    given: Pairs of roles as the user writes them, "HEAD,TAIL". RAISES: RelextError for what are no such pairs, or contradict each other.
+    given: Pairs of roles as the user writes them, "HEAD,TAIL". orders: What another one has learned of the whole input (`orders`), where
+    this one reads a part. judges: False: no order is an error, since nobody wants the relations.
+    RAISES: RelextError for what are no such pairs, or contradict each other.
     """
 
-    def __init__(self, given: Iterable[str] = ()):
+    def __init__(self, given: Iterable[str] = (), *, orders: Iterable[Sequence[str]] = (), judges: bool = True):
         self.given = [_pair(text) for text in given]
         for head, tail in self.given:
             if (tail, head) in self.given:
                 raise RelextError(f"`roles` says {head},{tail} and {tail},{head}. Expected one of them.")
         # For a label and two roles: the role that came first, and the relation that had it so.
-        self._orders: dict[tuple[str, frozenset[str]], tuple[str, str]] = {}
+        self._orders: dict[tuple[str, frozenset[str]], tuple[str, str]] = {
+            (label, frozenset((first, second))): (first, f"{label} {first} {second}") for label, first, second in orders
+        }
+        self._judges = judges
+
+    @property
+    def orders(self) -> list[list[str]]:
+        """What it has learned: of a label and two roles, in which order they came first."""
+        return sorted([label, first, *(roles - {first} or {first})] for (label, roles), (first, _) in self._orders.items())
 
     def direct(
         self,
@@ -82,6 +92,8 @@ class Roles:
         self, label: str, arguments: Sequence[tuple[str, object]], path: Path | str | None, line: int | None, *, raises: bool
     ) -> bool:
         """Whether the roles come in the order of the first relation with this label and these roles."""
+        if not self._judges:
+            return True
         first, second = (_plain(role) for role, _ in arguments)
         shown = f"{label} {' '.join(f'{role}:{argument}' for role, argument in arguments)}"
         place = f"{path}:{line}" if line is not None else f"{path}"

@@ -10,11 +10,12 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from spacy_relext.batch.manifest import Shard
-from spacy_relext.batch.planning import ChangedError, plan_shards, read_shard
+from spacy_relext.batch.manifest import Plan, Shard, write_plan
+from spacy_relext.batch.planning import ChangedError, learned_orders, plan_shards, read_shard, roles_of
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Given, Inputs
 from spacy_relext.formats.reading import SUPERSEDED, Options
+from spacy_relext.formats.roles import RolesError
 from tests.formats.test_pubmed import BAD, record
 from tests.stress.pubmed import HEAD, TAIL, deletions
 
@@ -260,3 +261,34 @@ def test_parquet_that_is_written_anew_or_changed(tmp_path):
     path.write_bytes(b"PAR1")
     with pytest.raises(ChangedError, match="shard 1: no whole Parquet file"):
         list(read_shard(shards[1], inputs.options, None, Counter()))
+
+
+BIOC = """<collection><source/><date/><key/><document><id>%s</id><passage><offset>0</offset><text>A to B.</text>
+<annotation id="T1"><infon key="type">X</infon><location offset="0" length="1"/><text>A</text></annotation>
+<annotation id="T2"><infon key="type">X</infon><location offset="5" length="1"/><text>B</text></annotation>
+<relation id="R1"><infon key="type">REL</infon>%s</relation></passage></document></collection>"""
+FORWARD = '<node refid="T1" role="one"/><node refid="T2" role="other"/>'
+BACKWARD = '<node refid="T2" role="other"/><node refid="T1" role="one"/>'
+
+
+def test_directions_do_not_depend_on_the_shard(tmp_path):
+    """Of roles that say nothing: the order must be the same in all files, in whatever shards they are."""
+    for name, nodes in (("a", FORWARD), ("b", FORWARD), ("c", BACKWARD)):
+        write(tmp_path / f"{name}.xml", BIOC % (name, nodes))
+    same = Inputs([str(tmp_path / "[ab].xml")], "biocxml")
+    orders = learned_orders(same)
+    assert orders == [["REL", "one", "other"]]
+    plan = write_plan(tmp_path / "work", plan_shards(same, 1), {}, {}, {}, orders)
+    assert Plan.read(tmp_path / "work") == plan
+    documents, errors, _ = whole([tmp_path / "[ab].xml"], format="biocxml")
+    for number, document in enumerate(documents):
+        roles = roles_of(plan, Options())
+        [read] = read_shard(plan.shard(number), Options(), errors.append, Counter(), roles)
+        assert read.id == document[0]
+        assert [(r.head, r.tail) for r in read.relations] == [("T1", "T2")]
+    both = Inputs([str(tmp_path / "*.xml")], "biocxml")
+    with pytest.raises(RolesError, match="which argument is the head"):
+        learned_orders(both)
+    # Where nobody wants them.
+    read = [d.id for shard in plan_shards(both, 1) for d in read_shard(shard, Options(), errors.append, Counter())]
+    assert (read, errors) == (["a", "b", "c"], [])
