@@ -12,7 +12,7 @@ import spacy
 import torch
 import typer
 
-from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, parquet, pictures, serving, train_peers
+from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, parquet, pictures, ray_shards, serving, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.report_page import report_page
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
@@ -41,6 +41,7 @@ for command in (
     peers,
     report_page,
     pictures.pictures,
+    ray_shards.ray_shards,
     serving.serve,
     serving.serve_hostile,
     speed,
@@ -48,7 +49,8 @@ for command in (
     train_peers.train_peers,
 ):
     app.command()(command)
-for command in (extraction.one_conversion, extraction.one_extraction, memory.one_document, parquet.one_parquet):
+HIDDEN = (extraction.one_conversion, extraction.one_extraction, memory.one_document, parquet.one_parquet, ray_shards.one_handing_out)
+for command in HIDDEN:
     app.command(hidden=True)(command)
 
 

@@ -110,27 +110,44 @@ def run(
     RAISES: RelextError where Ray is not installed or there is no such cluster, and as `working.work`.
     """
     _check_gpus(plan, cluster)
-    warnings = Gathered()
     with Leases(plan.folder / LEASES, plan.computed["beat"]) as leases:
         results = Results(plan, leases.owner, tell)
         try:
             with finished_elsewhere(plan) as elsewhere:
                 results.begin()
-                numbers = _open(plan, results, skip_errors=skip_errors)
-                first = next(numbers, None)
-                if first is not None:
-                    with connected(cluster) as ray:
-                        # One that dies is made anew by us, who know what it was doing.
-                        needs = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus, "max_restarts": 0, "max_task_retries": 0}
-                        remote = ray.remote(actor).options(**needs, scheduling_strategy="SPREAD")
-                        make = partial(remote.remote, str(plan.folder), model, skip_errors=skip_errors, gpu=cluster.gpus > 0)
-                        running = _Run(ray, cluster, make, chain([first], numbers), results, warnings)
-                        for outcome in running.outcomes():
-                            on_outcome(outcome, running.n_finished)
+                how: dict[str, Any] = {"model": model, "skip_errors": skip_errors, "on_outcome": on_outcome, "actor": actor}
+                warnings = hand_out(plan, cluster, results, **how)
                 return merged(plan, leases, results, on_error=on_error, overwrite=overwrite), warnings
-            return elsewhere[0], warnings
+            return elsewhere[0], Gathered()
         finally:
             results.end()
+
+
+def hand_out(
+    plan: Plan,
+    cluster: Cluster,
+    results: Results,
+    *,
+    model: str | None = None,
+    skip_errors: bool = False,
+    on_outcome: Callable[[Outcome, int], None] = lambda outcome, n_finished: None,
+    actor: type[Actor] = Actor,
+) -> Gathered:
+    """Run all shards that have no result in actors. See `run`. RETURNS: What the actors warn of."""
+    warnings = Gathered()
+    numbers = _open(plan, results, skip_errors=skip_errors)
+    first = next(numbers, None)
+    if first is None:
+        return warnings
+    with connected(cluster) as ray:
+        # One that dies is made anew by us, who know what it was doing.
+        needs = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus, "max_restarts": 0, "max_task_retries": 0}
+        remote = ray.remote(actor).options(**needs, scheduling_strategy="SPREAD")
+        make = partial(remote.remote, str(plan.folder), model, skip_errors=skip_errors, gpu=cluster.gpus > 0)
+        running = _Run(ray, cluster, make, chain([first], numbers), results, warnings)
+        for outcome in running.outcomes():
+            on_outcome(outcome, running.n_finished)
+    return warnings
 
 
 def _check_gpus(plan: Plan, cluster: Cluster) -> None:
