@@ -61,8 +61,9 @@ def test_python_runs(page, pipelines, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "page", type(sys)("page"))
     for block in blocks(page, "python"):
         code = block.code
-        if "scispacy" in code and importlib.util.find_spec("scispacy") is None:
-            missing.append(f"{block.place}: scispacy")
+        absent = [name for name in ("scispacy", "duckdb") if name in code and importlib.util.find_spec(name) is None]
+        if absent:
+            missing.append(f"{block.place}: {absent[0]}")
             continue
         if SMALL in code and not spacy.util.is_package(SMALL):
             if not spacy.util.is_package(ON_PYPI):
