@@ -70,6 +70,11 @@ class InBatches:
         """Whether all have a result."""
         return self._n_added == len(self._batches)
 
+    @property
+    def failures(self) -> list[DataError]:
+        """What was wrong with documents that could not be run."""
+        return [result for result in self._results.values() if isinstance(result, DataError)]
+
     def lines(self, output: Output, folder: Path) -> Lines:
         """What is stored of them, when all are run.
 

@@ -109,6 +109,9 @@ class Work:
 
         for results in run_lines(self.runner, batches(), processes):
             planned[0][1].add(results)
+            for result in results:
+                if isinstance(result, DataError):
+                    on_error(result)
             yield from results
             if planned[0][1].is_run:
                 self._add(*planned.popleft(), on_error)
@@ -135,7 +138,8 @@ class Work:
     def _add(self, shard: Shard, documents: InBatches, on_error: OnError) -> None:
         stored = documents.lines(self.output, self.storage.folder)
         for error in stored.errors:
-            on_error(error)
+            if error not in documents.failures:  # of which it was told already
+                on_error(error)
             shard.errors.append(str(error))
         header = {
             "read": len(shard.documents),

@@ -229,6 +229,19 @@ def test_more_documents_after_a_stop_are_read_as_well(begun, source, runner):
     assert len(go_on(begun, source, runner)) == 5
 
 
+def test_a_document_that_fails_is_told_at_once_and_counted_once(runner, source, tmp_path, monkeypatch):
+    """Before the other documents of its shard are run."""
+    monkeypatch.setattr(runner, "lines", lambda batch: [document.error("fails") for document in batch])
+    work = Work(Output(tmp_path / "out"), Inputs([str(source)]), runner, size=12)
+    told = []
+    results = work.fill(told.append)
+    next(results)
+    assert sum(str(error).endswith(": fails") for error in told) == runner.settings.batch_size
+    assert len(list(results)) == 11
+    assert sum(str(error).endswith(": fails") for error in told) == 12
+    assert work.finish().errors == len(told)
+
+
 def test_what_the_format_cannot_hold_is_known_at_once(runner, source, tmp_path):
     work = Work(Output(tmp_path / "out", "pubtator"), Inputs([str(source)]), runner, size=2)
     with pytest.raises(DataError, match=r"in\.jsonl:1: pubtator cannot hold it: document 'd0'"):
