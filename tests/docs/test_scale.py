@@ -1,15 +1,18 @@
-"""The engines of `docs/scale.md` run what stands there, each in a process of its own."""
+"""The engines of `docs/scale.md` run what stands there, each in a process of its own; its other files are what they should be."""
 
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 
 import pytest
+import srsly
 
 from tests.conftest import ROOT
 from tests.docs.blocks import blocks
+from tests.docs.test_pages import COMMANDS, check_command
 from tests.extraction.toy import TEXTS
 
 PAGE = ROOT / "docs" / "scale.md"
@@ -48,3 +51,14 @@ def test_engines_find_the_relations(engine, sign, model, tmp_path):
     assert len(failed) == N // 4
     # The script prints them.
     assert done.stdout.count("expected 'text' to be a string, and saw None") == N // 4
+
+
+def test_the_job_of_kubernetes_runs_a_command():
+    [block] = blocks(PAGE, "yaml")
+    job = srsly.yaml_loads(block.code)
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    [command] = container["args"]
+    assert f"/{job['spec']['completions']}" in command
+    words = shlex.split(command.replace("$((JOB_COMPLETION_INDEX + 1))", "64"))
+    assert words[:4] == ["python", "-m", "spacy", "relext"]
+    check_command(COMMANDS["spacy relext"], words[4:], block.place, True)
