@@ -12,7 +12,7 @@ import spacy
 import torch
 import typer
 
-from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, parquet, pictures, ray_shards, serving, train_peers
+from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, parquet, pictures, pubmed, ray_shards, serving, train_peers
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.report_page import report_page
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
@@ -39,6 +39,7 @@ for command in (
     pair_folds.pair_folds,
     parquet.parquet_files,
     peers,
+    pubmed.pubmed,
     report_page,
     pictures.pictures,
     ray_shards.ray_shards,
@@ -49,7 +50,14 @@ for command in (
     train_peers.train_peers,
 ):
     app.command()(command)
-HIDDEN = (extraction.one_conversion, extraction.one_extraction, memory.one_document, parquet.one_parquet, ray_shards.one_handing_out)
+HIDDEN = (
+    extraction.one_conversion,
+    extraction.one_extraction,
+    memory.one_document,
+    parquet.one_parquet,
+    pubmed.one_pubmed,
+    ray_shards.one_handing_out,
+)
 for command in HIDDEN:
     app.command(hidden=True)(command)
 

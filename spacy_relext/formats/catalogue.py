@@ -298,6 +298,7 @@ _OURS = (
     _corpus("bigbio", "BigBio's schema bigbio_kb, as JSON", ".json", ".jsonl", options=_EVENTS),
     _corpus("datasets", "data sets of the library datasets on disk", ".arrow", options=_TABLES | _EVENTS, cuts="CUTTER"),
     BuiltIn("pubmed", "PubMed's XML: baseline, updates, efetch", (".xml",), writes=False, cuts="CUTTER", unpacks=True),
+    BuiltIn("jats", "full texts as JATS: PMC, Europe PMC", (".xml", ".nxml"), (".nxml",), writes=False, cuts="CUTTER", unpacks=True),
     _texts("txt", "a text per file", "read_text", (".txt",), own_suffixes=(".txt",)),
     _texts("lines", "a text per line", "read_lines", (".txt",), cuts="LINES"),
     _texts("texts-csv", "a table with a text per row", "read_csv", (".csv",), own_suffixes=(".csv",), options=_TABLES, cuts="CSV"),

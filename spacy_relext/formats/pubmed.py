@@ -105,7 +105,7 @@ def book_article(record: Element, origin: Origin) -> Document:
 
 
 CUTTER = _Cutter(
-    "PubMed's XML",
+    "PubMed's XML, with <PubmedArticleSet>",
     ("PubmedArticleSet", "PubmedBookArticleSet"),
     {"PubmedArticle": article, "PubmedBookArticle": book_article, DELETED: None},
     _name_of,

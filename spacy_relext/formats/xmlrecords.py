@@ -83,7 +83,11 @@ def text_of(element: Element | None) -> str:
     """The text in an element and those in it, in which white space of XML is one space."""
     if element is None:
         return ""
-    text = "".join(element.itertext()) if len(element) else element.text or ""
+    return collapsed("".join(element.itertext()) if len(element) else element.text or "")
+
+
+def collapsed(text: str) -> str:
+    """A text in which white space of XML is one space, and none at its ends."""
     if "\n" in text or "  " in text or "\t" in text or "\r" in text:
         text = _SPACES.sub(" ", text)
     return text.strip(" ")
@@ -140,7 +144,9 @@ class RecordCutter:
             raise versions
         superseded = frozenset(versions.numbers)
         with opened_content(file) as body:
-            for number, (found, origin) in enumerate(self.located(body, Part(file, 0, 0, documents=versions.documents))):
+            part = Part(file, 0, 0, documents=versions.documents)
+            # Where the file was read before, it is known how it ends.
+            for number, (found, origin) in enumerate(self.located(body, part, is_whole=not isinstance(self, VersionCutter))):
                 if number in superseded:
                     reading.leave_out(SUPERSEDED, f"{file}:{origin.line}")
                     continue
@@ -174,10 +180,10 @@ class RecordCutter:
         """
         return _Scan(file, path, self).pieces(is_begin=is_begin, is_whole=is_whole)
 
-    def located(self, body: BinaryIO, part: Part) -> Iterator[tuple[Found, Origin]]:
-        """The documents of a part, and errors in the place of one, each with where it stands."""
+    def located(self, body: BinaryIO, part: Part, *, is_whole: bool = False) -> Iterator[tuple[Found, Origin]]:
+        """The documents of a part, and errors in the place of one, each with where it stands. is_whole: It is a whole file."""
         line, n_seen = part.first_line, 0
-        for found in self.scan(body, part.path, is_begin=not part.start, is_whole=False):
+        for found in self.scan(body, part.path, is_begin=not part.start, is_whole=is_whole):
             if self.is_document(found):
                 n_seen += 1
                 yield found, Origin(part.path, line + found.content.count(b"\n", 0, found.start), part.first_number + n_seen)
@@ -188,7 +194,7 @@ class RecordCutter:
     @property
     def truncated(self) -> str:
         """What is wrong with a file that ends before its root does."""
-        return f"the file ends without </{self.roots[0]}>. Is it truncated?"
+        return "the file ends before its first element does. Is it truncated?"
 
     def document(self, found: Found, origin: Origin) -> Document:
         """The document of a record. RAISES: DataError for what is wrong with it."""
@@ -227,6 +233,7 @@ class _Scan:
         self.file, self.path, self.of = file, path, of
         self.buffer, self.at, self.is_read = b"", 0, False
         self.openings = [f"<{name}".encode() for name in of.records]
+        self.closings = {name.encode(): f"</{name}>".encode() for name in of.records}
         names, roots = "|".join(map(re.escape, of.records)), "|".join(map(re.escape, of.roots))
         self.opening = re.compile(rf"<({names})[\s>]".encode())
         self.root = re.compile(rf"<(/?)(?:{roots})(?:\s[^>]*)?>".encode())
@@ -248,7 +255,11 @@ class _Scan:
                 yield self._between(between)
             if opening is None:
                 break
-            yield from self._record(opening)
+            found = self._plain_record(opening)
+            if found is not None:
+                yield found
+            else:
+                yield from self._record(opening)
         if is_whole and self.is_open and not self.is_cut_off:
             yield Found(b"", problem=self.of.truncated)
 
@@ -273,7 +284,7 @@ class _Scan:
         name = element[1].decode() if element else ""
         if name not in (*self.of.roots, *self.of.records):
             seen = f"<{name}>" if name else "no XML"
-            raise DataError(f"expected {self.of.about}, with <{self.of.roots[0]}>, and saw {seen}.", path=self.path)
+            raise DataError(f"expected {self.of.about}, and saw {seen}.", path=self.path)
 
     def _next_opening(self) -> "re.Match[bytes] | None":
         after = self.at
@@ -302,10 +313,26 @@ class _Scan:
         seen = content[start : start + 60].decode(errors="replace").strip()
         return Found(content, start=start, problem=f"expected <{next(iter(self.of.records))}>, and saw {seen!r}. It is passed over.")
 
+    def _plain_record(self, opening: "re.Match[bytes]") -> Found | None:
+        """A record that is in the buffer as a whole, unless another one may begin before its end."""
+        start, close = opening.start(), self.closings[opening[1]]
+        end = self.buffer.find(close, start)
+        if end < 0:
+            return None
+        for one in self.openings:
+            if self.buffer.find(one, start + 1, end) >= 0:
+                return None
+        end += len(close)
+        if end - self.at > limits().record:
+            return None
+        found = Found(self.buffer[self.at : end], opening[1].decode(), start - self.at)
+        self.at = end
+        return found
+
     def _record(self, opening: "re.Match[bytes]") -> Iterator[Found]:
         """A record, in one piece unless it is longer than any that is read."""
         name, start = opening[1].decode(), opening.start() - self.at
-        close = f"</{name}>".encode()
+        close = self.closings[opening[1]]
         seen, problem, no_end = start + 1, "", f"it has no end, </{name}>. Is the file truncated?"
         while True:
             end = self.buffer.find(close, self.at + seen)

@@ -263,7 +263,7 @@ def test_a_file_that_ends_too_early(name, tmp_path):
     assert "the record of PMID 2: it has no end, </PubmedArticle>. Is the file truncated?" in str(error)
     documents, [error], _ = read(file_of(path, record(1), tail=""))
     assert ([d.id for d in documents], error.line) == (["1"], 5)
-    assert "the file ends without </PubmedArticleSet>. Is it truncated?" in str(error)
+    assert "the file ends before its first element does. Is it truncated?" in str(error)
 
 
 def test_of_a_packed_file_that_is_damaged_nothing_is_read(tmp_path):

@@ -13,6 +13,7 @@ import pyarrow.parquet
 
 from spacy_relext.formats.catalogue import Format, formats, get_format
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from tests.formats.test_jats import ARTICLE
 from tests.stress.pubmed import HEAD, TAIL, Records, deletions
 from tests.stress.shapes import SHAPES
 
@@ -52,6 +53,7 @@ _AIMED = "\n".join(
 )
 # Of the formats that are read only, and further shapes of others.
 MADE: dict[str, list[Sample]] = {
+    "jats": [({"a.nxml": ARTICLE.encode()}, ".")],
     "pubmed": [({"n1.xml": (HEAD + Records().article(1) + Records(1).book(2) + deletions([3]) + TAIL).encode()}, ".")],
     "aimed": [({"test_0.json": _AIMED.encode()}, ".")],
     "chemprot": [
