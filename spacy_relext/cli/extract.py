@@ -81,6 +81,9 @@ def extract(
     n_process: int = typer.Option(
         None, "--n-process", "-n", min=1, help="Processes; if left out, one per core, where there are documents enough and no GPU is used."
     ),
+    n_tokenize: int = typer.Option(
+        None, min=0, help="Processes that tokenise the documents that come next; if left out, some where a GPU is used."
+    ),
     batch_size: int = typer.Option(32, "--batch-size", "-b", min=1, help="Documents in a batch."),
     shard_size: int = typer.Option(256, min=1, help="Documents that are stored at a time: as many are run again after a stop."),
     gpu_id: int = GPU_ID,
@@ -153,6 +156,7 @@ def extract(
             inputs,
             settings,
             n_process=n_process,
+            n_tokenize=n_tokenize,
             on_error=SkippedErrors(skip=skip_errors),
             on_warning=warnings.append,
             progress=_progress,
@@ -220,6 +224,8 @@ def _check_modes(modes: list[str], ctx: typer.Context, model: str | None, paths:
         raise RelextError(f"{' and '.join(modes)}: one at a time.")
     if ctx.params["output"] is None:
         raise RelextError(f"{modes[0]} needs --output: the plan is kept beside it.")
+    if ctx.params["n_tokenize"]:
+        raise RelextError(f"--n-tokenize: {modes[0]} runs shards, whose processes tokenise by themselves. Leave it out.")
     for name in ("table", "arcs"):
         if ctx.params[name]:
             raise RelextError(f"--{name} prints what one process reads. Leave it out of {modes[0]}.")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from spacy_relext.extraction.inputs import Given, Inputs
 from spacy_relext.extraction.resuming import Report, Work
 from spacy_relext.extraction.running import MAX_PIECES, Processes, Runner, Settings, run, useful_processes
 from spacy_relext.extraction.storage import Output
+from spacy_relext.extraction.tokenizing import Tokenizing, useful_tokenizers
 from spacy_relext.formats.files import target_of, whole_path
 from spacy_relext.formats.reading import OnError
 from spacy_relext.formats.types import Document
@@ -45,6 +46,7 @@ def extract(
     keep_all_scores: bool = False,
     keep_relations: bool = False,
     n_process: int | None = None,
+    n_tokenize: int | None = 0,
     batch_size: int = 32,
     gpu_id: int = -1,
     max_pairs: int | None = None,
@@ -68,6 +70,8 @@ def extract(
     keep_all_scores: Also the probabilities of every candidate pair, in `record["pairs"]`.
     keep_relations: Keep the relations of the input beside those that are found.
     n_process: None: one per core, where there are documents enough and no GPU is used. batch_size: Documents in a batch.
+    n_tokenize: Processes that tokenise the documents that come next while this one computes, which is for a GPU; None: some where one is
+        used. A script that has them needs `if __name__ == "__main__":`, since a GPU's are spawned.
     gpu_id: The GPU; -1: the CPU.
     max_pairs: The most candidate pairs of a document, the nearest. max_pieces, max_characters: The most word pieces and characters; a
         longer document is an error. None: what the pipeline says.
@@ -91,7 +95,7 @@ def extract(
         max_characters=max_characters,
     )
     nlp = pipeline if isinstance(pipeline, Language) else None
-    return Extraction(_read_from(given, format, options), settings, nlp, n_process=n_process, on_error=on_error)
+    return Extraction(_read_from(given, format, options), settings, nlp, n_process=n_process, n_tokenize=n_tokenize, on_error=on_error)
 
 
 def _read_from(inputs: Iterable[Input], format: str | None, options: dict[str, Any]) -> Inputs:
@@ -124,11 +128,16 @@ class Extraction:
         nlp: Language | None = None,
         *,
         n_process: int | None = None,
+        n_tokenize: int | None = 0,
         on_error: Errors = "raise",
         on_warning: Callable[[str], None] = lambda text: logger.warning("%s", text),
         progress: Progress = lambda results, total, n_finished: results,
     ):
-        self.inputs, self.settings, self.nlp, self.n_process = inputs, settings, nlp, n_process
+        self.inputs, self.settings, self.nlp, self.n_process, self.n_tokenize = inputs, settings, nlp, n_process, n_tokenize
+        if n_tokenize and (n_process or 1) > 1:
+            raise RelextError(
+                f"`n_process` is {n_process} and `n_tokenize` {n_tokenize}: several processes tokenise by themselves. Leave one out."
+            )
         self.on_error: OnError = error_handler(on_error)
         self.on_warning, self.progress = on_warning, progress
         self.report = Report()
@@ -227,11 +236,20 @@ class Extraction:
         runner = Runner(self.settings, self.nlp)
         self.symmetric_labels = frozenset[str]().union(*map(symmetric_labels, runner.extractors))
         try:
-            n_process = self.n_process or useful_processes(self.inputs.count(), self.settings)
             # Before the output is locked: a fork would inherit the lock, and could hold it longer than this process lives.
-            with Processes(runner, n_process) if n_process > 1 else nullcontext() as processes:
+            with self._processes(runner) as processes:
                 yield runner, processes
             for text in runner.warnings.lines():
                 self.on_warning(text)
         finally:
             runner.restore()
+
+    def _processes(self, runner: Runner) -> AbstractContextManager[Processes | None]:
+        """Other processes that run documents, or tokenise them."""
+        n_tokenize = self.n_tokenize
+        if n_tokenize is None:
+            n_tokenize = 0 if self.n_process else useful_tokenizers(self.settings, runner.nlp.tokenizer)
+        if n_tokenize:
+            return Tokenizing(runner, n_tokenize)
+        n_process = self.n_process or useful_processes(self.inputs.count(), self.settings)
+        return Processes(runner, n_process) if n_process > 1 else nullcontext()

@@ -11,11 +11,12 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model, require_gpu
 
 from spacy_relext.callbacks import keep_to_itself
@@ -72,6 +73,13 @@ class Settings:
     max_characters: int | None = None
 
 
+class Tokenized(Protocol):
+    """The tokens of a document, which were made elsewhere."""
+
+    def doc(self, vocab: Vocab, text: str) -> Doc:
+        """The Doc that the tokenizer of the pipeline makes of its text."""
+
+
 class Runner:
     """A pipeline that makes records of documents.
 
@@ -108,6 +116,8 @@ class Runner:
         self.warnings = Gathered()
         # What each extractor said of the Docs of the batch, by their address.
         self.predictions: dict[tuple[str, int], Predictions] = {}
+        # What other processes tokenised of the documents of the batch, by their address.
+        self.tokens: dict[int, Tokenized] = {}
         for extractor in self.extractors:
             extractor.checks.expects_relations = settings.keep_relations
             if settings.keep_all_scores:
@@ -204,7 +214,8 @@ class Runner:
 
     def _bare_doc(self, document: Document) -> Doc:
         self._drop_relations(document)
-        doc = to_doc(document, self.nlp)
+        tokens = self.tokens.get(id(document))
+        doc = to_doc(document, self.nlp, make_doc=None if tokens is None else partial(tokens.doc, self.nlp.vocab))
         if document.relations is None:
             set_relations(doc, [])  # those that follow from relations between concepts
         return doc
@@ -343,6 +354,12 @@ def _start(settings: Settings) -> None:
     torch.set_num_threads(1)
     keep_to_itself()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_parent()
+    _runner = _runner or Runner(settings)
+
+
+def follow_parent() -> None:
+    """End this process where the one that started it is killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -351,7 +368,6 @@ def _start(settings: Settings) -> None:
         os._exit(1)
 
     Thread(target=follow, daemon=True).start()
-    _runner = _runner or Runner(settings)
 
 
 def _work(make: Callable[[Runner, Sequence[Document]], list[Made]], batch: Sequence[Document]) -> tuple[list[Made], Gathered]:

@@ -3,13 +3,14 @@
 import json
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
+from spacy.vocab import Vocab
 
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.concepts import concepts_of, mention_relations
@@ -50,7 +51,7 @@ FIGURES = frozenset(
 GIVEN_TWICE = "relations given twice (kept once)"
 
 
-def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None) -> Doc:
+def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None, *, make_doc: Callable[[str], Doc] | None = None) -> Doc:
     """Make a Doc with `doc.spans["mentions"]`, `doc.ents`, sentences and relations.
 
     Denied relations, those whose label says so too, are stored beside them (`relations.get_denied`). A document that has
@@ -60,6 +61,7 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     counts: Is added to: documents, sentences, mentions, cut tokens, trimmed mentions, mentions across sentences and inside characters, what
         does not fit `doc.ents`, denied relations, what the document could not hold of its file, and relations that are left out: those
         between the same characters, those without a label, and those of mentions or concepts that the document does not have.
+    make_doc: Gives what `nlp.make_doc` would.
     RAISES: DataError for annotation that cannot be right.
     """
     counts = counts if counts is not None else Counter()
@@ -69,7 +71,7 @@ def to_doc(document: Document, nlp: Language, counts: Counter[str] | None = None
     starts = _sentence_starts(document)
     bounds = sorted(starts or ())
     counts[ACROSS] += sum(bisect_right(bounds, start) < bisect_left(bounds, end) for start, end in stretches)
-    doc = _tokenize(document.text, nlp, stretches, starts, counts)
+    doc = _tokenize(document.text, nlp.vocab, make_doc or nlp.make_doc, stretches, starts, counts)
     _store(doc, ID, document.id)
     if document.meta:
         # As text: a DocBin makes tuples of lists, and has no place for long numbers.
@@ -101,9 +103,11 @@ def _stretches(document: Document, counts: Counter[str]) -> list[Stretch]:
     return found
 
 
-def _tokenize(text: str, nlp: Language, stretches: list[Stretch], starts: set[int] | None, counts: Counter[str]) -> Doc:
+def _tokenize(
+    text: str, vocab: Vocab, make_doc: Callable[[str], Doc], stretches: list[Stretch], starts: set[int] | None, counts: Counter[str]
+) -> Doc:
     """A Doc whose tokens are cut where mentions begin and end, and at the starts of sentences."""
-    tokenized = nlp.make_doc(text)
+    tokenized = make_doc(text)
     if not stretches and starts is None:
         return tokenized
     cuts = sorted({offset for stretch in stretches for offset in stretch} | set(starts or ()))
@@ -117,7 +121,7 @@ def _tokenize(text: str, nlp: Language, stretches: list[Stretch], starts: set[in
             spaces.append(end == pieces[-1] and bool(token.whitespace_))
             offsets.append(start)
     sent_starts: list[bool | int | None] | None = None if starts is None else [offset in starts for offset in offsets]
-    return Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=sent_starts)
+    return Doc(vocab, words=words, spaces=spaces, sent_starts=sent_starts)
 
 
 def _add_mentions(doc: Doc, document: Document, stretches: list[Stretch], counts: Counter[str]) -> dict[str, Span]:
