@@ -25,6 +25,7 @@ import numpy
 import torch
 
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.extraction.lines import InBatches
 from spacy_relext.extraction.running import Result, Runner, Settings
 from spacy_relext.extras import extra
 from spacy_relext.formats.delimited import COLUMNS, Fields, rows
@@ -193,20 +194,22 @@ class _Pipeline:
     def run(self, documents: Sequence[Document]) -> Iterator[Result]:
         """The result of each document, in their order."""
         with self.lock:
-            results: list[Result | None] = []
+            errors: list[DataError] = []
             accepted: list[Document] = []
+            results: dict[int, Result] = {}
             for document in documents:
-                found = list(self.runner.accepted([document], results.append))
+                found = list(self.runner.accepted([document], errors.append))
                 accepted += found
-                results += [None] * len(found)
-            size = self.runner.settings.batch_size
-            computed = iter([result for i in range(0, len(accepted), size) for result in self.runner(accepted[i : i + size])])
+                if not found:
+                    results[id(document)] = errors[-1]
+            for batch in InBatches(accepted, self.runner.settings.batch_size):
+                results.update(zip(map(id, batch), self.runner(batch), strict=True))
             for text, notice in self.runner.warnings.items():
                 if text not in self.told:
                     self.told.add(text)
                     logger.warning("%s", notice.fill(text))
             self.runner.warnings.clear()
-            return iter([next(computed) if result is None else result for result in results])
+            return iter([results[id(document)] for document in documents])
 
 
 # By process, since a fork has what another thread was just about to do; then by what is asked for, the one that was used last at the end.
