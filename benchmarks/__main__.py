@@ -12,7 +12,21 @@ import spacy
 import torch
 import typer
 
-from benchmarks import bulk, extraction, joint, learning, memory, pair_folds, parquet, pictures, pubmed, ray_shards, serving, train_peers
+from benchmarks import (
+    bulk,
+    extraction,
+    joint,
+    learning,
+    memory,
+    pair_folds,
+    parquet,
+    pictures,
+    planning,
+    pubmed,
+    ray_shards,
+    serving,
+    train_peers,
+)
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.report_page import report_page
 from benchmarks.round_trips import BOTH_WAYS, read_corpus, round_trip
@@ -42,6 +56,7 @@ for command in (
     pubmed.pubmed,
     report_page,
     pictures.pictures,
+    planning.plan,
     ray_shards.ray_shards,
     serving.serve,
     serving.serve_hostile,
@@ -55,6 +70,7 @@ HIDDEN = (
     extraction.one_extraction,
     memory.one_document,
     parquet.one_parquet,
+    planning.one_plan,
     pubmed.one_pubmed,
     ray_shards.one_handing_out,
 )

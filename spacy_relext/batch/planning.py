@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
 from spacy_relext.batch.contents import hashed, held, raw_content, stretch
@@ -37,6 +38,8 @@ MOST_BYTES = 64 * 2**20
 # Of a document in a file that is not cut, where nobody knows how many there are.
 LIKELY_BYTES = 4096
 CHECKSUM_DIGITS = 16
+# Of the shards of a packed file that may turn out to be broken, in memory; the rest is in a temporary file.
+MOST_KEPT = 2**20
 
 
 class ChangedError(DataError):
@@ -137,24 +140,23 @@ class _Planner:
     def _in_parts(self, source: Source, cutter: Cutter) -> Iterator[Shard]:
         """The shards that are full with a file that is cut: of a packed one, when it is known to be whole."""
         before, number = self.filling.copy(), self.number
-        kept: list[Shard] = []
-        try:
-            for shard in self._cut(source, cutter):
-                if is_packed(source.path):
-                    kept.append(shard)
-                else:
-                    yield shard
-            error = None
-        except DataError as failed:
-            if self.number > number and not kept:
-                raise
-            error = failed
-        if error is None:
-            yield from kept
-            return
-        self.filling, self.number = before, number
-        inner = error.path is None or is_packed(source.path)
-        self.on_error(DataError(error.message, path=source.path if inner else error.path, line=error.line))
+        with SpooledTemporaryFile(MOST_KEPT) as kept:
+            try:
+                for shard in self._cut(source, cutter):
+                    if is_packed(source.path):
+                        kept.write(shard.to_line().encode("utf8"))
+                    else:
+                        yield shard
+            except DataError as error:
+                if self.number > number and not is_packed(source.path):
+                    raise
+                self.filling, self.number = before, number
+                inner = error.path is None or is_packed(source.path)
+                self.on_error(DataError(error.message, path=source.path if inner else error.path, line=error.line))
+            else:
+                kept.seek(0)
+                yield from map(Shard.from_line, kept)
+                return
         yield from self._whole(source, 0, is_error=True)
 
     def _cut(self, source: Source, cutter: Cutter) -> Iterator[Shard]:
