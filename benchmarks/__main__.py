@@ -13,6 +13,7 @@ import torch
 import typer
 
 from benchmarks import (
+    abstracts,
     bulk,
     extraction,
     joint,
@@ -43,6 +44,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 # As the commands of relext do it.
 app.callback()(keep_to_itself)
 for command in (
+    abstracts.abstracts,
     bulk.bulk,
     extraction.conversion_memory,
     extraction.kills,
