@@ -82,8 +82,8 @@ def article(record: Element, origin: Origin) -> Document:
         _add(meta, doi=next((_plain(one) for one in found.findall("ELocationID") if one.get("EIdType") == "doi"), ""))
     _add(
         meta,
-        mesh=[_heading(heading) for heading in _all(citation, "MeshHeadingList")],
-        chemicals=[_chemical(chemical) for chemical in _all(citation, "ChemicalList")],
+        mesh=[_heading(heading) for heading in _all(citation, "MeshHeadingList") if len(heading)],
+        chemicals=[_chemical(chemical) for chemical in _all(citation, "ChemicalList") if len(chemical)],
         publication_types=[_named(kind) for kind in _all(found, "PublicationTypeList")],
     )
     for _ in citation.findall("OtherAbstract"):

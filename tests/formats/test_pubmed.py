@@ -121,6 +121,14 @@ def test_all_that_is_taken_of_a_record(tmp_path):
     }
 
 
+def test_what_a_record_may_lack(tmp_path):
+    lists = "<MeshHeadingList><MeshHeading/></MeshHeadingList><ChemicalList><Chemical/></ChemicalList>"
+    bare = record(1).replace("</Article>", f"<PublicationTypeList/></Article>{lists}")
+    [document], errors, _ = read(file_of(tmp_path / "a.xml", bare))
+    assert not errors
+    assert document.meta == {"pmid": "1", "sections": [{"type": "title", "start": 0, "end": 4}]}
+
+
 def test_records_without_abstract_or_any_text(tmp_path):
     [first, second], errors, _ = read(file_of(tmp_path / "a.xml", record(1), record(2, title="")))
     assert not errors
