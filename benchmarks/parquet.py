@@ -77,9 +77,9 @@ def _peak() -> int:
 
 def _part(path: Path, start: int, end: int) -> Iterator[Document]:
     with path.open("rb") as file:
-        content = b"".join(texts_parquet.CUTTER.content(file, path, start, end, Options()))
-    part = Part(path, start, end, first_number=start, documents=end - start, head=b"[]")
-    return texts_parquet.CUTTER.read(BytesIO(content), part, Reading())
+        head, *rows = texts_parquet.CUTTER.content(file, path, start, end, Options())
+    part = Part(path, start, end, first_number=start, documents=end - start, head=head)
+    return texts_parquet.CUTTER.read(BytesIO(b"".join(rows)), part, Reading())
 
 
 def _documents(n: int, seed: int) -> Iterator[Document]:

@@ -11,10 +11,9 @@ from pyarrow import parquet
 from rdflib import RDF, RDFS, Literal, URIRef
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.formats import graphml, rdf
+from spacy_relext.formats import graphml, rdf, rowgroups
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.delimited import COLUMNS
-from spacy_relext.formats.rowgroups import GROUP
 from spacy_relext.formats.triples import SAID
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 
@@ -93,14 +92,16 @@ def test_rows_of_parquet_have_types_and_nulls(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["csv", "parquet"])
-def test_tables_are_written_while_documents_come(name, tmp_path):
+def test_tables_are_written_while_documents_come(name, tmp_path, monkeypatch):
     """Only so much is held: when the last group is asked for, the ones before it are in the file."""
+    size = 2_000
+    monkeypatch.setattr(rowgroups, "GROUP", size)
     mentions = [Mention("1", 0, 1, "X"), Mention("2", 2, 3, "X")]
     sizes = []
 
     def documents():
-        for i in range(2 * GROUP + 1):
-            if i == 2 * GROUP:
+        for i in range(2 * size + 1):
+            if i == 2 * size:
                 sizes.append(next(tmp_path.glob(f".relext-*/a.{name}")).stat().st_size)
             yield Document(f"{i} {i * 7919 % 104729}", "a b", mentions, [AnnotatedRelation("1", "2", "R")])
 
@@ -109,7 +110,7 @@ def test_tables_are_written_while_documents_come(name, tmp_path):
     assert sizes[0] > path.stat().st_size / 3
     if name == "parquet":
         groups = parquet.ParquetFile(path).metadata
-        assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [GROUP, GROUP, 1]
+        assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [size, size, 1]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.graphml", "a.ttl", "a.nt", "a.jsonld"])
