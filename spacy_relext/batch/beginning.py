@@ -51,18 +51,18 @@ def begin(
     inputs: Inputs,
     output: Output,
     *,
-    beat: float = BEAT,
+    beat: float | None = None,
     overwrite: bool = False,
     on_error: OnError = raise_error,
     on_shard: Callable[[Shard], None] = lambda shard: None,
 ) -> Plan:
     """The plan of a run, which is made unless there is one. Of several processes that begin at once, one makes it, and the others wait.
 
-    request: See `asking.request`. beat, overwrite: See `asking.computed`. on_error: See `plan_shards`.
+    request: See `asking.request`. beat: None: `BEAT`. beat, overwrite: See `asking.computed`. on_error: See `plan_shards`.
     on_shard: Is given each shard that is planned here.
     RAISES: DataError for inputs that cannot be planned, and where something stands in the place of the output.
     """
-    folder = work_folder(output)
+    folder, beat = work_folder(output), beat or BEAT
     if not has_plan(folder):
         refuse_place(output, target_of(output.path).path, overwrite=overwrite)
         (folder / LEASES).mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 # A counter that stands still for so many beats is that of an owner that is dead, or stopped.
@@ -179,3 +180,28 @@ def _state(content: bytes) -> str | None:
     """BEGUN, FREE, or None of a lease whose owner has written nothing yet."""
     words = content.split(b"\n", 1)[0].decode("ascii", "replace").split()
     return words[1] if len(words) == 2 else None
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What a lease says to who looks at it: whose it is, what it is of, how far that is, and when it was written last."""
+
+    owner: str
+    name: str
+    note: str
+    written: float
+
+
+def signs(folder: Path) -> Iterator[Sign]:
+    """Of the highest lease of each name in a folder, unless it was given back."""
+    highest: dict[str, int] = {}
+    for path in folder.glob("*.lease.*") if folder.is_dir() else ():
+        name, number = path.name.rsplit(".lease.", 1)
+        highest[name] = max(int(number), highest.get(name, 0))
+    for name, n in highest.items():
+        path = folder / f"{name}.lease.{n}"
+        content = _content(path)
+        if _state(content) == BEGUN:
+            _, owner, note, *_ = content.decode("utf8", "replace").split("\n")
+            with suppress(FileNotFoundError):
+                yield Sign(owner, name, note.rstrip(), path.stat().st_mtime)

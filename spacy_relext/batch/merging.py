@@ -26,7 +26,20 @@ from spacy_relext.batch.asking import WORK, identity, limits_of, options_of, out
 from spacy_relext.batch.leases import Leases, owner_name
 from spacy_relext.batch.manifest import PLAN, Plan
 from spacy_relext.batch.planning import read_shard
-from spacy_relext.batch.results import DOCUMENTS, ENDS, FAILED, ID_BYTES, INPUT, POLLS, Failure, LostError, Results, n_blocks, shards_of
+from spacy_relext.batch.results import (
+    DOCUMENTS,
+    ENDS,
+    FAILED,
+    ID_BYTES,
+    INPUT,
+    POLLS,
+    Failure,
+    LostError,
+    Results,
+    n_blocks,
+    refuse_dropped,
+    shards_of,
+)
 from spacy_relext.errors import DataError
 from spacy_relext.extraction.provenance import ELSEWHERE, manifest, manifest_path, write_manifest
 from spacy_relext.extraction.resuming import Report
@@ -117,9 +130,10 @@ class _Merge:
         """Count what there is, and find ids that occur twice. RAISES: DataError where results are missing."""
         self._refuse_missing()
         hashes = array("Q")
-        for number in range(self.plan.shards):
-            self._tell_progress("counting", number)
-            header = self.results.header(number)
+        for shard in self.plan:
+            self._tell_progress("counting", shard.number)
+            header = self.results.header(shard.number)
+            refuse_dropped(shard, header["documents"], len(header["errors"]))
             self.report.documents += header["documents"]
             self.report.relations += header["relations"]
             self._add_errors(header["errors"])
@@ -228,8 +242,11 @@ def report_of(said: dict[str, Any]) -> Report:
     return Report(counts["documents"], counts["relations"], counts["errors"], counts["lost"], said["settings"]["format of the output"])
 
 
-def finished(plan_folder: Path) -> dict[str, Any] | None:
-    """The manifest of the run whose plan was in a folder, where it is finished. What the last one has left of the folder is deleted."""
+def finished(plan_folder: Path, *, tidies: bool = True) -> dict[str, Any] | None:
+    """The manifest of the run whose plan was in a folder, where it is finished.
+
+    tidies: What the last one has left of the folder is deleted.
+    """
     place = Path(str(plan_folder).removesuffix(WORK))
     path = manifest_path(place)
     if plan_folder.exists() or not path.exists() or not place.exists():
@@ -237,7 +254,8 @@ def finished(plan_folder: Path) -> dict[str, Any] | None:
     said = read_json(path, {"counts"}, "what an output was made with", "Move it away, or name another output.")
     if "plan" not in said:  # made without one
         return None
-    _delete(Path(f"{plan_folder}.done"))
+    if tidies:
+        _delete(Path(f"{plan_folder}.done"))
     return said
 
 
@@ -298,9 +316,10 @@ def _tidy(folder: Path) -> None:
 
 
 def _delete(folder: Path) -> None:
-    """Delete the folder of a plan that is out of the way, the plan last."""
-    if not (folder / PLAN).exists():
-        return
-    for path in sorted(folder.iterdir(), key=lambda path: path.name == PLAN):
-        remove(path)
-    folder.rmdir()
+    """Delete the folder of a plan that is out of the way, the plan last. Others may do the same at the same time."""
+    while (folder / PLAN).exists():
+        with suppress(FileNotFoundError):
+            for path in sorted(folder.iterdir(), key=lambda path: path.name == PLAN):
+                remove(path)
+    with suppress(OSError):
+        folder.rmdir()

@@ -19,10 +19,11 @@ from typing import TypeVar
 
 from spacy_relext.batch.asking import identity
 from spacy_relext.batch.leases import PER_FOLDER, block_of, shard_name
-from spacy_relext.batch.manifest import Plan
+from spacy_relext.batch.manifest import Plan, Shard
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.shards import HEADER, Header, read_json, read_sealed, remove, sealed
 from spacy_relext.formats.files import sync
+from spacy_relext.notices import counted_name
 
 RESULTS, FAILED, OWN, STOPPED = "results", "failed", "result-", "stopped.json"
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -188,6 +189,18 @@ def patiently(action: Callable[[], Made], beat: float, folder: Path, tell: Calla
                 tell(f"The disk is full: {folder}. What is made is kept in memory, and written when there is room.")
         time.sleep(beat)
     raise RelextError(f"{folder}: the disk has been full for {PATIENCE * beat:.0f} seconds. Make room, and start the workers again.")
+
+
+def refuse_dropped(shard: Shard, n_documents: int, n_errors: int) -> None:
+    """Refuse that a document is in silence neither in the result nor among the errors. RAISES: DataError."""
+    if shard.documents is None:
+        return
+    planned = shard.documents - sum(len(piece.superseded) for piece in shard.pieces)
+    if n_documents + n_errors < planned:
+        raise DataError(
+            f"{counted_name(planned, 'documents')} are planned in shard {shard.number}, and {n_documents:,} and {n_errors:,} with errors "
+            "came of it. Please report this."
+        )
 
 
 def shards_of(plan: Plan, block: int) -> range:

@@ -15,7 +15,19 @@ from spacy_relext.batch.leases import FREE, LEASES, PER_FOLDER, Leases, owner_na
 from spacy_relext.batch.manifest import Plan
 from spacy_relext.batch.merging import failed, finished_elsewhere, merged
 from spacy_relext.batch.planning import read_shard, roles_of
-from spacy_relext.batch.results import DOCUMENTS, ENDS, ID_BYTES, INPUT, POLLS, Failure, LostError, Results, n_blocks, shards_of
+from spacy_relext.batch.results import (
+    DOCUMENTS,
+    ENDS,
+    ID_BYTES,
+    INPUT,
+    POLLS,
+    Failure,
+    LostError,
+    Results,
+    n_blocks,
+    refuse_dropped,
+    shards_of,
+)
 from spacy_relext.errors import DataError
 from spacy_relext.extraction.lines import InBatches
 from spacy_relext.extraction.resuming import Report
@@ -23,7 +35,7 @@ from spacy_relext.extraction.running import Runner
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import OnError
 from spacy_relext.ml.precision import decided_precision
-from spacy_relext.notices import counted_name, logger
+from spacy_relext.notices import logger
 
 # A shard that was begun so often, and never ended, ends those who run it.
 MOST_BEGUN = 10
@@ -110,12 +122,7 @@ def _made(plan: Plan, runner: Runner, number: int, results: Results, is_ours: Ca
     errors += map(str, stored.errors)
     lines = stored.lines
     ids = [blake2b(d.id.encode("utf8", "surrogatepass"), digest_size=ID_BYTES).digest() for d in stored.documents]
-    n_superseded = sum(len(piece.superseded) for piece in shard.pieces)
-    if shard.documents is not None and len(lines) + len(errors) < shard.documents - n_superseded:
-        raise DataError(
-            f"{counted_name(shard.documents - n_superseded, 'documents')} are planned in shard {number}, and {len(lines):,} and "
-            f"{len(errors):,} with errors came of it. Please report this."
-        )
+    refuse_dropped(shard, len(lines), len(errors))
     return {
         "read": len(documents),
         "documents": len(lines),
@@ -148,6 +155,7 @@ class Worker:
         self.n_finished = [0] * n_blocks(plan)
         # Shards that failed here for their input.
         self.tried: set[int] = set()
+        self.looked = time.monotonic()
 
     def run(self) -> None:
         """Run what is to be run, and wait for what others run. RAISES: RelextError where nobody should go on."""
@@ -208,7 +216,11 @@ class Worker:
                     lease.beat(FREE)
         except LostError:
             return True
-        self.n_finished[number // PER_FOLDER] += not outcome.is_failed
+        block = number // PER_FOLDER
+        self.n_finished[block] += not outcome.is_failed
+        if time.monotonic() - self.looked > self.plan.computed["beat"]:
+            # What others have finished meanwhile.
+            self.looked, self.n_finished[block] = time.monotonic(), len(self.results.finished(block))
         self.on_outcome(outcome, sum(self.n_finished))
         return True
 

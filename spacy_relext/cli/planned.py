@@ -12,8 +12,9 @@ from spacy_relext.batch.processes import ending_on_sigterm, run_in_processes
 from spacy_relext.batch.ray_engine import Cluster, run
 from spacy_relext.batch.working import Outcome, work
 from spacy_relext.cli.errors import Bar, SkippedErrors, tell, warn
+from spacy_relext.cli.status import print_status
 from spacy_relext.conversion.exporting import unsupported_lines
-from spacy_relext.errors import RelextError
+from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.resuming import Report
 from spacy_relext.extraction.running import Runner, Settings
@@ -81,16 +82,26 @@ class Asked:
 def run_planned(mode: str, asked: Asked, share: str | None = None, cluster: Cluster | None = None) -> None:
     """Do what one of the options says. cluster: Where it is run; None: here."""
     folder = work_folder(asked.output)
-    said = finished(folder)
-    if said is not None and not (mode == PLAN and asked.overwrite):
-        asked.compare({**said["settings"], **said["computed"]})
-        tell(f"Finished already: {asked.output.path}. --plan --overwrite makes it anew.")
-        _tell_report(report_of(said), asked)
+    if mode == STATUS:
+        print_status(folder, asked.output)
         return
     part = _share(share) if share is not None else None
-    plan, runner = _plan(folder, asked)
-    if runner is None and cluster is None:
-        runner = prepared(plan, model=asked.model, gpu_id=asked.settings.gpu_id)
+    found = None if has_plan(folder) or (mode == PLAN and asked.overwrite) else finished(folder)
+    if found is None:
+        try:
+            plan, runner = _plan(folder, asked)
+            if runner is None and cluster is None:
+                runner = prepared(plan, model=asked.model, gpu_id=asked.settings.gpu_id)
+        except (OSError, DataError):
+            # Another one may have come to the end meanwhile.
+            found = finished(folder)
+            if found is None:
+                raise
+    if found is not None:
+        asked.compare({**found["settings"], **found["computed"]})
+        tell(f"Finished already: {asked.output.path}. --plan --overwrite makes it anew.")
+        _tell_report(report_of(found), asked)
+        return
     if mode == PLAN:
         _tell_plan(plan, asked)
         return
