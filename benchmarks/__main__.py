@@ -27,6 +27,7 @@ from benchmarks import (
     ray_shards,
     serving,
     train_peers,
+    worker_shards,
 )
 from benchmarks.measuring import given_mentions, in_turn, now
 from benchmarks.report_page import report_page
@@ -65,6 +66,7 @@ for command in (
     speed,
     speed_page,
     train_peers.train_peers,
+    worker_shards.worker_shards,
 ):
     app.command()(command)
 HIDDEN = (
@@ -75,6 +77,7 @@ HIDDEN = (
     planning.one_plan,
     pubmed.one_pubmed,
     ray_shards.one_handing_out,
+    worker_shards.one_worker,
 )
 for command in HIDDEN:
     app.command(hidden=True)(command)
