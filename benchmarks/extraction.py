@@ -42,8 +42,8 @@ def kills(
     rng = random.Random(seed)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        _write_pipeline(folder / "model")
-        _write_documents(folder / "in.jsonl", n_documents, rng)
+        write_pipeline(folder / "model")
+        write_documents(folder / "in.jsonl", n_documents, rng)
 
         def start(output: Path) -> int:
             """The command in a process of its own, which has loaded the libraries."""
@@ -105,10 +105,10 @@ def extraction_memory(
     with TemporaryDirectory() as name:
         if model is None:
             model = str(Path(name) / "model")
-            _write_pipeline(Path(model))
+            write_pipeline(Path(model))
         for n_documents in map(int, sizes.split(",")):
             source = Path(name) / f"{n_documents}.jsonl"
-            _write_documents(source, n_documents, random.Random(0))
+            write_documents(source, n_documents, random.Random(0))
             begin = time.perf_counter()
             output = Path(name) / f"{n_documents}.out"
             command = [sys.executable, "-m", "benchmarks", "one-extraction", model, str(source), str(output), str(n_process)]
@@ -132,7 +132,7 @@ def conversion_memory(sizes: str = typer.Option("1000,10000,100000", help="Numbe
     with TemporaryDirectory() as name:
         for n_documents in map(int, sizes.split(",")):
             source, output = Path(name) / f"{n_documents}.jsonl", Path(name) / str(n_documents)
-            _write_documents(source, n_documents, random.Random(0), related=True)
+            write_documents(source, n_documents, random.Random(0), related=True)
             begin = time.perf_counter()
             command = [sys.executable, "-m", "benchmarks", "one-conversion", str(source), str(output)]
             peaks = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
@@ -147,7 +147,7 @@ def one_conversion(source: Path, output: Path):
     print(json.dumps({"peak_mb": peak, "files": len(report.written), "relations": report.total["relations"]}))
 
 
-def _write_pipeline(folder: Path) -> None:
+def write_pipeline(folder: Path) -> None:
     """A cheap pipeline that finds something in every document: untrained, with a threshold that every pair reaches."""
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
@@ -163,7 +163,7 @@ def _write_pipeline(folder: Path) -> None:
     nlp.to_disk(folder)
 
 
-def _write_documents(path: Path, n_documents: int, rng: random.Random, *, related: bool = False) -> None:
+def write_documents(path: Path, n_documents: int, rng: random.Random, *, related: bool = False) -> None:
     """related: With two mentions, and a relation between them."""
     with path.open("w", encoding="utf8") as file:
         for number in range(n_documents):

@@ -26,10 +26,10 @@ def counted(n: int, one: str, many: str) -> str:
 
 # The noun of a name such as "cut tokens" or "sentences that run over line ends", and the verb that goes with it.
 _NOUN = re.compile(
-    r"^(?P<before>(?:[\w-]*(?:[^s\W]|ous) )*)(?P<noun>\w+s)\b(?P<that> that)?(?P<verb> (?:run|begin or end|begin|say|are)\b)?"
+    r"^(?P<before>(?:[\w-]*(?:[^s\W]|ous) )*)(?P<noun>\w+s)\b(?P<that> that)?(?P<verb> (?:run|begin or end|begin|say|are|have)\b)?"
 )
 _NOUNS = {"statuses": "status", "analyses": "analysis"}
-_VERBS = {"": "", " run": " runs", " begin or end": " begins or ends", " begin": " begins", " say": " says", " are": " is"}
+_VERBS = {"": "", " run": " runs", " begin or end": " begins or ends", " begin": " begins", " say": " says", " are": " is", " have": " has"}
 
 
 def counted_name(n: int, name: str) -> str:

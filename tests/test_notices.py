@@ -111,6 +111,7 @@ def test_copies_know_what_was_told(caplog):
         ("sentences that run over line ends", "1 sentence that runs over line ends"),
         ("mentions that begin or end inside a character", "1 mention that begins or ends inside a character"),
         ("fields begin with =", "1 field begins with ="),
+        ("shards have", "1 shard has"),
     ],
 )
 def test_names_of_counts_are_singular_for_one(name, one):

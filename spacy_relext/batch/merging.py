@@ -302,9 +302,10 @@ def _provenance(plan: Plan) -> dict[str, Any]:
 
 
 def _wherever(made_with: dict[str, Any]) -> dict[str, Any]:
-    """The same without the places of files, which the bytes of the output do not depend on."""
+    """The same without places of files and how a run went, which the bytes of the output do not depend on."""
     settings = {name: value for name, value in made_with["settings"].items() if name not in ("inputs", "model")}
-    return {name: value for name, value in made_with.items() if name != "plan"} | {"settings": settings}
+    computed = {name: value for name, value in made_with["computed"].items() if name not in ("beat", "overwrite", "processor")}
+    return {name: value for name, value in made_with.items() if name != "plan"} | {"settings": settings, "computed": computed}
 
 
 def _tidy(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Several workers on one machine, which share the weights in memory where processes can be forked."""
 
 import multiprocessing
-import os
 import signal
 import sys
 import time
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from threading import Thread, current_thread, main_thread
+from threading import current_thread, main_thread
 from typing import Any
 
 from spacy_relext.batch.asking import conform, prepared
@@ -20,7 +19,7 @@ from spacy_relext.batch.results import POLLS, Results
 from spacy_relext.batch.working import Outcome, Worker
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import RelextError
-from spacy_relext.extraction.running import Runner
+from spacy_relext.extraction.running import Runner, follow_parent
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -111,14 +110,7 @@ def _received(messages: Connection, on_outcome: Callable[[Outcome, int], None], 
 def _work(plan: Plan, given: Runner | tuple[str, int], skip_errors: bool, messages: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_to_itself()
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=follow, daemon=True).start()
+    follow_parent()
 
     def tell(text: str) -> None:
         messages.send(("tell", text))

@@ -1,10 +1,8 @@
 """From paths to documents: files, folders, patterns and standard input, in any format that is read, packed by gzip or not."""
 
-import gzip
 import os
 import shutil
 import sys
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
@@ -24,10 +22,11 @@ from spacy_relext.formats.arrow import EMPTY_FILES
 from spacy_relext.formats.catalogue import readable
 from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.ids import default_id, distinct
-from spacy_relext.formats.limits import bounded_lines, count_lines, limits, reported, unpack_into
+from spacy_relext.formats.limits import bounded_lines, count_lines, reported
 from spacy_relext.formats.reading import SUPERSEDED, FileVersions, OnError, Options, Reading, Superseded, listed
 from spacy_relext.formats.roles import Roles, RolesError
 from spacy_relext.formats.types import Document
+from spacy_relext.formats.unpacking import opened_content
 from spacy_relext.formats.versions import VersionCutter, last_versions
 
 
@@ -80,7 +79,7 @@ class Inputs:
                 return None
             try:
                 n_documents = 1 if source.format == "txt" else _count_rows(source) if source.format == ROWS else _count_lines(source)
-            except (OSError, EOFError, zlib.error, DataError):
+            except (OSError, DataError):
                 return None
             if n_documents is None:
                 return None
@@ -195,8 +194,8 @@ def at_hand(source: Source) -> Iterator[Path]:
             if source.is_stdin:
                 shutil.copyfileobj(sys.stdin.buffer, file)
             else:
-                with gzip.open(source.path) as packed:
-                    unpack_into(packed, file, source.path)
+                with opened_content(source.path) as packed:
+                    shutil.copyfileobj(packed, file)
         yield path
 
 
@@ -204,8 +203,7 @@ def _count_rows(source: Source) -> int | None:
     return None if source.is_packed else texts_parquet.count(source.path)
 
 
-def _count_lines(source: Source) -> int | None:
-    """Lines that are not blank, None for too many; rows of tables with line ends in fields are counted too often."""
-    with gzip.open(source.path) if source.is_packed else source.path.open("rb") as file:
-        n_lines = count_lines(file, limits().unpacked if source.is_packed else None)
-    return None if n_lines is None else n_lines - (source.format in ("texts-csv", "texts-tsv"))
+def _count_lines(source: Source) -> int:
+    """Lines that are not blank; rows of tables with line ends in fields are counted too often."""
+    with opened_content(source.path) as file:
+        return count_lines(file) - (source.format in ("texts-csv", "texts-tsv"))

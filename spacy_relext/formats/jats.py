@@ -200,9 +200,7 @@ class _Text:
                 self._block(child, path)
             elif child.tag == "break":
                 self._line.append(" ")
-            elif (
-                child.tag in ("inline-formula", "disp-formula") and child.find(".//math") is None and child.find(".//tex-math") is not None
-            ):
+            elif child.tag in FORMULAS and child.find(".//math") is None and child.find(".//tex-math") is not None:
                 self.document.leave_out(TEX_ALONE)
             elif child.tag not in SKIPPED and not _is_raised_citation(child):
                 self._inline(child, path)

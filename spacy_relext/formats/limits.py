@@ -1,6 +1,5 @@
 """How much is read at once, and how much a packed file may unpack to: of a size alone, so that results do not depend on the machine."""
 
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import read_errors
@@ -177,30 +176,13 @@ def is_blank(line: Line) -> bool:
     return isinstance(line, bytes) and not line.strip()
 
 
-def count_lines(file: Bytes, most: int | None = None) -> int | None:
-    """How many lines that are not blank a file has; None where it has more than `most` bytes."""
-    n_lines = n_bytes = 0
-    begun = False
+def count_lines(file: Bytes) -> int:
+    """How many lines that are not blank a file has."""
+    n_lines, begun = 0, False
     while chunk := file.read(CHUNK):
-        n_bytes += len(chunk)
-        if most is not None and n_bytes > most:
-            return None
         first, *rest = chunk.split(b"\n")
         begun = begun or bool(first.strip())
         if rest:
             n_lines += begun + sum(bool(line.strip()) for line in rest[:-1])
             begun = bool(rest[-1].strip())
     return n_lines + begun
-
-
-def unpack_into(packed: Bytes, file: BinaryIO, path: Path) -> None:
-    """Write what a packed file holds to another one. RAISES: DataError for one that is not whole, or unpacks to too much."""
-    n_bytes = 0
-    try:
-        while chunk := packed.read(CHUNK):
-            n_bytes += len(chunk)
-            if n_bytes > limits().unpacked:
-                raise unpacks_to_more("it", path)
-            file.write(chunk)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"no whole gzip file: {error}. Is it truncated? Nothing of it is read.", path=path) from error

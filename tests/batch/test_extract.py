@@ -190,7 +190,7 @@ def test_what_makes_results_empty_is_told_once(model, caplog):
 
 
 def test_the_package_is_light():
-    """Planning and asking for the status load no torch."""
+    """Importing it loads no torch."""
     code = "import sys, spacy_relext.batch; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf8", check=True)
     assert result.stdout.strip() == "False"

@@ -31,7 +31,7 @@ def run(model, source, output, *more):
 
 def test_from_partitions_to_partitions(model, source, tmp_path):
     run(model, source, tmp_path / "plain", "--manifest")
-    run(model, source, tmp_path / "one", "--worker")
+    run(model, source, tmp_path / "one", "--worker", "--overwrite")
     for share in ("2/2", "1/2"):
         run(model, source, tmp_path / "two", "--shard", share)
     plain, made = contents(tmp_path / "plain"), contents(tmp_path / "one")
@@ -45,8 +45,9 @@ def test_from_partitions_to_partitions(model, source, tmp_path):
         assert said[0]["pipeline"] == said[1]["pipeline"]
         assert said[0]["pipeline"]["sha256"] == checksum(model)
         assert said[0]["settings"]["partitions"] == ["year", "label"]
-        # Wherever it is run.
+        # Wherever and however often it is run.
         assert str(tmp_path) not in json.dumps(said)
+        assert "overwrite" not in said[1]["computed"]
     documents = parquet.read_table(tmp_path / "one" / "documents").to_pylist()
     assert [row["document"] for row in documents] == [f"year={year}/part-00000-{i}" for year in (2019, 2020) for i in range(1, 13) if i % 4]
     assert json.loads(documents[0]["meta"]) == {"year": 2019, "journal": "a"}

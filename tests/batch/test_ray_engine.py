@@ -12,7 +12,7 @@ pytest.importorskip("ray")
 from ray.exceptions import ActorDiedError, RayTaskError
 
 import spacy_relext
-from benchmarks.extraction import _write_documents
+from benchmarks.extraction import write_documents
 from spacy_relext.batch import beginning, ray_engine
 from spacy_relext.batch.asking import request
 from spacy_relext.batch.ray_engine import Actor, Cluster, Reply
@@ -86,7 +86,7 @@ class FakeRay:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     path = tmp_path_factory.mktemp("source") / "in.jsonl"
-    _write_documents(path, N, random.Random(0))
+    write_documents(path, N, random.Random(0))
     return path
 
 
@@ -176,7 +176,7 @@ def test_what_actors_refuse_ends_the_run(run, model, source, tmp_path):
 
 def test_documents_with_errors(run, model, tmp_path):
     source = tmp_path / "in.jsonl"
-    _write_documents(source, 100, random.Random(0))  # the 97th is cut off
+    write_documents(source, 100, random.Random(0))  # the 97th is cut off
     plan = planned(model, source, tmp_path / "out.jsonl")
     with pytest.raises(DataError, match=r"no result(.*\n)+.*in.jsonl:97: not JSON"):
         run(FakeRay(), plan=plan)

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from benchmarks.extraction import _write_documents, _write_pipeline
+from benchmarks.extraction import write_documents, write_pipeline
 from spacy_relext.batch import beginning, working
 from spacy_relext.batch.beginning import PLANNING
 from spacy_relext.batch.leases import LEASES, STILL
@@ -226,11 +226,12 @@ class Round:
 
 
 @contextmanager
-def disk(folder: Path) -> Iterator[bool]:
-    """A small disk in a folder, where this process may mount one. YIELDS: whether there is one."""
+def disk(folder: Path, *, mounts: bool) -> Iterator[bool]:
+    """A small disk in a folder, where one is to be mounted and this process may do it. YIELDS: whether there is one."""
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
-    mounted = sys.platform == "linux" and os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+    may = mounts and sys.platform == "linux" and os.geteuid() == 0
+    mounted = may and subprocess.run(command, capture_output=True).returncode == 0
     try:
         yield mounted
     finally:
@@ -239,16 +240,17 @@ def disk(folder: Path) -> Iterator[bool]:
 
 
 def run_round(
-    parent: Path, name: str, model: str, inputs: list[Path], *, counts_again: bool = True, **settings
+    parent: Path, name: str, model: str, inputs: list[Path], *, mounts: bool = True, counts_again: bool = True, **settings
 ) -> tuple[dict[str, bytes], Round, int]:
     """One round in a folder of its own.
 
+    mounts: The folder is a small disk, where this process may mount one.
     counts_again: Where machines are busy and beats short, who is alive may be taken for dead, which costs a shard.
     RETURNS: its files, the round, and how many shards were done again.
     """
     log = parent / f"{name}.log"
     log.mkdir()
-    with disk(parent / name) as is_mounted:
+    with disk(parent / name, mounts=mounts) as is_mounted:
         one = Round(parent / name, log, model, inputs, is_mounted=is_mounted, **settings)
         one.run()
         return one.contents(), one, one.n_again() if counts_again else 0
@@ -279,8 +281,8 @@ def cluster(
         parent = Path(name)
         if model is None:
             model = str(parent / "model")
-            _write_pipeline(Path(model))
-        _write_documents(parent / "in.jsonl", documents, random.Random(seed))
+            write_pipeline(Path(model))
+        write_documents(parent / "in.jsonl", documents, random.Random(seed))
         inputs = split(parent / "in.jsonl", parent)
         settings = {"shard_size": shard_size, "beat": beat, "seconds": seconds}
         whole, *_ = run_round(parent, "whole", model, inputs, seed=seed, n_workers=1, n_events=0, to_kill=set(), **settings)

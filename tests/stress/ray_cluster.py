@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 import typer
 
-from benchmarks.extraction import _write_documents, _write_pipeline
+from benchmarks.extraction import write_documents, write_pipeline
 from spacy_relext.batch import beginning, ray_engine
 from spacy_relext.batch.ray_engine import Actor, Reply
 from spacy_relext.cli import relext_cli
@@ -216,9 +216,9 @@ def run_rounds(
     """Rounds that all end as they should."""
     if model is None:
         model = str(parent / "model")
-        _write_pipeline(Path(model))
+        write_pipeline(Path(model))
     source = parent / "in.jsonl"
-    _write_documents(source, documents, random.Random(seed))
+    write_documents(source, documents, random.Random(seed))
     whole = alone(parent / "whole", model, source, shard_size)
     ended = []
     with Nodes() as nodes:

@@ -2,14 +2,14 @@
 
 import random
 
-from benchmarks.extraction import _write_documents
+from benchmarks.extraction import write_documents
 from tests.stress.cluster import run_round, split
 
 
 def test_workers_that_are_killed_and_stopped_give_what_one_gives(model, tmp_path):
-    _write_documents(tmp_path / "in.jsonl", 120, random.Random(0))
+    write_documents(tmp_path / "in.jsonl", 120, random.Random(0))
     inputs = split(tmp_path / "in.jsonl", tmp_path)
-    settings = {"model": str(model), "inputs": inputs, "shard_size": 10, "beat": 0.2, "seconds": 500}
+    settings = {"model": str(model), "inputs": inputs, "shard_size": 10, "beat": 0.2, "seconds": 500, "mounts": False}
     whole, *_ = run_round(tmp_path, "whole", n_workers=1, n_events=0, seed=0, to_kill=set(), **settings)
     found, one, _ = run_round(tmp_path, "round", n_workers=3, n_events=4, seed=1, counts_again=False, **settings)
     assert found == whole
