@@ -133,9 +133,14 @@ class Plan:
             return self._parsed(lines.readline(), number)
 
     def __iter__(self) -> Iterator[Shard]:
+        """All of them. RAISES: DataError for a plan that is damaged, at the end where a line says something else than was planned."""
+        digest = hashlib.sha256()
         with self._lines.open("rb") as lines:
             for number, line in enumerate(lines):
+                digest.update(line)
                 yield self._parsed(line, number)
+        if digest.hexdigest() != self.checksum:
+            raise DataError("it is not what was planned: it was changed, or is damaged. Delete the folder to plan anew.", path=self._lines)
 
     def _parsed(self, line: bytes, number: int) -> Shard:
         try:

@@ -49,7 +49,7 @@ from spacy_relext.formats.files import put_in_place, sync, target_of, whole_file
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import OnError, raise_error
 from spacy_relext.formats.types import Document
-from spacy_relext.notices import counted_name, logger
+from spacy_relext.notices import counted, counted_name, logger
 
 DONE, MERGING = "done.json", "merge"
 # So many errors of documents that were left out are in the manifest, of all that are counted.
@@ -155,7 +155,7 @@ class _Merge:
         if failures:
             raise failed(failures, self.plan.folder)
         if n_missing:
-            raise DataError(f"{counted_name(n_missing, 'shards have')} no result yet. Start workers.", path=self.plan.folder)
+            raise DataError(f"{counted(n_missing, 'shard has', 'shards have')} no result yet. Start workers.", path=self.plan.folder)
 
     def make(self) -> tuple[Path, dict[str, Any]]:
         """The output in a folder of this process, and what its manifest says."""
@@ -224,7 +224,7 @@ def failed(failures: Sequence[Failure], folder: Path) -> DataError:
     """The error of shards that have no result: what is wrong in them, and the cure."""
     errors = [error for failure in failures for error in failure.errors]
     more = f"\n(and {counted_name(len(errors) - MOST_TOLD, 'errors')} more: --status lists them.)" if len(errors) > MOST_TOLD else ""
-    shards = counted_name(len(failures), "shards have")
+    shards = counted(len(failures), "shard has", "shards have")
     reasons = {failure.reason for failure in failures}
     cures = ["--skip-errors leaves such documents out."] if DOCUMENTS in reasons else []
     cures += (

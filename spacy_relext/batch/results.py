@@ -11,6 +11,7 @@ A disk that is full for a while is waited for; one that cannot be written is an 
 import errno
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ POLLS = 5
 AGAIN = "it is run again."
 # Why a shard failed.
 DOCUMENTS, INPUT, ENDS = "documents", "input", "ends its workers"
+# Of a result, or a failure; anything else beside them, such as a copy, is none.
+NAME = re.compile(r"shard-(\d+)\.jsonl?")
 # Of the checksum of the id of a document, in the first line of its shard.
 ID_BYTES = 8
 Made = TypeVar("Made")
@@ -106,7 +109,7 @@ class Results:
 
     def put_failure(self, failure: Failure) -> None:
         """Record what is wrong with a shard."""
-        content = json.dumps({**vars(failure), "errors": list(failure.errors)}, ensure_ascii=False, indent=1) + "\n"
+        content = json.dumps({**vars(failure), "errors": list(failure.errors)}, indent=1) + "\n"
         place = self.folder / FAILED / f"{shard_name(failure.number)}.json"
 
         def write() -> None:
@@ -225,4 +228,4 @@ def _numbers(folder: Path) -> set[int]:
             names: Iterable[str] = [entry.name for entry in entries]
     except FileNotFoundError:
         return set()
-    return {int(name.split("-", 1)[1].split(".", 1)[0]) for name in names if name.startswith("shard-")}
+    return {int(found[1]) for found in map(NAME.fullmatch, names) if found}

@@ -6,6 +6,7 @@ Times are those of the file system alone, of when results and signs of life were
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from spacy_relext.batch.beginning import PLANNING, has_plan
@@ -79,7 +80,7 @@ def _of_plan(plan: Plan) -> Status:
     shards = iter(plan)
     for block in range(n_blocks(plan)):
         finished, failed = results.finished(block), results.failed(block)
-        for shard in (next(shards) for _ in shards_of(plan, block)):
+        for shard in islice(shards, len(shards_of(plan, block))):
             if shard.number in finished:
                 written.append(results.place(shard.number).stat().st_mtime)
                 found.documents_finished += results.header(shard.number)["read"] if shard.documents is None else shard.documents

@@ -96,7 +96,7 @@ def write_manifest(record: Mapping[str, Any], output: Path, *, within: Path | No
     """Write a manifest beside an output, whole or not at all. within: See `whole_path`. RETURNS: Its path."""
     path = manifest_path(output)
     with whole_file(path, within=within) as file:
-        file.write(json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+        file.write(json.dumps(record, indent=1) + "\n")
     return path
 
 

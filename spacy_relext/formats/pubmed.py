@@ -41,6 +41,7 @@ from spacy_relext.formats.xmlrecords import Origin, RecordCutter, Sections, text
 OTHER_ABSTRACTS = "abstracts in other languages, or for other readers (OtherAbstract)"
 NO_TEXT = "records without any text (documents without text)"
 _PMID = re.compile(rb"<PMID(?:\s+Version\s*=\s*[\"'](\d{1,9})[\"'])?\s*>\s*(\d{1,15})\s*</PMID>")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _YEAR = re.compile(r"\b(1[5-9]|2\d)\d\d\b")
 DELETED = "DeleteCitation"
 
@@ -54,11 +55,13 @@ class _Cutter(RecordCutter):
     def versions(self, file: BinaryIO, path: Path, options: Options) -> Iterator[Version]:
         """As `VersionCutter` says."""
         for found in self.scan(file, path):
+            content = _COMMENT.sub(b"", found.content) if b"<!--" in found.content else found.content
             if found.name == DELETED and not found.problem:
-                yield from (Version(int(pmid), int(number or 1), is_deletion=True) for number, pmid in _PMID.findall(found.content))
+                yield from (Version(int(pmid), int(number or 1), is_deletion=True) for number, pmid in _PMID.findall(content))
             elif self.is_document(found):
-                pmid = _PMID.search(found.content, found.start)
-                yield Version() if found.problem or pmid is None else Version(int(pmid[2]), int(pmid[1] or 1))
+                # The first one is that of the record; others are those of articles that it cites or corrects.
+                pmid = _PMID.match(content, at) if not found.problem and (at := content.find(b"<PMID")) >= 0 else None
+                yield Version() if pmid is None else Version(int(pmid[2]), int(pmid[1] or 1))
 
 
 def _name_of(record: bytes) -> str:

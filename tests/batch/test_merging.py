@@ -1,10 +1,13 @@
 import json
+import os
 import shutil
+import sys
 
 import pytest
 
 from spacy_relext.batch import merging
 from spacy_relext.batch.merging import finish
+from spacy_relext.batch.status import status
 from spacy_relext.batch.working import run_shard, work
 from spacy_relext.errors import DataError
 from tests.batch.toy import finished, planned, results
@@ -89,3 +92,31 @@ def test_a_merge_that_is_another_ones_is_given_up(plan, runner):
     with pytest.raises(merging.LostError):
         finish(plan, is_ours=lambda: False, on_error=skip)
     assert finish(plan).documents == 12
+
+
+def test_a_plan_that_says_something_else_is_not_merged(plan, runner):
+    """Though each of its lines can be read, and there is a result of each shard."""
+    for number in range(plan.shards):
+        run_shard(plan, runner, number, skip_errors=True)
+    (lines,) = plan.folder.glob("shards-*.jsonl")
+    content = lines.read_bytes()
+    for damaged in (content.replace(b'"documents": 4', b'"documents": 1', 1), b"".join(content.splitlines(keepends=True)[:-1])):
+        assert damaged != content
+        lines.write_bytes(damaged)
+        with pytest.raises(DataError, match=f"{lines.name}: it is not what was planned"):
+            finish(plan, on_error=skip)
+    with pytest.raises(DataError, match="it is not what was planned"):
+        status(plan.folder)
+    lines.write_bytes(content)
+    assert finish(plan, on_error=skip).documents == 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes there")
+def test_names_that_are_no_utf8(runner, tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9 \xff")
+    folder.mkdir()
+    source = write(folder / "in.jsonl", ["x", "y"])
+    with source.open("a", encoding="utf8") as file:
+        file.write('{"id": "no text"}\n')
+    work(planned(runner, [folder], folder / "out.jsonl"), runner, skip_errors=True)
+    assert json.loads((folder / "out.jsonl.manifest.json").read_bytes())["counts"]["first errors"][0].startswith(f"{source}:3: ")

@@ -94,3 +94,17 @@ def test_failures_are_told_with_and_without_a_result(plan):
         (3, ("in.jsonl:4: é",), DOCUMENTS, True),
     ]
     assert json.loads((plan.folder / "failed" / "00000" / "shard-3.json").read_text(encoding="utf8"))["errors"] == ["in.jsonl:4: é"]
+
+
+def test_a_failure_may_name_a_file_whose_name_is_no_utf8(plan):
+    mine = results(plan)
+    mine.put_failure(Failure(1, ("caf\udce9.jsonl:4: no text",), DOCUMENTS))
+    assert mine.failure(1).errors == ("caf\udce9.jsonl:4: no text",)
+
+
+@pytest.mark.parametrize("name", ["shard-2.jsonl~", "shard-2.jsonl.orig", "shard-x.jsonl", "shard-", "notes.txt"])
+def test_what_else_is_beside_results_is_none(plan, name):
+    mine = results(plan)
+    mine.put(1, HEADER, [LINE])
+    (mine.place(1).parent / name).write_text("", encoding="utf8")
+    assert mine.finished(0) == {1}

@@ -185,6 +185,26 @@ def test_the_last_version_is_read_in_the_order_of_names(tmp_path):
     assert given.left_out == {SUPERSEDED: 4}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('<PMID Version="1">2</PMID>', '<!-- was <PMID Version="1">1</PMID> --><PMID Version="1">2</PMID>'),
+        ('<PMID Version="1">2</PMID>', '<PMID Version="1" Kind="x">2</PMID>'),
+    ],
+)
+def test_no_record_is_taken_for_a_version_of_one_that_it_mentions(before, after, tmp_path):
+    cites = (
+        '</Article><CommentsCorrectionsList><CommentsCorrections><PMID Version="1">1</PMID></CommentsCorrections></CommentsCorrectionsList>'
+    )
+    citation = '<PMID Version="1">{}</PMID><Article><ArticleTitle>Tea.</ArticleTitle></Article>'
+    one = f"<PubmedArticle><MedlineCitation>{citation}</MedlineCitation></PubmedArticle>"
+    deletion = "<DeleteCitation><!-- not <PMID>1</PMID> --><PMID>9</PMID></DeleteCitation>"
+    (tmp_path / "in.xml").write_text(
+        HEAD + one.format(1) + one.format(2).replace("</Article>", cites).replace(before, after) + deletion + TAIL, encoding="utf8"
+    )
+    assert [document.id for document in Inputs([str(tmp_path / "in.xml")], "pubmed").read(pytest.fail)] == ["1", "2"]
+
+
 def test_a_file_of_which_all_is_superseded_is_no_error(tmp_path):
     file_of(tmp_path / "n1.xml", record(1))
     file_of(tmp_path / "n2.xml", record(1, "New."))
