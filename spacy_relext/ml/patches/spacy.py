@@ -1,15 +1,16 @@
 """spaCy: `ner` on a CPU, which takes Python's lock for every token and asks of every action whether it may be taken."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy
 import torch
-from spacy.attrs import ENT_IOB, IS_SPACE, SENT_START
+from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START
 from spacy.language import Language
 from spacy.pipeline import EntityRecognizer
 from spacy.tokens import Doc
-from thinc.api import Model, NumpyOps
+from thinc.api import Model, NumpyOps, set_dropout_rate
 
 from spacy_relext.ml.patches import enabled
 from spacy_relext.ml.patches.spacy_transformers import pool_in_one_pass
@@ -18,6 +19,8 @@ from spacy_relext.types import Bools1d, Floats1d, Floats2d, Floats3d, Floats4d, 
 # What an action does with a token; and the features of spaCy's state: the token, the first one of the open entity, the one before.
 BEGIN, INSIDE, LAST, UNIT, OUTSIDE = "BILUO"
 TOKEN, FIRST, PREVIOUS = range(3)
+# So many tokens are all entities followed that begin anywhere; longer ones, which may overlap throughout a text, one by one.
+AT_ONCE = 16
 
 
 class QuickRecognizer(EntityRecognizer):
@@ -32,23 +35,31 @@ class QuickRecognizer(EntityRecognizer):
     def predict(self, docs: Iterable[Doc]) -> list[Any]:
         """The final states of Docs, as spaCy's gives them."""
         docs = [docs] if isinstance(docs, Doc) else list(docs)
-        read = _read(docs) if self._decides_at_once() else None
+        names = [self.moves.get_class_name(i) for i in range(self.moves.n_moves)]
+        read = _read(docs) if self._decides_at_once(names) else None
         if read is None:
             return super().predict(docs)
-        features = _features(self.model.get_ref("lower"), _vectors(self.model.get_ref("tok2vec"), docs))
+        set_dropout_rate(self.model, 0.0)  # is stored with the model, as spaCy leaves it
+        vectors = _vectors(self.model.get_ref("tok2vec"), docs)
+        if not numpy.isfinite(vectors).all():
+            return super().predict(docs)
+        features = _features(self.model.get_ref("lower"), vectors)
         states = self.moves.init_batch(docs)
-        actions = Actions.of([self.moves.get_class_name(i) for i in range(self.moves.n_moves)])
+        actions = Actions.of(names)
         _follow(states, found_entities(features, read, actions), [self.vocab.strings[label] for label in actions.labels])
         return states
 
-    def _decides_at_once(self) -> bool:
+    def _decides_at_once(self, names: list[str]) -> bool:
         model = self.model
+        if not enabled() or model.name != "parser_model" or not isinstance(model.ops, NumpyOps) or self.cfg["beam_width"] != 1:
+            return False
+        lower = model.get_ref("lower")
         return (
-            enabled()
-            and isinstance(model.ops, NumpyOps)
-            and self.cfg["beam_width"] == 1
-            and not (model.attrs["has_upper"] or model.attrs["unseen_classes"])
-            and model.get_ref("lower").get_dim("nF") == len((TOKEN, FIRST, PREVIOUS))
+            not (model.attrs["has_upper"] or model.attrs["unseen_classes"])
+            and lower.name == "precomputable_affine"
+            and lower.get_dim("nF") == len((TOKEN, FIRST, PREVIOUS))
+            and lower.maybe_get_dim("nO") == len(names)
+            and Actions.are_all(names)
         )
 
 
@@ -66,6 +77,7 @@ def _of(pipe: EntityRecognizer) -> QuickRecognizer:
     nothing: Model = Model("nothing", _nothing, attrs={"resize_output": _nothing})
     quick = QuickRecognizer(pipe.vocab, nothing, pipe.name, pipe.moves, scorer=pipe.scorer)
     quick.model, quick.cfg = pipe.model, pipe.cfg
+    quick._rehearsal_model, quick._multitasks = pipe._rehearsal_model, pipe._multitasks
     pool_in_one_pass(quick.model, keep=True)
     return quick
 
@@ -98,6 +110,14 @@ class Actions(NamedTuple):
 
         return cls(labels, of(BEGIN), of(INSIDE), of(LAST), of(UNIT), place[OUTSIDE])
 
+    @staticmethod
+    def are_all(names: Sequence[str]) -> bool:
+        """Whether each label has all its actions, once, and there is one of no entity: those of stored recognizers need not."""
+        counts = Counter(names)
+        labels = {name[2:] for name in names if name[1:2] == "-"} - {""}
+        needed = {OUTSIDE, *(f"{kind}-{label}" for kind in (BEGIN, INSIDE, LAST, UNIT) for label in labels)}
+        return counts.keys() - {f"{UNIT}-"} == needed and max(counts.values()) == 1
+
 
 class Tokens(NamedTuple):
     """What decides which actions a token may have, of all Docs of a batch end to end, `[n_tokens]` each.
@@ -122,8 +142,9 @@ def _read(docs: list[Doc]) -> Tokens | None:
     sizes = [len(doc) for doc in docs]
     if not any(sizes):
         return None
-    iob, starts, is_space = numpy.concatenate([doc.to_array([ENT_IOB, SENT_START, IS_SPACE]).reshape(-1, 3) for doc in docs]).T
-    if (iob & 1).any():  # inside an entity, or the first token of one
+    read = [doc.to_array([ENT_IOB, ENT_TYPE, SENT_START, IS_SPACE]).reshape(-1, 4) for doc in docs]
+    iob, types, starts, is_space = numpy.concatenate(read).T
+    if (iob & 1).any() or types.any():  # inside an entity, or the first token of one; spaCy learns labels that are new to it
         return None
     ends = numpy.append(starts[1:] == 1, True)
     ends[numpy.cumsum(sizes) - 1] = True
@@ -133,7 +154,7 @@ def _read(docs: list[Doc]) -> Tokens | None:
 def _vectors(tok2vec: Model, docs: list[Doc]) -> Floats2d:
     """What the model reads of each token."""
     *before, linear = tok2vec.layers or [tok2vec]
-    if linear.name != "linear" or tok2vec.name.count(">>") < len(before):
+    if linear.name != "linear" or tok2vec.name != ">>".join(layer.name for layer in (*before, linear)):
         return tok2vec.predict(docs)
     vectors: Any = docs
     for layer in before:
@@ -194,34 +215,52 @@ def found_entities(features: Features, tokens: Tokens, actions: Actions) -> Enti
     last = first.copy()
     last[begins] = _ends(first[begins], label[begins], features, tokens, actions)
     entities, end = Entities([], [], []), -1
-    for of_entity in zip(first.tolist(), last.tolist(), label.tolist(), strict=True):
+    for begin, stop, of_label in zip(first.tolist(), last.tolist(), label.tolist(), strict=True):
         # What would begin in another entity was not asked.
-        if of_entity[0] > end:
-            end = of_entity[1]
-            for values, value in zip(entities, of_entity, strict=True):
+        if begin > end:
+            end = stop if stop >= 0 else _end(begin, of_label, features, tokens, actions)
+            for values, value in zip(entities, (begin, end, of_label), strict=True):
                 values.append(value)
     return entities
 
 
 def _ends(first: Ints1d, label: Ints1d, features: Features, tokens: Tokens, actions: Actions) -> Ints1d:
-    """The last tokens of the entities that begin, all of them followed at once."""
-    inside, last = actions.inside[label], actions.last[label]
-    end, going, at = first.copy(), numpy.arange(len(first)), first
-    while len(going):
+    """The last tokens of the entities that begin, all of them followed at once; -1 for one of more than `AT_ONCE` tokens."""
+    end, going, at = numpy.full_like(first, -1), numpy.arange(len(first)), first
+    for _ in range(1, AT_ONCE):
+        if not len(going):
+            break
         at = at + 1
-        begin = first[going]
-
-        def score(action: Ints1d, at: Ints1d = at, begin: Ints1d = begin) -> Floats1d:
-            of = features.of_tokens
-            read = of[at, TOKEN, action] + of[begin, FIRST, action] + of[at - 1, PREVIOUS, action]
-            return _best_piece(read + features.bias[action])
-
-        goes_on, stops = score(inside[going]), score(last[going])
-        # Of equal scores, spaCy takes the action that stands first.
-        goes_on = ~tokens.ends[at] & ((goes_on > stops) | ((goes_on == stops) & (inside[going] < last[going])))
-        end[going] = at
+        goes_on = _go_on(first[going], label[going], at, features, tokens, actions)
+        end[going[~goes_on]] = at[~goes_on]
         going, at = going[goes_on], at[goes_on]
     return end
+
+
+def _end(first: int, label: int, features: Features, tokens: Tokens, actions: Actions) -> int:
+    """The last token of one entity."""
+    begin, size = first + 1, AT_ONCE
+    while True:
+        at = numpy.arange(begin, min(begin + size, len(tokens.ends)))
+        stops = numpy.flatnonzero(~_go_on(numpy.full_like(at, first), numpy.full_like(at, label), at, features, tokens, actions))
+        if len(stops):
+            return int(at[stops[0]])
+        begin, size = begin + size, 2 * size
+
+
+def _go_on(first: Ints1d, label: Ints1d, at: Ints1d, features: Features, tokens: Tokens, actions: Actions) -> Bools1d:
+    """Whether entities go on after a token of theirs. first, label, at: Of each its first token, its label, and this token."""
+    inside, last = actions.inside[label], actions.last[label]
+
+    def score(action: Ints1d) -> Floats1d:
+        of = features.of_tokens
+        read = of[at, TOKEN, action] + of[first, FIRST, action] + of[at - 1, PREVIOUS, action]
+        return _best_piece(read + features.bias[action])
+
+    goes_on, stops = score(inside), score(last)
+    # Of equal scores, spaCy takes the action that stands first.
+    decided: Bools1d = ~tokens.ends[at] & ((goes_on > stops) | ((goes_on == stops) & (inside < last)))
+    return decided
 
 
 def _follow(states: list[Any], entities: Entities, labels: list[int]) -> None:

@@ -11,7 +11,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_relext.ml.patches import SWITCH
-from spacy_relext.ml.patches.spacy import QuickRecognizer, recognize_at_once
+from spacy_relext.ml.patches import spacy as patch
+from spacy_relext.ml.patches.spacy import AT_ONCE, QuickRecognizer, recognize_at_once
 from spacy_relext.ml.patches.spacy_transformers import KEPT
 from tests.pipeline.test_with_transformer import LISTENER, initialize, transformer_pipeline
 
@@ -76,6 +77,71 @@ def test_equal_scores_go_to_the_action_that_stands_first():
         param[:] = numpy.round(param / 3)
     stock, ours = both(nlp)
     assert ours == stock
+
+
+def favour(ner, kinds, by=500):
+    """Let a recognizer take these actions wherever it may."""
+    for i in range(ner.moves.n_moves):
+        ner.model.get_ref("lower").get_param("b")[i] += by * (ner.moves.get_class_name(i)[0] in kinds)
+
+
+@pytest.mark.parametrize("by", [8, 12, 500])
+def test_follows_long_entities(by):
+    nlp = make_ner()
+    favour(nlp.get_pipe("ner"), "BI", by)
+    stock, ours = both(nlp, lambda nlp: [Doc(nlp.vocab, words=WORDS[:7] * 40), *make_docs(nlp)])
+    assert ours == stock
+    assert any(end - start > AT_ONCE for found in ours for start, end, *_ in found[:-1])
+
+
+def test_entities_that_begin_everywhere_are_not_all_followed(monkeypatch):
+    nlp, asked = make_ner(), []
+    favour(nlp.get_pipe("ner"), "BI")
+    go_on = patch._go_on
+    monkeypatch.setattr(patch, "_go_on", lambda first, label, at, *args: asked.append(len(at)) or go_on(first, label, at, *args))
+    recognize_at_once(nlp)
+    doc = Doc(nlp.vocab, words=["aspirin"] * 1000)
+    annotated(nlp.get_pipe("ner"), [doc])
+    assert [len(entity) for entity in doc.ents] == [1000]
+    assert sum(asked) < (AT_ONCE + 2) * len(doc)
+
+
+def test_a_recognizer_without_some_of_the_actions_is_left_to_spacy():
+    nlp = make_ner()
+    ner = nlp.get_pipe("ner")
+    ner.moves.initialize_actions({kind: of for kind, of in ner.moves.labels.items() if kind != 2} | {2: {"GENE-PRODUCT": 1}})
+    ner.model = make_ner(labels=("A",), use_upper=False).get_pipe("ner").model
+    ner.set_output(ner.moves.n_moves)
+    ner.model.attrs["unseen_classes"].clear()
+    stock, ours = both(nlp)
+    assert ours == stock
+
+
+def test_a_type_that_a_token_has_is_learned_as_spacy_learns_it():
+    def make(nlp):
+        docs = make_docs(nlp)
+        docs[3][4].ent_type_ = "NEW"
+        return docs
+
+    nlp = make_ner()
+    recognize_at_once(nlp)
+    annotated(nlp.get_pipe("ner"), make(nlp))
+    assert "NEW" in nlp.get_pipe("ner").labels
+
+
+def test_vectors_that_are_no_numbers_are_left_to_spacy():
+    nlp = make_ner()
+    nlp.get_pipe("ner").model.get_ref("tok2vec").layers[-1].get_param("b")[0] = numpy.nan
+    stock, ours = both(nlp)
+    assert ours == stock
+
+
+def test_what_was_kept_for_rehearsals_stays():
+    nlp = make_ner()
+    nlp.resume_training()
+    kept = nlp.get_pipe("ner")._rehearsal_model
+    recognize_at_once(nlp)
+    assert nlp.get_pipe("ner")._rehearsal_model is kept is not None
 
 
 def test_what_is_set_before_is_kept_as_spacy_keeps_it():
