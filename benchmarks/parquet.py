@@ -14,6 +14,7 @@ import pyarrow
 import typer
 from pyarrow import parquet as pyarrow_parquet
 
+from benchmarks.peers.protocol import peak_mb
 from spacy_relext.formats import datasets, parquet, texts_parquet
 from spacy_relext.formats.cutting import Part
 from spacy_relext.formats.reading import Options, Reading
@@ -48,7 +49,7 @@ def one_parquet(kind: str, path: Path, size: int, seed: int) -> None:
     list(_documents(10, seed))
     # A process begins with the peak of the one that started it: not this one.
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    before = _peak()
+    before = peak_mb()
     begin, made = time.process_time(), 0.0
     if kind.startswith("write"):
         n = size
@@ -66,13 +67,7 @@ def one_parquet(kind: str, path: Path, size: int, seed: int) -> None:
     else:
         n = sum(1 for _ in (datasets if kind == "read-set" else texts_parquet).read(path, Reading()))
     seconds = time.process_time() - begin - made
-    print(json.dumps({"kind": kind, "rows": n, "rows_per_second": round(n / seconds), "peak_mb": _peak(), "peak_mb_before": before}))
-
-
-def _peak() -> int:
-    """In megabytes."""
-    [line] = [line for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) // 1024
+    print(json.dumps({"kind": kind, "rows": n, "rows_per_second": round(n / seconds), "peak_mb": peak_mb(), "peak_mb_before": before}))
 
 
 def _part(path: Path, start: int, end: int) -> Iterator[Document]:

@@ -3,7 +3,6 @@
 import gzip
 import json
 import random
-import resource
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from benchmarks.measuring import now
+from benchmarks.peers.protocol import peak_mb
 from spacy_relext.batch.manifest import write_plan
 from spacy_relext.batch.planning import plan_shards, read_shard
 from spacy_relext.extraction.inputs import Inputs
@@ -45,13 +45,13 @@ def plan(
 
 def one_plan(source: Path, kind: str, shard_size: int):
     """One measurement of `plan`."""
-    before = _peak()
+    before = peak_mb()
     start = now()
     inputs = Inputs([str(source)], "txt" if kind == "txt" else "lines")
     with TemporaryDirectory() as folder:
         made = write_plan(Path(folder), plan_shards(inputs, shard_size), {}, {}, {})
         seconds = now() - start
-        peak = _peak()
+        peak = peak_mb()
         start = now()
         numbers = range(min(READ, made.shards))
         n_read = sum(sum(1 for _ in read_shard(made.shard(number), Options(), _fail, Counter())) for number in numbers)
@@ -66,10 +66,6 @@ def one_plan(source: Path, kind: str, shard_size: int):
         "documents_per_shard_read": n_read / len(numbers),
     }
     print(json.dumps(figures))
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _fail(error: Exception) -> None:

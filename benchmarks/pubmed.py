@@ -1,7 +1,6 @@
 """PubMed's XML: records per second of one core, and memory as they grow many."""
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
+from benchmarks.peers.protocol import peak_mb
 from spacy_relext.formats.cutting import Part
 from spacy_relext.formats.pubmed import CUTTER, read
 from spacy_relext.formats.reading import Reading, raise_error
@@ -40,12 +40,12 @@ def pubmed(
 
 def one_pubmed(folder: Path):
     """One measurement of `pubmed`."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     reading, n_bytes = Reading(raise_error), 0
     begin = time.process_time()
     n_documents = sum(1 for _ in read(folder, reading))
     whole = time.process_time() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_mb()
     n_records, begin = 0, time.process_time()
     for file in sorted(folder.iterdir()):
         with opened_content(file) as body:
@@ -60,7 +60,7 @@ def one_pubmed(folder: Path):
         "bytes_per_record": n_bytes // n_records,
         "records_per_second, a plan's": round(n_records / once),
         "records_per_second, whole": round(n_records / whole),
-        "peak_mb": peak // 1024,
-        "of_which_before": before // 1024,
+        "peak_mb": peak,
+        "of_which_before": before,
     }
     print(json.dumps(figures))

@@ -1,7 +1,6 @@
 """What Ray costs per shard, and whether the process that hands shards out grows with their number."""
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
+from benchmarks.peers.protocol import peak_mb
 from spacy_relext.batch.leases import owner_name
 from spacy_relext.batch.manifest import Piece, Shard, write_plan
 from spacy_relext.batch.ray_engine import Actor, Cluster, Reply, hand_out
@@ -54,12 +54,13 @@ def one_handing_out(n_shards: int, actors: int):
         def note(outcome: Outcome, n_finished: int) -> None:
             nonlocal begin, memory
             if n_finished == 1:
-                begin, memory = time.perf_counter(), _peak()
+                begin, memory = time.perf_counter(), peak_mb()
 
         hand_out(plan, Cluster(actors=actors), results, on_outcome=note, actor=EmptyActor)
         seconds = time.perf_counter() - begin
         each = 1000 * seconds / max(1, n_shards - 1)
-        print(json.dumps({"shards": n_shards, "actors": actors, "ms_per_shard": round(each, 2), "peak_mb": _peak(), "mb_at_first": memory}))
+        figures = {"shards": n_shards, "actors": actors, "ms_per_shard": round(each, 2), "peak_mb": peak_mb(), "mb_at_first": memory}
+        print(json.dumps(figures))
 
 
 def planned(n_shards: int) -> Iterator[Shard]:
@@ -67,7 +68,3 @@ def planned(n_shards: int) -> Iterator[Shard]:
     for number in range(n_shards):
         piece = Piece("/corpus/abstracts.jsonl", "jsonl", "abstracts", number << 16, number + 1 << 16, 256 * number + 1, 256 * number, 256)
         yield Shard(number, (piece,), f"{number:064x}")
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -1,7 +1,6 @@
 """What a worker costs per shard beside the pipeline, and whether its memory grows with their number."""
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import typer
 
+from benchmarks.peers.protocol import peak_mb
 from spacy_relext.batch.leases import LEASES, Leases
 from spacy_relext.batch.manifest import write_plan
 from spacy_relext.batch.merging import finish
@@ -69,7 +69,7 @@ def one_worker(n_shards: int, name: Path):
         file.writelines(json.dumps({"id": f"d{i}", "text": "Aspirin raises warfarin."}) + "\n" for i in range(n_shards))
     computed = {"beat": 10.0, "overwrite": False, "precision": None, "pipeline": {}, "packages": {}, "threads": 1}
     plan = write_plan(name / "out.jsonl.work", plan_shards(Inputs([str(source)]), 1), ASKED, computed, {})
-    before, begin = _peak(), time.perf_counter()
+    before, begin = peak_mb(), time.perf_counter()
     with Leases(plan.folder / LEASES, computed["beat"]) as leases:
         (plan.folder / LEASES).mkdir()
         results = Results(plan, leases.owner, lambda text: None)
@@ -81,15 +81,11 @@ def one_worker(n_shards: int, name: Path):
 
         Worker(plan, EmptyRunner(), leases, results, on_outcome=note).run()  # type: ignore[arg-type]
         ran = (outcomes[0] - begin) / n_shards
-        of_worker, begin = _peak(), time.perf_counter()
+        of_worker, begin = peak_mb(), time.perf_counter()
         report = finish(plan, results=results)
         results.end()
     if report.documents != n_shards:
         raise SystemExit(f"{report.documents:,} documents of {n_shards:,}.")
     merged = (time.perf_counter() - begin) / n_shards
     figures = {"shards": n_shards, "ms_per_shard": round(1000 * ran, 2), "ms_per_shard_of_merge": round(1000 * merged, 2)}
-    print(json.dumps(figures | {"peak_mb": of_worker, "peak_mb_of_merge": _peak(), "mb_before": before}))
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps(figures | {"peak_mb": of_worker, "peak_mb_of_merge": peak_mb(), "mb_before": before}))

@@ -15,13 +15,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 # A counter that stands still for so many beats is that of an owner that is dead, or stopped.
 STILL = 6
 # So many leases in a folder.
 PER_FOLDER = 1000
-BEGUN, FREE = "begun", "free"
+BEGUN, FREE, GIVEN_UP = "begun", "free", "given_up"
 NOTE = 100
 LEASES = "leases"
 
@@ -47,7 +48,7 @@ class Lease:
     def __init__(self, stem: Path, n: int, owner: str):
         self.n, self.owner, self.note = n, owner, ""
         self._path, self._next = Path(f"{stem}.lease.{n}"), Path(f"{stem}.lease.{n + 1}")
-        self._counter, self._lost = 0, False
+        self._counter, self._lost, self._ended = 0, False, False
         self._lock = threading.Lock()
 
     def is_held(self) -> bool:
@@ -58,8 +59,9 @@ class Lease:
     def beat(self, state: str = BEGUN) -> None:
         """Raise the counter. A disk that is full for a moment is no reason to give up: others wait for several beats."""
         with self._lock:
-            if self._lost or (state == BEGUN and not self.is_held()):
+            if self._lost or (state == BEGUN and (self._ended or not self.is_held())):
                 return
+            self._ended = self._ended or state != BEGUN
             self._counter += 1
             content = f"{self._counter:012} {state}\n{self.owner}\n{self.note:{NOTE}.{NOTE}}\n".encode()
             try:
@@ -136,7 +138,7 @@ class Leases:
         if n == 0:
             return self._create(stem, 1)
         content = _content(Path(f"{stem}.lease.{n}"))
-        if _state(content) == FREE:
+        if _state(content) in (FREE, GIVEN_UP):
             return self._create(stem, n + 1)
         now = time.monotonic()
         since = seen[2] if seen and seen[:2] == (n, content) else now
@@ -161,8 +163,9 @@ class Leases:
         return Lease(stem, n, self.owner)
 
     def times_begun(self, name: str, n: int) -> int:
-        """How many of the first n leases of a name were begun, and neither ended nor given back."""
-        return sum(_state(_content(Path(f"{self.folder / name}.lease.{i}"))) == BEGUN for i in range(1, n + 1))
+        """How many of the first n leases of a name were begun, and neither ended nor given back, since one was given up."""
+        states = (_state(_content(Path(f"{self.folder / name}.lease.{i}"))) for i in range(n, 0, -1))
+        return sum(state == BEGUN for state in takewhile(lambda state: state != GIVEN_UP, states))
 
     def forget(self, names: set[str]) -> None:
         """Forget what was seen of all others: who waits for them does so no more."""
@@ -177,7 +180,7 @@ def _content(path: Path) -> bytes:
 
 
 def _state(content: bytes) -> str | None:
-    """BEGUN, FREE, or None of a lease whose owner has written nothing yet."""
+    """BEGUN, FREE, GIVEN_UP, or None of a lease whose owner has written nothing yet."""
     words = content.split(b"\n", 1)[0].decode("ascii", "replace").split()
     return words[1] if len(words) == 2 else None
 

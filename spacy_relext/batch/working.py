@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from spacy_relext.batch.asking import PRECISION, limits_of, options_of, output_of
-from spacy_relext.batch.leases import FREE, LEASES, PER_FOLDER, Leases, owner_name, shard_name
+from spacy_relext.batch.leases import FREE, GIVEN_UP, LEASES, PER_FOLDER, Leases, owner_name, shard_name
 from spacy_relext.batch.manifest import Plan
 from spacy_relext.batch.merging import failed, finished_elsewhere, merged
 from spacy_relext.batch.planning import read_shard, roles_of
@@ -207,6 +207,7 @@ class Worker:
                 if lease.n > MOST_BEGUN and self.leases.times_begun(name, lease.n - 1) >= MOST_BEGUN:
                     error = f"shard {number} was begun {MOST_BEGUN} times and never ended: perhaps it takes more memory than there is."
                     self.results.put_failure(Failure(number, (error,), ENDS))
+                    lease.beat(GIVEN_UP)
                     return True
                 outcome = run_shard(
                     self.plan, self.runner, number, skip_errors=self.skip_errors, results=self.results, is_ours=lease.is_held

@@ -84,6 +84,15 @@ def test_what_ends_by_an_error_is_free_at_once(two, clock):
     assert other.times_begun("plan", 2) == 1  # what was given back is no attempt
 
 
+def test_what_was_given_back_is_not_begun_again_by_a_late_beat(two, clock):
+    one, other = two
+    with one.holding("plan") as lease:
+        lease.beat(FREE)
+        lease.beat()
+        with other.holding("plan") as second:
+            assert second is not None
+
+
 def test_what_ended_well_stays_taken(two, clock):
     one, other = two
     with one.holding("plan"):

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -102,6 +103,9 @@ def test_a_shard_that_ends_its_workers_is_given_up(plan, runner):
             (stem.parent / f"{stem.name}.lease.{n}").write_text("000000000001 begun\nsomebody\n\n", encoding="utf8")
     with pytest.raises(DataError, match=r"shard 2 was begun 10 times and never ended(?s:.)*Delete .*failed"):
         work(plan, runner, skip_errors=True)
+    # As the error says: it is run again.
+    shutil.rmtree(plan.folder / results.FAILED)
+    assert work(plan, runner, skip_errors=True).documents == 12
 
 
 def test_who_is_stopped_past_its_lease_gives_its_shard_up(plan, runner, monkeypatch, whole, source):
