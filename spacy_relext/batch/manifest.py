@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from spacy_relext.errors import DataError
@@ -166,29 +167,26 @@ def write_plan(
     """
     folder.mkdir(parents=True, exist_ok=True)
     digest, offset, n_shards, n_documents, known = hashlib.sha256(), 0, 0, 0, True
-    made = folder / f"{TEMPORARY}{os.urandom(8).hex()}"
-    made.mkdir()
-    with (made / "lines").open("wb") as lines, (made / "index").open("wb") as index:
-        for shard in shards:
-            line = shard.to_line().encode("utf8")
-            index.write(offset.to_bytes(OFFSET_BYTES, "little"))
-            lines.write(line)
-            digest.update(line)
-            offset += len(line)
-            n_shards += 1
-            known = known and shard.documents is not None
-            n_documents += shard.documents or 0
-    plan = Plan(folder, asked, computed, n_shards, n_documents if known else None, digest.hexdigest(), counts, orders)
-    header = {name: value for name, value in asdict(plan).items() if name != "folder"}
-    (made / "plan").write_text(json.dumps(header, indent=1) + "\n", encoding="utf8")
-    sync(made)
-    os.replace(made / "lines", plan._lines)
-    os.replace(made / "index", plan._index)
-    try:
-        os.link(made / "plan", folder / PLAN)
-    except FileExistsError:
-        return Plan.read(folder)
-    finally:
-        (made / "plan").unlink()
-        made.rmdir()
+    with TemporaryDirectory(prefix=TEMPORARY, dir=folder) as name:
+        made = Path(name)
+        with (made / "lines").open("wb") as lines, (made / "index").open("wb") as index:
+            for shard in shards:
+                line = shard.to_line().encode("utf8")
+                index.write(offset.to_bytes(OFFSET_BYTES, "little"))
+                lines.write(line)
+                digest.update(line)
+                offset += len(line)
+                n_shards += 1
+                known = known and shard.documents is not None
+                n_documents += shard.documents or 0
+        plan = Plan(folder, asked, computed, n_shards, n_documents if known else None, digest.hexdigest(), counts, orders)
+        header = {name: value for name, value in asdict(plan).items() if name != "folder"}
+        (made / "plan").write_text(json.dumps(header, indent=1) + "\n", encoding="utf8")
+        sync(made)
+        os.replace(made / "lines", plan._lines)
+        os.replace(made / "index", plan._index)
+        try:
+            os.link(made / "plan", folder / PLAN)
+        except FileExistsError:
+            return Plan.read(folder)
     return plan

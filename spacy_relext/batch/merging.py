@@ -41,7 +41,7 @@ from spacy_relext.batch.results import (
     shards_of,
 )
 from spacy_relext.errors import DataError
-from spacy_relext.extraction.provenance import ELSEWHERE, manifest, manifest_path, write_manifest
+from spacy_relext.extraction.provenance import ELSEWHERE, manifest, manifest_path, sizes_of, write_manifest
 from spacy_relext.extraction.resuming import Report
 from spacy_relext.extraction.shards import read_json, remove
 from spacy_relext.extraction.storage import refuse_place
@@ -245,15 +245,23 @@ def report_of(said: dict[str, Any]) -> Report:
 def finished(plan_folder: Path, *, tidies: bool = True) -> dict[str, Any] | None:
     """The manifest of the run whose plan was in a folder, where it is finished.
 
-    tidies: What the last one has left of the folder is deleted.
+    tidies: What the last one has left of the folder is deleted. RAISES: DataError where the output was changed since.
     """
     place = Path(str(plan_folder).removesuffix(WORK))
     path = manifest_path(place)
     if plan_folder.exists() or not path.exists() or not place.exists():
         return None
-    said = read_json(path, {"counts"}, "what an output was made with", "Move it away, or name another output.")
+    said = read_json(path, {"counts", "outputs"}, "what an output was made with", "Move it away, or name another output.")
     if "plan" not in said:  # made without one
         return None
+    sizes = {name: file["bytes"] for name, file in said["outputs"].items()}
+    if sizes != (here := sizes_of(place)):
+        changed = next(name for name in sorted({**sizes, **here}) if sizes.get(name) != here.get(name))
+        raise DataError(
+            f"a run was finished, and {changed} has been changed, added or deleted since (its manifest: {path.name}). Move them away, or "
+            "name another output.",
+            path=place,
+        )
     if tidies:
         _delete(Path(f"{plan_folder}.done"))
     return said

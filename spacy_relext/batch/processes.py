@@ -22,6 +22,8 @@ from spacy_relext.errors import RelextError
 from spacy_relext.extraction.running import Runner, follow_parent
 
 TERMINATED = 128 + signal.SIGTERM
+# Seconds in which a worker ends that is asked to.
+PATIENCE = 10.0
 
 
 @contextmanager
@@ -86,6 +88,8 @@ def run_in_processes(
         for process in running:
             process.terminate()
         for process in running:
+            process.join(PATIENCE)
+            process.kill()  # where it was stopped, it does not end otherwise
             process.join()
     if not n_ended:
         raise RelextError("all workers of this machine were killed, perhaps for want of memory. Start fewer (-n).")
@@ -102,7 +106,7 @@ def _received(messages: Connection, on_outcome: Callable[[Outcome, int], None], 
                 on_outcome(*values)
             else:
                 tell(values[0])
-    except EOFError:
+    except (EOFError, OSError):  # it was killed, perhaps while it was saying something
         pass
     return None
 

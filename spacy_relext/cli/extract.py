@@ -213,6 +213,8 @@ def _check_modes(modes: list[str], ctx: typer.Context, model: str | None, paths:
     given = [f"--{name.replace('_', '-')}" for name in of_ray]
     if given and ENGINE not in modes:
         raise RelextError(f"{', '.join(given)}: of {ENGINE} ray. Add it, or leave them out.")
+    if SHARD in modes and (ctx.params["n_process"] or 1) > 1:
+        raise RelextError(f"--n-process: {SHARD} is one process. Start it with other shares beside it, or use {WORKER}.")
     if ENGINE in modes and ctx.params["n_process"]:
         raise RelextError(f"--n-process: {ENGINE} ray has --actors.")
     if not modes:

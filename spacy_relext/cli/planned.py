@@ -99,7 +99,8 @@ def run_planned(mode: str, asked: Asked, share: str | None = None, cluster: Clus
                 raise
     if found is not None:
         asked.compare({**found["settings"], **found["computed"]})
-        tell(f"Finished already: {asked.output.path}. --plan --overwrite makes it anew.")
+        cure = "Delete it to make it anew" if asked.output.is_folder else "--plan --overwrite makes it anew"
+        tell(f"Finished already: {asked.output.path}. {cure}.")
         _tell_report(report_of(found), asked)
         return
     if mode == PLAN:
@@ -139,7 +140,7 @@ def run_planned(mode: str, asked: Asked, share: str | None = None, cluster: Clus
 
 def _share(text: str) -> tuple[int, int]:
     """Which share of how many: 3/64."""
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    match = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise RelextError(f"--shard {text}: expected which of how many, from 1 on, such as 3/64.")
     return int(match[1]), int(match[2])

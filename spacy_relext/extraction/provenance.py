@@ -77,19 +77,34 @@ def manifest_path(output: Path) -> Path:
     return Path(f"{output}{SUFFIX}")
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether a file is the manifest of an output."""
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and {"pipeline", "packages", "counts", "outputs"} <= record.keys()
+
+
 def manifest(provenance: Mapping[str, Any], counts: Mapping[str, Any], output: Path, *, name: str | None = None) -> dict[str, Any]:
     """What a manifest says.
 
     counts: What came of it: documents, relations, errors, `lost`. output: A file, or a folder with all files in it. name: What it is called
     when it is in its place.
     """
-    files = sorted(file for file in output.rglob("*") if file.is_file()) if output.is_dir() else [output]
-    name = name or output.name
-    listed = {
-        name if file == output else f"{name}/{file.relative_to(output).as_posix()}": {"bytes": file.stat().st_size, "sha256": sha256(file)}
-        for file in files
-    }
+    files = _files(output, name or output.name)
+    listed = {name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for name, file in files.items()}
     return {**provenance, "counts": dict(counts), "outputs": listed}
+
+
+def sizes_of(output: Path) -> dict[str, int]:
+    """The bytes of the files of an output, by the names that its manifest has."""
+    return {name: file.stat().st_size for name, file in _files(output, output.name).items()}
+
+
+def _files(output: Path, name: str) -> dict[str, Path]:
+    files = sorted(file for file in output.rglob("*") if file.is_file()) if output.is_dir() else [output]
+    return {name if file == output else f"{name}/{file.relative_to(output).as_posix()}": file for file in files}
 
 
 def write_manifest(record: Mapping[str, Any], output: Path, *, within: Path | None = None) -> Path:

@@ -62,6 +62,8 @@ class Shards:
             raise DataError("the unfinished run is kept in a folder of this name, and it is none. Move it away.", path=self.folder)
         names = sorted(path.name for path in self.folder.iterdir()) if self.folder.is_dir() else []
         strange = [name for name in names if not OURS.fullmatch(name)]
+        if {"plan.json", "leases"} & set(strange):
+            raise DataError("a run with a plan is kept there. Finish it with --worker, or delete it.", path=self.folder)
         if strange:
             raise DataError(f"the unfinished run is kept there, and it holds {strange[0]!r}. Move it away.", path=self.folder)
         if MANIFEST not in names and not all(name.startswith(TEMPORARY) for name in names):

@@ -21,7 +21,7 @@ from typing import Any
 from spacy.util import minibatch
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.extraction.provenance import manifest, manifest_path, write_manifest
+from spacy_relext.extraction.provenance import is_manifest, manifest, manifest_path, write_manifest
 from spacy_relext.extraction.shards import RESULT, Header, Shards, checksum, read_json, remove
 from spacy_relext.formats import jsonl, parquet
 from spacy_relext.formats.catalogue import writable
@@ -128,13 +128,14 @@ class Storage:
     """The files of a run.
 
     asked: What the results depend on, but for the documents. overwrite: A file in the place of the output may be replaced. manifest: One is
-    written beside the output.
+    written beside the output; also where that of the output that is replaced is there, which would tell of another one.
     RAISES: DataError where the folder holds a run that was asked for something else, or the output cannot be put in its place.
     """
 
     def __init__(self, output: Output, asked: dict[str, Any], *, overwrite: bool = False, manifest: bool = False):
-        self.output, self.asked, self.overwrite, self.wants_manifest = output, asked, overwrite, manifest
+        self.output, self.asked, self.overwrite = output, asked, overwrite
         self.place = target_of(output.path).path
+        self.wants_manifest = manifest or (overwrite and self.place.exists() and is_manifest(manifest_path(self.place)))
         self.folder = Path(f"{self.place}.work")
         self.made = self.folder / RESULT / output.path.name
         self.done = Path(f"{self.place}.done")

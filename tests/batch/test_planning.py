@@ -292,3 +292,10 @@ def test_directions_do_not_depend_on_the_shard(tmp_path):
     # Where nobody wants them.
     read = [d.id for shard in plan_shards(both, 1) for d in read_shard(shard, Options(), errors.append, Counter())]
     assert (read, errors) == (["a", "b", "c"], [])
+
+
+def test_nothing_is_left_of_a_plan_that_cannot_be_made(tmp_path):
+    source = write(tmp_path / "in.jsonl", "")
+    with pytest.raises(DataError, match="there is no document in it"):
+        write_plan(tmp_path / "run", plan_shards(Inputs([str(source)]), 4), {}, {}, {})
+    assert list((tmp_path / "run").iterdir()) == []

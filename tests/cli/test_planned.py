@@ -66,6 +66,7 @@ def test_one_command_plans_and_runs_and_makes_the_output(model, source, tmp_path
         (("--worker",), "--worker needs --output"),
         (("--shard", "5/4", "-o", "out.jsonl"), "--shard 5/4: expected which of how many"),
         (("--shard", "0/4", "-o", "out.jsonl"), "--shard 0/4: expected which of how many"),
+        (("--shard", "1/4", "-n", "2", "-o", "out.jsonl"), "--n-process: --shard is one process"),
         (("--worker", "--table", "-o", "out.jsonl"), "--table prints what one process reads"),
         (("--worker", "-o", "/dev/null"), "a plan is for files and folders"),
     ],
@@ -89,4 +90,25 @@ def test_a_folder_that_is_not_a_plan_is_left_alone(model, source, tmp_path):
 
 def test_a_plan_is_no_unfinished_run_of_the_plain_command(model, source, tmp_path):
     run(model, source, "--plan", "-o", tmp_path / "out.jsonl")
-    assert "the unfinished run is kept there, and it holds" in run(model, source, "-o", tmp_path / "out.jsonl", fails=True)
+    assert "a run with a plan is kept there. Finish it with --worker, or delete it" in run(
+        model, source, "-o", tmp_path / "out.jsonl", fails=True
+    )
+
+
+def test_a_finished_output_that_was_changed_is_not_called_finished(model, source, tmp_path):
+    folder, output = tmp_path / "out", ("--output", tmp_path / "out", "--documents-per-file", 5)
+    run(model, source, "--worker", *output, "--skip-errors")
+    assert "Finished already: " in (told := run("--worker", *output))
+    assert "Delete it to make it anew" in told
+    (folder / "part-00001.jsonl").unlink()
+    for mode in ("--worker", "--status"):
+        assert "out/part-00001.jsonl has been changed, added or deleted since" in run(mode, *output, fails=True)
+
+
+def test_the_manifest_of_an_output_that_is_replaced_is_replaced(model, source, tmp_path):
+    output = tmp_path / "out.jsonl"
+    run(model, source, "--worker", "-o", output, "--skip-errors")
+    run(model, source, "-o", output, "--skip-errors", "--overwrite", "--threshold", 0.7, "-n", 1)
+    said = json.loads((tmp_path / "out.jsonl.manifest.json").read_bytes())
+    assert (said["settings"]["threshold"], "plan" in said) == (0.7, False)
+    assert "out.jsonl: not begun" in run("--status", "-o", output)
