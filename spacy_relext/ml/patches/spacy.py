@@ -13,7 +13,6 @@ from spacy.tokens import Doc
 from thinc.api import Model, NumpyOps, set_dropout_rate
 
 from spacy_relext.ml.patches import enabled
-from spacy_relext.ml.patches.spacy_transformers import pool_in_one_pass
 from spacy_relext.types import Bools1d, Floats1d, Floats2d, Floats3d, Floats4d, Ints1d
 
 # What an action does with a token; and the features of spaCy's state: the token, the first one of the open entity, the one before.
@@ -73,6 +72,9 @@ def recognize_at_once(nlp: Language) -> None:
 
 
 def _of(pipe: EntityRecognizer) -> QuickRecognizer:
+    # A pipeline without a `ner` asks for no transformers.
+    from spacy_relext.ml.patches.spacy_transformers import pool_in_one_pass
+
     # A recognizer that is given actions makes the last layer of its model anew: it is made with none, and given it afterwards.
     nothing: Model = Model("nothing", _nothing, attrs={"resize_output": _nothing})
     quick = QuickRecognizer(pipe.vocab, nothing, pipe.name, pipe.moves, scorer=pipe.scorer)
