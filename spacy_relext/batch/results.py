@@ -174,9 +174,15 @@ class Results:
         return patiently(action, self.plan.computed["beat"], self.folder, self.tell)
 
     def end(self) -> None:
-        """Delete what the worker was writing."""
-        if self.own.exists():
+        """Delete what the worker was writing, but for a result that differs from another one: somebody must look at both."""
+        if self.own.exists() and not self._has_other():
             remove(self.own)
+
+    def _has_other(self) -> bool:
+        stopped = self.folder / STOPPED
+        return (
+            stopped.exists() and Path(read_json(stopped, {"one", "other"}, "which two results differ", AGAIN)["other"]).parent == self.own
+        )
 
 
 def patiently(action: Callable[[], Made], beat: float, folder: Path, tell: Callable[[str], None]) -> Made:

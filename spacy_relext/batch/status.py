@@ -31,7 +31,7 @@ class Status:
     left_out: Documents with errors in finished shards. per_second: Documents, lately; None: it cannot be said.
     workers: Who is at work, or was and has given no sign of life. beat: Seconds between two signs of life.
     last_sign: When the last one was written, by the clock of the file system, in seconds since 1970.
-    report: What came of a finished run.
+    report: What came of a finished run. difference: Of two results of one shard, for which nobody goes on.
     """
 
     state: str = NOTHING
@@ -46,6 +46,7 @@ class Status:
     beat: float = 0.0
     last_sign: float | None = None
     report: Report | None = None
+    difference: str | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -77,6 +78,8 @@ def status(folder: Path) -> Status:
 def _of_plan(plan: Plan) -> Status:
     found = Status(RUNS, plan.shards, documents=plan.documents, beat=plan.computed["beat"])
     results, written = _results(plan), array("d")
+    difference = results.difference()
+    found.difference = None if difference is None else difference.message
     shards = iter(plan)
     for block in range(n_blocks(plan)):
         finished, failed = results.finished(block), results.failed(block)

@@ -35,6 +35,8 @@ def lines(folder: Path, output: Output) -> Iterator[str]:
     if found.state != PLANS:
         yield from _counts(found)
     yield from _workers(found)
+    if found.difference:
+        yield f"Stopped: {found.difference}"
     yield from _failures(folder)
 
 

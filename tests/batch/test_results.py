@@ -5,7 +5,9 @@ import re
 import pytest
 
 from spacy_relext.batch import results as module
+from spacy_relext.batch.asking import output_of
 from spacy_relext.batch.results import DOCUMENTS, INPUT, PATIENCE, STOPPED, Failure
+from spacy_relext.cli.status import lines
 from spacy_relext.errors import DataError, RelextError
 from tests.batch.toy import BEAT, results
 
@@ -28,8 +30,8 @@ def fails_with(number, times):
 def test_the_first_result_is_kept_and_an_equal_one_is_right(plan):
     assert results(plan, "one").put(2, HEADER, [LINE])
     assert not results(plan, "two").put(2, HEADER, [LINE])
-    header, lines = results(plan).read(2)
-    assert lines == [LINE]
+    header, stored = results(plan).read(2)
+    assert stored == [LINE]
     assert header["documents"] == 1
     assert results(plan).finished(0) == {2}
 
@@ -37,11 +39,17 @@ def test_the_first_result_is_kept_and_an_equal_one_is_right(plan):
 def test_two_results_that_differ_stop_the_run_and_both_are_named(plan):
     results(plan, "one").put(2, HEADER, [LINE])
     with pytest.raises(DataError, match=r"results/00000/shard-2\.jsonl and .*result-two/shard-2\.jsonl .*differ"):
-        results(plan, "two").put(2, HEADER, [LINE.replace("é", "e")])
+        (two := results(plan, "two")).put(2, HEADER, [LINE.replace("é", "e")])
     assert results(plan).read(2)[1] == [LINE]
+    two.end()
+    assert (plan.folder / "result-two" / "shard-2.jsonl").is_file()  # to be looked at
+    assert "Stopped: " in (told := "\n".join(lines(plan.folder, output_of(plan))))
+    assert "result-two/shard-2.jsonl" in told
     assert "differ" in str(results(plan, "three").difference())
     (plan.folder / STOPPED).unlink()
     assert results(plan, "three").difference() is None
+    two.end()
+    assert not two.own.exists()
 
 
 def test_a_result_of_another_run_or_a_damaged_one_is_an_error(plan):
