@@ -183,7 +183,7 @@ def connected(cluster: Cluster) -> Iterator[Any]:
     try:
         with _environment(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0"):
             ray.init(address, **quiet, **({"include_dashboard": False} if address == LOCAL else {}))
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises a plain one where it does not start in time
         raise RelextError(f"the cluster {address!r} cannot be reached: {error}") from error
     try:
         yield ray

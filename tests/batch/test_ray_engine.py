@@ -221,6 +221,8 @@ def test_on_this_machine(model, source, expected, tmp_path):
     words = f"-m spacy relext extract {model} {source} --output {output} --engine ray --actors 1 --shard-size {SIZE}".split()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, *words], capture_output=True, encoding="utf8", timeout=300, env=environment, check=False)
+    if "timed out during startup" in done.stderr:
+        pytest.skip("Ray did not start in its time: this machine is too busy")
     assert done.returncode == 0, done.stderr[-3000:]
     assert output.read_bytes() == expected
     assert done.stdout == ""
@@ -237,7 +239,7 @@ def test_a_cluster_that_is_not_there(monkeypatch):
 
     def init(address, **settings):
         asked.append((address, settings, os.environ["RAY_USAGE_STATS_ENABLED"]))
-        raise ConnectionError("nobody answers")
+        raise (Exception if address == "local" else ConnectionError)("nobody answers")
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
