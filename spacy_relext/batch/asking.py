@@ -183,8 +183,13 @@ def refuse_differences(planned: dict[str, Any], here: dict[str, Any], folder: Pa
     planned, here = _flat(planned), _flat(here)
     names = [name for name in {**planned, **here} if planned.get(name) != here.get(name)]
     if names:
-        differences = ", ".join(f"{name}: {planned.get(name)!r:.80} planned, {here.get(name)!r:.80} here" for name in names)
-        raise RelextError(f"{folder}: {what} ({differences}). Make it the same, or delete the folder to plan anew.")
+        differences = ", ".join(f"{name}: {_told(planned.get(name))} planned, {_told(here.get(name))} here" for name in names)
+        anew = "delete the folder to plan anew" if folder.name.endswith(WORK) else "make it anew with --plan --overwrite"
+        raise RelextError(f"{folder}: {what} ({differences}). Ask for the same, or {anew}.")
+
+
+def _told(value: Any) -> str:
+    return "nothing" if value is None else f"{value!r:.80}"
 
 
 def _flat(said: dict[str, Any]) -> dict[str, Any]:

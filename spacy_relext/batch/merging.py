@@ -185,7 +185,7 @@ class _Merge:
             "shards": self.plan.shards,
             "left out": dict(sorted((self.left_out + Counter(self.plan.counts)).items())),
         }
-        return {name: value for name, value in counts.items() if name != "format"} | {"first errors": self.errors}
+        return {name: value for name, value in counts.items() if name not in ("format", "left_out")} | {"first errors": self.errors}
 
     def _lines(self) -> Iterator[str]:
         """The documents of all shards, without those whose id another one has."""
@@ -239,7 +239,8 @@ def failed(failures: Sequence[Failure], folder: Path) -> DataError:
 def report_of(said: dict[str, Any]) -> Report:
     """What came of a run, of its manifest."""
     counts = said["counts"]
-    return Report(counts["documents"], counts["relations"], counts["errors"], counts["lost"], said["settings"]["format of the output"])
+    written = said["settings"]["format of the output"]
+    return Report(counts["documents"], counts["relations"], counts["errors"], counts["lost"], written, counts["left out"])
 
 
 def finished(plan_folder: Path, *, tidies: bool = True) -> dict[str, Any] | None:

@@ -19,7 +19,9 @@ from spacy_relext.extraction.resuming import Report
 # Seconds over which the rate is taken, up to the last result.
 WINDOW = 600.0
 # What a run is doing.
-NOTHING, PLANS, PLANNED, RUNS, MERGES, FINISHED = "not begun", "planning", "planned", "running", "making the output", "finished"
+NOTHING, PLANS, PLANNED, MERGES, FINISHED = "not begun", "planning", "planned", "making the output", "finished"
+# With a worker that has a lease, and without one: --shard has none.
+RUNS, STARTED = "running", "begun"
 
 
 @dataclass
@@ -97,8 +99,8 @@ def _of_plan(plan: Plan) -> Status:
     merging = [replace(sign, name=MERGES) for sign in signs(plan.folder / LEASES) if sign.name == MERGING]
     if merging:
         found.state, found.workers = MERGES, merging
-    elif not found.workers and not found.finished and not found.failed:
-        found.state = PLANNED
+    elif not found.workers:
+        found.state = STARTED if found.finished or found.failed else PLANNED
     last = max(written, default=0.0)
     found.last_sign = max([last, *(sign.written for sign in found.workers)]) or None
     lately = sorted(time for time in written if time >= last - WINDOW)

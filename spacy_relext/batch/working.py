@@ -263,7 +263,7 @@ def work(
 def _run_share(
     plan: Plan, runner: Runner, results: Results, share: tuple[int, int], skip_errors: bool, on_outcome: Callable[[Outcome, int], None]
 ) -> bool:
-    """Run every so manieth shard. RETURNS: Whether all shards of the run have a result, or failed."""
+    """Run every n-th shard. RETURNS: Whether all shards of the run have a result, or failed."""
     failures = []
     for n_done, number in enumerate(range(share[0] - 1, plan.shards, share[1]), start=1):
         outcome = run_shard(plan, runner, number, skip_errors=skip_errors, results=results)

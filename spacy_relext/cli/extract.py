@@ -103,7 +103,7 @@ def extract(
     worker: bool = typer.Option(False, WORKER, help="Plan if there is no plan, run shards that nobody else runs, and make the output."),
     share: str = typer.Option(None, SHARD, metavar="I/N", help="Run every N-th shard from the I-th on, such as 3/64, whoever runs others."),
     status: bool = typer.Option(False, STATUS, help="Print how far all workers are, and what has failed."),
-    threads: int = typer.Option(1, min=1, help="Planned: threads of each worker."),
+    threads: int = typer.Option(1, min=1, help="Threads of each worker or actor; the plan keeps them."),
     engine: Engine = typer.Option(None, ENGINE, help="Plan if there is no plan, run the shards in actors of Ray, and make the output."),
     address: str = typer.Option(None, help="--engine ray: the cluster; if left out, RAY_ADDRESS, or this machine alone."),
     actors: int = typer.Option(None, min=1, help="--engine ray: processes; as many as fit, if left out."),

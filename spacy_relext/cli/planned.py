@@ -183,6 +183,8 @@ def _tell_plan(plan: Plan, asked: Asked) -> None:
 
 
 def _tell_report(report: Report, asked: Asked) -> None:
+    for what, n in report.left_out.items():
+        tell(counted_name(n, what))
     for line in unsupported_lines(report.lost, report.format):
         tell(line)
     relations = counted(report.relations, "relation", "relations")

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from spacy_relext.batch.leases import STILL
+from spacy_relext.batch.results import DOCUMENTS, FAILED
 from spacy_relext.batch.status import FINISHED, MERGES, NOTHING, PLANS, Status, failures, status
 from spacy_relext.extraction.storage import Output
 from spacy_relext.notices import counted, counted_name
@@ -63,21 +64,25 @@ def _workers(found: Status) -> Iterator[str]:
         yield f"    and {len(found.workers) - MOST_LISTED:,} more"
     quiet = time.time() - found.last_sign if found.last_sign is not None else 0.0
     if found.beat and quiet > STILL * found.beat:
-        yield f"  Nobody has given a sign of life for {duration(quiet)}, by the clock of this machine. --worker goes on."
+        told = f"No result and no sign of life of a worker for {duration(quiet)}, by the clock of this machine"
+        yield f"  {told} (--shard gives results alone). Start workers to go on."
 
 
 def _failures(folder: Path) -> Iterator[str]:
-    n_errors = 0
+    n_errors, can_be_left_out = 0, False
     for failure, has_result in failures(folder):
         if not n_errors:
             yield "Errors:"
         state = "left out" if has_result else "failed"
+        can_be_left_out |= failure.reason == DOCUMENTS and not has_result
         for error in failure.errors:
             n_errors += 1
             if n_errors <= MOST_LISTED:
                 yield f"  shard {failure.number} ({state}): {error}"
     if n_errors > MOST_LISTED:
-        yield f"  and {counted_name(n_errors - MOST_LISTED, 'errors')} more, in {folder / 'failed'}"
+        yield f"  and {counted_name(n_errors - MOST_LISTED, 'errors')} more, in {folder / FAILED}"
+    if can_be_left_out:
+        yield "--worker --skip-errors runs the shards that failed without such documents."
 
 
 def duration(seconds: float) -> str:

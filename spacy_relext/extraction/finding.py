@@ -171,7 +171,9 @@ def _find_in_folder(folder: Path, suffixes: tuple[str, ...], ignored: Counter[st
         # Named as a text is, perhaps by a pattern of the shell: an error of this one, when it is read.
         return _Found(folder.parent, (folder.name,))
     if not kinds:
-        raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with `format`.", path=folder)
+        others = [name for name, made in OURS.items() if made.reads and found.keys() & set(made.suffixes)]
+        hint = f": {' or '.join(others)} may fit" if others else ""
+        raise DataError(f"the folder holds no {' or '.join(suffixes)} file. Other formats are named with `format`{hint}.", path=folder)
     return _Found(folder, None, kinds)
 
 

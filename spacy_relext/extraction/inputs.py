@@ -22,7 +22,7 @@ from spacy_relext.formats.arrow import EMPTY_FILES
 from spacy_relext.formats.catalogue import readable
 from spacy_relext.formats.docs import from_doc
 from spacy_relext.formats.ids import default_id, distinct
-from spacy_relext.formats.limits import bounded_lines, count_lines, reported
+from spacy_relext.formats.limits import Bytes, bounded_lines, count_lines, reported
 from spacy_relext.formats.reading import SUPERSEDED, FileVersions, OnError, Options, Reading, Superseded, listed
 from spacy_relext.formats.roles import Roles, RolesError
 from spacy_relext.formats.types import Document
@@ -204,6 +204,21 @@ def _count_rows(source: Source) -> int | None:
 
 
 def _count_lines(source: Source) -> int:
-    """Lines that are not blank; rows of tables with line ends in fields are counted too often."""
+    """Lines that are not blank; of tables the rows below the header."""
     with opened_content(source.path) as file:
-        return count_lines(file) - (source.format in ("texts-csv", "texts-tsv"))
+        return count_lines(_Unquoted(file)) - 1 if source.format in ("texts-csv", "texts-tsv") else count_lines(file)
+
+
+class _Unquoted:
+    """A table without what stands between quotation marks, where line ends are those of a field."""
+
+    def __init__(self, file: Bytes):
+        self._file, self._is_quoted = file, False
+
+    def read(self, size: int) -> bytes:
+        chunk = self._file.read(size)
+        pieces = chunk.split(b'"')
+        outside = pieces[self._is_quoted :: 2]
+        self._is_quoted ^= len(pieces) % 2 == 0
+        # Empty at the end alone.
+        return b"".join(outside) or (b'"' if chunk else b"")

@@ -34,7 +34,8 @@ class Report:
     """What came of a run.
 
     documents, relations: How many were written. errors: How many documents were left out because something was wrong in them.
-    lost: What the format cannot hold, counted, by name. format: Of the output.
+    lost: What the format cannot hold, counted, by name. format: Of the output. left_out: Of a planned run, what was not read of the
+    input, counted, by name.
     """
 
     documents: int = 0
@@ -42,6 +43,7 @@ class Report:
     errors: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     format: str = "jsonl"
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass

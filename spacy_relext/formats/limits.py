@@ -22,12 +22,16 @@ GZIP = b"\x1f\x8b"
 Line = bytes | DataError
 
 
-class Bytes(Protocol):
-    """A file that is open to read, packed or not."""
+class Chunks(Protocol):
+    """What is read in chunks."""
 
     def read(self, size: int, /) -> bytes:
         """Read so many bytes, or fewer at the end."""
         ...
+
+
+class Bytes(Chunks, Protocol):
+    """A file that is open to read, packed or not."""
 
     def readline(self, size: int, /) -> bytes:
         """Read to the end of the line, and so many bytes at the most."""
@@ -176,7 +180,7 @@ def is_blank(line: Line) -> bool:
     return isinstance(line, bytes) and not line.strip()
 
 
-def count_lines(file: Bytes) -> int:
+def count_lines(file: Chunks) -> int:
     """How many lines that are not blank a file has."""
     n_lines, begun = 0, False
     while chunk := file.read(CHUNK):

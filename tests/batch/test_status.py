@@ -3,7 +3,7 @@ import os
 import pytest
 
 from spacy_relext.batch.leases import LEASES, Leases, shard_name
-from spacy_relext.batch.status import FINISHED, MERGES, NOTHING, PLANNED, PLANS, RUNS, failures, status
+from spacy_relext.batch.status import FINISHED, MERGES, NOTHING, PLANNED, PLANS, RUNS, STARTED, failures, status
 from spacy_relext.batch.working import run_shard, work
 from spacy_relext.cli.status import duration, lines
 from spacy_relext.extraction.storage import Output
@@ -30,7 +30,7 @@ def test_from_nothing_to_the_end(tmp_path, request, printed):
     run_shard(plan, runner, 1, skip_errors=True)
     run_shard(plan, runner, 0)
     found = status(folder)
-    assert (found.state, found.shards, found.finished, found.failed) == (RUNS, 4, 1, 1)
+    assert (found.state, found.shards, found.finished, found.failed) == (STARTED, 4, 1, 1)
     assert (found.documents, found.documents_finished, found.left_out) == (15, 4, 1)
     assert [(failure.number, stored) for failure, stored in failures(folder)] == [(0, False), (1, True)]
     with Leases(plan.folder / LEASES, BEAT, "host-2-cd").holding("merge") as lease:
@@ -65,6 +65,7 @@ def test_who_works_and_who_is_silent(plan, runner, printed):
         assert one is not None
         os.utime(plan.folder / LEASES / f"{shard_name(2)}.lease.1", (1e9, 1e9))
         found = status(plan.folder)
+        assert found.state == RUNS
         assert [sign.owner for sign in found.workers] == ["a", "b"]
         assert "a: shard 2, silent for" in printed()
         assert "b: shard 3\n" in printed() + "\n"
@@ -74,6 +75,7 @@ def test_errors_are_told_with_their_documents(plan, runner, printed, tmp_path):
     run_shard(plan, runner, 0)
     run_shard(plan, runner, 1, skip_errors=True)
     assert f"shard 0 (failed): {tmp_path / 'in.jsonl'}:4: " in printed()
+    assert "--worker --skip-errors runs the shards that failed without such documents." in printed()
     assert f"shard 1 (left out): {tmp_path / 'in.jsonl'}:8: " in printed()
 
 

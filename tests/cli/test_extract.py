@@ -259,7 +259,7 @@ def test_skipped_errors_are_counted_and_stay_out_of_standard_output(model, tmp_p
         ("none.txt", "none.txt: there is no such file or folder"),
         ("a.docx", r"a\.docx: expected \.jsonl, \.pubtator, .* saw \.docx\. Name the format with --format, one of: jsonl, brat,"),
         ("a", "a: expected .* saw no suffix"),
-        ("empty", r"empty: the folder holds no \.jsonl or \.pubtator or .* file\. Other formats are named with --format"),
+        ("empty", r"empty: the folder holds no \.jsonl or \.pubtator or .* file\. Other formats are named with --format\."),
         ("latin.txt", r"latin\.txt:1: not UTF-8 \(byte 3 of the file\)\. Convert the file to UTF-8"),
     ],
 )

@@ -36,7 +36,7 @@ def test_from_plan_to_output(model, source, tmp_path):
     assert "4 shards" in run(model, source, "--plan", *output, "--shard-size", 4, "--threshold", 0.6)
     assert "shards 0 of 4 (0%) documents 0 of 15 workers none" in run("--status", *output)
     # Of a whole command all is compared, otherwise what is given.
-    assert "threshold: 0.6 planned, None here" in run(model, source, "--worker", *output, "--shard-size", 4, fails=True)
+    assert "threshold: 0.6 planned, nothing here" in run(model, source, "--worker", *output, "--shard-size", 4, fails=True)
     assert "record: 500000000 planned, 7000000 here" in run("--worker", *output, "--max-record", 7, fails=True)
     assert "3 shards have no result" in run("--worker", *output, "--threshold", 0.6, fails=True)
     assert "(failed)" in run("--status", *output)
@@ -47,7 +47,9 @@ def test_from_plan_to_output(model, source, tmp_path):
     assert json.loads((tmp_path / "out.jsonl.manifest.json").read_text())["settings"]["threshold"] == 0.6
     whole = (tmp_path / "out.jsonl").read_bytes()
     assert "Finished already" in run("--worker", *output, "--skip-errors")
-    assert "threshold: 0.6 planned, 0.7 here" in run("--worker", *output, "--threshold", 0.7, fails=True)
+    told = run("--worker", *output, "--threshold", 0.7, fails=True)
+    assert "threshold: 0.6 planned, 0.7 here" in told
+    assert "make it anew with --plan --overwrite" in told
     assert "out.jsonl: finished" in run("--status", *output)
     run(model, source, "--plan", *output, "--shard-size", 4, "--threshold", 0.6, "--overwrite")
     run("--worker", *output, "--skip-errors", "-n", 2)
@@ -112,3 +114,15 @@ def test_the_manifest_of_an_output_that_is_replaced_is_replaced(model, source, t
     said = json.loads((tmp_path / "out.jsonl.manifest.json").read_bytes())
     assert (said["settings"]["threshold"], "plan" in said) == (0.7, False)
     assert "out.jsonl: not begun" in run("--status", "-o", output)
+
+
+def test_what_is_not_read_of_the_input_is_told_at_the_end(model, tmp_path):
+    article = "<Article><ArticleTitle>Version {0}.</ArticleTitle></Article>"
+    record = f'<PubmedArticle><MedlineCitation><PMID Version="{{0}}">1</PMID>{article}</MedlineCitation></PubmedArticle>'
+    content = f"<PubmedArticleSet>\n{record.format(1)}\n{record.format(2)}\n</PubmedArticleSet>\n"
+    (tmp_path / "a.xml").write_text(content, encoding="utf8")
+    told = run(model, tmp_path / "a.xml", "--format", "pubmed", "--worker", "--output", tmp_path / "out.jsonl")
+    assert "1 document of which there is a later version, or that are deleted" in told
+    assert "0 relations in 1 document" in told
+    manifest = json.loads((tmp_path / "out.jsonl.manifest.json").read_text())
+    assert "left_out" not in manifest["counts"]

@@ -264,3 +264,18 @@ def test_columns_of_tables_that_are_kept(tmp_path):
     errors = []
     assert list(Inputs([str(path)], options=Options(meta_columns=("mesh",))).read(errors.append)) == []
     assert "expected one column 'mesh', and saw 'text', 'year', 'journal'. Name it with `meta_columns`" in str(errors[0])
+
+
+@pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("a.tsv", "\t")])
+def test_rows_with_line_ends_in_fields_are_counted_once(tmp_path, monkeypatch, name, separator):
+    rows = [("id", "text"), ("1", '"one\n\n""two""\nthree"'), ("2", '"\n"'), ("3", "four")]
+    write(tmp_path / name, "".join(f"{separator.join(row)}\n" for row in rows))
+    for size in (1, 7, 1 << 20):
+        monkeypatch.setattr("spacy_relext.formats.limits.CHUNK", size)
+        assert Inputs([str(tmp_path / name)]).count() == 3
+
+
+def test_formats_that_may_read_a_folder_are_named(tmp_path):
+    write(tmp_path / "pubmed25n0001.xml.gz", "")
+    with pytest.raises(RelextError, match=r"Other formats are named with `format`: .*\bpubmed\b.* may fit\."):
+        Inputs([str(tmp_path)])
