@@ -104,9 +104,11 @@ def _of_plan(plan: Plan) -> Status:
     last = max(written, default=0.0)
     found.last_sign = max([last, *(sign.written for sign in found.workers)]) or None
     lately = sorted(time for time in written if time >= last - WINDOW)
-    if len(lately) > 1 and lately[-1] > lately[0]:
+    # Workers that begin together end together: the first result of each says nothing of how long a shard takes.
+    first = max(1, len(found.workers))
+    if len(lately) >= 2 * first and lately[-1] > lately[first - 1]:
         per_shard = found.documents_finished / found.finished
-        found.per_second = per_shard * (len(lately) - 1) / (lately[-1] - lately[0])
+        found.per_second = per_shard * (len(lately) - first) / (lately[-1] - lately[first - 1])
     return found
 
 

@@ -57,6 +57,17 @@ def test_rate_and_time_left_are_of_the_times_of_the_files(plan, runner, printed,
     assert "shards     3 of 4 (75%)" in printed()
 
 
+def test_results_of_workers_that_began_together_are_no_rate(plan, runner, tmp_path):
+    for number in range(2):
+        run_shard(plan, runner, number, skip_errors=True)
+        os.utime(tmp_path / "out.jsonl.work" / "results" / f"{shard_name(number)}.jsonl", (4e9 + number, 4e9 + number))
+    with (
+        Leases(plan.folder / LEASES, BEAT, "a").holding(shard_name(2)),
+        Leases(plan.folder / LEASES, BEAT, "b").holding(shard_name(3)),
+    ):
+        assert status(plan.folder).per_second is None
+
+
 def test_who_works_and_who_is_silent(plan, runner, printed):
     with (
         Leases(plan.folder / LEASES, BEAT, "a").holding(shard_name(2)) as one,
