@@ -257,7 +257,7 @@ def _kind_and_size(path: Path) -> tuple[int, int | None]:
         return 0, 0
     kind = stat.S_IFMT(found.st_mode)
     if kind not in (stat.S_IFREG, stat.S_IFDIR):
-        raise DataError("it is no file but a pipe or a device, which is read once, and cannot be planned. Write it to a file.", path=path)
+        raise DataError("it is a pipe or a device, not a file. What is read only once cannot be planned. Write it to a file.", path=path)
     return kind, found.st_size if kind == stat.S_IFREG else None
 
 
