@@ -13,7 +13,7 @@ from spacy_relext.batch.manifest import Plan
 from spacy_relext.conversion.converting import given_options
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.provenance import packages, pipeline_of
-from spacy_relext.extraction.resuming import asked_for, asked_options
+from spacy_relext.extraction.resuming import asked_for, asked_of_files
 from spacy_relext.extraction.running import Runner, Settings
 from spacy_relext.extraction.shards import checksum_of
 from spacy_relext.extraction.storage import Output
@@ -40,14 +40,7 @@ def request(
     return {
         "model": os.path.abspath(settings.model) if os.path.exists(settings.model) else settings.model,
         "inputs": sorted({os.path.abspath(path) for path in paths}),
-        "format of the input": format,
-        "options": asked_options(options),
-        "documents per shard": size,
-        "format of the output": output.format,
-        "documents per file": output.documents_per_file,
-        "safe for spreadsheets": output.spreadsheet_safe,
-        "partitions": list(output.partition_by) or None,
-        "table of the documents": output.documents_table or None,
+        **asked_of_files(output, size, format, options),
         "settings": {name: said[name] for name in ASKED_SETTINGS} | {"labels": None if settings.labels is None else list(settings.labels)},
         "limits": asdict(limits()),
         "documents per batch": settings.batch_size,

@@ -23,22 +23,21 @@ from spacy_relext.cli.options import (
     chosen_limits,
     names_of,
 )
-from spacy_relext.cli.planned import ENGINE, PLAN, SHARD, STATUS, WORKER, Asked, run_planned
+from spacy_relext.cli.planned import ENGINE, PLAN, SHARD, STATUS, WORKER, Asked, run_planned, tell_report
 from spacy_relext.cli.tables import print_table
-from spacy_relext.conversion.exporting import unsupported_lines, written_by_suffix
+from spacy_relext.conversion.exporting import written_by_suffix
 from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.terminal import ascii_lines, terminal_width
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.extracting import Extraction, Record
 from spacy_relext.extraction.inputs import Inputs
-from spacy_relext.extraction.resuming import Report
 from spacy_relext.extraction.running import MAX_PAIRS, MAX_PIECES, Result, Settings
 from spacy_relext.extraction.storage import Output
 from spacy_relext.formats import jsonl
 from spacy_relext.formats.catalogue import READABLE, WRITABLE
 from spacy_relext.formats.limits import limited
 from spacy_relext.formats.reading import Options
-from spacy_relext.notices import counted, counted_name
+from spacy_relext.notices import counted
 from spacy_relext.service.picturing import pictured
 
 # Who hands out the shards of a plan.
@@ -193,7 +192,7 @@ def extract(
                     tell(f"{counted(n_stored, 'document is', 'documents are')} stored in {folder}: the same command goes on from there.")
         if table:
             print_table(("head", "relation", "tail", "score", "sentence"), rows, stderr=True)
-        _tell_counts(inputs, run.report, output)
+        tell_report(run.report, inputs.left_out, output)
         for text in warnings:
             warn(text)
 
@@ -244,20 +243,6 @@ def _progress(results: Iterable[Result], total: int | None, n_finished: int) -> 
     if n_finished:
         tell(f"{counted(n_finished, 'document is', 'documents are')} finished already.")
     return Bar(results, desc="Extracting", unit=" documents", total=total, initial=n_finished)
-
-
-def _tell_counts(inputs: Inputs, report: Report, output: Path | None) -> None:
-    where = f" in {output}" if output is not None else ""
-    for what, count in inputs.left_out.items():
-        if count:
-            tell(counted_name(count, what))
-    for line in unsupported_lines(report.lost, report.format):
-        tell(line)
-    relations = counted(report.relations, "relation", "relations")
-    tell(f"{relations} in {counted(report.documents, 'document', 'documents')}{where}")
-    if report.errors:
-        skipped = ("document or file had errors and was skipped.", "documents or files had errors and were skipped.")
-        tell(counted(report.errors, *skipped))
 
 
 def _arcs(record: Record, symmetric: Iterable[str]) -> list[str]:

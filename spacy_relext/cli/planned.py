@@ -1,7 +1,9 @@
 """`relext extract` in shards that are planned: --plan, --worker, --shard, --engine, --status."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from spacy_relext.batch.asking import conform, prepared, refuse_request, request
@@ -101,7 +103,7 @@ def run_planned(mode: str, asked: Asked, share: str | None = None, cluster: Clus
         asked.compare({**found["settings"], **found["computed"]})
         cure = "Delete it to make it anew" if asked.output.is_folder else "--plan --overwrite makes it anew"
         tell(f"Finished already: {asked.output.path}. {cure}.")
-        _tell_report(report_of(found), asked)
+        _tell(report_of(found), asked)
         return
     if mode == PLAN:
         _tell_plan(plan, asked)
@@ -135,7 +137,7 @@ def run_planned(mode: str, asked: Asked, share: str | None = None, cluster: Clus
     if report is None:
         tell(f"This share is finished. Others are not: whoever comes last makes {asked.output.path}.")
     else:
-        _tell_report(report, asked)
+        _tell(report, asked)
 
 
 def _share(text: str) -> tuple[int, int]:
@@ -182,13 +184,20 @@ def _tell_plan(plan: Plan, asked: Asked) -> None:
     tell(f"Start workers, on any machines that have this folder: python -m spacy relext extract --worker --output {asked.output.path}")
 
 
-def _tell_report(report: Report, asked: Asked) -> None:
-    for what, n in report.left_out.items():
-        tell(counted_name(n, what))
+def _tell(report: Report, asked: Asked) -> None:
+    tell_report(report, report.left_out, asked.output.path)
+
+
+def tell_report(report: Report, left_out: Mapping[str, int], output: Path | None) -> None:
+    """Tell what came of a run. left_out: Of the input, what is no error. output: What was written; None: to standard output."""
+    where = f" in {output}" if output is not None else ""
+    for what, n in left_out.items():
+        if n:
+            tell(counted_name(n, what))
     for line in unsupported_lines(report.lost, report.format):
         tell(line)
     relations = counted(report.relations, "relation", "relations")
-    tell(f"{relations} in {counted(report.documents, 'document', 'documents')} in {asked.output.path}")
+    tell(f"{relations} in {counted(report.documents, 'document', 'documents')}{where}")
     if report.errors:
         skipped = ("document or file had errors and was skipped.", "documents or files had errors and were skipped.")
         tell(counted(report.errors, *skipped))

@@ -186,6 +186,13 @@ def asked_for(output: Output, runner: Runner, size: int, format: str | None, opt
         "all scores": settings.keep_all_scores,
         "pairs of a document": of_each("max_pairs"),
         "relations of the input": settings.keep_relations,
+        **asked_of_files(output, size, format, options),
+    }
+
+
+def asked_of_files(output: Output, size: int, format: str | None, options: Options) -> dict[str, Any]:
+    """What of it is known without a pipeline. size: Documents a shard. format, options: Of the input."""
+    return {
         "format of the input": format,
         "options": asked_options(options),
         "documents per shard": size,
