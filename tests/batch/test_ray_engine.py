@@ -220,6 +220,7 @@ def test_on_this_machine(model, source, expected, tmp_path):
     output = tmp_path / "out.jsonl"
     words = f"-m spacy relext extract {model} {source} --output {output} --engine ray --actors 1 --shard-size {SIZE}".split()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("RAY_ADDRESS", None)
     done = subprocess.run([sys.executable, *words], capture_output=True, encoding="utf8", timeout=300, env=environment, check=False)
     if "timed out during startup" in done.stderr:
         pytest.skip("Ray did not start in its time: this machine is too busy")

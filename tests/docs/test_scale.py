@@ -37,8 +37,8 @@ def test_engines_find_the_relations(engine, sign, model, tmp_path):
     frame.to_parquet(tmp_path / "abstracts.parquet")
     [code] = [block.code.replace("en_relext_demo", str(model)) for block in blocks(PAGE, "py") if sign in block.code]
     if engine == "ray":
-        # However few processors this machine has.
-        code = code.replace("ray.init()", "ray.init(num_cpus=3, include_dashboard=False)")
+        # However few processors this machine has; not the cluster that somebody started on it last, of which Ray keeps the address.
+        code = code.replace("ray.init()", 'ray.init("local", num_cpus=3, include_dashboard=False)')
     (tmp_path / "script.py").write_text(code, encoding="utf8")
     environment = {**os.environ, "HF_HOME": str(tmp_path / "huggingface"), "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
