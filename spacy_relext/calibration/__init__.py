@@ -1,0 +1,1 @@
+"""Calibration: scores that are the probability of being right."""
