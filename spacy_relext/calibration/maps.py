@@ -120,7 +120,7 @@ class ScoreMap:
         keys = NUMBERS.get(method, ("raw", "calibrated")) if isinstance(method, str) else ()
         if method not in METHODS or not isinstance(data, Mapping) or set(data) != {"method", *keys}:
             raise RelextError(
-                f"The calibration of a label is {data!r:.100}; expected a dict with its method, {', '.join(METHODS)}, and the numbers of it."
+                f"The calibration of a label is {data!r:.100}; expected a dict of its method, {', '.join(METHODS)}, and its numbers."
             )
         values = [data[key] for key in keys]
         if method == "isotonic":
