@@ -144,7 +144,7 @@ def score_gold(
             without_output(seen[len(found)])
         found.append(scored)
     of_oracle = score_found(pipe, oracle(pipe, seen, gold_mentions=True))
-    figures = _with_candidate_recall(score_found(pipe, found), of_oracle) | _score_concepts(pipe, found, measures)
+    figures = _with_candidate_recall(score_found(pipe, found, intervals=True), of_oracle) | _score_concepts(pipe, found, measures)
     if "doc_rel_micro_f" in figures:
         figures["doc_rel_micro_candidate_recall"] = concept_candidate_recall(pipe, seen)
     return figures
@@ -193,7 +193,7 @@ def score_predicted(
     if not any(pipe.mentions(example.predicted) for example in examples):
         return None
     of_oracle = score_found(pipe, oracle(pipe, examples, gold_mentions=False), strict=strict)
-    figures = _with_candidate_recall(score_found(pipe, examples, strict=strict), of_oracle)
+    figures = _with_candidate_recall(score_found(pipe, examples, strict=strict, intervals=True), of_oracle)
     if not strict and any(span.kb_id_ for example in examples for span in pipe.mentions(example.predicted)):
         figures |= _score_concepts(pipe, examples, measures)
     return figures
@@ -245,9 +245,9 @@ def _with_candidate_recall(scores: dict[str, Any], of_oracle: dict[str, Any]) ->
     return {**scores, "rel_micro_candidate_recall": of_oracle["rel_micro_r"], "rel_per_type": per_type or scores["rel_per_type"]}
 
 
-def score_found(pipe: Extractor, examples: Iterable[Example], *, strict: bool = False) -> dict[str, Any]:
+def score_found(pipe: Extractor, examples: Iterable[Example], *, strict: bool = False, intervals: bool = False) -> dict[str, Any]:
     """Figures of the relations that the predicted Docs hold, under one name whatever the extractor's prefix."""
-    return pipe.score(examples, gold_mentions=False, strict=strict, score_prefix="rel")
+    return pipe.score(examples, gold_mentions=False, strict=strict, score_prefix="rel", intervals=intervals)
 
 
 def score_thresholds(pipe: Extractor, found: Sequence[Example]) -> dict[float, dict[str, Any]]:

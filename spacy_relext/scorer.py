@@ -1,18 +1,21 @@
 """Precision, recall and F of relations."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from spacy.tokens import Doc
+import numpy
 from spacy.training import Example
 
-from spacy_relext.relations import Relation, annotated_labels, covers, get_denied, get_relations, has_relations
+from spacy_relext.assertion import GROUPS, Assertions
+from spacy_relext.relations import Relation, annotated_labels, covers, get_relations, has_relations
 
 # First character, end, and type of a mention; the type is empty where it does not count.
 End = tuple[int, int, str]
 # Label, head and tail.
 Key = tuple[str, End, End]
+COUNTS = ("right", "predicted", "annotated")
+DENIALS = ("pairs", "related", "found")
 
 
 def make_relation_scorer() -> Callable[..., dict[str, Any]]:
@@ -29,6 +32,7 @@ def score_relations(
     strict: bool = False,
     source: str | None = None,
     score_prefix: str = "rel",
+    intervals: bool = False,
     **kwargs: Any,
 ) -> dict[str, Any]:
     """Compare predicted with annotated relations.
@@ -41,17 +45,17 @@ def score_relations(
     symmetric_labels: Labels for which (head, tail) and (tail, head) are the same relation.
     strict: The types of head and tail must be right too.
     source: The name of the component whose relations are scored. None: all predicted relations, whoever found them.
-    score_prefix: What the names of the figures begin with.
+    score_prefix: What the names of the figures begin with. intervals: Also those of 95 % of what is denied and speculated, by document.
     RETURNS: `rel_micro_p`, `rel_micro_r`, `rel_micro_f` over all labels, `rel_macro_f` (mean of F over the labels that are annotated or
         predicted), `rel_per_type` (p, r, f and support per label). All None where nothing is annotated. With `labels` also
         `rel_unknown_labels`: how many annotated relations have a label that no component has, and are in none of these figures. Where the
-        annotation denies relations, also `rel_denied`: of how many pairs, and `rel_denied_related`: how many of these pairs were predicted
-        to have a relation that is not annotated.
+        annotation denies relations, or puts some as possible only, also what `_of_assertions` gives.
     """
     right: Counter[str] = Counter()
     predicted: Counter[str] = Counter()
     annotated: Counter[str] = Counter()
-    seen, unknown, n_denied, n_related = False, 0, 0, 0
+    seen, unknown = False, 0
+    told: list[Counter[tuple[str, str]]] = []
     for example in examples:
         if not has_relations(example.reference):
             continue
@@ -62,15 +66,13 @@ def score_relations(
                 continue
             gold, guess = ({key for key in keys if key[0] in labels} for keys in (gold, guess))
         seen = True
-        denied = _denied_pairs(example.reference)
-        n_denied, n_related = n_denied + len(denied), n_related + len(denied & {_pair(key) for key in guess - gold})
+        told.append(_told(Assertions(example.reference, symmetric_labels), gold, guess))
         right.update(key[0] for key in gold & guess)
         predicted.update(key[0] for key in guess)
         annotated.update(key[0] for key in gold)
     names = {name: f"{score_prefix}_{name}" for name in ("micro_p", "micro_r", "micro_f", "macro_f", "per_type")}
     beside = {} if labels is None else {f"{score_prefix}_unknown_labels": unknown}
-    if n_denied:
-        beside |= {f"{score_prefix}_denied": n_denied, f"{score_prefix}_denied_related": n_related}
+    beside |= {f"{score_prefix}_{name}": value for name, value in _of_assertions(told, intervals=intervals).items()}
     if not seen:
         return dict.fromkeys(names.values()) | beside
     per_type = {
@@ -106,13 +108,50 @@ def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) ->
     return relation.label, head, tail
 
 
-def _denied_pairs(reference: Doc) -> set[frozenset[tuple[int, int]]]:
-    return {_pair(_key(relation, (), strict=False)) for relation in get_denied(reference)}
+def _told(said: Assertions, gold: set[Key], guess: set[Key]) -> Counter[tuple[str, str]]:
+    """Counts of one document, by name: relations by group, and denied pairs by label (`Assertions.denials`)."""
+    counts = said.denials(guess - gold)
+    for key in gold | guess:
+        group = said.group_of(key, annotated=key in gold)
+        for name, is_one in (("right", key in gold and key in guess), ("predicted", key in guess), ("annotated", key in gold)):
+            counts[group, name] += is_one
+    counts["", "speculated"] = len(said.speculated)
+    return counts
 
 
-def _pair(key: Key) -> frozenset[tuple[int, int]]:
-    """The places of the two mentions of a key, in no order."""
-    return frozenset(end[:2] for end in key[1:])
+def _of_assertions(documents: Sequence[Counter[tuple[str, str]]], *, intervals: bool) -> dict[str, Any]:
+    """Nothing without denied pairs or speculated relations; with them, figures of each group.
+
+    `per_group`: p, r, f, support and predicted of relations that are asserted, that are speculated, and of denied pairs. A wrong relation
+    is in the group of its pair. Where some are denied, also `denied`: how many pairs; `denied_related`: for how many of them a relation
+    was predicted that is not annotated; `denied_per_type`: by label, pairs of which it is denied, how many of these are related, and how
+    many denied pairs got this very label. intervals: Also `denied_interval`, of the share that is related, and `intervals` of p, r and f.
+    """
+    total = sum(documents, Counter[tuple[str, str]]())
+    n_denied = total["", "pairs"]
+    if not n_denied and not total["", "speculated"]:
+        return {}
+    per_group: dict[str, dict[str, Any]] = {}
+    for group in GROUPS:
+        right, predicted, annotated = (total[group, name] for name in COUNTS)
+        if predicted or annotated:
+            per_group[group] = {**prf(right, predicted, annotated), "support": annotated, "predicted": predicted}
+    figures: dict[str, Any] = {"per_group": per_group}
+    if n_denied:
+        labels = sorted({label for label, name in total if label and name in DENIALS})
+        figures |= {"denied": n_denied, "denied_related": total["", "related"]}
+        figures["denied_per_type"] = {label: {name: total[label, name] for name in DENIALS} for label in labels}
+    if intervals:
+        # Here, since it is part of the report, which is made of what is scored.
+        from spacy_relext.report.bootstrap import draw_sums, interval, share_interval, shares
+
+        for name, of_group in per_group.items():
+            low, high = interval(shares(draw_sums(numpy.array([[counts[name, kind] for kind in COUNTS] for counts in documents]))))
+            of_group["intervals"] = {key: [float(low[i]), float(high[i])] for i, key in enumerate("prf")}
+        if n_denied:
+            pairs = numpy.array([[counts["", name] for name in ("related", "pairs")] for counts in documents])
+            figures["denied_interval"] = list(share_interval(pairs))
+    return figures
 
 
 def prf(right: int, predicted: int, annotated: int) -> dict[str, float]:

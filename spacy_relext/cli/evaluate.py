@@ -153,15 +153,36 @@ def _print(figures: dict[str, Any]) -> None:
             msg.info("Not measured: the pipeline predicts no mentions by itself.")
             continue
         _print_scores(scores, "rel", ("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", "", ""))
-        if "rel_denied" in scores:
-            denied, related = scores["rel_denied"], scores["rel_denied_related"]
-            of = f"{counted(denied, 'pair', 'pairs')} that the annotation denies"
-            msg.text(f"Found related, of {of}: {related:,} ({_share(related / denied)} %).")
+        _print_assertions(scores)
     if figures["mentions"] is not None:
         msg.divider("Mentions")
         found = {"boundaries right": figures["mentions"], "boundaries and type right": figures["mentions_strict"]}
         _table([(name, *_percent(scores), f"{scores['support']:,}") for name, scores in found.items()], "", "n")
     msg.text("Candidate recall: that of a model that decides every candidate pair rightly.")
+
+
+def _print_assertions(scores: dict[str, Any]) -> None:
+    """What became of what the annotation puts as possible only, and of what it denies."""
+    groups = scores.get("rel_per_group", {})
+    if "speculated" in groups:
+        rows = [
+            (name, *_between(s, "p"), *_between(s, "r"), _share(s["f"]), f"{s['predicted']:,}", f"{s['support']:,}")
+            for name, s in groups.items()
+            if name != "denied"
+        ]
+        print_table(("the annotation", "P", "95 %", "R", "95 %", "F", "predicted", "n"), rows, figures=1)
+    if "rel_denied" in scores:
+        denied, related = scores["rel_denied"], scores["rel_denied_related"]
+        low, high = map(_share, scores["rel_denied_interval"])
+        of = f"{counted(denied, 'pair', 'pairs')} that the annotation denies"
+        msg.text(f"Found related, of {of}: {related:,} ({_share(related / denied)} %; 95 % interval {low} to {high}).")
+        of_labels = scores["rel_denied_per_type"].items()
+        rows = [(label, *(f"{counts[name]:,}" for name in ("pairs", "related", "found"))) for label, counts in of_labels]
+        print_table(("label", "denied", "found related", "found with it"), rows, figures=1)
+
+
+def _between(scores: dict[str, Any], key: str) -> tuple[str, str]:
+    return _share(scores[key]), "–".join(map(_share, scores["intervals"][key]))
 
 
 def _print_concepts(figures: dict[str, Any]) -> None:

@@ -13,13 +13,14 @@ from spacy.tokens import Doc
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import Evaluation, annotated_docs, evaluate, require_annotated
 from spacy_relext.evaluation import extractor_of, load_pipeline
+from spacy_relext.formats.denials import SPECULATED
 from spacy_relext.formats.docs import concept_relations, document_id
 from spacy_relext.notices import counted
 from spacy_relext.relations import get_denied, get_relations, register_extensions
-from spacy_relext.report.analysis import GROUPS, AnalysedDocument, Analysis, Claim, Denied, Error, Errors, Results
+from spacy_relext.report.analysis import GROUPS, AnalysedDocument, Analysis, Claim, Error, Errors, Results
 from spacy_relext.report.attending import Attention, Pair, attend
 from spacy_relext.report.collecting import Collector, Found
-from spacy_relext.report.figures import confusion_of, curve_of, histogram_of, lines_of
+from spacy_relext.report.figures import confusion_of, curve_of, denied_of, group_counts, histogram_of, lines_of
 from spacy_relext.report.layout import Layout
 from spacy_relext.report.pictures import picture
 
@@ -66,10 +67,10 @@ def analyse(
         threshold=evaluation.threshold,
         documents=tuple(_document(doc, i) for i, doc in documents.items()),
         n_passed_over=len(references) - len(documents),
-        gold_mentions=_results(gold, documents, evaluation.gold_mentions, evaluation.threshold, read[0], seed),
+        gold_mentions=_results(gold, documents, evaluation.threshold, read[0], seed),
         predicted_mentions=None
         if evaluation.predicted_mentions is None
-        else _results(found, documents, evaluation.predicted_mentions, evaluation.threshold, read[1], seed),
+        else _results(found, documents, evaluation.threshold, read[1], seed),
         notes=tuple(notes),
         seed=seed,
     )
@@ -92,7 +93,7 @@ def _notes(evaluation: Evaluation, references: Sequence[Doc], n_passed_over: int
 
 def _document(doc: Doc, number: int) -> AnalysedDocument:
     relations = sorted(
-        [r.label, r.head.start_char, r.head.end_char, r.tail.start_char, r.tail.end_char, denied]
+        [r.label, r.head.start_char, r.head.end_char, r.tail.start_char, r.tail.end_char, denied, SPECULATED in r.attributes]
         for denied, those in ((False, get_relations(doc)), (True, get_denied(doc)))
         for r in those
     )
@@ -112,13 +113,13 @@ def _pairs(collector: Collector) -> dict[int, list[Pair]]:
 def _results(
     collector: Collector,
     references: Mapping[int, Doc],
-    figures: Mapping[str, Any],
     threshold: float,
     read: Mapping[tuple[int, Pair], Attention],
     seed: int,
 ) -> Results:
     documents = collector.documents
     micro, macro, lines, counts = lines_of(documents, seed)
+    denied, denied_counts = denied_of(documents, seed)
     errors = [
         _error(found, references[found.document], collector.layouts[found.document], document.mentions, read)
         for document in documents
@@ -134,8 +135,10 @@ def _results(
         curve=curve_of(documents, micro, threshold),
         histogram=histogram_of(documents),
         errors=Errors({group: tuple(error for error in errors if error.group == group) for group in GROUPS}),
-        denied=Denied(figures["rel_denied"], figures["rel_denied_related"]) if "rel_denied" in figures else None,
+        denied=denied,
         counts=counts,
+        group_counts=group_counts(documents),
+        denied_counts=denied_counts,
     )
 
 

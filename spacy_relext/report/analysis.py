@@ -13,8 +13,8 @@ from spacy_relext.evaluating import Evaluation
 Group = Literal["no_candidate", "below_threshold", "wrong_label", "wrong_direction", "spurious"]
 GROUPS: tuple[Group, ...] = ("no_candidate", "below_threshold", "wrong_label", "wrong_direction", "spurious")
 # What relations are divided by. Each division has every relation in one of its lines.
-Division = Literal["label", "types", "distance", "sentence_length", "mentions", "sentences"]
-DIVISIONS: tuple[Division, ...] = ("label", "types", "distance", "sentence_length", "mentions", "sentences")
+Division = Literal["label", "types", "distance", "sentence_length", "mentions", "sentences", "assertion"]
+DIVISIONS: tuple[Division, ...] = ("label", "types", "distance", "sentence_length", "mentions", "sentences", "assertion")
 
 
 @dataclass(frozen=True)
@@ -159,11 +159,26 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class DeniedLine:
+    """Pairs of which a label is denied. pairs: How many. related: As in `Denied`. found: How many denied pairs got this very label."""
+
+    label: str
+    pairs: int
+    related: int
+    found: int
+
+
+@dataclass(frozen=True)
 class Denied:
-    """Pairs that the annotation denies. pairs: How many. related: With how many of them a relation was predicted that is not annotated."""
+    """Pairs that the annotation denies. pairs: How many. related: For how many of them a relation was predicted that is not annotated.
+
+    share: Of the pairs that are related, with its interval by document. lines: By label, that of denied ones and that of found ones.
+    """
 
     pairs: int
     related: int
+    share: Estimate
+    lines: tuple[DeniedLine, ...]
 
 
 @dataclass(frozen=True)
@@ -172,9 +187,12 @@ class Results:
 
     micro: Over all labels. macro_f: The mean of F over labels. lines: By what they are divided, of which every relation is in one line:
         label; types of head and tail; distance (tokens between the mentions); sentence_length (tokens); mentions (annotated ones in the
-        sentence); sentences (the same or others). Of relations across sentences, the sentences from the first to the last are one.
+        sentence); sentences (the same or others); assertion (what the annotation says of the pair: `assertion.Assertions`). Of relations
+        across sentences, the sentences from the first to the last are one.
     denied: None where the annotation denies nothing.
     counts: int `[n_documents, n_labels, 3]`: right, predicted and annotated relations, labels as in their lines.
+    group_counts: int `[n_documents, 3, 3]`: the same of relations that are asserted, speculated, and of denied pairs.
+    denied_counts: int `[n_documents, 2]`: denied pairs that are related, and all.
     """
 
     micro: Line
@@ -186,6 +204,8 @@ class Results:
     errors: Errors
     denied: Denied | None
     counts: NDArray[numpy.int64] = field(repr=False, compare=False)
+    group_counts: NDArray[numpy.int64] = field(repr=False, compare=False)
+    denied_counts: NDArray[numpy.int64] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -248,10 +268,14 @@ class Compared:
 
     mended: Errors of the other pipeline of which this one finds what was missed, and does not say what was wrong. new: The same the other
         way round. kept: How many errors of this pipeline are not new. other_curve: The curve of the other pipeline.
+    groups: F of what the annotation asserts and what it puts as possible only; empty where there is none of the latter.
+    denied: The share of denied pairs that are found related, of which less is better; None where none is denied.
     """
 
     micro: Difference
     labels: tuple[Difference, ...]
+    groups: tuple[Difference, ...]
+    denied: Difference | None
     mended: Errors
     new: Errors
     kept: int

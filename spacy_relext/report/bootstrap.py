@@ -5,7 +5,7 @@ same draws for all figures: those of two pipelines are paired (Efron & Tibshiran
 """
 
 from collections.abc import Iterator
-from math import prod
+from math import prod, sqrt
 from typing import Any
 
 import numpy
@@ -19,6 +19,8 @@ N_DRAWS = 10_000
 # Documents that are drawn at a time.
 BLOCK = 2_000_000
 QUANTILES = (0.025, 0.975)
+# Of the normal distribution, at the higher of them.
+Z = 1.959964
 
 
 def draw_weights(folds: Ints1d, *, n_draws: int = N_DRAWS, seed: int = 0) -> Iterator[Floats2d]:
@@ -51,6 +53,29 @@ def interval(drawn: Array) -> tuple[Array, Array]:
     """Where 95 % of the draws lie: of `[n_draws, …]`."""
     low, high = numpy.quantile(drawn, QUANTILES, axis=0)
     return low, high
+
+
+def shares(counts: Array) -> Array:
+    """Precision, recall and F of right, predicted and annotated, `[…, 3]` each; 0 where there is nothing to divide by."""
+    right, predicted, annotated = numpy.moveaxis(counts, -1, 0)
+    of = numpy.stack([predicted, annotated, (predicted + annotated) / 2], axis=-1)
+    return numpy.divide(right[..., None], of, out=numpy.zeros(of.shape), where=of > 0)
+
+
+def share_interval(counts: Array, *, n_draws: int = N_DRAWS, seed: int = 0) -> tuple[float, float]:
+    """Where 95 % of the draws of a share lie, widened to the score interval of Wilson (1927).
+
+    The bootstrap of none of 20 says that there will never be one. counts: `[n_documents, 2]`, how many of how many.
+    """
+    k, n = (int(value) for value in counts.sum(axis=0))
+    if not n:
+        return 0.0, 1.0
+    drawn = draw_sums(counts, n_draws=n_draws, seed=seed)
+    some = drawn[drawn[:, 1] > 0]
+    low, high = interval(some[:, 0] / some[:, 1])
+    middle, z2 = k / n, Z * Z
+    around, half = (middle + z2 / (2 * n)) / (1 + z2 / n), Z * sqrt(middle * (1 - middle) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return min(float(low), max(0.0, around - half)), max(float(high), min(1.0, around + half))
 
 
 def p_of_no_difference(differences: Floats1d) -> float:

@@ -9,10 +9,11 @@ import numpy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_relext.assertion import Assertions
 from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, decode
 from spacy_relext.pipeline.gold import GoldKey, make_targets
 from spacy_relext.pipeline.preparing import Extractor, learns_from, symmetric_labels
-from spacy_relext.relations import Relation, get_denied, get_relations
+from spacy_relext.relations import Relation, get_relations
 from spacy_relext.report.analysis import Claim, Division, Place
 from spacy_relext.report.layout import Extent, Layout
 from spacy_relext.report.matching import Match, match
@@ -48,7 +49,7 @@ class Document:
     lines: Right, predicted, annotated and reachable relations by division and line. confused: Pairs of annotated and predicted label, of
         what is right too. n_unrelated: Candidate pairs that rightly have no relation.
     scores, right: Of what a threshold of 0 would predict.
-    mentions: Those of which the pairs are.
+    mentions: Those of which the pairs are. denials: As in `Assertions.denials`.
     """
 
     lines: dict[tuple[Division, str], list[int]] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Document:
     scores: Floats1d = field(default_factory=lambda: numpy.zeros(0))
     right: Floats1d = field(default_factory=lambda: numpy.zeros(0, dtype=bool))
     mentions: tuple[Place, ...] = ()
+    denials: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class Collector:
@@ -112,6 +114,7 @@ class _Reading:
             self.rows.setdefault((self.places[head], self.places[tail]), []).append(row)
         self.gold = self._keyed(get_relations(example.reference))
         self.said = self._keyed(r for r in get_relations(example.predicted) if pipe.name in r.sources)
+        self.assertions = Assertions(example.reference, self.symmetric)
         self.allowed = self._allowed()
         self.reached = self._reached()
 
@@ -127,6 +130,7 @@ class _Reading:
         missed, wrong = self.gold.keys() - self.said.keys(), self.said.keys() - self.gold.keys()
         reachable = {key for key in missed if any(self.allowed[row, self.column[key[0]]] for row in self._rows_of(key))}
         scores = {key: self.said[key].score for key in wrong}
+        document.denials = self.assertions.denials(wrong)
         document.errors = [self._error(found) for found in match(missed, scores, reachable, self.symmetric)]
         return document
 
@@ -183,6 +187,7 @@ class _Reading:
                 "label": key[0],
                 "types": _types(relation, ordered=key[0] not in self.symmetric),
                 **self.layout.lines(key[1], key[2]),
+                "assertion": self.assertions.group_of(key, annotated=key in self.gold),
             }
             is_gold, is_said = key in self.gold, key in self.said
             for division, name in lines.items():
@@ -232,7 +237,7 @@ class _Reading:
 
     def _why_spurious(self, key: GoldKey) -> str:
         pair = frozenset(key[1:])
-        if any(pair == frozenset((span.start_char, span.end_char) for span in (r.head, r.tail)) for r in get_denied(self.reference)):
+        if pair in self.assertions.denied:
             return DENIED
         if not pair <= {(span.start_char, span.end_char) for span in self.pipe.mentions(self.reference)}:
             return UNKNOWN_MENTION

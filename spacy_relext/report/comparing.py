@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy
 
+from spacy_relext.assertion import GROUPS as GROUPS_OF_PAIRS
 from spacy_relext.errors import RelextError
 from spacy_relext.report.analysis import GROUPS, Analysis, Compared, Comparison, Difference, Error, Errors, Estimate, Results
 from spacy_relext.report.bootstrap import Array, draw_sums, interval, p_of_no_difference
@@ -51,7 +52,28 @@ def _compared(one: Results, other: Results, seed: int) -> Compared:
     sums = counts.sum(axis=0)
     rows = [_difference(name, sums[:, i], f[:, 0, i] - f[:, 1, i]) for i, name in enumerate(["micro", *labels])]
     new, mended = _only(one.errors, other.errors), _only(other.errors, one.errors)
-    return Compared(rows[0], tuple(rows[1:]), mended=mended, new=new, kept=one.errors.n - new.n, other_curve=other.curve)
+    said = _of_assertions(one, other, seed)
+    return Compared(rows[0], tuple(rows[1:]), **said, mended=mended, new=new, kept=one.errors.n - new.n, other_curve=other.curve)
+
+
+def _of_assertions(one: Results, other: Results, seed: int) -> dict[str, Any]:
+    """`Compared.groups` and `Compared.denied`."""
+    counts = numpy.stack([one.group_counts, other.group_counts], axis=1)  # [n_documents, 2, n_groups, 3]
+    sums = counts.sum(axis=0)
+    groups: list[Difference] = []
+    if sums[:, GROUPS_OF_PAIRS.index("speculated")].any():
+        f = _f(draw_sums(counts, seed=seed))
+        some = [i for i, name in enumerate(GROUPS_OF_PAIRS) if name != "denied" and sums[:, i].any()]
+        groups = [_difference(GROUPS_OF_PAIRS[i], sums[:, i], f[:, 0, i] - f[:, 1, i]) for i in some]
+    denied = None
+    if one.denied is not None and other.denied is not None:
+        drawn = draw_sums(numpy.stack([one.denied_counts, other.denied_counts], axis=1), seed=seed)  # [n_draws, 2, 2]
+        share = drawn[..., 0] / drawn[..., 1].clip(min=1)
+        differences = share[:, 0] - share[:, 1]
+        low, high = interval(differences)
+        own, its = one.denied.share.value, other.denied.share.value
+        denied = Difference("denied", own, its, Estimate(own - its, float(low), float(high)), p_of_no_difference(differences))
+    return {"groups": tuple(groups), "denied": denied}
 
 
 def _only(errors: Errors, others: Errors) -> Errors:

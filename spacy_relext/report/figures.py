@@ -1,11 +1,14 @@
 """From what is kept of the documents to figures: lines with intervals, the confusion matrix, the curve, the histogram."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy
 
-from spacy_relext.report.analysis import DIVISIONS, Confusion, Curve, Division, Estimate, Histogram, Line
-from spacy_relext.report.bootstrap import Array, draw_sums, interval
+from spacy_relext.assertion import GROUPS
+from spacy_relext.report.analysis import DIVISIONS, Confusion, Curve, Denied, DeniedLine, Division, Estimate, Histogram, Line
+from spacy_relext.report.bootstrap import Array, draw_sums, interval, share_interval
+from spacy_relext.report.bootstrap import shares as shares_of
 from spacy_relext.report.collecting import Document, confused
 from spacy_relext.report.layout import NAMES
 from spacy_relext.scorer import prf
@@ -27,7 +30,7 @@ def lines_of(documents: Sequence[Document], seed: int) -> tuple[Line, Estimate, 
     n_labels = len(names["label"])
     with_micro = numpy.concatenate([counts[:, :n_labels].sum(axis=1, keepdims=True), counts], axis=1)
     drawn = draw_sums(with_micro[..., :3], seed=seed)  # [n_draws, 1 + n_lines, 3]
-    shares = _shares(drawn)
+    shares = shares_of(drawn)
     low, high = interval(shares)  # [1 + n_lines, 3] each
     sums = with_micro.sum(axis=0)
     made = [_line(name, sums[i], low[i], high[i]) for i, name in enumerate(["micro", *(name for _, name in order)])]
@@ -40,16 +43,28 @@ def lines_of(documents: Sequence[Document], seed: int) -> tuple[Line, Estimate, 
     return made[0], Estimate(mean, float(macro_low), float(macro_high)), lines, counts[:, :n_labels, :3]
 
 
+def group_counts(documents: Sequence[Document]) -> Array:
+    """`Results.group_counts`."""
+    counts = [[d.lines.get(("assertion", group), [0] * 4)[:3] for group in GROUPS] for d in documents]
+    return numpy.array(counts, dtype="int64").reshape(-1, len(GROUPS), 3)
+
+
+def denied_of(documents: Sequence[Document], seed: int) -> tuple[Denied | None, Array]:
+    """What became of pairs that the annotation denies, and `Results.denied_counts`."""
+    counts = numpy.array([[d.denials["", name] for name in ("related", "pairs")] for d in documents], dtype="int64").reshape(-1, 2)
+    total = sum((document.denials for document in documents), Counter[tuple[str, str]]())
+    if not total["", "pairs"]:
+        return None, counts
+    labels = sorted({label for label, _ in total if label})
+    lines = (DeniedLine(label, *(total[label, name] for name in ("pairs", "related", "found"))) for label in labels)
+    n_related, n_pairs = map(int, counts.sum(axis=0))
+    share = Estimate(n_related / n_pairs, *share_interval(counts, seed=seed))
+    return Denied(n_pairs, n_related, share, tuple(lines)), counts
+
+
 def _names(documents: Sequence[Document], division: Division) -> list[str]:
     found = {name for document in documents for d, name in document.lines if d == division}
     return [name for name in NAMES[division] if name in found] if division in NAMES else sorted(found)
-
-
-def _shares(counts: Array) -> Array:
-    """Precision, recall and F of right, predicted and annotated, `[…, 3]` each; 0 where there is nothing to divide by."""
-    right, predicted, annotated = numpy.moveaxis(counts, -1, 0)
-    of = numpy.stack([predicted, annotated, (predicted + annotated) / 2], axis=-1)
-    return numpy.divide(right[..., None], of, out=numpy.zeros(of.shape), where=of > 0)
 
 
 def _line(name: str, counts: Array, low: Array, high: Array) -> Line:

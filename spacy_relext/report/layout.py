@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy
 from spacy.tokens import Doc, Span
 
+from spacy_relext.assertion import GROUPS as ASSERTIONS
 from spacy_relext.candidates import has_sentences, sentence_bounds
 from spacy_relext.report.analysis import Division
 from spacy_relext.types import Ints1d
@@ -24,6 +25,7 @@ NAMES: dict[Division, tuple[str, ...]] = {
     "sentence_length": tuple(name for _, name in LENGTHS),
     "mentions": tuple(name for _, name in MENTIONS),
     "sentences": tuple(name for _, name in SENTENCES),
+    "assertion": ASSERTIONS,
 }
 
 

@@ -33,10 +33,8 @@ def subtitle(analysis: Analysis) -> str:
 def notes_of(analysis: Analysis) -> list[str]:
     """What a reader has to know beside the figures."""
     notes = list(analysis.notes)
-    gold = analysis.gold_mentions
-    if gold.denied is not None:
-        pairs = counted(gold.denied.pairs, "pair", "pairs")
-        notes.append(f"Of {pairs} that the annotation denies, {gold.denied.related:,} got a relation that is not annotated.")
+    if (denied := analysis.gold_mentions.denied) is not None:
+        notes.append(words.denied_in_words(denied))
     return notes
 
 
@@ -72,7 +70,22 @@ def divisions_of(gold: Results, found: Results | None) -> list[dict[str, Any]]:
     return [
         {"title": title, "head": head, "lines": gold.lines[name], "found": None if found is None else found.lines[name]}
         for name, (title, head) in words.DIVISIONS.items()
-        if gold.lines.get(name)
+        if gold.lines.get(name) and (name != "assertion" or _is_divided(gold, found))
+    ]
+
+
+def _is_divided(gold: Results, found: Results | None) -> bool:
+    """Whether there is more than what the annotation asserts."""
+    return any(line.name != "asserted" for results in (gold, found) if results is not None for line in results.lines["assertion"])
+
+
+def denied_of(gold: Results, found: Results | None) -> list[dict[str, Any]]:
+    """What became of denied pairs: a table with annotated mentions, and one with predicted ones."""
+    both = (("annotated", gold.denied), ("predicted", None if found is None else found.denied))
+    return [
+        {"caption": f"Denied pairs by label, {name} mentions", "words": words.denied_in_words(denied), "lines": denied.lines}
+        for name, denied in both
+        if denied is not None
     ]
 
 
@@ -161,15 +174,23 @@ def histogram_of(found: Histogram, threshold: float) -> dict[str, Any]:
     return {"svg": histogram(right, wrong, threshold, label=label), "rows": rows}
 
 
-def comparison_of(comparison: Comparison, groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def comparison_of(analysis: Analysis, comparison: Comparison, groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Another pipeline beside this one. groups: The sections of errors that are mended, and new."""
     said, tables = [], []
-    for name, compared in (("annotated", comparison.gold_mentions), ("predicted", comparison.predicted_mentions)):
-        if compared is None:
+    for name, compared, results in (
+        ("annotated", comparison.gold_mentions, analysis.gold_mentions),
+        ("predicted", comparison.predicted_mentions, analysis.predicted_mentions),
+    ):
+        if compared is None or results is None:
             continue
         said.append(f"With {name} mentions: {words.outcome(comparison.one, comparison.other, compared.micro)}")
-        rows = [*compared.labels, replace(compared.micro, name="all")]
-        tables.append({"caption": f"F with {name} mentions, in %, and the difference with its interval of 95 %", "rows": rows})
+        caption = f"F with {name} mentions, in %, and the difference with its interval of 95 %"
+        tables.append({"caption": caption, "rows": [*compared.labels, replace(compared.micro, name="all")], "of": "label", "total": True})
+        if compared.groups:
+            caption = f"F by what the annotation says of the pair, {name} mentions"
+            tables.append({"caption": caption, "rows": compared.groups, "of": "the annotation", "total": False})
+        if compared.denied is not None and (denied := results.denied) is not None:
+            said.append(words.outcome_of_denied(comparison.one, comparison.other, denied.pairs, compared.denied))
     gold = comparison.gold_mentions
     said.append(
         f"{counted(gold.mended.n, 'error of the other pipeline is', 'errors of the other pipeline are')} mended, "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from spacy_relext.notices import counted
-from spacy_relext.report.analysis import Claim, Difference, Division, Error, Estimate, Group
+from spacy_relext.report.analysis import Claim, Denied, Difference, Division, Error, Estimate, Group
 
 LONGEST = 60
 # Intervals are those of 95 %: a difference whose interval has no 0 in it is one.
@@ -58,6 +58,7 @@ DIVISIONS: dict[Division, tuple[str, str]] = {
     "sentence_length": ("By length of the sentence", "tokens of the sentence"),
     "mentions": ("By mentions in the sentence", "annotated mentions"),
     "sentences": ("Within and across sentences", "sentences"),
+    "assertion": ("By what the annotation says of the pair", "the annotation"),
 }
 
 
@@ -102,6 +103,22 @@ def outcome(one: str, other: str, difference: Difference) -> str:
         return f"These documents do not tell the two apart: {one} has {points(estimate.value)} F beside {other} ({figures})."
     better, worse = (one, other) if estimate.value > 0 else (other, one)
     return f"{better} is better than {worse} by {100 * abs(estimate.value):.1f} F ({figures})."
+
+
+def denied_in_words(denied: Denied) -> str:
+    """What became of the pairs that the annotation denies."""
+    share = f"{percent(denied.share.value)} %, 95 % interval {interval(denied.share)}"
+    got = f"{denied.related:,} got a relation that is not annotated ({share})"
+    return f"Of {counted(denied.pairs, 'pair', 'pairs')} that the annotation denies, {got}."
+
+
+def outcome_of_denied(one: str, other: str, n_pairs: int, difference: Difference) -> str:
+    """What a comparison says of denied pairs."""
+    estimate = difference.difference
+    figures = f"95 % interval {points(estimate.low)} to {points(estimate.high)}, p {chance(difference.p)}"
+    found = f"{one} finds {percent(difference.one)} % related, {other} {percent(difference.other)} %"
+    pairs = counted(n_pairs, "pair", "pairs")
+    return f"Of {pairs} that the annotation denies, {found}: a difference of {points(estimate.value)} ({figures}). Less is better."
 
 
 def commonest(errors: Sequence[Error], most: int = 3) -> str:

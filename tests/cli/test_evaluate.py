@@ -106,7 +106,25 @@ def test_pairs_that_the_annotation_denies(model, tmp_path):
         ends = [mention.id for mention in documents[i].mentions]
         documents[i].denied = [AnnotatedRelation(*ends, label)]
     result = relext("evaluate", model, write_data(tmp_path / "data.spacy", *documents))
-    assert " ".join(result.stdout.split()).count("Found related, of 3 pairs that the annotation denies: 1 (33.3 %).") == 3, result.output
+    said = " ".join(result.stdout.split())
+    assert said.count("Found related, of 3 pairs that the annotation denies: 1 (33.3 %; 95 % interval") == 3, result.output
+    # By the label that is denied: found with another one, and what was found instead of No-rel.
+    assert said.count("ADVISE 1 0 0 MECHANISM 1 1 1 No-rel 1 0 0") == 3, result.output
+
+
+def test_relations_that_are_speculated(model, tmp_path):
+    documents = [document(*sentence) for sentence in ANNOTATED]
+    plain = figures_of(model, write_data(tmp_path / "plain.spacy", *documents))
+    for sentence in documents:
+        if sentence.relations is not None:
+            sentence.relations = [replace(relation, attributes=("speculated",)) for relation in sentence.relations]
+    data = write_data(tmp_path / "data.spacy", *documents)
+    scores = figures_of(model, data)["gold_mentions"]
+    assert "rel_per_group" not in plain["gold_mentions"]
+    group = scores["rel_per_group"]["speculated"]
+    assert (group["support"], group["r"]) == (4, scores["rel_micro_r"])
+    assert group["intervals"]["r"][0] <= group["r"] <= group["intervals"]["r"][1]
+    assert "speculated" in relext("evaluate", model, data).stdout
 
 
 def test_mentions_that_are_not_found_cost_recall(model, tmp_path):

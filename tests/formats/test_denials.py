@@ -148,6 +148,11 @@ def test_pairs_that_are_denied_and_found(nlp):
     set_relations(predicted, [Relation(bob, tea, "SEES"), Relation(eve, bob, "HURTS")])
     scores = score_relations([Example(predicted, reference)])
     assert (scores["rel_denied"], scores["rel_denied_related"]) == (3, 1)
+    assert scores["rel_denied_per_type"] == {
+        "HURTS": {"pairs": 1, "related": 1, "found": 1},
+        "No-rel": {"pairs": 1, "related": 0, "found": 0},
+        "SEES": {"pairs": 1, "related": 0, "found": 0},
+    }
     plain = to_doc(Document("a", DOCUMENT.text, MENTIONS, [HELPS]), nlp)
     assert "rel_denied" not in score_relations([Example(plain, plain)])
 

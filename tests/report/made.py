@@ -76,6 +76,8 @@ def results(errors, labels=("EFFECT", "INT")):
         errors=errors,
         denied=None,
         counts=numpy.zeros((1, n, 3), int),
+        group_counts=numpy.zeros((1, 3, 3), int),
+        denied_counts=numpy.zeros((1, 2), int),
     )
 
 

@@ -14,7 +14,7 @@ from spacy_relext.displacy.picture import Picture
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
-from spacy_relext.relations import Relation, set_annotated_labels, set_relations
+from spacy_relext.relations import Relation, set_annotated_labels, set_denied, set_relations
 from spacy_relext.report import analyse, compare
 from spacy_relext.report.analysis import DIVISIONS, GROUPS
 from tests.cli.toy import document
@@ -259,6 +259,21 @@ def test_mended_and_new_errors(nlp, docs):
     assert found.micro.difference.low <= found.micro.difference.value == -0.25 <= found.micro.difference.high == 0
     assert {line.name for line in found.labels} == {"ADVISE", "MECHANISM"}
     json.dumps(compare(one, other).to_dict(), allow_nan=False)
+
+
+def test_denied_and_speculated_pairs_are_compared(nlp, docs):
+    spurious, missed = docs[3], docs[0]
+    set_denied(spurious, [Relation(*spurious.ents, "ADVISE")])
+    set_relations(missed, [Relation(r.head, r.tail, r.label, attributes=["speculated"]) for r in missed._.relations])
+    other = analyse(nlp, docs)
+    assert (other.gold_mentions.denied.pairs, other.gold_mentions.denied.related) == (1, 1)
+    assert other.predicted_mentions.denied.share == other.gold_mentions.denied.share
+    assert [line.name for line in other.gold_mentions.lines["assertion"]] == ["asserted", "speculated", "denied"]
+    nlp.get_pipe("relation_extractor").get_pairs = lambda doc, mentions: numpy.zeros((0, 2), dtype="int64")
+    found = compare(analyse(nlp, docs), other).gold_mentions
+    assert (found.denied.one, found.denied.other, found.denied.difference.value) == (0, 1, -1)
+    assert [(line.name, line.one, line.other) for line in found.groups if line.name == "speculated"] == [("speculated", 0, 1)]
+    json.dumps(compare(other, other).to_dict(), allow_nan=False)
 
 
 def test_other_data_cannot_be_compared(nlp, docs):

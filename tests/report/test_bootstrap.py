@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from spacy_relext.report import bootstrap
-from spacy_relext.report.bootstrap import draw_sums, draw_weights, interval, p_of_no_difference
+from spacy_relext.report.bootstrap import draw_sums, draw_weights, interval, p_of_no_difference, share_interval
 
 ONE_FOLD = numpy.zeros(2, dtype=int)
 
@@ -58,3 +58,13 @@ def test_p_is_twice_the_share_beyond_zero():
     assert p_of_no_difference(numpy.asarray([1, 2, 3, -1])) == 0.5
     assert p_of_no_difference(numpy.asarray([-1, -2, -3, -1])) == 0.0
     assert p_of_no_difference(numpy.zeros(4)) == 1.0
+
+
+def test_the_interval_of_none_of_twenty_is_more_than_none():
+    low, high = share_interval(numpy.array([[0, 5]] * 4))
+    # Wilson: z² / (n + z²).
+    assert (low, high) == (0.0, pytest.approx(3.8415 / 23.8415, rel=1e-3))
+    assert share_interval(numpy.array([[0, 0]])) == (0.0, 1.0)
+    # Documents that differ: their draws are wider than pairs that know nothing of each other.
+    low, high = share_interval(numpy.array([[20, 20], [0, 20], [20, 20], [0, 20]]))
+    assert (low, high) == (0.0, 1.0)

@@ -16,9 +16,9 @@ from spacy_relext.pipeline.preparing import prepare
 from spacy_relext.relations import Relation, set_annotated_labels, set_denied, set_relations
 from spacy_relext.report import figures
 from spacy_relext.report.analysis import GROUPS
-from spacy_relext.report.bootstrap import draw_sums
+from spacy_relext.report.bootstrap import draw_sums, share_interval
 from spacy_relext.report.collecting import Collector
-from spacy_relext.report.figures import confusion_of, curve_of, histogram_of, lines_of
+from spacy_relext.report.figures import confusion_of, curve_of, denied_of, group_counts, histogram_of, lines_of
 from spacy_relext.scorer import relation_keys
 
 NEAR = {"@misc": "spacy-relext.distance_pairs.v1", "max_distance": 4, "ordered": True, "overlapping": False, "max_sentences": None}
@@ -39,6 +39,7 @@ SETTINGS = {
 def few_draws(monkeypatch):
     """Nothing here looks at intervals."""
     monkeypatch.setattr(figures, "draw_sums", partial(draw_sums, n_draws=100))
+    monkeypatch.setattr(figures, "share_interval", partial(share_interval, n_draws=100))
 
 
 def make_pipe(settings):
@@ -65,7 +66,8 @@ def random_relations(spans, draw, labels):
         if len(spans) > 1:
             head, tail = draw.sample(spans, 2)
             if (head.start, head.end) != (tail.start, tail.end):
-                relations.append(Relation(head, tail, draw.choice(labels)))
+                attributes = ["speculated"] * (draw.random() < 0.3)
+                relations.append(Relation(head, tail, draw.choice(labels), attributes=attributes))
     return relations
 
 
@@ -132,6 +134,13 @@ def test_every_error_is_counted_once_and_sums_are_those_of_the_scorer(settings, 
             micro.predicted,
             micro.annotated,
         ]
+    denied, denied_counts = denied_of(collector.documents, seed=0)
+    assert (denied.pairs, denied.related) == (scores["rel_denied"], scores["rel_denied_related"])
+    assert denied_counts.sum(axis=0).tolist() == [denied.related, denied.pairs]
+    assert {line.label: {**vars(line)} for line in denied.lines} == {k: {"label": k, **v} for k, v in scores["rel_denied_per_type"].items()}
+    of_groups = {line.name: (line.predicted, line.annotated) for line in lines["assertion"]}
+    assert of_groups == {name: (s["predicted"], s["support"]) for name, s in scores["rel_per_group"].items()}
+    assert group_counts(collector.documents).sum(axis=(0, 1)).tolist() == [micro.right, micro.predicted, micro.annotated]
     errors = [error for document in collector.documents for error in document.errors]
     n = Counter(error.match.group for error in errors)
     assert set(n) <= set(GROUPS)

@@ -8,12 +8,12 @@ import pytest
 from lxml import etree
 
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.report.analysis import GROUPS, Compared, Comparison, Confusion, Difference, Errors, Estimate
+from spacy_relext.report.analysis import GROUPS, Compared, Comparison, Confusion, Denied, DeniedLine, Difference, Errors, Estimate
 from spacy_relext.report.cases import shares
 from spacy_relext.report.page import make_report, write_report
 from spacy_relext.report.tables import matrix_of
 from spacy_relext.report.words import chance, commonest, outcome, points, shortened
-from tests.report.made import TEXT, analysis, error, errors_of, results
+from tests.report.made import TEXT, analysis, error, errors_of, line, results
 
 
 def parse(page):
@@ -27,7 +27,7 @@ def texts(page, path):
 def comparison(mended=(), new=(), difference=0.012):
     line = Difference("all", 0.7, 0.7 - difference, Estimate(difference, difference - 0.009, difference + 0.009), 0.01)
     errors = [Errors({group: tuple(e for e in given if e.group == group) for group in GROUPS}) for given in (mended, new)]
-    compared = Compared(line, (replace(line, name="EFFECT"),), *errors, kept=4, other_curve=results(errors_of()).curve)
+    compared = Compared(line, (replace(line, name="EFFECT"),), (), None, *errors, kept=4, other_curve=results(errors_of()).curve)
     return Comparison("toy-1.0", "toy-0.9", compared, None)
 
 
@@ -37,6 +37,34 @@ def test_figures_and_their_intervals():
     assert texts(page, "//dl[@class='headline']//dd") == ["66.7 61.7–71.7", "75.0 70.0–80.0", "60.0 55.0–65.0"]
     assert "Of 100 annotated relations, 60 are found with a threshold of 0.5; of 80 predicted, 20 are wrong." in page
     assert "EFFECT 66.7 61.7–71.7 75.0 60.0 90.0 50 40 30" in texts(page, "//table[@class='lines']/tbody/tr")
+
+
+def test_what_is_denied_or_speculated_has_figures_of_its_own():
+    plain = make_report(analysis(), comparison())
+    assert "denies" not in plain
+    assert "By what the annotation says of the pair" not in plain
+    shown = analysis(found=errors_of())
+    lines = {**shown.gold_mentions.lines, "assertion": (line("asserted", 50, 60, 80), line("speculated", 10, 20, 20))}
+    denied = Denied(1200, 60, Estimate(0.05, 0.03, 0.08), (DeniedLine("INT", 1200, 60, 40),))
+    gold = replace(shown.gold_mentions, lines=lines, denied=denied)
+    other = Difference("speculated", 0.5, 0.4, Estimate(0.1, 0.02, 0.2), 0.02)
+    compared = replace(
+        comparison().gold_mentions, groups=(other,), denied=Difference("denied", 0.05, 0.1, Estimate(-0.05, -0.1, 0.01), 0.06)
+    )
+    both = replace(comparison(), gold_mentions=compared, predicted_mentions=compared)
+    page = make_report(replace(shown, gold_mentions=gold, predicted_mentions=gold), both)
+    paragraphs = texts(page, "//p")
+    said = "Of 1,200 pairs that the annotation denies, 60 got a relation that is not annotated (5.0 %, 95 % interval 3.0–8.0)."
+    assert paragraphs.count(said) == 3  # beside the headline, and with both kinds of mentions
+    outcome_of_denied = (
+        "Of 1,200 pairs that the annotation denies, toy-1.0 finds 5.0 % related, toy-0.9 10.0 %: a difference of −5.0 (95 % interval "
+        "−10.0 to +1.0, p = 0.060). Less is better."
+    )
+    assert paragraphs.count(outcome_of_denied) == 2
+    rows = texts(page, "//tr")
+    assert rows.count("INT 1,200 60 40") == 2
+    assert rows.count("speculated 50.0 40.0 +10.0 +2.0 to +20.0 0.020") == 2
+    assert "speculated 50.0 45.0–55.0 50.0 50.0 90.0 20 20 10" in rows
 
 
 def test_the_foot_says_how_it_was_made():
