@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from spacy_relext.contrasts.contrasting import Contrast, contrast
     from spacy_relext.conversion import Conversion, convert, export, read
     from spacy_relext.diagnosis.diagnosing import Diagnosis, diagnose
     from spacy_relext.errors import DataError, RelextError
@@ -30,6 +31,7 @@ _PLACES = {
     "Analysis": "report.analysis",
     "AnnotatedRelation": "formats.types",
     "Comparison": "report.analysis",
+    "Contrast": "contrasts.contrasting",
     "Conversion": "conversion",
     "DataError": "errors",
     "Diagnosis": "diagnosis.diagnosing",
@@ -48,6 +50,7 @@ _PLACES = {
     "ScoredPair": "pipeline.pairs",
     "analyse": "report.analysing",
     "compare": "report.comparing",
+    "contrast": "contrasts.contrasting",
     "convert": "conversion",
     "diagnose": "diagnosis.diagnosing",
     "evaluate": "evaluating",
@@ -65,6 +68,7 @@ __all__ = [
     "Analysis",
     "AnnotatedRelation",
     "Comparison",
+    "Contrast",
     "Conversion",
     "DataError",
     "Diagnosis",
@@ -82,6 +86,7 @@ __all__ = [
     "ScoredPair",
     "analyse",
     "compare",
+    "contrast",
     "convert",
     "diagnose",
     "evaluate",

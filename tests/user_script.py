@@ -14,6 +14,7 @@ from spacy_relext import (
     Analysis,
     AnnotatedRelation,
     Comparison,
+    Contrast,
     Conversion,
     DataError,
     Diagnosis,
@@ -31,6 +32,7 @@ from spacy_relext import (
     ScoredPair,
     analyse,
     compare,
+    contrast,
     convert,
     diagnose,
     evaluate,
@@ -86,6 +88,8 @@ def main(path: Path) -> None:
     analysis: Analysis = analyse(nlp, docs, attention=True)
     comparison: Comparison = compare(analysis, analyse(nlp, docs))
     write_report("report.html", analysis, comparison, max_errors=100)
+    found: Contrast = contrast(nlp, "my-set.jsonl", half="open", guideline="ddi")
+    print(found.phenomena["co-occurring"].false_positives.share, found.to_dict())
     rendering: Rendering = render_files(["relations.jsonl"], "relations.html")
     print(rendering.documents)
     diagnosis: Diagnosis = diagnose("train.spacy", "dev.spacy")

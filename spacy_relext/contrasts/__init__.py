@@ -1,0 +1,1 @@
+"""Contrast sets: how a model behaves where sentences differ in little and mean something else."""
