@@ -31,6 +31,7 @@ from spacy_relext.pipeline.preparing import (
     N_RESERVED_TYPES,
     Prepared,
     annotated_pairs,
+    learns_from,
     n_columns,
     prepare,
     symmetric_columns,
@@ -54,6 +55,7 @@ from spacy_relext.pipeline.settings import (
 )
 from spacy_relext.pipeline.several import note_run
 from spacy_relext.relations import Relation, register_extensions, require_extensions, set_found
+from spacy_relext.thresholds.seen import extended, new_record
 from spacy_relext.types import Floats2d
 
 
@@ -128,6 +130,8 @@ class RelationExtractor(TrainablePipe):
             # Those of other extractors of the pipeline, whose relations in the data are not its own to learn.
             "other_labels": [],
             "mention_types": [],
+            # What it has learned from (thresholds.seen); None: it is not known.
+            "seen": None,
             "threshold": checked_threshold(name, threshold),
             "exclusive": exclusive,
             "symmetric_labels": list(symmetric_labels or []),
@@ -208,6 +212,7 @@ class RelationExtractor(TrainablePipe):
         extractors = pipes if self in pipes.values() else {}
         take_settings(self, get_examples, nlp, extractors, labels=labels, mention_types=mention_types)
         sample = [annotated_pairs(self, example, initializing=True) for example in islice(get_examples(), 10)]
+        self.cfg["seen"] = new_record()
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
         self.model.initialize(X=X, Y=self.model.ops.alloc2f(sum(len(s.targets) for s in sample), n_columns(self)))
@@ -306,6 +311,7 @@ class RelationExtractor(TrainablePipe):
         n_summed = len(targets) if self.cfg["reduction"] == "mean" else 1
         self.progress.update(self.name, self.notices, entropy * n_summed, allowed, targets, exclusive=self.cfg["exclusive"])
         backprop(self.model.ops.asarray2f(gradient))
+        self.cfg["seen"] = extended(self.cfg["seen"], (eg.reference.text for eg in examples if learns_from(self, eg.reference)))
         if sgd is not None:
             self.finish_update(sgd)
         losses[self.name] += loss

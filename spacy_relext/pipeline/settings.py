@@ -16,7 +16,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.notices import logger
 
 # Where the settings that the factory gave are kept among all, and what the component learns by itself.
-GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types")
+GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types", "seen")
 # Names of settings in pipelines that were stored before 0.1.0. The factory takes them until 0.2.
 RENAMED = {"consistency": "rdrop_weight"}
 
