@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from research.commands.config_comments import config_comments
+from research.commands.contrast_set import contrast_set
 from research.commands.experiment import experiment
 from research.commands.grid import grid
 from research.commands.keywords import keywords
@@ -36,7 +37,8 @@ for trained in (experiment, grid):
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(no_args_is_help=True, rich_help_panel=EXPERIMENTS, context_settings=settings)(trained)
 app.command(no_args_is_help=True, rich_help_panel=EXPERIMENTS)(report)
-app.command(rich_help_panel=EXPERIMENTS)(config_comments)
+for written in (config_comments, contrast_set):
+    app.command(rich_help_panel=EXPERIMENTS)(written)
 for shown in (keywords, probe):
     app.command(no_args_is_help=True, rich_help_panel=MODELS)(shown)
 
