@@ -76,7 +76,8 @@ class ContrastSet:
     """The lines of a contrast set. name: Its file or folder. digest: Of the content, whatever it is called."""
 
     name: str
-    questions: tuple[Question, ...]
+    # Whoever looks at a set is not shown the half that is held out.
+    questions: tuple[Question, ...] = field(repr=False)
     digest: str
 
     @property
