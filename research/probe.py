@@ -34,7 +34,7 @@ from spacy_relext.extras import extra
 from spacy_relext.ml.head import mean_of_spans
 from spacy_relext.ml.summaries import Contexts
 from spacy_relext.notices import counted
-from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
+from spacy_relext.pipeline.decoding import Decision, Predictions, decode_relations, symmetrize
 from spacy_relext.pipeline.preparing import AnnotatedPairs, Extractor
 from spacy_relext.relations import has_relations, set_relations
 from spacy_relext.scorer import score_relations
@@ -264,6 +264,7 @@ def score_probe(pipe: Extractor, data: AnnotatedData, scores: Floats2d) -> dict[
     """
     symmetric = frozenset(pipe.cfg["symmetric_labels"])
     columns = [i for i, label in enumerate(pipe.labels, start=1) if label in symmetric]
+    decision = Decision(pipe.labels, exclusive=True, thresholds=numpy.ones(len(pipe.labels)), symmetric=symmetric)
     found, first = [], 0
     for reference, of_doc in zip(data.references, data.pairs, strict=True):
         pairs, allowed = of_doc.prepared.candidates.pairs, of_doc.prepared.allowed
@@ -273,6 +274,6 @@ def score_probe(pipe: Extractor, data: AnnotatedData, scores: Floats2d) -> dict[
         spans = pipe.mentions(reference)
         doc = reference.copy()
         likeliest = Predictions(spans, pairs, best)
-        set_relations(doc, decode_relations(likeliest, spans, pipe.labels, symmetric, threshold=1.0, exclusive=True, source=pipe.name))
+        set_relations(doc, decode_relations(likeliest, spans, decision, source=pipe.name))
         found.append(Example(doc, reference))
     return score_relations(found, symmetric_labels=symmetric)

@@ -26,7 +26,7 @@ from spacy_relext.pipeline.pairs import AttendedPair, attended_pairs
 from spacy_relext.pipeline.preparing import AnnotatedPairs, Extractor, annotated_pairs
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.scoring import OnScored, with_gold_mentions
-from spacy_relext.pipeline.settings import GIVEN
+from spacy_relext.pipeline.settings import give_thresholds
 from spacy_relext.pipeline.several import divide_labels, labels_of_others
 from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
@@ -272,10 +272,9 @@ def best_threshold(results: dict[float, dict[str, Any]]) -> float:
 
 
 def set_threshold(nlp: Language, pipe: RelationExtractor, threshold: float) -> None:
-    """Set the threshold, so that it is stored with the pipeline."""
-    pipe.threshold = threshold
-    # nlp.config is made anew from this at every access.
-    nlp.get_pipe_config(pipe.name)["threshold"] = pipe.cfg[GIVEN]["threshold"] = pipe.threshold
+    """Set the threshold of all labels, so that it is stored with the pipeline."""
+    pipe.threshold, pipe.label_thresholds = threshold, {}
+    give_thresholds(nlp, pipe.name, pipe.cfg)
 
 
 def store(nlp: Language, folder: Path) -> None:

@@ -20,6 +20,8 @@ if not hasattr(registry, SUMMARIES):
 
 DEFAULT_CONFIG = Config().from_str(
     """
+[label_thresholds]
+
 [candidates]
 @misc = "spacy-relext.sentence_pairs.v1"
 ordered = true
@@ -69,6 +71,8 @@ def make_relation_extractor(
     candidates: Callable[..., Any],
     scorer: Callable[..., Any] | None,
     threshold: float = 0.5,
+    label_thresholds: dict[str, Any] | None = None,
+    uncertain_below: Any = None,
     exclusive: bool = True,
     symmetric_labels: list[str] | None = None,
     type_rules: dict[str, list[list[str]]] | None = None,
@@ -100,6 +104,8 @@ def make_relation_extractor(
         candidates=candidates,
         scorer=scorer,
         threshold=threshold,
+        label_thresholds=label_thresholds,
+        uncertain_below=uncertain_below,
         exclusive=exclusive,
         symmetric_labels=symmetric_labels,
         type_rules=type_rules,

@@ -25,7 +25,7 @@ from spacy_relext.values import (
 )
 
 PUBLIC = "spacy_relext.relations"
-KEYS = {"head", "tail", "label", "score", "sources", "status", "attributes"}
+KEYS = {"head", "tail", "label", "score", "raw_score", "sources", "status", "attributes"}
 MENTION_KEYS = {"start", "end", "type", "text", "kb_id", "long_form"}
 # Of a flat dictionary, for head and tail: as in the columns of CSV and Parquet.
 FLAT = {"": "text", "_type": "type", "_start": "start", "_end": "end", "_kb_id": "kb_id", "_long_form": "long_form"}
@@ -44,12 +44,13 @@ class Relation:
         is the caller, or an annotation.
     status (str): What the pipeline says of it: "asserted" or "uncertain".
     attributes (Iterable[str]): What an annotation says of it: "speculated", "novel".
+    raw_score (float): What the model says, where the score of a calibrated pipeline is another; else the same as the score.
     RAISES: RelextError for what is none of this.
     """
 
     # Pickles look for the class there, which registers `doc._.relations`.
     __module__ = PUBLIC
-    __slots__ = ("_sources", "attributes", "head", "label", "long_forms", "score", "status", "tail")
+    __slots__ = ("_sources", "attributes", "head", "label", "long_forms", "raw_score", "score", "status", "tail")
 
     head: Span
     tail: Span
@@ -58,6 +59,7 @@ class Relation:
     long_forms: tuple[str, str]
     status: str
     attributes: tuple[str, ...]
+    raw_score: float
     _sources: Sources
 
     def __init__(
@@ -71,6 +73,7 @@ class Relation:
         sources: str | Iterable[str] | Mapping[str, float] = CALLER,
         status: str = ASSERTED,
         attributes: Iterable[str] = (),
+        raw_score: float | None = None,
     ) -> None:
         check_mention(head, "head", label)
         check_mention(tail, "tail", label)
@@ -89,6 +92,7 @@ class Relation:
         _set(self, "tail", tail)
         _set(self, "label", label)
         _set(self, "score", score)
+        _set(self, "raw_score", score if raw_score is None else checked_score(raw_score, label))
         _set(self, "long_forms", (long_form_of(head), long_form_of(tail)) if long_forms is None else checked_long_forms(long_forms, label))
         _set(self, "_sources", named)
         _set(self, "status", status if status == ASSERTED else checked_status(status, label))
@@ -114,7 +118,7 @@ class Relation:
         return hash(self._values())
 
     def _values(self) -> tuple[Any, ...]:
-        return self.head, self.tail, self.label, self.score, self.long_forms, self._sources, self.status, self.attributes
+        return self.head, self.tail, self.label, self.score, self.long_forms, self._sources, self.status, self.attributes, self.raw_score
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Spans cannot be pickled; a pickle, or a deep copy, holds each Doc once, however many relations it has.
@@ -125,12 +129,13 @@ class Relation:
 
     @classmethod
     def _restored(cls, head_doc: Doc, head: tuple[Any, ...], tail_doc: Doc, tail: tuple[Any, ...], *values: Any) -> "Relation":
-        label, score, long_forms, sources, status, attributes = values
+        label, score, long_forms, sources, status, attributes, *raw = values  # pickles of earlier versions have no raw score
         spans = (
             Span(doc, start, end, label=kind, kb_id=kb_id, span_id=id_)
             for doc, (start, end, kind, kb_id, id_) in ((head_doc, head), (tail_doc, tail))
         )
-        return cls(next(spans), next(spans), label, score, long_forms, sources=dict(sources), status=status, attributes=attributes)
+        more = {"sources": dict(sources), "status": status, "attributes": attributes, "raw_score": raw[0] if raw else None}
+        return cls(next(spans), next(spans), label, score, long_forms, **more)
 
     @property
     def key(self) -> tuple[int, int, int, int, str]:
@@ -148,9 +153,15 @@ class Relation:
         return dict(self._sources)
 
     def replace(self, **changes: Any) -> "Relation":
-        """Another relation with other values, which are those of the constructor. A new score is that of all its sources."""
+        """Another relation with other values, which are those of the constructor. A new score is that of all its sources.
+
+        The raw score stays with the score that it belongs to: without one in `changes`, that of another score is the score itself.
+        """
         kept: dict[str, Any] = {name: getattr(self, name) for name in ("head", "tail", "label", "long_forms", "status", "attributes")}
-        return Relation(**({**kept, "sources": self.sources if "score" in changes else dict(self._sources)} | changes))
+        made = Relation(**({**kept, "sources": self.sources if "score" in changes else dict(self._sources)} | changes))
+        if "raw_score" not in changes and made.score == self.score:
+            _set(made, "raw_score", self.raw_score)
+        return made
 
     def without(self, source: str) -> "Relation | None":
         """What its other sources say; None where there are none."""
@@ -161,11 +172,11 @@ class Relation:
         """The relation as JSON-serialisable data, with character offsets into the Doc's text.
 
         Head and tail have a `kb_id` where their concept is known, and a `long_form` where they are an abbreviation that was resolved; the
-        relation has `sources` where they are others than the caller, `status` where it is not "asserted", and `attributes` where there
-        are any.
+        relation has a `raw_score` where it is not the score, `sources` where they are others than the caller, `status` where it is not
+        "asserted", and `attributes` where there are any.
         """
         head, tail = (_mention_dict(*mention) for mention in zip((self.head, self.tail), self.long_forms, strict=True))
-        said = details(self.source_scores, self.status, self.attributes)
+        said = details(self.source_scores, self.status, self.attributes, self.score, self.raw_score)
         return {"head": head, "tail": tail, "label": self.label, "score": self.score, **said}
 
     @classmethod
@@ -199,7 +210,7 @@ class Relation:
                 raise RelextError(f"{what}: characters {start}-{stop} of the Doc are {text!r:.60}, and the {end} is {said!r:.60}.")
             spans.append(span)
             long_forms.append(mention["long_form"] if "long_form" in mention else long_form_of(span))
-        optional = {name: data[name] for name in ("score", "sources", "status", "attributes") if name in data}
+        optional = {name: data[name] for name in ("score", "raw_score", "sources", "status", "attributes") if name in data}
         return cls(spans[0], spans[1], data["label"], long_forms=(long_forms[0], long_forms[1]), **optional)
 
 
@@ -263,15 +274,15 @@ class Relations(tuple[Relation, ...]):
         """The relations as JSON-serialisable data.
 
         flat: Not as `Relation.to_dict` gives them, but without dictionaries in dictionaries, and all with the same keys: `head`,
-            `head_type`, `head_start`, `head_end`, `head_kb_id`, `head_long_form`, the same of `tail`, `label`, `score`, `sources`,
-            `status`, `attributes`. Sources and attributes are joined with |; what is not known is an empty string.
+            `head_type`, `head_start`, `head_end`, `head_kb_id`, `head_long_form`, the same of `tail`, `label`, `score`, `raw_score`,
+            `sources`, `status`, `attributes`. Sources and attributes are joined with |; what is not known is an empty string.
         """
         return [_flat(relation) if flat else relation.to_dict() for relation in self]
 
     def to_pandas(self) -> Any:
         """A DataFrame with one row per relation, whose columns are the keys of `to_dicts(flat=True)`. Needs pandas (extra `analysis`)."""
         head, tail = ([f"{end}{name}" for name in FLAT] for end in ("head", "tail"))
-        columns = [*head, "label", *tail, "score", "sources", "status", "attributes"]
+        columns = [*head, "label", *tail, "score", "raw_score", "sources", "status", "attributes"]
         return extra("pandas").DataFrame(self.to_dicts(flat=True), columns=columns)
 
 
@@ -308,4 +319,4 @@ def _flat(relation: Relation) -> dict[str, Any]:
     data = relation.to_dict()
     head, tail = ({f"{end}{name}": data[end].get(key, "") for name, key in FLAT.items()} for end in ("head", "tail"))
     said = {"sources": "|".join(relation.sources), "status": relation.status, "attributes": "|".join(relation.attributes)}
-    return {**head, "label": relation.label, **tail, "score": relation.score, **said}
+    return {**head, "label": relation.label, **tail, "score": relation.score, "raw_score": relation.raw_score, **said}

@@ -107,6 +107,7 @@ def _read(doc: Doc, entries: Iterable[_Entry]) -> Relations:
             sources=entry.get("sources", CALLER),
             status=entry.get("status", ASSERTED),
             attributes=entry.get("attributes", ()),
+            raw_score=entry.get("raw_score"),
         )
         found.append((relation.key, relation))
     return Relations(relation for _, relation in sorted(found, key=lambda pair: pair[0]))
@@ -127,7 +128,8 @@ def set_relations(doc: Doc, relations: Iterable[Any]) -> None:
     """Replace the relations of a Doc.
 
     relations: Their head and tail may belong to another Doc of the same text. Dictionaries are what `Relation.from_dict` makes of them.
-        A relation that is given twice is one, with the sources and attributes of both, and status and mentions of the higher score.
+        A relation that is given twice is one, with the sources and attributes of both, and status, mentions and raw score of the higher
+        score.
     RAISES: RelextError for a mention related to itself, one that does not lie in the Doc, and what is no relation.
     """
     entries = _filed(doc, relations, DATA)
@@ -186,7 +188,7 @@ def _entry(relation: Relation, head: _Mention, tail: _Mention) -> dict[str, Any]
         "head_type": head.type,
         "tail_type": tail.type,
         "texts": [head.text, tail.text],
-        **details(relation.source_scores, relation.status, relation.attributes),
+        **details(relation.source_scores, relation.status, relation.attributes, relation.score, relation.raw_score),
     }
     # Kept, so that they do not depend on the components that found them.
     if head.kb_id or tail.kb_id:
@@ -203,8 +205,9 @@ def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     for entry in (one, other):
         for name, score in entry.get("sources", {CALLER: entry["score"]}).items():
             sources[name] = max(score, sources.get(name, 0.0))
-    said = details(sources, higher.get("status", ASSERTED), sorted({*one.get("attributes", ()), *other.get("attributes", ())}))
-    return {**{name: value for name, value in higher.items() if name not in ("sources", "status", "attributes")}, **said}
+    attributes = sorted({*one.get("attributes", ()), *other.get("attributes", ())})
+    said = details(sources, higher.get("status", ASSERTED), attributes, higher["score"], higher.get("raw_score", higher["score"]))
+    return {**{name: value for name, value in higher.items() if name not in ("sources", "status", "attributes", "raw_score")}, **said}
 
 
 def _stored(span: Span, doc: Doc, label: str) -> _Mention:

@@ -36,9 +36,11 @@ def checked_long_forms(long_forms: Any, label: str) -> tuple[str, str]:
     return long_forms[0], long_forms[1]
 
 
-def details(sources: Mapping[str, float], status: str, attributes: Collection[str]) -> dict[str, Any]:
+def details(sources: Mapping[str, float], status: str, attributes: Collection[str], score: float, raw_score: float) -> dict[str, Any]:
     """What JSON says of a relation beyond its score: nothing of what it is taken for without."""
     found: dict[str, Any] = {}
+    if raw_score != score:
+        found["raw_score"] = raw_score
     if list(sources) != [CALLER]:
         found["sources"] = sources
     if status != ASSERTED:

@@ -239,10 +239,10 @@ def test_flat_dictionaries_have_all_keys(relation):
     expected = {"head": "Aspirin", "head_type": "DRUG", "head_start": 0, "head_end": 7, "head_kb_id": "C1", "head_long_form": ""}
     expected |= {"label": "RAISES"}
     expected |= {"tail": "warfarin\nsodium", "tail_type": "DRUG", "tail_start": 21, "tail_end": 36, "tail_kb_id": "", "tail_long_form": ""}
-    expected |= {"score": 0.75, "sources": "ddi", "status": "asserted", "attributes": ""}
+    expected |= {"score": 0.75, "raw_score": 0.75, "sources": "ddi", "status": "asserted", "attributes": ""}
     assert first == expected
     assert list(first) == list(expected)
-    assert second == expected | {"score": 0.5, "sources": "a|b", "attributes": "novel|x"}
+    assert second == expected | {"score": 0.5, "raw_score": 0.5, "sources": "a|b", "attributes": "novel|x"}
 
 
 def test_data_frames_have_their_columns_also_without_rows(relation, monkeypatch):

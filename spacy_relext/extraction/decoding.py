@@ -1,6 +1,7 @@
 """A record with the scores of all candidate pairs, decoded again with another threshold: no text is run for it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -10,7 +11,7 @@ from spacy_relext.formats.jsonl import PAIRS, from_record, relation_record
 from spacy_relext.formats.records import Place
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
 from spacy_relext.pipeline.decoding import decode
-from spacy_relext.pipeline.preparing import Extractor, n_columns, symmetric_labels
+from spacy_relext.pipeline.preparing import Extractor, n_columns
 from spacy_relext.types import Floats2d
 from spacy_relext.values import CALLER, checked_score
 
@@ -21,9 +22,10 @@ Key = tuple[int, int, int, int, str]
 def decode_record(record: dict[str, Any], extractors: Sequence[Extractor], threshold: float | None = None) -> dict[str, Any]:
     """A record of `extract(…, keep_all_scores=True)` with the relations that its extractors write at another threshold.
 
-    Relations of other components, and status and attributes, stay as they are: other components are not run again.
+    Relations of other components, and attributes, stay as they are: other components are not run again. So does the status, but where an
+    extractor says from which score on a relation is certain (`uncertain_below`).
 
-    extractors: Those of the pipeline that made the record, in its order. threshold: Of all of them; None: each has its own.
+    extractors: Those of the pipeline that made the record, in its order. threshold: Of all of them and all labels; None: their own.
     RETURNS: Another record. RAISES: RelextError for a record without these scores, or with scores that are not of these extractors.
     """
     if not isinstance(record, dict) or PAIRS not in record:
@@ -44,7 +46,8 @@ def decode_record(record: dict[str, Any], extractors: Sequence[Extractor], thres
     before = {_key(relation, mentions): relation for relation in document.relations or []}
     names = {pipe.name for pipe in extractors} | {name for relation in found.values() for name in relation.source_names}
     several = len(names) > 1 or any(relation.sources for relation in before.values())
-    relations = [_finished(found[key], before.get(key), named=several) for key in sorted(found)]
+    decided = any(pipe.cfg["uncertain_below"] is not None for pipe in written)
+    relations = [_finished(found[key], before.get(key), named=several, decided=decided) for key in sorted(found)]
     return {**record, "relations": list(map(relation_record, relations))}
 
 
@@ -87,15 +90,18 @@ def _kept(
             sources = {CALLER: relation.score}
         sources = {name: score for name, score in sources.items() if name not in names}
         if sources:
-            said = (max(sources.values()), tuple(sources.items()), relation.status, relation.attributes)
+            score = max(sources.values())
+            raw_score = relation.raw_score if score == relation.score else None
+            said = (score, tuple(sources.items()), relation.status, relation.attributes, raw_score)
             kept[_key(relation, mentions)] = AnnotatedRelation(relation.head, relation.tail, relation.label, *said)
     return kept
 
 
 def _is_scored(relation: AnnotatedRelation, pairs: list[dict[str, Any]]) -> bool:
     ends = {relation.head, relation.tail}
+    raw_score = relation.score if relation.raw_score is None else relation.raw_score
     scores = (pair["scores"].get(relation.label, -1.0) for pair in pairs if {pair["head"], pair["tail"]} == ends and "source" not in pair)
-    return any(round(score, 4) == round(relation.score, 4) for score in scores)
+    return any(round(score, 4) == round(raw_score, 4) for score in scores)
 
 
 def _decoded(
@@ -109,12 +115,8 @@ def _decoded(
         raise RelextError(f"{PAIRS}: a pair with the mention {error}, and the record has {ids!r:.80}.") from None
     numbers = numpy.asarray(ends, dtype="int64").reshape(-1, 2)
     places = [(mention.start, mention.end) for mention in mentions.values()]
-    threshold = float(pipe.cfg["threshold"]) if threshold is None else threshold
-    found = decode(
-        numbers, _matrix(pairs, pipe), places, pipe.labels, symmetric_labels(pipe), threshold=threshold, exclusive=pipe.cfg["exclusive"]
-    )
-    for head, tail, label, score in found:
-        yield AnnotatedRelation(ids[head], ids[tail], label, score, ((pipe.name, score),))
+    for head, tail, label, score, raw_score, status in decode(numbers, _matrix(pairs, pipe), places, pipe.decision(threshold)):
+        yield AnnotatedRelation(ids[head], ids[tail], label, score, ((pipe.name, score),), status, raw_score=raw_score)
 
 
 def _matrix(pairs: list[dict[str, Any]], pipe: Extractor) -> Floats2d:
@@ -139,12 +141,18 @@ def _merged(one: AnnotatedRelation, other: AnnotatedRelation) -> AnnotatedRelati
     sources = dict(one.sources)
     for name, score in other.sources:
         sources[name] = max(score, sources.get(name, 0.0))
-    said = (max(sources.values()), tuple(sorted(sources.items())), one.status, one.attributes)
+    attributes = tuple(sorted({*one.attributes, *other.attributes}))
+    said = (max(sources.values()), tuple(sorted(sources.items())), higher.status, attributes, higher.raw_score)
     return AnnotatedRelation(higher.head, higher.tail, higher.label, *said)
 
 
-def _finished(relation: AnnotatedRelation, before: AnnotatedRelation | None, *, named: bool) -> AnnotatedRelation:
-    """As it is written: with what was said of it, and with its sources only where there are others than the one extractor."""
+def _finished(relation: AnnotatedRelation, before: AnnotatedRelation | None, *, named: bool, decided: bool) -> AnnotatedRelation:
+    """As it is written: with what was said of it, and with its sources only where there are others than the one extractor.
+
+    decided: The status is that of its score, whatever it was before.
+    """
     sources = relation.sources if named and [name for name, _ in relation.sources] != [CALLER] else ()
-    status, attributes = (before.status, before.attributes) if before else (relation.status, relation.attributes)
-    return AnnotatedRelation(relation.head, relation.tail, relation.label, relation.score, sources, status, attributes)
+    said: dict[str, Any] = {"sources": sources}
+    if before:
+        said |= {"attributes": before.attributes} | ({} if decided else {"status": before.status})
+    return replace(relation, **said)

@@ -17,7 +17,7 @@ from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extras import module
 from spacy_relext.formats.cutting import Cutter
 from spacy_relext.formats.reading import Reading
-from spacy_relext.formats.types import DETAILS, METADATA, PIPELINE_DETAILS, Document
+from spacy_relext.formats.types import DETAILS, METADATA, PIPELINE_DETAILS, RAW_SCORES, Document
 
 T = TypeVar("T")
 GROUP = "spacy_relext_formats"
@@ -319,7 +319,7 @@ _OURS = (
         suffix=".csv",
         reads=False,
         settings=frozenset({"spreadsheet_safe"}),
-        lacks=_TRIPLES,
+        lacks=tuple(name for name in _TRIPLES if name != RAW_SCORES),
         refuses=False,
         module="delimited",
     ),

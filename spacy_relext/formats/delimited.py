@@ -1,12 +1,13 @@
 """Triples as a table of text: a row per relation, for data frames and spreadsheets. With tabs where the file ends in `.tsv`. Only written.
 
-    document,head,head_type,head_start,head_end,head_kb_id,label,tail,tail_type,tail_start,tail_end,tail_kb_id,score,sentence_start,sentence
-    case-7,Cimetidine,CHEMICAL,0,10,D002927,MECHANISM,warfarin,CHEMICAL,18,26,,0.91,0,Cimetidine raised warfarin levels.
+    document,head,head_type,head_start,head_end,head_kb_id,label,tail,tail_type,tail_start,tail_end,tail_kb_id,score,raw_score,sentence_start,sentence
+    case-7,Cimetidine,CHEMICAL,0,10,D002927,MECHANISM,warfarin,CHEMICAL,18,26,,0.91,0.95,0,Cimetidine raised warfarin levels.
 
 UTF-8, fields with separators, quotes and line ends in quotes. Offsets count characters of the document's text, ends are exclusive; those of
 the sentence are `sentence_start` and on, so that the head is in it at head_start - sentence_start. A relation across sentences has the text
 from the first to the last of them. What is not known is empty: identifiers, sentences, and the offsets of a relation between concepts
-(triples.py). Identifiers of several concepts are joined with | (identifiers.py).
+(triples.py). Identifiers of several concepts are joined with | (identifiers.py). The `raw_score` is that of the model: the score, where the
+pipeline is not calibrated.
 
 Of texts, sentences with relations alone are held, and neither documents without relations nor mentions in none; this is counted. Two
 documents of one id cannot be told apart.
@@ -20,7 +21,7 @@ from pathlib import Path
 from spacy_relext.concepts import join
 from spacy_relext.formats.files import whole_file
 from spacy_relext.formats.triples import End, Triple, prepared, triples
-from spacy_relext.formats.types import Document
+from spacy_relext.formats.types import DETAILS, METADATA, RAW_SCORES, Document
 
 END = {"": str, "_type": str, "_start": int, "_end": int, "_kb_id": str}
 COLUMNS: dict[str, type] = {
@@ -29,6 +30,7 @@ COLUMNS: dict[str, type] = {
     "label": str,
     **{f"tail{name}": kind for name, kind in END.items()},
     "score": float,
+    "raw_score": float,
     "sentence_start": int,
     "sentence": str,
 }
@@ -70,7 +72,8 @@ def _counted(found: Iterable[Fields], lost: Counter[str]) -> Iterator[Fields]:
 
 def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Fields]:
     """The relations of some documents as values of `COLUMNS`, None for what is not known. lost: Is added to: what no row holds."""
-    for document in prepared(documents, lost, "whole texts", "documents without relations", "mentions in no relation"):
+    unsupported = "whole texts", "documents without relations", "mentions in no relation"
+    for document in prepared(documents, lost, *unsupported, details=[name for name in (METADATA, *DETAILS) if name != RAW_SCORES]):
         for triple in triples(document, lost):
             yield values_of(triple)
 
@@ -78,7 +81,7 @@ def rows(documents: Iterable[Document], lost: Counter[str]) -> Iterator[Fields]:
 def values_of(triple: Triple) -> Fields:
     """The values of a row."""
     ends = _values(triple.head), _values(triple.tail)
-    return triple.document, *ends[0], triple.label, *ends[1], triple.score, triple.sentence_start, triple.sentence
+    return triple.document, *ends[0], triple.label, *ends[1], triple.score, triple.raw_score, triple.sentence_start, triple.sentence
 
 
 def _values(end: End) -> Fields:

@@ -235,7 +235,8 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
 
     def annotated(r: Relation) -> AnnotatedRelation:
         sources = tuple(r.source_scores.items()) if named and r.sources != (CALLER,) else ()
-        return AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score, sources, r.status, r.attributes)
+        raw_score = r.raw_score if r.raw_score != r.score else None
+        return AnnotatedRelation(id_of(r.head), id_of(r.tail), r.label, r.score, sources, r.status, r.attributes, raw_score)
 
     return Document(
         id=document_id(doc),
@@ -333,9 +334,9 @@ def _relations(document: Document, given: list[AnnotatedRelation], placed: dict[
         if (head.start, head.end) == (tail.start, tail.end):
             _leave_out(SELF if relation.head == relation.tail else SAME_PLACE, document, counts)
             continue
-        said: dict[str, Any] = {"sources": dict(relation.sources) or CALLER, "status": relation.status, "attributes": relation.attributes}
+        said: dict[str, Any] = {name: getattr(relation, name) for name in ("status", "attributes", "raw_score")}
         try:
-            made = Relation(head, tail, relation.label, relation.score, **said)
+            made = Relation(head, tail, relation.label, relation.score, sources=dict(relation.sources) or CALLER, **said)
         except RelextError as error:
             raise document.error(str(error)) from error
         if made.key in relations:

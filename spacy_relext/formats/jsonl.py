@@ -21,8 +21,9 @@ offsets; a relation may carry a `score`. Further keys are refused: what else is 
 `meta`, which is kept with it.
 `relext render --texts FILE` draws lines without `text`, too: FILE has the texts, under the same ids.
 
-A relation may say more: `attributes`, what an annotation says of it; a `status` other than "asserted", what a pipeline says; and `sources`,
-where they are not the one extractor: the components that found it, each with its score, the highest of which is that of the relation.
+A relation may say more: `attributes`, what an annotation says of it; a `status` other than "asserted", what a pipeline says; a `raw_score`,
+what the model says, where a calibrated pipeline has another score; and `sources`, where they are not the one extractor: the components that
+found it, each with its score, the highest of which is that of the relation.
 
     {"head": "T1", "tail": "T2", "label": "MECHANISM", "score": 0.91, "sources": {"ddi": 0.91, "rules": 0.5}, "attributes": ["speculated"]}
 
@@ -60,7 +61,7 @@ ANNOTATED = "annotated_labels"
 RELATIONS = {"relations": "relation", "concept_relations": "relation between concepts", "denied_relations": "denied relation"}
 KEYS = {"id", "text", "sentences", "mentions", *RELATIONS, ANNOTATED, PAIRS, "meta"}
 MENTION_KEYS = {"id", "start", "end", "type", "text", "kb_id", "long_form"}
-RELATION_KEYS = {"head", "tail", "label", "score", "sources", "status", "attributes"}
+RELATION_KEYS = {"head", "tail", "label", "score", "raw_score", "sources", "status", "attributes"}
 
 
 def read(path: Path, reading: Reading) -> Iterator[Document]:
@@ -132,9 +133,16 @@ def relation_record(relation: AnnotatedRelation) -> dict[str, Any]:
     return (
         {"head": relation.head, "tail": relation.tail, "label": relation.label}
         | ({} if relation.score == 1.0 else {"score": round(relation.score, 4)})
-        | relation.details
+        | _rounded(relation)
         | ({"sources": {name: round(score, 4) for name, score in relation.sources}} if relation.sources else {})
     )
+
+
+def _rounded(relation: AnnotatedRelation) -> dict[str, Any]:
+    """Its details, with a raw score where it differs from the score as that is written."""
+    found = relation.details
+    raw_score = round(found.pop("raw_score", relation.score), 4)
+    return ({} if raw_score == round(relation.score, 4) else {"raw_score": raw_score}) | found
 
 
 def parse(
@@ -222,10 +230,11 @@ def _text_elsewhere(record: dict[str, Any], texts: Mapping[str, str] | None, at:
     return texts[name]
 
 
-def _said(entry: dict[str, Any], at: Place, what: str) -> tuple[float, Sources, str, tuple[str, ...]]:
-    """Score, sources, status and attributes of a relation."""
+def _said(entry: dict[str, Any], at: Place, what: str) -> tuple[float, Sources, str, tuple[str, ...], float | None]:
+    """Score, sources, status, attributes and raw score of a relation."""
+    raw_score = at.score(entry, what, "raw_score") if "raw_score" in entry else None
     if not {"sources", "status", "attributes"} & set(entry):
-        return at.score(entry, what), (), ASSERTED, ()
+        return at.score(entry, what), (), ASSERTED, (), raw_score
     score = at.score(entry, what) if "score" in entry else None
     try:
         sources = at.take(entry, "sources", dict, what) if "sources" in entry else None
@@ -235,7 +244,7 @@ def _said(entry: dict[str, Any], at: Place, what: str) -> tuple[float, Sources, 
             named = () if list(sources) == [CALLER] else named
         attributes = at.take(entry, "attributes", list, what) if "attributes" in entry else []
         status = checked_status(entry.get("status", ASSERTED), what)
-        return 1.0 if score is None else score, named, status, checked_attributes(attributes, what)
+        return 1.0 if score is None else score, named, status, checked_attributes(attributes, what), raw_score
     except DataError:
         raise
     except RelextError as error:

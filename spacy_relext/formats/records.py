@@ -152,12 +152,12 @@ class Place:
         label: str = self.take(entry, key, str, what)
         return label
 
-    def score(self, entry: dict[str, Any], what: str) -> float:
-        """The score of a relation: 1 where it has none."""
-        score = self.take(entry, "score", (int, float), what) if "score" in entry else 1.0
+    def score(self, entry: dict[str, Any], what: str, key: str = "score") -> float:
+        """The score of a relation, or the one under another key: 1 where it has none."""
+        score = self.take(entry, key, (int, float), what) if key in entry else 1.0
         # Before it is made a float, which some whole numbers are too large for.
         if not 0 <= score <= 1:
-            raise self.fail(f"{what}: 'score' is {score!r:.60}; it is a probability, between 0 and 1.")
+            raise self.fail(f"{what}: {key!r} is {score!r:.60}; it is a probability, between 0 and 1.")
         return float(score)
 
     def sentences(self, record: dict[str, Any], key: str) -> list[tuple[int, int]] | None:

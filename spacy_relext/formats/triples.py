@@ -34,7 +34,7 @@ class End:
 class Triple:
     """A relation. sentence: The text from the sentence of the first mention to that of the last, and its first character, where known.
 
-    sources, status, attributes: As `AnnotatedRelation` has them.
+    sources, status, attributes: As `AnnotatedRelation` has them. raw_score: That of the model, which is the score where none is calibrated.
     """
 
     document: str
@@ -47,6 +47,7 @@ class Triple:
     sources: Sources = ()
     status: str = ASSERTED
     attributes: tuple[str, ...] = ()
+    raw_score: float = 1.0
 
 
 @dataclass(frozen=True, order=True)
@@ -117,7 +118,8 @@ def one_line(text: str) -> str:
 def _triple(
     document: Document, head: End, tail: End, relation: AnnotatedRelation, start: int | None = None, sentence: str | None = None
 ) -> Triple:
-    said = relation.sources, relation.status, relation.attributes
+    raw_score = relation.score if relation.raw_score is None else relation.raw_score
+    said = relation.sources, relation.status, relation.attributes, raw_score
     return Triple(document.id, head, relation.label, tail, relation.score, start, sentence, *said)
 
 

@@ -30,7 +30,8 @@ class AnnotatedRelation:
     """A relation between the mentions with the ids `head` and `tail`, or between the concepts with these identifiers.
 
     sources: The components that found it, by name, with their scores. Empty: an annotation, or a file that does not say.
-    status, attributes: What the pipeline, and an annotation, say of it.
+    status, attributes: What the pipeline, and an annotation, say of it. raw_score: What the model says, where a calibrated pipeline has
+        another score; None: the score.
     """
 
     head: str
@@ -40,6 +41,7 @@ class AnnotatedRelation:
     sources: Sources = ()
     status: str = ASSERTED
     attributes: tuple[str, ...] = ()
+    raw_score: float | None = None
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -49,7 +51,8 @@ class AnnotatedRelation:
     @property
     def details(self) -> dict[str, Any]:
         """What JSON says of it beyond its score: nothing of what it is taken for without."""
-        return details(dict(self.sources) or {CALLER: self.score}, self.status, self.attributes)
+        raw_score = self.score if self.raw_score is None else self.raw_score
+        return details(dict(self.sources) or {CALLER: self.score}, self.status, self.attributes, self.score, raw_score)
 
 
 @dataclass
@@ -124,6 +127,7 @@ UNSUPPORTED: dict[str, Callable[[Document], int]] = {
     "sentences": lambda document: len(document.sentences or ()),
     "relations": lambda document: len(document.relations or ()),
     "scores of relations": lambda document: sum(r.score != 1 for r in document.all_relations),
+    "raw scores of relations": lambda document: sum(r.raw_score not in (None, r.score) for r in document.all_relations),
     "sources of relations": lambda document: sum(bool(r.sources) for r in document.all_relations),
     "statuses of relations": lambda document: sum(r.status != ASSERTED for r in document.all_relations),
     "attributes of relations": lambda document: sum(bool(r.attributes) for r in document.all_relations),
@@ -149,7 +153,8 @@ NOVEL = "novel"
 SAME_PLACE = "relations between mentions of the same characters"
 SELF = "relations of a mention to itself"
 # What the pipeline, and an annotation, say of a relation beyond its label and score; all of it is in JSONL alone.
-PIPELINE_DETAILS = ("sources of relations", "statuses of relations")
+RAW_SCORES = "raw scores of relations"
+PIPELINE_DETAILS = (RAW_SCORES, "sources of relations", "statuses of relations")
 DETAILS = (*PIPELINE_DETAILS, "attributes of relations", "denied relations")
 # What readers leave out, by the names of the report.
 RELATED, N_ARY = "relations of relations", "relations with more or less than two arguments"

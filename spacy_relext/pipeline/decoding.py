@@ -1,15 +1,18 @@
-"""From scores to relations: type rules, symmetric labels, the threshold."""
+"""From scores to relations: type rules, symmetric labels, calibration, thresholds."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy
 from spacy.tokens import Span
 
+from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
 from spacy_relext.candidates import type_table
 from spacy_relext.mentions import long_form_of
 from spacy_relext.relations import Relation
-from spacy_relext.types import Bools1d, Bools2d, Floats2d, Ints2d
+from spacy_relext.types import Bools1d, Bools2d, Floats1d, Floats2d, Ints1d, Ints2d
+from spacy_relext.values import ASSERTED, UNCERTAIN
 
 
 @dataclass(frozen=True)
@@ -71,53 +74,102 @@ def symmetrize(pairs: Ints2d, scores: Floats2d, columns: Sequence[int], counted:
     return scores
 
 
-def decode(
-    pairs: Ints2d,
-    scores: Floats2d,
-    places: Sequence[tuple[int, int]],
-    labels: Sequence[str],
-    symmetric: Collection[str],
-    *,
-    threshold: float,
-    exclusive: bool,
-) -> Iterator[tuple[int, int, str, float]]:
-    """What reaches the threshold: head, tail, label, score.
+@dataclass(frozen=True)
+class Decision:
+    """What is written of a distribution over labels, and with which score.
 
-    pairs: `[n_pairs, 2]`, indices of `places`, the mentions' first and last characters. scores: `[n_pairs, n_columns]`, float32.
+    labels (Tuple[str, ...]), exclusive (bool): Those of the columns; with exclusive labels, column 0 is no-relation.
+    thresholds (Floats1d): `[n_labels]`, float64: the score that each label must reach.
+    symmetric (Collection[str]): Labels without a direction.
+    maps (Tuple[ScoreMap | None, ...] | None): From the raw score of each label to its score. None: scores are raw.
+    uncertain_below (float | None): A relation with a lower score is uncertain. None: all are asserted.
     """
-    # A forbidden label has probability 0 and is not written whatever the threshold.
-    reached = (scores >= threshold) & (scores > 0)
-    if exclusive:
-        columns = scores[:, 1:].argmax(axis=1) + 1 if len(scores) else numpy.zeros(0, dtype="int64")
-        rows = numpy.flatnonzero(reached[numpy.arange(len(scores)), columns])
-        columns = columns[rows]
+
+    labels: tuple[str, ...]
+    exclusive: bool
+    thresholds: Floats1d
+    symmetric: Collection[str] = ()
+    maps: tuple[ScoreMap | None, ...] | None = None
+    uncertain_below: float | None = None
+
+    @classmethod
+    def of(cls, cfg: Mapping[str, Any], maps: ScoreMaps | None, threshold: float | None = None) -> "Decision":
+        """That of an extractor. cfg: Its settings. threshold: In the place of all its thresholds."""
+        labels = tuple(cfg["labels"])
+        own = cfg["label_thresholds"] if threshold is None else {}
+        others = cfg["threshold"] if threshold is None else threshold
+        by_label = None if maps is None else tuple(maps.of(label) for label in labels)
+        thresholds = numpy.asarray([own.get(label, others) for label in labels], dtype="float64")
+        raw = [True] * len(labels) if by_label is None else [found is None for found in by_label]
+        # Raw scores are float32: 0.7 is reached by what is 0.7 there.
+        thresholds[raw] = thresholds[raw].astype("float32")
+        return cls(labels, cfg["exclusive"], thresholds, frozenset(cfg["symmetric_labels"]), by_label, cfg["uncertain_below"])
+
+    def scores(self, columns: Ints1d, raw: Floats1d) -> Floats1d:
+        """The scores, float64, of raw ones. columns, raw: `[n]`, the index of the label, and its raw score."""
+        scores = raw.astype("float64")
+        for column, calibrated in enumerate(self.maps or ()):
+            at = columns == column
+            if calibrated is not None and at.any():
+                scores[at] = calibrated(scores[at])
+        return scores
+
+    def score(self, label: str, raw_score: float) -> float:
+        """The score of a raw one of a label."""
+        return float(self.scores(numpy.asarray([self.labels.index(label)]), numpy.asarray([raw_score], dtype="float32"))[0])
+
+    def reaches(self, label: str, raw_score: float) -> bool:
+        """Whether a label with this raw score would be written, were it the most probable one."""
+        return self.score(label, raw_score) >= float(self.thresholds[self.labels.index(label)])
+
+    def status(self, score: float) -> str:
+        """The status of a relation with this score."""
+        return UNCERTAIN if self.uncertain_below is not None and score < self.uncertain_below else ASSERTED
+
+
+class Found(NamedTuple):
+    """What is written: head and tail as numbers of mentions, the label, and what is said of it."""
+
+    head: int
+    tail: int
+    label: str
+    score: float
+    raw_score: float
+    status: str
+
+
+def decode(pairs: Ints2d, scores: Floats2d, places: Sequence[tuple[int, int]], decision: Decision) -> Iterator[Found]:
+    """What reaches its threshold. With exclusive labels, that can be the most probable one of a pair alone.
+
+    pairs: `[n_pairs, 2]`, indices of `places`, the mentions' first and last characters. scores: `[n_pairs, n_columns]`, float32, as the
+        model gives them; those of symmetric labels are the same in both directions.
+    """
+    rows: Ints1d
+    if decision.exclusive:
+        rows, columns = numpy.arange(len(scores)), scores[:, 1:].argmax(axis=1) if len(scores) else numpy.zeros(0, dtype="int64")
+        raw = scores[rows, columns + 1]
     else:
-        rows, columns = numpy.nonzero(reached)
-    for (head, tail), column, score in zip(pairs[rows].tolist(), columns.tolist(), scores[rows, columns].tolist(), strict=True):
-        label = labels[column - int(exclusive)]
-        if label in symmetric and places[tail] < places[head]:
+        rows, columns = numpy.nonzero(scores > 0)
+        raw = scores[rows, columns]
+    found = decision.scores(columns, raw)
+    # A forbidden label has probability 0 and is not written whatever the threshold.
+    kept = numpy.flatnonzero((found >= decision.thresholds[columns]) & (raw > 0))
+    written = pairs[rows[kept]].tolist(), columns[kept].tolist(), found[kept].tolist(), raw[kept].tolist()
+    for (head, tail), column, score, raw_score in zip(*written, strict=True):
+        label = decision.labels[column]
+        if label in decision.symmetric and places[tail] < places[head]:
             head, tail = tail, head
-        yield head, tail, label, score
+        yield Found(head, tail, label, score, raw_score, decision.status(score))
 
 
-def decode_relations(
-    predictions: Predictions,
-    spans: Sequence[Span],
-    labels: Sequence[str],
-    symmetric: Collection[str],
-    *,
-    threshold: float,
-    exclusive: bool,
-    source: str,
-) -> Iterator[Relation]:
-    """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions, as of a source."""
+def decode_relations(predictions: Predictions, spans: Sequence[Span], decision: Decision, *, source: str) -> Iterator[Relation]:
+    """The relations that are written, between `spans`, which correspond to the predictions' mentions, as of a source."""
     places = [(span.start_char, span.end_char) for span in spans]
     # Asked once for each mention of a relation, of which there are few.
     long_forms: dict[int, str] = {}
-    for head, tail, label, score in decode(
-        predictions.pairs, predictions.scores, places, labels, symmetric, threshold=threshold, exclusive=exclusive
-    ):
+    for head, tail, label, score, raw_score, status in decode(predictions.pairs, predictions.scores, places, decision):
         for i in (head, tail):
             if i not in long_forms:
                 long_forms[i] = long_form_of(spans[i])
-        yield Relation(spans[head], spans[tail], label, score, (long_forms[head], long_forms[tail]), sources=source)
+        long = long_forms[head], long_forms[tail]
+        yield Relation(spans[head], spans[tail], label, score, long, sources=source, status=status, raw_score=raw_score)

@@ -13,7 +13,7 @@ from spacy_relext.candidates import CandidateFunction, Candidates, make_candidat
 from spacy_relext.ml.attention import OnAttention
 from spacy_relext.notices import Notices
 from spacy_relext.pipeline.checks import Checks
-from spacy_relext.pipeline.decoding import Predictions, allowed_by_types, symmetrize
+from spacy_relext.pipeline.decoding import Decision, Predictions, allowed_by_types, symmetrize
 from spacy_relext.pipeline.gold import GoldKey, align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.progress import Progress
 from spacy_relext.relations import Relation, annotated_labels, covers, has_relations
@@ -86,7 +86,10 @@ class Extractor(Protocol):
         """The probabilities of a pair by label, and that of no-relation."""
 
     def decode(self, predictions: Predictions, spans: Sequence[Span], *, threshold: float | None = None) -> Iterator[Relation]:
-        """The relations that reach the threshold."""
+        """The relations that reach their threshold."""
+
+    def decision(self, threshold: float | None = None) -> Decision:
+        """What is written, and with which score."""
 
 
 def n_columns(pipe: Extractor) -> int:

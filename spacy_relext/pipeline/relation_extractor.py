@@ -1,8 +1,9 @@
 """The trainable component: mentions in, relations on the Doc out."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy
@@ -13,6 +14,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
+from spacy_relext.calibration.maps import ScoreMaps
 from spacy_relext.candidates import CandidateFunction
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
@@ -24,7 +26,7 @@ from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
 from spacy_relext.notices import Notices, counted
 from spacy_relext.pipeline.checks import Checks, checked_doc, checked_docs
 from spacy_relext.pipeline.coverage import count_annotated, warn_of_coverage
-from spacy_relext.pipeline.decoding import Predictions, decode_relations
+from spacy_relext.pipeline.decoding import Decision, Predictions, decode_relations
 from spacy_relext.pipeline.initializing import take_settings
 from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, attended_pairs, score_pairs
 from spacy_relext.pipeline.preparing import (
@@ -35,16 +37,19 @@ from spacy_relext.pipeline.preparing import (
     n_columns,
     prepare,
     symmetric_columns,
-    symmetric_labels,
     symmetrized,
 )
 from spacy_relext.pipeline.progress import Progress
+from spacy_relext.pipeline.rescaling import rescaled
 from spacy_relext.pipeline.scoring import score
 from spacy_relext.pipeline.settings import (
     GIVEN,
     as_meant,
     check_settings,
+    checked_label_thresholds,
     checked_threshold,
+    checked_uncertain,
+    give_thresholds,
     given_settings,
     require_known_labels,
     restored,
@@ -65,7 +70,9 @@ class RelationExtractor(TrainablePipe):
     vocab (Vocab), model (Model), name (str): As in every spaCy component; the model maps (docs, candidates) to logits.
     candidates (Callable[[Doc, List[Span]], Ints2d]): Gives the pairs to score.
     scorer (Callable | None): Scores relations.
-    threshold (float): A relation is written when its probability is at least this. Tune it on development data.
+    threshold (float): A relation is written when its score is at least this. Tune it on development data.
+    label_thresholds (Dict[str, float | None] | None): The same of single labels; others take `threshold`.
+    uncertain_below (float | None): What is written with a lower score has the status "uncertain". None: all is "asserted".
     exclusive (bool): A pair has one label at most (softmax with no-relation); otherwise any number (a sigmoid per label). A pair that is
         annotated with several is trained towards each of them in equal parts; all but the one that is predicted count as misses.
     symmetric_labels (List[str] | None): Labels without a direction. Their two directions are averaged, and written once.
@@ -89,6 +96,8 @@ class RelationExtractor(TrainablePipe):
     score_prefix (str): What the names of its scores begin with: "rel" gives `rel_micro_f`. Each extractor of a pipeline needs one of its
         own, and a weight for its scores in [training.score_weights].
 
+    Thresholds are on the scale of `relation.score`. This is the probability that the model gives, or what `calibration` makes of it.
+
     The attribute `on_predictions` (Callable[[Doc, Predictions], None] | None) is for the scores of all candidate pairs: it is called with
     them whenever relations were written into a Doc. It is not stored.
     """
@@ -102,6 +111,8 @@ class RelationExtractor(TrainablePipe):
         candidates: CandidateFunction,
         scorer: Callable[..., dict[str, Any]] | None = None,
         threshold: float = 0.5,
+        label_thresholds: Mapping[str, float | None] | None = None,
+        uncertain_below: float | None = None,
         exclusive: bool = True,
         symmetric_labels: Sequence[str] | None = None,
         type_rules: dict[str, list[list[str]]] | None = None,
@@ -133,6 +144,9 @@ class RelationExtractor(TrainablePipe):
             # What it has learned from (thresholds.seen); None: it is not known.
             "seen": None,
             "threshold": checked_threshold(name, threshold),
+            "label_thresholds": checked_label_thresholds(name, label_thresholds),
+            "uncertain_below": checked_uncertain(name, uncertain_below),
+            "calibration": None,
             "exclusive": exclusive,
             "symmetric_labels": list(symmetric_labels or []),
             "type_rules": dict(type_rules or {}),
@@ -146,6 +160,7 @@ class RelationExtractor(TrainablePipe):
         }
         check_settings(name, self.cfg, listens=listens_to(model) is not None)
         self.cfg[GIVEN] = given_settings(self.cfg)
+        self._maps: tuple[Any, ScoreMaps | None] = (None, None)
         self.notices = Notices()
         self.checks = Checks(self.notices)
         self.progress = Progress()
@@ -154,12 +169,78 @@ class RelationExtractor(TrainablePipe):
 
     @property
     def threshold(self) -> float:
-        """The probability from which on a relation is written. RAISES: RelextError where it is set to what is no probability."""
+        """The score from which on a relation is written. RAISES: RelextError where it is set to what is no probability."""
         return float(self.cfg["threshold"])
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
         self.cfg["threshold"] = checked_threshold(self.name, threshold)
+
+    @property
+    def label_thresholds(self) -> Mapping[str, float]:
+        """The thresholds of labels that do not take `threshold`. They are set as a whole, None for none.
+
+        RAISES: RelextError where they are set to what are no probabilities, or of labels that the component does not have.
+        """
+        return MappingProxyType(self.cfg["label_thresholds"])
+
+    @label_thresholds.setter
+    def label_thresholds(self, thresholds: Mapping[str, float | None] | None) -> None:
+        self.cfg["label_thresholds"] = checked_label_thresholds(self.name, thresholds, self.labels)
+
+    @property
+    def uncertain_below(self) -> float | None:
+        """The score below which a relation is uncertain; None: all are asserted. RAISES: RelextError where it is set to something else."""
+        return None if self.cfg["uncertain_below"] is None else float(self.cfg["uncertain_below"])
+
+    @uncertain_below.setter
+    def uncertain_below(self, limit: float | None) -> None:
+        self.cfg["uncertain_below"] = checked_uncertain(self.name, limit)
+
+    @property
+    def calibration(self) -> dict[str, Any] | None:
+        """What makes scores of the raw scores of the model, as `relext calibrate` finds it; None: they are the same.
+
+        Where it is set, thresholds move with the scores, so that the same relations are written as before. `uncertain_below` stays where
+        labels have maps of their own, since it is one number for all of them.
+        RAISES: RelextError where it is set to what is none, or to one of labels that the component does not have.
+        """
+        found: dict[str, Any] | None = self.cfg["calibration"]
+        return found
+
+    @calibration.setter
+    def calibration(self, calibration: Mapping[str, Any] | None) -> None:
+        stored = None if calibration is None else dict(calibration)
+        maps = None if stored is None else ScoreMaps.from_dict(stored)
+        require_known_labels(self.name, {**self.cfg, "calibration": stored})
+        self.cfg.update(rescaled(self.cfg, self.score_maps, maps))
+        self.cfg["calibration"] = stored
+        if (nlp := self._home()) is not None:
+            give_thresholds(nlp, self.name, self.cfg)
+
+    @property
+    def score_maps(self) -> ScoreMaps | None:
+        """The maps of `calibration`. RAISES: RelextError for a calibration that is none."""
+        stored = self.cfg["calibration"]
+        # Made once of what is stored, which may be changed as a whole.
+        if self._maps[0] is not stored:
+            self._maps = (stored, None if stored is None else ScoreMaps.from_dict(stored))
+        return self._maps[1]
+
+    def _home(self) -> Language | None:
+        """The pipeline that has the component among its own, disabled or not."""
+        nlp = self.checks.home.nlp
+        return nlp if nlp is not None and any(pipe is self for _, pipe in nlp.components) else None
+
+    def _drop_calibration(self, why: str) -> None:
+        if self.cfg["calibration"] is None:
+            return
+        self.calibration = None
+        self.notices.warn(
+            "calibration",
+            f"{self.name}: the calibration is dropped, since {why}. Scores are the raw ones of the model again, and so are thresholds. "
+            "Calibrate anew when it is trained: python -m spacy relext calibrate MODEL DEV.",
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -180,6 +261,7 @@ class RelationExtractor(TrainablePipe):
             raise RelextError(f"{self.name}: a label must be a non-empty str, not {label!r}.")
         if label in self.cfg["labels"]:
             return 0
+        self._drop_calibration(f"the label {label!r} is added")
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         if self.model.has_dim("nO"):
@@ -207,10 +289,13 @@ class RelationExtractor(TrainablePipe):
             # Before notices begin anew: there was a warning about a transformer that was there when the extractor was made.
             self.checks.models(self, nlp)
         self.checks.begin_training()
+        self._drop_calibration("the component is initialised")
         self.progress.restart()
         pipes = {name: pipe for name, pipe in nlp.components if isinstance(pipe, RelationExtractor)} if nlp is not None else {}
         extractors = pipes if self in pipes.values() else {}
         take_settings(self, get_examples, nlp, extractors, labels=labels, mention_types=mention_types)
+        if nlp is not None:
+            give_thresholds(nlp, self.name, self.cfg, ())
         sample = [annotated_pairs(self, example, initializing=True) for example in islice(get_examples(), 10)]
         self.cfg["seen"] = new_record()
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
@@ -317,6 +402,11 @@ class RelationExtractor(TrainablePipe):
         losses[self.name] += loss
         return losses
 
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Change the model by the gradients that `update` left. A calibration, which is that of the model before, goes with a warning."""
+        self._drop_calibration("the component is trained further")
+        super().finish_update(sgd)
+
     def get_loss(self, examples: Iterable[Example], scores: list[Predictions]) -> tuple[float, Floats2d]:
         """Cross-entropy of predictions made on annotated mentions, and its gradient with respect to the logits of all pairs.
 
@@ -383,6 +473,11 @@ class RelationExtractor(TrainablePipe):
         trained_rules = self.cfg["type_rules"]
         self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor))
         checked_threshold(self.name, self.cfg["threshold"])
+        checked_label_thresholds(self.name, self.cfg["label_thresholds"])
+        checked_uncertain(self.name, self.cfg["uncertain_below"])
+        self._maps = (None, None)
+        if self.cfg["calibration"] is not None:
+            ScoreMaps.from_dict(self.cfg["calibration"])
         if self.labels:
             require_known_labels(self.name, self.cfg)
             if self.cfg["type_rules"] != trained_rules:
@@ -390,6 +485,7 @@ class RelationExtractor(TrainablePipe):
         if self.checks.home.nlp is not None:
             settle_optimizer(self.checks.home.nlp)
             settle_config(self.checks.home.nlp, self.name)
+            give_thresholds(self.checks.home.nlp, self.name, self.cfg, ())
         return self
 
     # Mentions and pairs
@@ -443,16 +539,12 @@ class RelationExtractor(TrainablePipe):
         return dict(zip(self.labels, scores[int(exclusive) :], strict=True)), scores[0] if exclusive else None
 
     def decode(self, predictions: Predictions, spans: Sequence[Span], *, threshold: float | None = None) -> Iterator[Relation]:
-        """The relations that reach the threshold, between `spans`, which correspond to the predictions' mentions.
+        """The relations that reach their threshold, between `spans`, which correspond to the predictions' mentions.
 
-        threshold: None: that of the component.
+        threshold: Of all labels. None: those of the component.
         """
-        return decode_relations(
-            predictions,
-            spans,
-            self.labels,
-            symmetric_labels(self),
-            threshold=self.cfg["threshold"] if threshold is None else threshold,
-            exclusive=self.cfg["exclusive"],
-            source=self.name,
-        )
+        return decode_relations(predictions, spans, self.decision(threshold), source=self.name)
+
+    def decision(self, threshold: float | None = None) -> Decision:
+        """What is written, and with which score. threshold: Of all labels. None: those of the component."""
+        return Decision.of(self.cfg, self.score_maps, threshold)

@@ -1,8 +1,9 @@
 """The settings of a stored extractor: what it was stored with, and what a config gives it anew."""
 
 import inspect
+import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from spacy_relext.errors import RelextError
 from spacy_relext.notices import logger
 
 # Where the settings that the factory gave are kept among all, and what the component learns by itself.
-GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types", "seen")
+GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types", "seen", "calibration")
+# Those that say which relations are written. What a config gives goes before what is stored, also where it is the default.
+THRESHOLDS = ("threshold", "label_thresholds", "uncertain_below")
+# A label that can be a key of a config, which would split "CPR:3" at its colon, and a key with a dot where one is given by its name.
+KEY = re.compile(r"\w[\w+/-]*")
 # Names of settings in pipelines that were stored before 0.1.0. The factory takes them until 0.2.
 RENAMED = {"consistency": "rdrop_weight"}
 
@@ -26,12 +31,32 @@ def as_meant(value: Any) -> Any:
     return float(f"{float(str(value)):.12g}") if isinstance(value, float | numpy.floating) else value
 
 
-def checked_threshold(name: str, threshold: Any) -> float:
+def checked_threshold(name: str, threshold: Any, what: str = "threshold") -> float:
     """A threshold as it was meant. name: That of the component. RAISES: RelextError for what is no probability."""
     # To Python, True is 1.
     if isinstance(threshold, bool) or not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
-        raise RelextError(f"{name}: threshold is {threshold!r}; it is a probability, between 0 and 1.")
+        raise RelextError(f"{name}: {what} is {threshold!r:.60}; it is a probability, between 0 and 1.")
     return float(as_meant(threshold))
+
+
+def checked_label_thresholds(name: str, thresholds: Any, labels: Sequence[str] | None = None) -> dict[str, float]:
+    """The thresholds of labels as they were meant, without those that are None. RAISES: RelextError for what are none.
+
+    labels: Those that the component has. None: they are not known yet.
+    """
+    if thresholds is None:
+        return {}
+    if not isinstance(thresholds, Mapping) or not all(isinstance(label, str) for label in thresholds):
+        raise RelextError(f'{name}: label_thresholds is {thresholds!r:.60}; expected a dict of numbers by label, as {{"ADVISE": 0.4}}.')
+    if labels is not None:
+        _require_known(name, "label_thresholds", thresholds, labels)
+    given = {label: threshold for label, threshold in thresholds.items() if threshold is not None}
+    return {label: checked_threshold(name, threshold, f"the threshold of {label!r:.40}") for label, threshold in given.items()}
+
+
+def checked_uncertain(name: str, limit: Any) -> float | None:
+    """A limit below which relations are uncertain, as it was meant. RAISES: RelextError for what is neither a probability nor None."""
+    return None if limit is None else checked_threshold(name, limit, "uncertain_below")
 
 
 def check_settings(name: str, cfg: Mapping[str, Any], *, listens: bool) -> None:
@@ -53,10 +78,16 @@ def check_settings(name: str, cfg: Mapping[str, Any], *, listens: bool) -> None:
 
 def require_known_labels(name: str, cfg: Mapping[str, Any]) -> None:
     """Refuse settings of labels that the component does not have. RAISES: RelextError."""
-    for setting in ("symmetric_labels", "type_rules"):
-        unknown = [label for label in cfg[setting] if label not in cfg["labels"]]
-        if unknown:
-            raise RelextError(f"{name}: {setting} names {unknown}, and the labels are {cfg['labels']}. Correct the name, or remove it.")
+    for setting in ("symmetric_labels", "type_rules", "label_thresholds"):
+        _require_known(name, setting, cfg[setting], cfg["labels"])
+    if cfg["calibration"] is not None:
+        _require_known(name, "calibration", cfg["calibration"]["labels"], cfg["labels"])
+
+
+def _require_known(name: str, setting: str, named: Iterable[str], labels: Sequence[str]) -> None:
+    unknown = [label for label in named if label not in labels]
+    if unknown:
+        raise RelextError(f"{name}: {setting} names {unknown}, and the labels are {list(labels)}. Correct the name, or remove it.")
 
 
 def given_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,9 +118,12 @@ def restored(
                 f"{name}: exclusive = {value} is given, and its model was trained with {beside[setting]}. Train it anew to change that."
             )
         default = parameters[setting].default
-        taken = setting == "threshold" or not _same(value, default)
+        taken = setting in THRESHOLDS or not _same(value, default)
         if taken:
             settings[setting] = deepcopy(value)
+        if taken and setting == "label_thresholds":
+            # Of labels that no config can name, nothing was given.
+            settings[setting] |= {label: threshold for label, threshold in cfg[setting].items() if not KEY.fullmatch(label)}
         if _same(value, default):
             logger.warning(
                 "%s: %s is %r where the component is made, and %r where it is stored: %r is taken.",
@@ -121,6 +155,8 @@ def under_new_name(name: str, setting: str, value: Any, *, default: Any, **old: 
 def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings without old names, and with floats as they were meant. One whose old name has None was not given."""
     found = {name: as_meant(value) for name, value in settings.items() if name not in RENAMED}
+    if isinstance(own := found.get("label_thresholds"), Mapping):
+        found["label_thresholds"] = {label: as_meant(threshold) for label, threshold in own.items() if threshold is not None}
     return found | {new: as_meant(settings[old]) for old, new in RENAMED.items() if settings.get(old) is not None}
 
 
@@ -131,6 +167,23 @@ def settle_config(nlp: Language, name: str) -> None:
         block = settled(config)
         config.clear()
         config.update(block)
+
+
+def give_thresholds(nlp: Language, name: str, cfg: dict[str, Any], names: Sequence[str] = THRESHOLDS) -> None:
+    """Put the thresholds of a component into the config of its pipeline, so that they are what a stored pipeline was given.
+
+    `label_thresholds` gets all labels there, with null for those that have none: spaCy can override by a config, and find by
+    `find-threshold`, what is named there alone. names: Of the settings, those that are put there.
+    """
+    given = cfg[GIVEN]
+    for setting in names:
+        given[setting] = deepcopy(cfg[setting])
+    given["label_thresholds"] = {label: value for label, value in given["label_thresholds"].items() if KEY.fullmatch(label)}
+    if nlp.has_pipe(name):
+        config = nlp.get_pipe_config(name)
+        named = [label for label in cfg["labels"] if KEY.fullmatch(label)]
+        config |= {setting: given[setting] for setting in names}
+        config["label_thresholds"] = dict.fromkeys(named) | given["label_thresholds"]
 
 
 def settings_beside(path: Path) -> dict[str, Any] | None:

@@ -102,7 +102,7 @@ class _Reading:
     ):
         self.pipe, self.number, self.layout, self.doc, self.predictions = pipe, number, layout, doc, predictions
         self.reference = example.reference
-        self.exclusive, self.symmetric = pipe.cfg["exclusive"], symmetric_labels(pipe)
+        self.exclusive, self.symmetric, self.decision = pipe.cfg["exclusive"], symmetric_labels(pipe), pipe.decision()
         self.column = {label: i for i, label in enumerate(pipe.labels, start=int(self.exclusive))}
         self.places: list[Extent] = [(span.start_char, span.end_char) for span in spans]
         self.spans = spans
@@ -160,16 +160,8 @@ class _Reading:
     def _best(self) -> dict[GoldKey, float]:
         """What would be predicted with a threshold of 0, and its score."""
         best: dict[GoldKey, float] = {}
-        found = decode(
-            self.predictions.pairs,
-            self.predictions.scores,
-            self.places,
-            self.pipe.labels,
-            self.symmetric,
-            threshold=0.0,
-            exclusive=self.exclusive,
-        )
-        for head, tail, label, score in found:
+        found = decode(self.predictions.pairs, self.predictions.scores, self.places, self.pipe.decision(0.0))
+        for head, tail, label, score, *_ in found:
             key = (label, self.places[head], self.places[tail])
             if key[1] != key[2]:
                 best[key] = max(score, best.get(key, 0.0))
@@ -220,7 +212,8 @@ class _Reading:
         row = max(rows, key=lambda row: self.predictions.scores[row, column])
         scores, no_relation = self.pipe.distribution(self.predictions.scores[row].tolist())
         one, other = self.predictions.pairs[row].tolist()
-        return Claim(label, head, tail, symmetric, scores[label], scores, no_relation), (one, other)
+        score = self.decision.score(label, scores[label])
+        return Claim(label, head, tail, symmetric, score, scores, no_relation), (one, other)
 
     def _why(self, found: Match, annotated: Claim | None) -> str:
         if found.group == "no_candidate" and found.annotated is not None:
@@ -228,9 +221,10 @@ class _Reading:
             heads, tails = self.at.get(head, ()), self.at.get(tail, ())
             return why_no_candidate(self.pipe, self.doc, list(self.predictions.spans), label, heads, tails)
         if found.group == "below_threshold" and annotated is not None and annotated.scores is not None:
-            if self.exclusive and max(annotated.scores.values()) > (annotated.score or 0.0):
-                return OTHER_LABEL if max(annotated.scores.values()) >= self.pipe.cfg["threshold"] else ""
-            return TAKEN_BACK if (annotated.score or 0.0) >= self.pipe.cfg["threshold"] else ""
+            best = max(annotated.scores, key=annotated.scores.__getitem__)
+            if self.exclusive and annotated.scores[best] > annotated.scores[annotated.label]:
+                return OTHER_LABEL if self.decision.reaches(best, annotated.scores[best]) else ""
+            return TAKEN_BACK if self.decision.reaches(annotated.label, annotated.scores[annotated.label]) else ""
         if found.group == "spurious" and found.predicted is not None:
             return self._why_spurious(found.predicted)
         return SWAPPED if found.group == "wrong_label" and found.swapped else ""

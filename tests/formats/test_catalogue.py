@@ -131,7 +131,7 @@ def everything():
     """Documents that have all that a format may have no place for."""
     text = "Tea cures pain."
     mentions = [Mention("a", 0, 3, "FOOD", "C1", "T e a"), Mention("b", 10, 14, "PAIN", "C2"), Mention("c", 4, 9, "ACT", "C3")]
-    related = AnnotatedRelation("a", "b", "R", 0.5, (("ddi", 0.5), ("rules", 0.25)), "uncertain", ("speculated",))
+    related = AnnotatedRelation("a", "b", "R", 0.5, (("ddi", 0.5), ("rules", 0.25)), "uncertain", ("speculated",), 0.75)
     between = [AnnotatedRelation("C1", "C2", "R", 0.5)]
     first = Document("1", text, mentions, [related], [(0, 15)], concept_relations=between)
     first.denied = [AnnotatedRelation("a", "c", "R")]

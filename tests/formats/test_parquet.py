@@ -43,7 +43,7 @@ def test_columns_beyond_those_of_tables(tmp_path):
     assert +write(path, provenance=PROVENANCE) == {"whole texts": 3, "documents without relations": 1}
     rows = parquet.read_table(path).to_pylist()
     assert list(rows[0]) == list(COLUMNS)
-    assert {name: rows[0][name] for name in COLUMNS[15:]} == {
+    assert {name: rows[0][name] for name in COLUMNS[16:]} == {
         "head_concepts": ["C1", "C2"],
         "tail_concepts": [],
         "sources": [{"source": "a", "score": 0.75}, {"source": "b", "score": 0.25}],

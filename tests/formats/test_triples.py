@@ -15,7 +15,7 @@ from spacy_relext.formats import graphml, rdf, rowgroups
 from spacy_relext.formats.catalogue import get_format
 from spacy_relext.formats.delimited import COLUMNS
 from spacy_relext.formats.triples import SAID
-from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
+from spacy_relext.formats.types import RAW_SCORES, AnnotatedRelation, Document, Mention
 
 #         0         1          2         3         4
 #         0123456789012345678901 2345678901234567890123456
@@ -34,7 +34,7 @@ DOCUMENTS = [
         [
             AnnotatedRelation("T1", "T3", "CPR:3", 0.25),
             AnnotatedRelation("T2", "T3", "helps «it»"),
-            AnnotatedRelation("T4", "T3", "CPR:3", 0.75),
+            AnnotatedRelation("T4", "T3", "CPR:3", 0.75, raw_score=0.875),
         ],
         [(0, 36), (37, 54)],
     ),
@@ -54,11 +54,11 @@ T1, T4 = ('Teal "acid"', "ACID", 0, 11, None), ('TEAL "Acid"', "ACID", 37, 48, N
 T2 = ("T;A\r", "A&B <c>", 16, 20, "C1|C2")
 T3 = ("pain", "PAIN", 31, 35, "https://kb.example/P?x=1#2")
 ROWS = [
-    ("a/1", *T1, "CPR:3", *T3, 0.25, 0, FIRST[:36]),
-    ("a/1", *T2, "helps «it»", *T3, 1.0, 0, FIRST[:36]),
-    ("a/1", *T4, "CPR:3", *T3, 0.75, 0, FIRST),
-    ("b", "x y", "X", 6, 9, "C4", "R", "y", "Y", 3, 4, "C1", 1.0, None, None),
-    ("b", "y", "Y", None, None, "C1", "S", "x", "X", None, None, "C4", 0.5, None, None),
+    ("a/1", *T1, "CPR:3", *T3, 0.25, 0.25, 0, FIRST[:36]),
+    ("a/1", *T2, "helps «it»", *T3, 1.0, 1.0, 0, FIRST[:36]),
+    ("a/1", *T4, "CPR:3", *T3, 0.75, 0.875, 0, FIRST),
+    ("b", "x y", "X", 6, 9, "C4", "R", "y", "Y", 3, 4, "C1", 1.0, 1.0, None, None),
+    ("b", "y", "Y", None, None, "C1", "S", "x", "X", None, None, "C4", 0.5, 0.5, None, None),
 ]
 LOST = {"whole texts": 4, "documents without relations": 3, "mentions in no relation": 4, SAID: 1}
 
@@ -168,11 +168,11 @@ def test_graph_of_entities():
     assert isinstance(graph, networkx.MultiDiGraph)
     assert dict(graph.nodes(data=True)) == NODES
     assert {(head, tail, key): values for head, tail, key, values in graph.edges(keys=True, data=True)} == EDGES
-    assert +lost == {**LOST, "sentences": 2}
+    assert +lost == {**LOST, "sentences": 2, RAW_SCORES: 1}
 
 
 def test_graphml_is_read_back_with_its_types(tmp_path):
-    assert +graphml.write(iter(DOCUMENTS), tmp_path / "a.graphml") == {**LOST, "sentences": 2}
+    assert +graphml.write(iter(DOCUMENTS), tmp_path / "a.graphml") == {**LOST, "sentences": 2, RAW_SCORES: 1}
     graph = networkx.read_graphml(tmp_path / "a.graphml", force_multigraph=True)
     assert dict(graph.nodes(data=True)) == NODES
     assert {(head, tail, values["label"]): values for head, tail, values in graph.edges(data=True)} == EDGES
@@ -226,7 +226,7 @@ DIRECT = {(ACID, CPR3, PAIN), (concept("C1"), HELPS, PAIN), (concept("C2"), HELP
 
 @pytest.mark.parametrize("name", ["a.ttl", "a.nt", "a.n3", "a.jsonld", "a"])
 def test_rdf_in_every_syntax(name, tmp_path):
-    assert +rdf.write(iter(DOCUMENTS), tmp_path / name) == {**LOST, "sentences": 2}
+    assert +rdf.write(iter(DOCUMENTS), tmp_path / name) == {**LOST, "sentences": 2, RAW_SCORES: 1}
     graph = rdflib.Graph().parse(tmp_path / name, format=None if "." in name else "turtle")
     assert {triple for triple in graph if triple[1] in (CPR3, HELPS, R, S)} == DIRECT
     assert graph.value(CPR3, RDFS.label) == Literal("CPR:3")

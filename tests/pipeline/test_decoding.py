@@ -5,7 +5,7 @@ import pytest
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
-from spacy_relext.pipeline.decoding import Predictions, decode_relations, symmetrize
+from spacy_relext.pipeline.decoding import Decision, Predictions, decode_relations, symmetrize
 
 
 @pytest.fixture
@@ -16,7 +16,8 @@ def spans():
 
 def decode(spans, scores, *, pairs=((0, 1),), labels=("A", "B"), symmetric=(), threshold=0.5, exclusive=True):
     predictions = Predictions(spans, numpy.asarray(pairs), numpy.asarray(scores, dtype="float32"))
-    found = decode_relations(predictions, spans, labels, symmetric, threshold=threshold, exclusive=exclusive, source="x")
+    decision = Decision(tuple(labels), exclusive, numpy.full(len(labels), threshold), symmetric)
+    found = decode_relations(predictions, spans, decision, source="x")
     return [(relation.head.text, relation.label, relation.tail.text, round(relation.score, 3)) for relation in found]
 
 
@@ -68,5 +69,5 @@ def test_the_mean_is_of_the_directions_that_count():
 
 def test_relations_name_their_source(spans):
     predictions = Predictions(spans, numpy.asarray([(0, 1)]), numpy.asarray([[0.1, 0.9]], dtype="float32"))
-    (relation,) = decode_relations(predictions, spans, ["A"], (), threshold=0.5, exclusive=True, source="ddi")
+    (relation,) = decode_relations(predictions, spans, Decision(("A",), True, numpy.asarray([0.5])), source="ddi")
     assert relation.sources == ("ddi",)

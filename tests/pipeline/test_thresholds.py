@@ -1,0 +1,251 @@
+"""What is written, and with which score and status: thresholds of labels, calibration, and how both are stored."""
+
+import json
+import pickle
+
+import numpy
+import pytest
+import spacy
+from spacy.cli.find_threshold import find_threshold
+from spacy.tokens import DocBin
+from spacy.training import Example
+from spacy.util import load_config
+
+from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
+from spacy_relext.errors import RelextError
+from spacy_relext.evaluation import set_threshold
+from spacy_relext.pipeline.decoding import Decision
+from spacy_relext.pipeline.settings import GIVEN
+from spacy_relext.values import UNCERTAIN
+from tests.conftest import make_doc
+from tests.pipeline.test_relation_extractor import PAIR, constant, make_pipeline
+
+PLATT = ScoreMap("sigmoid", (0.5, -1.0))
+CALIBRATION = {"method": "sigmoid", **ScoreMaps({"A": PLATT}).to_dict()}
+# Of [0, 2, 1], the scores of no relation, A and B: the exponentials of 0, 2, 1, of 11.107.
+RAW = 0.6652
+
+
+def written(nlp, doc):
+    return [(r.label, round(r.score, 4), round(r.raw_score, 4), r.status) for r in nlp(doc.copy())._.relations]
+
+
+def test_a_label_has_a_threshold_of_its_own():
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"], label_thresholds={"A": 0.7, "B": None})
+    assert pipe.label_thresholds == {"A": 0.7}
+    assert not written(nlp, doc)
+    # There is no second choice: B is not the most probable label.
+    pipe.label_thresholds = {"A": 0.7, "B": 0.1}
+    assert not written(nlp, doc)
+    pipe.label_thresholds = {"A": 0.6, "B": 0.9}
+    assert written(nlp, doc) == [("A", RAW, RAW, "asserted")] * 2
+    pipe.label_thresholds = None
+    pipe.threshold = 0.7
+    assert not pipe.label_thresholds
+    assert not written(nlp, doc)
+
+
+def test_labels_that_do_not_exclude_each_other_have_thresholds_of_their_own():
+    nlp, pipe, doc = constant([2, -1], ["A", "B"], exclusive=False)
+    pipe.label_thresholds = {"A": 0.9, "B": 0.25}
+    assert {label for label, *_ in written(nlp, doc)} == {"B"}
+
+
+def test_uncertain_below_a_score():
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"], uncertain_below=0.7)
+    assert {status for *_, status in written(nlp, doc)} == {UNCERTAIN}
+    pipe.uncertain_below = 0.66
+    assert {status for *_, status in written(nlp, doc)} == {"asserted"}
+    pipe.uncertain_below = None
+    assert pipe.uncertain_below is None
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), "0.5", True, [0.5]])
+def test_thresholds_that_are_no_probabilities(value):
+    _, pipe, _ = constant([0, 2, 1], ["A", "B"])
+    with pytest.raises(RelextError, match=r"relation_extractor: the threshold of 'A' is .*; it is a probability, between 0 and 1\."):
+        pipe.label_thresholds = {"A": value}
+    with pytest.raises(RelextError, match=r"relation_extractor: uncertain_below is .*; it is a probability, between 0 and 1\."):
+        pipe.uncertain_below = value
+    if value == value:  # nothing but numbers can stand in a config
+        with pytest.raises(RelextError, match="the threshold of 'A'"):
+            make_pipeline(label_thresholds={"A": value})
+
+
+def test_thresholds_of_labels_that_are_none():
+    _, pipe, _ = constant([0, 2, 1], ["A", "B"])
+    with pytest.raises(RelextError, match=r"label_thresholds names \['C'\], and the labels are \['A', 'B'\]"):
+        pipe.label_thresholds = {"A": 0.1, "C": None}
+    for value in ([0.5], 0.5, {1: 0.5}):
+        with pytest.raises(RelextError, match=r"label_thresholds is .*; expected a dict of numbers by label"):
+            pipe.label_thresholds = value
+    with pytest.raises(RelextError, match=r"label_thresholds names \['C'\]"):
+        constant([0, 2, 1], ["A", "B"], label_thresholds={"C": 0.5})
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        pipe.label_thresholds["A"] = 0.3
+
+
+# Calibration
+
+
+def test_a_calibrated_score_has_the_raw_one_beside_it():
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
+    raw = written(nlp, doc)
+    distribution = pipe.predict([nlp(doc.copy())])[0].scores
+    pipe.calibration = CALIBRATION
+    score = round(float(PLATT(RAW)), 4)
+    assert written(nlp, doc) == [("A", score, RAW, "asserted")] * 2
+    assert pipe.label_thresholds["A"] <= score < pipe.threshold == 0.5
+    # The distribution is that of the model.
+    assert numpy.array_equal(pipe.predict([nlp(doc.copy())])[0].scores, distribution)
+    assert pipe.score_pairs(doc, [tuple(doc.ents)])[0].scores["A"] == pytest.approx(RAW, abs=1e-4)
+    # As is one threshold for all labels, which is on the scale of the scores.
+    (prediction,) = pipe.predict([nlp(doc.copy())])
+    assert len(list(pipe.decode(prediction, prediction.spans, threshold=score - 0.001))) == 2
+    assert not list(pipe.decode(prediction, prediction.spans, threshold=score + 0.001))
+    pipe.calibration = None
+    assert written(nlp, doc) == raw
+    assert (pipe.threshold, pipe.label_thresholds) == (0.5, {})
+
+
+def test_the_mean_of_a_symmetric_label_is_calibrated():
+    decision = Decision(("A",), True, numpy.asarray([0.0]), maps=(PLATT,))
+    assert decision.score("A", 0.5) == float(PLATT(0.5))
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"], symmetric_labels=["A"])
+    pipe.calibration = CALIBRATION
+    assert written(nlp, doc) == [("A", round(float(PLATT(RAW)), 4), RAW, "asserted")]
+
+
+def test_a_threshold_that_a_raw_score_equals_is_reached_calibrated_or_not():
+    for maps in (None, ScoreMaps({"B": PLATT})):
+        cfg = {"labels": ["A"], "threshold": 0.7, "label_thresholds": {}, "uncertain_below": None}
+        cfg |= {"exclusive": True, "symmetric_labels": []}
+        assert Decision.of(cfg, maps).reaches("A", numpy.float32(0.7))
+
+
+@pytest.mark.parametrize(
+    ("calibration", "message"),
+    [
+        ({"labels": {"C": PLATT.to_dict()}, "pooled": None}, r"calibration names \['C'\], and the labels are \['A', 'B'\]"),
+        ({"labels": {}}, "The calibration is"),
+        ({"labels": {"A": {"method": "sigmoid", "slope": -1.0, "intercept": 0.0}}, "pooled": None}, "no strictly increasing map"),
+    ],
+)
+def test_a_calibration_that_is_none(calibration, message, tmp_path):
+    nlp, pipe, _ = constant([0, 2, 1], ["A", "B"])
+    with pytest.raises(RelextError, match=message):
+        pipe.calibration = calibration
+    assert pipe.calibration is None
+    pipe.cfg["calibration"] = calibration
+    nlp.to_disk(tmp_path / "model")
+    with pytest.raises(RelextError, match=message):
+        spacy.load(tmp_path / "model")
+
+
+def test_a_calibration_is_stored(tmp_path):
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
+    pipe.calibration = CALIBRATION
+    pipe.uncertain_below = 0.5
+    before = written(nlp, doc)
+    nlp.to_disk(tmp_path / "model")
+    config = load_config(tmp_path / "model" / "config.cfg")["components"]["relation_extractor"]
+    assert config["label_thresholds"] == {"A": pipe.label_thresholds["A"], "B": None}
+    for same in (spacy.load(tmp_path / "model"), pickle.loads(pickle.dumps(nlp))):
+        assert written(same, doc) == before
+        assert same.get_pipe("relation_extractor").cfg == pipe.cfg
+    other = spacy.load(tmp_path / "model")
+    other.from_bytes(nlp.to_bytes())
+    assert written(other, doc) == before
+    sourced = spacy.blank("en")
+    sourced.add_pipe("relation_extractor", source=nlp)
+    assert sourced.get_pipe("relation_extractor").calibration == CALIBRATION
+
+
+@pytest.mark.parametrize("change", ["update", "add_label", "initialize"])
+def test_a_calibration_goes_when_the_model_changes(change, caplog):
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
+    pipe.calibration = CALIBRATION
+    examples = [Example(nlp.make_doc(doc.text), make_doc(nlp, *PAIR, [(0, 1, "A"), (1, 0, "B")]))]
+    optimizer = nlp.create_optimizer()
+    pipe.update(examples)
+    assert pipe.calibration == CALIBRATION
+    caplog.clear()
+    if change == "update":
+        for _ in range(2):
+            nlp.update(examples, sgd=optimizer)
+    elif change == "add_label":
+        assert (pipe.add_label("A"), pipe.calibration) == (0, CALIBRATION)
+        pipe.add_label("C")
+    else:
+        nlp.initialize(lambda: examples)
+    [message] = [message for message in caplog.messages if "calibration" in message]
+    assert message.startswith("relation_extractor: the calibration is dropped, since ")
+    assert (pipe.calibration, pipe.threshold, pipe.label_thresholds) == (None, 0.5, {})
+    assert set(nlp.config["components"]["relation_extractor"]["label_thresholds"].values()) == {None}
+
+
+# What a config gives, and what is stored
+
+
+def test_thresholds_of_a_config_go_before_the_stored_ones(tmp_path):
+    nlp, _, _ = constant([0, 2, 1], ["A", "B"], label_thresholds={"A": 0.6})
+    nlp.to_disk(tmp_path)
+
+    def load(**settings):
+        return spacy.load(tmp_path, config={"components": {"relation_extractor": settings}}).get_pipe("relation_extractor")
+
+    assert load().label_thresholds == {"A": 0.6}
+    assert load(label_thresholds={"B": 0.2}).label_thresholds == {"A": 0.6, "B": 0.2}
+    assert load(label_thresholds={"A": None}).label_thresholds == {}
+    assert load(uncertain_below=0.7).uncertain_below == 0.7
+    with pytest.raises(RelextError, match="the threshold of 'A' is 2"):
+        load(label_thresholds={"A": 2})
+
+
+def test_labels_that_no_config_can_name(tmp_path):
+    nlp, _, _ = constant([0, 2, 1], ["CPR:3", "B"], label_thresholds={"CPR:3": 0.6, "B": 0.3})
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("relation_extractor").label_thresholds == {"CPR:3": 0.6, "B": 0.3}
+    other = spacy.load(tmp_path, config={"components": {"relation_extractor": {"label_thresholds": {"B": 0.4}}}})
+    assert other.get_pipe("relation_extractor").label_thresholds == {"CPR:3": 0.6, "B": 0.4}
+
+
+def test_one_threshold_for_all_takes_the_place_of_those_of_labels(tmp_path):
+    nlp, pipe, _ = constant([0, 2, 1], ["A", "B"], label_thresholds={"A": 0.6})
+    set_threshold(nlp, pipe, 0.3)
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("relation_extractor").label_thresholds == {}
+
+
+def test_pipelines_of_earlier_versions(tmp_path):
+    nlp, _, doc = constant([0, 2, 1], ["A", "B"])
+    nlp.to_disk(tmp_path)
+    path = tmp_path / "relation_extractor" / "cfg"
+    cfg = json.loads(path.read_text())
+    new = ("label_thresholds", "uncertain_below", "calibration")
+    for name in new:
+        del cfg[name]
+        cfg[GIVEN].pop(name, None)
+    path.write_text(json.dumps(cfg))
+    config = tmp_path / "config.cfg"
+    text = config.read_text().replace("[components.relation_extractor.label_thresholds]\nA = null\nB = null\n", "")
+    config.write_text(text.replace("uncertain_below = null\n", ""))
+    assert not any(name in config.read_text() for name in new)
+    old = spacy.load(tmp_path)
+    assert [old.get_pipe("relation_extractor").cfg[name] for name in new] == [{}, None, None]
+    assert written(old, doc) == [("A", RAW, RAW, "asserted")] * 2
+    # Stored again, it is as any other.
+    old.to_disk(tmp_path)
+    assert "[components.relation_extractor.label_thresholds]\nA = null\nB = null\n" in config.read_text()
+
+
+def test_find_threshold_of_a_label(tmp_path):
+    """The constant score of A is 0.6652, and one of the two pairs that get it has it; A and B are right where they are written."""
+    nlp, _, _ = constant([0, 2, 1], ["A", "B"])
+    nlp.to_disk(tmp_path / "model")
+    doc = make_doc(nlp, *PAIR, [(0, 1, "A"), (1, 0, "A")])
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "dev.spacy")
+    for label, expected in (("A", {0.0: 1.0, 0.5: 1.0, 1.0: 0.0}), ("B", dict.fromkeys((0.0, 0.5, 1.0), 1.0))):
+        names = ("relation_extractor", f"label_thresholds.{label}", "rel_micro_f")
+        _, _, scores = find_threshold(tmp_path / "model", tmp_path / "dev.spacy", *names, n_trials=3)
+        assert scores == expected
