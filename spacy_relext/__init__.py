@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from spacy_relext.card.writing import Card, write_card
     from spacy_relext.contrasts.contrasting import Contrast, contrast
     from spacy_relext.conversion import Conversion, convert, export, read
     from spacy_relext.diagnosis.diagnosing import Diagnosis, diagnose
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Analysis": "report.analysis",
     "AnnotatedRelation": "formats.types",
+    "Card": "card.writing",
     "Comparison": "report.analysis",
     "Contrast": "contrasts.contrasting",
     "Conversion": "conversion",
@@ -61,12 +63,14 @@ _PLACES = {
     "relations_from_llm": "llm",
     "render_files": "pictures.drawing",
     "score_relations": "scorer",
+    "write_card": "card.writing",
     "write_report": "report.page",
 }
 
 __all__ = [
     "Analysis",
     "AnnotatedRelation",
+    "Card",
     "Comparison",
     "Contrast",
     "Conversion",
@@ -97,6 +101,7 @@ __all__ = [
     "relations_from_llm",
     "render_files",
     "score_relations",
+    "write_card",
     "write_report",
 ]
 

@@ -13,6 +13,7 @@ import spacy_relext
 from spacy_relext import (
     Analysis,
     AnnotatedRelation,
+    Card,
     Comparison,
     Contrast,
     Conversion,
@@ -43,6 +44,7 @@ from spacy_relext import (
     relations_from_llm,
     render_files,
     score_relations,
+    write_card,
     write_report,
 )
 
@@ -90,6 +92,8 @@ def main(path: Path) -> None:
     write_report("report.html", analysis, comparison, max_errors=100)
     found: Contrast = contrast(nlp, "my-set.jsonl", half="open", guideline="ddi")
     print(found.phenomena["co-occurring"].false_positives.share, found.to_dict())
+    card: Card = write_card("training/model-best", {"license": "MIT"}, test=docs)
+    print(card.readme, card.missing)
     rendering: Rendering = render_files(["relations.jsonl"], "relations.html")
     print(rendering.documents)
     diagnosis: Diagnosis = diagnose("train.spacy", "dev.spacy")

@@ -20,7 +20,12 @@ import spacy_relext
 PANELS = {
     "Data": {"formats": "formats", "convert": "convert", "debug-data": "debug_data"},
     "Training, with `spacy train`": {"encoder": "encoder", "init-config": "init_config"},
-    "Scores": {"evaluate": "evaluate", "crossval": "crossval", "contrast": "contrast"},
+    "Scores": {
+        "evaluate": "evaluate",
+        "crossval": "crossval",
+        "contrast": "contrast",
+        "card": "card",
+    },
     "Relations of new texts": {"extract": "extract", "render": "render", "export": "convert", "serve": "serve"},
 }
 MODULES = {name: module for panel in PANELS.values() for name, module in panel.items()}

@@ -1,0 +1,165 @@
+"""What the card says, section by section, in words and rows; where nothing was measured, the command that does it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spacy.language import Language
+
+from spacy_relext.card.about import About
+from spacy_relext.card.metadata import package_name
+from spacy_relext.findings import kept
+from spacy_relext.notices import counted
+from spacy_relext.pipeline.checks import mention_finders
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
+
+Figures = dict[str, Any]
+
+
+def extractor_section(nlp: Language, pipe: RelationExtractor, figures: Figures | None) -> dict[str, Any]:
+    """What is known of one extractor. figures: Of `figures.measure`; None: not measured."""
+    calibration, contrast, explanations = (kept(nlp, key, component=pipe.name) for key in ("calibration", "contrast", "explanations"))
+    return {
+        "name": pipe.name,
+        "labels": [(label, _arguments(pipe, label)) for label in pipe.labels],
+        "types": list(pipe.cfg["mention_types"]),
+        "exclusive": pipe.cfg["exclusive"],
+        "threshold": pipe.threshold,
+        "label_thresholds": dict(pipe.cfg.get("label_thresholds") or {}),
+        "uncertain_below": pipe.cfg.get("uncertain_below"),
+        "figures": figures,
+        "calibration": calibration,
+        "contrast": contrast,
+        "explanations": explanations,
+        "scores": [*threshold_told(pipe, kept(nlp, "threshold", component=pipe.name)), *calibration_told(calibration)],
+        "behaviour": contrast_told(contrast),
+        "explained": explanations_told(explanations),
+    }
+
+
+def _unmeasured(words: str, name: str) -> list[str]:
+    return [words, f"```bash\npython -m spacy {_MEASURED[name]}\n```"]
+
+
+def threshold_told(pipe: RelationExtractor, chosen: Figures | None) -> list[str]:
+    """The thresholds, and how they were chosen."""
+    told = [f"A relation is written when its score is at least {pipe.threshold:g}."]
+    if chosen is None:
+        told.append("How this threshold was chosen is not stated; nothing is guaranteed by it.")
+    return told
+
+
+def calibration_told(found: Figures | None) -> list[str]:
+    """What a score means."""
+    if found is None:
+        return _unmeasured(
+            "Whether a score of 0.9 is right nine times in ten was not measured: take it as a rank, not as a probability.", "calibration"
+        )
+    return []
+
+
+def contrast_told(found: Figures | None) -> list[str]:
+    """How it behaves where sentences differ in little."""
+    if found is None:
+        return _unmeasured("How it behaves on denied, speculated and merely co-occurring pairs was not measured.", "contrast")
+    return []
+
+
+def explanations_told(found: Figures | None) -> list[str]:
+    """Which explanations hold."""
+    if found is None:
+        return _unmeasured("Whether the words that an explanation points at are a reason was not measured.", "explanations")
+    return []
+
+
+def _arguments(pipe: RelationExtractor, label: str) -> str:
+    """The types of heads and tails that a label may have: "CHEMICAL → PROTEIN"."""
+    between = "–" if label in pipe.cfg["symmetric_labels"] else "→"
+    rules = pipe.cfg["type_rules"].get(label)
+    if rules is None:
+        return f"any {between} any"
+    pairs: list[str] = []
+    for head, tail in rules:
+        if between == "→" or f"{tail} – {head}" not in pairs:
+            pairs.append(f"{head} {between} {tail}")
+    return ", ".join(pairs)
+
+
+def not_tested(nlp: Language, extractors: Sequence[Mapping[str, Any]], said: Sequence[str]) -> list[str]:
+    """What nobody has tested: what was said, and what follows from what was measured."""
+    found = list(said)
+    if any(extractor["figures"] is None for extractor in extractors):
+        found.append("How many of its relations are right: see *Figures*.")
+    else:
+        found.append("Texts of another kind, style or year than the test documents, and other languages.")
+    if not mention_finders(nlp):
+        found.append("Relations from raw text: this pipeline finds no mentions by itself.")
+    missing = [
+        (name, words)
+        for name, words in (
+            ("calibration", "Whether a score is the share of right relations: see *Scores and threshold*."),
+            ("contrast", "Negation, speculation and mere co-occurrence in sentences made for that: see *Behaviour*."),
+            ("explanations", "Whether what an explanation points at is a reason: see *Explanations*."),
+        )
+        if any(extractor[name] is None for extractor in extractors)
+    ]
+    return [*found, *(words for _, words in missing)]
+
+
+# What is not known without a person, and without which nobody should use a pipeline.
+_STATED = {
+    "license": "without one, others may not use it",
+    "description": "what it finds, in what texts",
+    "author": "whom to ask",
+    "purpose": "what it is for",
+    "not_for": "what it is not for",
+    "labels": "what each label says",
+    "data": "what it was trained on, and under which licences",
+}
+_MEASURED = {
+    "figures": "relext card MODEL --test test.spacy",
+    "calibration": "relext calibrate MODEL dev.spacy",
+    "contrast": "relext contrast MODEL",
+    "explanations": "relext explain MODEL test.spacy --measure",
+}
+
+
+def missing(about: About, meta: Mapping[str, Any], extractors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the card says is not stated or not measured, and what gives it."""
+    stated = [f"`{name}` is not stated: {why}." for name, why in _STATED.items() if not (meta.get(name) or getattr(about, name))]
+    return stated + [
+        f"{name} of {extractor['name']}: not measured. `{command}` does it."
+        for extractor in extractors
+        for name, command in _MEASURED.items()
+        if extractor[name] is None
+    ]
+
+
+def made_of(nlp: Language) -> list[tuple[str, str]]:
+    """Components and sizes of a pipeline, by name."""
+    n = sum(_weights(pipe) for _, pipe in nlp.pipeline)
+    return [
+        ("Package", f"`{package_name(nlp.meta)}` {nlp.meta['version']}"),
+        ("Language", f"`{nlp.lang}`"),
+        ("Components", ", ".join(f"`{name}`" for name in nlp.pipe_names)),
+        ("Weights", f"{n / 1e6:.1f} million"),
+    ]
+
+
+def _weights(pipe: Any) -> int:
+    """How many numbers a component has learned."""
+    model = getattr(pipe, "model", None)
+    total = 0
+    for node in model.walk() if model is not None and hasattr(model, "walk") else ():
+        total += sum(int(node.get_param(name).size) for name in node.param_names if node.has_param(name))
+        for shim in node.shims:
+            parameters = getattr(getattr(shim, "_model", None), "parameters", list)
+            total += sum(int(parameter.numel()) for parameter in parameters())
+    return total
+
+
+def documents(figures: Figures) -> str:
+    """How much was measured on."""
+    return (
+        f"{counted(figures['documents'], 'document', 'documents')}, "
+        f"{counted(figures['gold_mentions']['micro']['annotated'], 'annotated relation', 'annotated relations')}"
+    )
