@@ -16,7 +16,7 @@ class BuildWithSets(build_py):
         super().run()
         if not self.editable_mode:
             for file in sorted(SETS.glob("*.jsonl")):
-                place = Path(self.build_lib, "spacy_relext", "contrasts", "sets", file.name)
+                place = Path(self.build_lib, "spacy_relext", "contrasts", "shipped", file.name)
                 self.mkpath(str(place.parent))
                 self.copy_file(str(file), str(place))
 

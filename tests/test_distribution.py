@@ -34,6 +34,6 @@ def test_the_contrast_set_is_built_into_the_package(tmp_path):
     """`relext contrast MODEL` asks the same, whether from a clone or an installed wheel."""
     command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", tmp_path]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    built = {path.name: path.read_bytes() for path in (tmp_path / "spacy_relext" / "contrasts" / "sets").glob("*")}
+    built = {path.name: path.read_bytes() for path in (tmp_path / "spacy_relext" / "contrasts" / "shipped").glob("*")}
     assert built == {path.name: path.read_bytes() for path in (ROOT / "assets" / "contrast").glob("*.jsonl")}
     assert (tmp_path / "spacy_relext" / "contrasts" / "corpora" / "ddi.json").is_file()

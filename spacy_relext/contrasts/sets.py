@@ -110,7 +110,7 @@ class ContrastSet:
 def shipped_set() -> Path:
     """The folder of the set that comes with the package: in a wheel it is in the package, in a clone among the assets."""
     here = Path(__file__).parent
-    for folder in (here / "sets", here.parents[1] / "assets" / "contrast"):
+    for folder in (here / "shipped", here.parents[1] / "assets" / "contrast"):
         if folder.is_dir():
             return folder
     raise RelextError("the contrast set of the package is not there. Install it anew, or name a set of your own.")
