@@ -18,6 +18,7 @@ EXTRAS = {
     "pydantic": "serve",
     "ray": "ray",
     "rdflib": "formats",
+    "scipy": "analysis",
     "scispacy": "biomed",
     "sklearn": "analysis",
     "snowballstemmer": "analysis",

@@ -97,12 +97,13 @@ def relation_keys(
 
     source: Which of the predicted ones: those that this component found. None: all.
     """
-    gold = {_key(relation, symmetric_labels, strict) for relation in get_relations(example.reference)}
+    gold = {relation_key(relation, symmetric_labels, strict=strict) for relation in get_relations(example.reference)}
     predicted = (relation for relation in get_relations(example.predicted) if source is None or source in relation.sources)
-    return gold, {_key(relation, symmetric_labels, strict) for relation in predicted}
+    return gold, {relation_key(relation, symmetric_labels, strict=strict) for relation in predicted}
 
 
-def _key(relation: Relation, symmetric_labels: Collection[str], strict: bool) -> Key:
+def relation_key(relation: Relation, symmetric_labels: Collection[str] = (), *, strict: bool = False) -> Key:
+    """What is equal for a predicted and an annotated relation where the former is right: `relation_keys` of one relation."""
     ends = [(span.start_char, span.end_char, span.label_ if strict else "") for span in (relation.head, relation.tail)]
     head, tail = sorted(ends) if relation.label in symmetric_labels else ends
     return relation.label, head, tail

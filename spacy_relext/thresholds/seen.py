@@ -1,8 +1,9 @@
 """What an extractor has learned from, so that no threshold or calibration is taken from the same documents.
 
-Of every sentence that training sees a checksum of four bytes is kept in the component's settings: some 40 kB for a corpus of 700 documents, and
-never more than 350 kB. Then those with the smallest checksums are kept, and only these sentences are asked for: a sample that is the same in
-every text. Sentences are cut by their marks, not by the pipeline, so that a text has the same ones in any unit of training, whatever its tokens.
+Of every sentence that training sees a checksum of four bytes is kept in the component's settings: some 40 kB for a corpus of 700
+documents, and never more than 350 kB. Then those with the smallest checksums are kept, and only these sentences are asked for: a sample
+that is the same in every text. Sentences are cut by their marks, not by the pipeline, so that a text has the same ones in any unit of
+training, whatever its tokens.
 """
 
 import base64
