@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from spacy_relext.diagnosis.diagnosing import Diagnosis, diagnose
     from spacy_relext.errors import DataError, RelextError
     from spacy_relext.evaluating import Evaluation, evaluate
+    from spacy_relext.explaining.explanations import Explanation
+    from spacy_relext.explaining.measuring import Faithfulness, measure_explanations
     from spacy_relext.extraction.extracting import Extraction, extract
     from spacy_relext.formats.catalogue import Format
     from spacy_relext.formats.reading import Options, Reading
@@ -39,7 +41,9 @@ _PLACES = {
     "Diagnosis": "diagnosis.diagnosing",
     "Document": "formats.types",
     "Evaluation": "evaluating",
+    "Explanation": "explaining.explanations",
     "Extraction": "extraction.extracting",
+    "Faithfulness": "explaining.measuring",
     "Format": "formats.catalogue",
     "Mention": "formats.types",
     "Options": "formats.reading",
@@ -58,6 +62,7 @@ _PLACES = {
     "evaluate": "evaluating",
     "export": "conversion",
     "extract": "extraction.extracting",
+    "measure_explanations": "explaining.measuring",
     "read": "conversion",
     "register_extensions": "relations",
     "relations_from_llm": "llm",
@@ -78,7 +83,9 @@ __all__ = [
     "Diagnosis",
     "Document",
     "Evaluation",
+    "Explanation",
     "Extraction",
+    "Faithfulness",
     "Format",
     "Mention",
     "Options",
@@ -96,6 +103,7 @@ __all__ = [
     "evaluate",
     "export",
     "extract",
+    "measure_explanations",
     "read",
     "register_extensions",
     "relations_from_llm",

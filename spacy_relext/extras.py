@@ -8,6 +8,7 @@ from spacy_relext.errors import RelextError
 
 EXTRAS = {
     "bioc": "formats",
+    "captum": "explain",
     "cassis": "formats",
     "fastapi": "serve",
     "lxml": "formats",

@@ -21,7 +21,9 @@ from spacy_relext import (
     Diagnosis,
     Document,
     Evaluation,
+    Explanation,
     Extraction,
+    Faithfulness,
     Format,
     Mention,
     Options,
@@ -39,6 +41,7 @@ from spacy_relext import (
     evaluate,
     export,
     extract,
+    measure_explanations,
     read,
     register_extensions,
     relations_from_llm,
@@ -69,6 +72,12 @@ def pairs(pipe: RelationExtractor, doc: Doc) -> list[ScoredPair]:
     return list(pipe.score_pairs(doc, [(doc[0:1], doc[2:3])]))
 
 
+def why(pipe: RelationExtractor, doc: Doc) -> Explanation:
+    explanation: Explanation = pipe.explain(doc, (doc[0:1], doc[2:3]), "phrases", removal="mask")
+    print(explanation.top(3), explanation.to_dict(), explanation.words[0].weight)
+    return explanation
+
+
 def main(path: Path) -> None:
     register_extensions()
     nlp = spacy.load("my_pipeline")
@@ -94,6 +103,9 @@ def main(path: Path) -> None:
     print(found.phenomena["co-occurring"].false_positives.share, found.to_dict())
     card: Card = write_card("training/model-best", {"license": "MIT"}, test=docs)
     print(card.readme, card.missing)
+    faithfulness: Faithfulness = measure_explanations(nlp, docs, methods=["attention"], relations=100)
+    faithfulness.store(nlp)
+    print(faithfulness.sentences())
     rendering: Rendering = render_files(["relations.jsonl"], "relations.html")
     print(rendering.documents)
     diagnosis: Diagnosis = diagnose("train.spacy", "dev.spacy")

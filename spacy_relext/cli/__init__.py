@@ -24,6 +24,7 @@ PANELS = {
         "evaluate": "evaluate",
         "crossval": "crossval",
         "contrast": "contrast",
+        "explain": "explain",
         "card": "card",
     },
     "Relations of new texts": {"extract": "extract", "render": "render", "export": "convert", "serve": "serve"},

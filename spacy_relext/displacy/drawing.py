@@ -5,7 +5,7 @@ forces the break and is as high as the lanes, and a box a word. No element stand
 copied, found and read out. The SVG of each block, as high as it is, stands in `div.L`. Classes are of one letter, for there are many:
 
     m u            rectangle and underline of a mention, with m3 for its number and t1 for its type; n3 its words
-    y              bar of what was read, in the weights y0, y1, y2
+    y g            bar of what was read or speaks for a relation, in the weights y0, y1, y2; and of what speaks against one, g0, g1, g2
     S z            a word in a script whose widths differ between fonts, drawn to fit, and the transparent one over it
     j              what has no width, and so must not have a height
     c k1           a comb, and its colour; v its lines, x its arrowheads and dots, l a label
@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spacy_relext.displacy.arcs import Arcs
-from spacy_relext.displacy.layout import READ_BAR, ROW, Layout, Plan, Row, lay_out
+from spacy_relext.displacy.layout import AGAINST, READ_BAR, ROW, Layout, Plan, Row, lay_out
 from spacy_relext.displacy.lines import UNSURE, Box
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.paths import horizontal, number
@@ -152,7 +152,8 @@ class Drawing:
         for piece, weight in self.layout.read:
             row = self.layout.rows[piece.line]
             place = f'x="{number(piece.left)}" y="{number(row.underline(0) + 2.5)}" width="{number(piece.right - piece.left)}"'
-            self.shapes[row.block].append(f'<rect class="y y{weight}" {place} height="{READ_BAR - 1}"/>')
+            kind = f"y y{weight}" if weight < AGAINST else f"g g{weight - AGAINST}"
+            self.shapes[row.block].append(f'<rect class="{kind}" {place} height="{READ_BAR - 1}"/>')
 
     def line(self, place: int) -> str:
         """What forces a line to begin, and its words."""

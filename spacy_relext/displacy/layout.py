@@ -57,7 +57,7 @@ class Plan:
         depths, inner = _nesting(picture)
         words = Words(picture.text, [(mention.start, mention.end) for mention in picture.mentions], starts, rtl)
         drawn, left_out = _best(combs, _MOST_RELATIONS + len(picture.text) // _CHARACTERS_FOR_MORE)
-        return cls(picture, rtl, words, drawn, left_out, depths, inner, related, _read(picture))
+        return cls(picture, rtl, words, drawn, left_out, depths, inner, related, read_levels(picture))
 
 
 @dataclass(slots=True)
@@ -187,6 +187,10 @@ def _best(combs: Sequence[Comb], most: int) -> tuple[list[Comb], list[Comb]]:
     return drawn, left_out
 
 
+# Weights from here on are of words that speak against a relation.
+AGAINST = 3
+
+
 def _nesting(picture: Picture) -> tuple[list[int], dict[int, list[int]]]:
     """The depth of each mention, longest first, and the mentions that lie within a mention."""
     mentions = picture.mentions
@@ -205,14 +209,19 @@ def _nesting(picture: Picture) -> tuple[list[int], dict[int, list[int]]]:
     return depths, dict(inner)
 
 
-def _read(picture: Picture) -> list[tuple[int, int, int]]:
-    """What was read for any relation, in three weights: the thirds of the greatest; what is less than a tenth of it is not drawn."""
+def read_levels(picture: Picture) -> list[tuple[int, int, int]]:
+    """What was read for any relation, in three weights: the thirds of the greatest; what is less than a tenth of it is not drawn.
+
+    What speaks against one has three more, and is drawn where it speaks for none.
+    """
     levels: dict[tuple[int, int], int] = {}
     for relation in picture.relations:
-        greatest = max((weight for *_, weight in relation.attention), default=0.0)
+        greatest = max((abs(weight) for *_, weight in relation.attention), default=0.0)
         for start, end, weight in relation.attention:
-            if greatest > 0 and weight >= greatest / 10:
-                levels[start, end] = max(levels.get((start, end), 0), min(int(3 * weight / greatest), 2))
+            if greatest > 0 and abs(weight) >= greatest / 10:
+                level = min(int(3 * abs(weight) / greatest), 2) + (AGAINST if weight < 0 else 0)
+                # One that speaks for a relation goes before one that speaks against another.
+                levels[start, end] = max(levels.get((start, end), level), level, key=lambda one: (one < AGAINST, one))
     return [(start, end, level) for (start, end), level in sorted(levels.items())]
 
 

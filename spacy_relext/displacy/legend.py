@@ -34,9 +34,20 @@ def _entries(picture: Picture, palette: Palette) -> Iterator[str]:
         yield f"{_line(UNCERTAIN_SIGN[1])}{UNCERTAIN_SIGN[0]} uncertain"
     if any(relation.symmetric for relation in picture.relations):
         yield f"{_swatch(NO_DIRECTION)}without a direction"
-    if any(relation.attention for relation in picture.relations):
-        bars = "".join(f'<rect class="y y{i}" x="{8 * i}" y="6" width="6" height="3"/>' for i in range(3))
-        yield f"{_swatch(bars)}read for a relation: the more, the darker"
+    for bars, said in read_entries(picture):
+        yield f"{_swatch(bars)}{said}"
+
+
+def read_entries(picture: Picture) -> list[tuple[str, str]]:
+    """Bars of what was read for relations, or speaks for and against them, and what they say."""
+    weights = [weight for relation in picture.relations for *_, weight in relation.attention]
+
+    def bars(kind: str) -> str:
+        return "".join(f'<rect class="{kind} {kind}{i}" x="{8 * i}" y="6" width="6" height="3"/>' for i in range(3))
+
+    if any(weight < 0 for weight in weights):
+        return [(bars("y"), "speaks for a relation: the more, the darker"), (bars("g"), "speaks against one")]
+    return [(bars("y"), "read for a relation: the more, the darker")] if weights else []
 
 
 def _line(classes: str) -> str:

@@ -31,7 +31,8 @@ class Options:
     spans_key (str): Mentions are `doc.spans[spans_key]`. If left out: `doc.spans["mentions"]`, where every mention is, or `doc.ents`.
     symmetric_labels (Sequence[str]): Labels without a direction; those of the extractors that ran over the Doc, if left out.
     compare (Doc | Sequence[Doc]): Annotated Docs of the same texts: relations are right, missed or wrong.
-    attention (Sequence): What `RelationExtractor.attention` gives for the Docs: what was read for each relation.
+    attention (Sequence): What `RelationExtractor.attention` gives for the Docs: what was read for each relation. Or explanations, as
+        `RelationExtractor.explain` gives them: what speaks for each relation, and against it.
     RAISES: RelextError for a value that is none of this.
     """
 

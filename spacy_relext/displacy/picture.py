@@ -29,7 +29,8 @@ class PicturedRelation:
     """A relation between two mentions, by their numbers.
 
     score: None where it has none, as an annotated one. status: Beside an annotation: right, missed or wrong; empty without one.
-    uncertain: The pipeline says so. attention: What was read for it: start, end and weight of words; weights sum to 1 at the most.
+    uncertain: The pipeline says so. attention: What was read for it: start, end and weight of words, from -1 to 1; below 0, what speaks
+        against it.
     note: What else its tooltip says. sources: Who found it, where this is worth a column. attributes: What an annotation says of it.
     """
 
@@ -144,7 +145,7 @@ def _attention(words: Any, what: str, length: int) -> Iterator[tuple[int, int, f
     for word in _list(words, what):
         if not isinstance(word, (list, tuple)) or len(word) != 3:
             raise RelextError(f"{what} has {word!r:.60}; expected [start, end, weight].")
-        yield (*_extent(word[:2], what, length), _number(word[2], f"{what}: the weight"))
+        yield (*_extent(word[:2], what, length), _weight(word[2], f"{what}: the weight"))
 
 
 def _extent(extent: Any, what: str, length: int) -> tuple[int, int]:
@@ -157,6 +158,13 @@ def _extent(extent: Any, what: str, length: int) -> tuple[int, int]:
             f"{what}: start and end are {start} and {end}; expected the end behind the start, in a text of {length:,} characters."
         )
     return start, end
+
+
+def _weight(value: Any, what: str) -> float:
+    """RAISES: RelextError for what is not between -1 and 1."""
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or not -1.001 <= value <= 1.001:
+        raise RelextError(f"{what} is {value!r:.40}; expected a number between -1 and 1.")
+    return max(-1.0, min(float(value), 1.0))
 
 
 def _number(value: Any, what: str) -> float:

@@ -68,9 +68,11 @@ border:0;pointer-events:auto;cursor:pointer;font:11px/14px {_FONT};color:var(--m
 .rx svg .e:hover{{stroke:currentColor;stroke-width:2.6}}
 .rx .m{{fill:var(--t);fill-opacity:.17}}
 .rx svg .u{{stroke:var(--t);stroke-width:2}}
-.rx .y{{fill:var(--fg);fill-opacity:.65}}
-.rx .y0{{fill-opacity:.2}}
-.rx .y1{{fill-opacity:.4}}
+.rx .y{{fill:var(--fg)}}
+.rx .g{{fill:none;stroke:var(--fg)}}
+.rx :is(.y,.g){{opacity:.65}}
+.rx :is(.y0,.g0){{opacity:.2}}
+.rx :is(.y1,.g1){{opacity:.4}}
 .rx:has(.e:is(:hover,:focus)) .c :is(.v,.x,.h,.l){{opacity:.25}}
 .rx .c:hover .l{{opacity:1!important}}
 .rx .more{{display:block;font-size:12px;line-height:18px;text-align:end;color:var(--mut);user-select:none;-webkit-user-select:none}}

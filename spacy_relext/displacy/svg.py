@@ -11,7 +11,7 @@ from spacy_relext.displacy.arcs import Arcs
 from spacy_relext.displacy.colors import LABEL_COLORS, TYPE_LOOKS, Palette, checked_color, registered_colors
 from spacy_relext.displacy.drawing import Drawing
 from spacy_relext.displacy.layout import Layout, Plan, lay_out
-from spacy_relext.displacy.legend import NO_DIRECTION, SIGNS, UNCERTAIN_SIGN
+from spacy_relext.displacy.legend import NO_DIRECTION, SIGNS, UNCERTAIN_SIGN, read_entries
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.texts import escape
@@ -30,6 +30,10 @@ _PLAIN = {
     "l": ' font-size="10.5" text-anchor="middle" stroke="none"',
     **{name: f' stroke-dasharray="{dashes}"' for name, dashes in _DASHES.items()},
     **{f"y{weight}": f' fill="{INK}" fill-opacity="{opacity}"' for weight, opacity in enumerate((0.2, 0.4, 0.65))},
+    **{
+        f"g{weight}": f' fill="none" stroke="{INK}" stroke-width="0.8" stroke-opacity="{opacity}"'
+        for weight, opacity in enumerate((0.2, 0.4, 0.65))
+    },
 }
 
 
@@ -146,9 +150,7 @@ def _legend(picture: Picture, layout: Layout, colors: _Colors) -> tuple[str, int
     entries += [(f'<g class="c"><path class="v {dash}" d="M0 7H22"/></g>', f"{sign} {name}") for sign, dash, name in signs]
     if any(relation.symmetric for relation in picture.relations):
         entries.append((f'<g class="c">{NO_DIRECTION}</g>', "without a direction"))
-    if layout.read:
-        bars = "".join(f'<rect class="y y{i}" x="{8 * i}" y="6" width="6" height="3"/>' for i in range(3))
-        entries.append((bars, "read for a relation: the more, the darker"))
+    entries += read_entries(picture)
     first = max(round(layout.left), _PAD // 2)
     x, y, parts = first, _PAD, []
     for swatch, name in entries:

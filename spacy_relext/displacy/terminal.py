@@ -13,9 +13,12 @@ from itertools import pairwise
 
 from spacy_relext.displacy.columns import Cell, cells, columns_of, cut_to, in_one_line, lines_of
 from spacy_relext.displacy.combs import Comb, gather
+from spacy_relext.displacy.layout import AGAINST, read_levels
 from spacy_relext.displacy.picture import Picture, PicturedRelation
 
 LEAST_WIDTH = 20
+# What was read, or speaks for a relation, in three weights, and what speaks against one.
+_READ = ".:#-=x"
 # The most arcs above a line, and how often they are placed anew to find room for all labels.
 MOST_ARCS, TRIES = 24, 60
 
@@ -39,9 +42,29 @@ def ascii_lines(picture: Picture, width: int) -> list[str]:
     for number, line in enumerate(lines):
         arcs = _Arcs([picture.relations[i] for i in inside[number]], places[number], width)
         listed += [inside[number][i] for i in arcs.left_out]
-        found += [*arcs.rows(), "".join(cell.shown for cell in line).rstrip(), *_underlines(picture, places[number])]
+        found += [*arcs.rows(), "".join(cell.shown for cell in line).rstrip(), *_read(picture, line), *_underlines(picture, places[number])]
     found += [_listed(picture, picture.relations[i], width) for i in sorted(listed)]
+    found += [f"{''.join(_READ[start : start + 3])} {said}" for start, said in _read_signs(picture)]
     return [*found, *(f"({in_one_line(note)})" for note in picture.notes)]
+
+
+def _read_signs(picture: Picture) -> list[tuple[int, str]]:
+    """The first of the signs of what was read, and what they say."""
+    levels = {level for *_, level in read_levels(picture)}
+    if any(level >= AGAINST for level in levels):
+        return [(0, "speaks for a relation, the more, the heavier"), (AGAINST, "speaks against one")]
+    return [(0, "read for a relation, the more, the heavier")] if levels else []
+
+
+def _read(picture: Picture, line: Sequence[Cell]) -> list[str]:
+    """A row of what was read in a line; none where nothing was."""
+    row: list[str] = []
+    for start, end, level in read_levels(picture):
+        for cell in line:
+            if start <= cell.start < end and cell.width and cell.shown != " ":
+                row += [" "] * (cell.column + cell.width - len(row))
+                row[cell.column : cell.column + cell.width] = _READ[level] * cell.width
+    return ["".join(row).rstrip()] if row else []
 
 
 def _begins(picture: Picture) -> set[int]:

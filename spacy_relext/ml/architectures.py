@@ -9,15 +9,17 @@ import numpy
 import torch
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from torch import Tensor
 
 from spacy_relext.candidates import Candidates, make_candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.attention import OnAttention, OnWeights, attention_to_tokens, token_places
 from spacy_relext.ml.contexts import PairBatch, make_batch
+from spacy_relext.ml.gradients import Differentiable, of_windows
 from spacy_relext.ml.head import PairScorer
 from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.marking import MarkingFunction
-from spacy_relext.ml.patches.thinc import TidyShim
+from spacy_relext.ml.patches.thinc import TidyShim, set_mode
 from spacy_relext.ml.precision import Precision, check_precision, compute_precision, computes_in_bfloat16
 from spacy_relext.ml.summaries import Summary
 from spacy_relext.ml.windows import skip_unused_windows
@@ -89,7 +91,10 @@ def create_pair_classifier(
         pool_in_one_pass(tok2vec)
     head = make_head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision)
     # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
-    return make_classifier(partial(_forward, marking=marking), tok2vec, head, nO)
+    model = make_classifier(partial(_forward, marking=marking), tok2vec, head, nO)
+    # Functions are not stored.
+    model.attrs["differentiable"] = partial(_differentiable, marking=marking)
+    return model
 
 
 def make_head(
@@ -220,6 +225,23 @@ def _forward(model: Model, X: ModelInput, is_train: bool, *, marking: MarkingFun
         return docs
 
     return logits, backprop
+
+
+def _differentiable(model: Model, X: ModelInput, upstream: Model | None = None, *, marking: MarkingFunction | None) -> Differentiable:
+    """The logits of the pairs of one Doc as a function of the embeddings of its word pieces. upstream: The model that it listens to."""
+    docs, candidates, _ = ModelInput.of(X)
+    given = docs, candidates
+    if marking is not None:
+        docs, candidates = _marked(marking, docs, candidates)
+    scorer = model.get_ref("head").shims[0]._model
+    set_mode(scorer, training=False)
+    batch = make_batch([len(doc) for doc in docs], candidates)
+    tok2vec = model.get_ref("tok2vec")
+
+    def logits(tokens: Tensor) -> Tensor:
+        return torch.stack([scorer(of_step, batch) for of_step in tokens])
+
+    return of_windows(tok2vec, tok2vec if upstream is None else upstream, docs, _places(given, (docs, candidates)), logits)
 
 
 def _marked(marking: MarkingFunction, docs: list[Doc], candidates: list[Candidates]) -> tuple[list[Doc], list[Candidates]]:

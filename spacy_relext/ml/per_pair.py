@@ -18,7 +18,8 @@ from torch import Tensor
 from spacy_relext.candidates import Candidates
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.architectures import ModelInput, make_classifier, make_head
-from spacy_relext.ml.attention import OnAttention
+from spacy_relext.ml.attention import OnAttention, by_word
+from spacy_relext.ml.gradients import Differentiable
 from spacy_relext.ml.head import PairScorer, in_order, mean_of_spans
 from spacy_relext.ml.limits import longest_text
 from spacy_relext.ml.marking import MarkedText, PairMarking
@@ -30,6 +31,7 @@ from spacy_relext.ml.pair_texts import (
     marked_pairs,
     pieces_of,
     special_pieces,
+    words_of,
 )
 from spacy_relext.ml.patches.thinc import set_mode
 from spacy_relext.ml.patches.tokenizers import settle
@@ -169,20 +171,16 @@ class PerPairEncoder:
         return in_order(results, order)
 
 
-def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: bool) -> Contexts:
+def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: bool, embeddings: Tensor | None = None) -> Contexts:
     """Run the encoder over some marked texts, one row per pair.
 
-    every_layer: Whether `cls` and `layers` are given: the vectors after every layer.
+    every_layer: Whether `cls` and `layers` are given: the vectors after every layer. embeddings: In the place of those of the pieces.
     """
     device = types.device
-    before, after = special_pieces(hf.tokenizer)
-    ids = [[*before, *p.ids, *after] for p in pieces]
-    lengths = torch.tensor([len(i) for i in ids], device=device)
-    position = torch.arange(int(lengths.max()), device=device)
-    filled = position < lengths[:, None]
-    input_ids = torch.full(filled.shape, hf.tokenizer.pad_token_id or 0, device=device)
-    input_ids[filled] = torch.tensor([i for row in ids for i in row], device=device)
-    output = hf.transformer(input_ids=input_ids, attention_mask=widened(filled.long()), output_hidden_states=every_layer)
+    before, _ = special_pieces(hf.tokenizer)
+    input_ids, filled = padded_ids(pieces, hf, device)
+    read = {"input_ids": input_ids} if embeddings is None else {"inputs_embeds": embeddings}
+    output = hf.transformer(**read, attention_mask=widened(filled.long()), output_hidden_states=every_layer)
     counts = torch.tensor([len(p.ids) for p in pieces], device=device)
     mask = torch.arange(int(counts.max()), device=device) < counts[:, None]
     inside = slice(len(before), len(before) + mask.shape[1])
@@ -214,6 +212,17 @@ def encode(pieces: Sequence[Pieces], types: Tensor, hf: Any, *, every_layer: boo
         pooled=None if pooled is None else pooled.float(),
         layers=tuple(layer[:, inside] for layer in output.hidden_states) if every_layer else None,
     )
+
+
+def padded_ids(pieces: Sequence[Pieces], hf: Any, device: Any) -> tuple[Tensor, Tensor]:
+    """The ids of some texts with special pieces, `[n, longest]`, and where there are any."""
+    before, after = special_pieces(hf.tokenizer)
+    ids = [[*before, *p.ids, *after] for p in pieces]
+    lengths = torch.tensor([len(i) for i in ids], device=device)
+    filled = torch.arange(int(lengths.max()), device=device) < lengths[:, None]
+    input_ids = torch.full(filled.shape, hf.tokenizer.pad_token_id or 0, device=device)
+    input_ids[filled] = torch.tensor([i for row in ids for i in row], device=device)
+    return input_ids, filled
 
 
 def read(contexts: Contexts, scorer: PairScorer) -> Contexts:
@@ -272,6 +281,7 @@ def create_per_pair_classifier(
     head = make_head(summary, hidden_width, dropout, learn_rate_scale)
     model = make_classifier(partial(_forward, encoder=encoder), transformer, head, nO, sample=False)
     model.attrs["apply_to_contexts"] = partial(_apply_to_contexts, encoder=encoder)
+    model.attrs["differentiable"] = partial(_differentiable, encoder=encoder)
     return model
 
 
@@ -307,6 +317,37 @@ def _apply_to_contexts(model: Model, X: ModelInput, function: Callable[[Contexts
     hf, lower = _ready(model, encoder, False)
     with torch.no_grad():
         return list(encoder.apply(lambda contexts, _: function(contexts), docs, candidates, hf, every_layer=True, lower=lower))
+
+
+def _differentiable(model: Model, X: ModelInput, upstream: Model | None = None, *, encoder: PerPairEncoder) -> Differentiable:
+    """The logits of the pairs of one Doc as a function of the embeddings of the word pieces of their texts: a row for each."""
+    docs, candidates, _ = ModelInput.of(X)
+    scorer = model.get_ref("head").shims[0]._model
+    set_mode(scorer, training=False)
+    hf, _ = _ready(model, encoder, False)
+    texts, head_types, tail_types = zip(*marked_pairs(docs, candidates, encoder.marking), strict=True)
+    pieces = encoder.tokenize(texts, hf.tokenizer)
+    types = torch.tensor([head_types, tail_types], device=hf.transformer.device)
+    ids, _ = padded_ids(pieces, hf, types.device)
+    n_before = len(special_pieces(hf.tokenizer)[0])
+    counts = torch.tensor([len(p.ids) for p in pieces], device=types.device)
+    position = torch.arange(ids.shape[1], device=types.device) - n_before
+    n_rows = len(pieces)
+
+    def logits(embeddings: Tensor) -> Tensor:
+        n_steps = len(embeddings)
+        contexts = encode(
+            pieces * n_steps, types.repeat(1, n_steps), hf, every_layer="cls" in scorer.summary.needs, embeddings=embeddings.flatten(0, 1)
+        )
+        return scorer.classify(read(contexts, scorer)).unflatten(0, (n_steps, n_rows))
+
+    def to_places(weights: Floats2d) -> Iterator[tuple[int, int, float]]:
+        for row, (text, of_row) in enumerate(zip(texts, pieces, strict=True)):
+            words, _, places = words_of(text, docs[0], candidates[0], row)
+            of_words, _ = by_word(weights[row, n_before : n_before + len(of_row.ids)], of_row.places, words)
+            yield from ((start, end, float(w)) for (start, end), w in zip(places.tolist(), of_words, strict=True))
+
+    return Differentiable.of(hf, ids, (position >= 0) & (position < counts[:, None]), logits, to_places)
 
 
 def _ready(model: Model, encoder: PerPairEncoder, is_train: bool) -> tuple[Any, bool]:

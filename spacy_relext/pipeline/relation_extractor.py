@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 from spacy.language import Language
@@ -62,6 +62,9 @@ from spacy_relext.pipeline.several import note_run
 from spacy_relext.relations import Relation, register_extensions, require_extensions, set_found
 from spacy_relext.thresholds.seen import extended, new_record
 from spacy_relext.types import Floats2d
+
+if TYPE_CHECKING:
+    from spacy_relext.explaining.explanations import Explanation
 
 
 class RelationExtractor(TrainablePipe):
@@ -336,6 +339,37 @@ class RelationExtractor(TrainablePipe):
         RAISES: RelextError where the summary has no such weights; `attention` has, and `pair_attention`, the mean of those of its heads.
         """
         return attended_pairs(self, checked_docs(self.name, docs, "attention"), batch_size)
+
+    def explain(
+        self,
+        doc: Doc,
+        pair: tuple[Span, Span],
+        method: str = "occlusion",
+        *,
+        label: str | None = None,
+        removal: Literal["delete", "mask"] = "delete",
+        nlp: Language | None = None,
+        progress: Callable[[Iterable[Any], int], Iterable[Any]] | None = None,
+    ) -> "Explanation":
+        """Why a candidate pair of a Doc gets the score that it gets: words, and the weight of each.
+
+        doc: As the pipeline leaves it. The Doc itself is left alone. pair: Head and tail, mentions of the Doc.
+        method: "attention": where the summary looked. "occlusion": by how much the score falls without each word. "phrases": without each
+            phrase. "integrated_gradients": what each word adds to the log-odds of the score, by captum (extra `explain`).
+        label: None: the most probable one. removal: Of occlusion and phrases: whether words are deleted, or masked.
+        nlp: The pipeline; None: the one that the component was made for. A component that listens to another one needs it.
+        progress: Is given what is run, and how much it is; a long text takes some minutes at the most.
+        RETURNS: the explanation, with what was measured of the method for this pipeline (`spacy_relext.measure_explanations`).
+        RAISES: RelextError for what is no candidate pair, and where the model has nothing for the method: no attention, no embeddings.
+        """
+        # Not before it is needed: it knows pipelines, which know the component.
+        from spacy_relext.explaining.explaining import explain, known_of
+        from spacy_relext.explaining.progress import silent
+
+        home = self.checks.home.nlp if nlp is None else nlp
+        checked = checked_doc(self.name, doc, "explain")
+        measured = known_of(home, self.name)
+        return explain(self, home, checked, pair, method, label=label, removal=removal, measured=measured, progress=progress or silent)
 
     def score_pairs(self, doc: Doc, pairs: Iterable[tuple[Span, Span]]) -> list[ScoredPair]:
         """What the model says of some pairs, whatever the candidates are: the whole distribution, also below the threshold.

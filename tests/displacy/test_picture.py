@@ -75,7 +75,7 @@ def test_numbers_of_numpy_are_scores():
         (changed("rels", 0, "symmetric", to=1), "rels[0]: symmetric is 1; expected True or False"),
         (changed("rels", 0, "attention", to=[[0, 7]]), "rels[0]: attention has [0, 7]; expected [start, end, weight]"),
         (changed("rels", 0, "attention", to=[[0, 70, 0.5]]), "rels[0]: attention: start and end are 0 and 70"),
-        (changed("rels", 0, "attention", to=[[0, 7, -0.5]]), "rels[0]: attention: the weight is -0.5"),
+        (changed("rels", 0, "attention", to=[[0, 7, -1.5]]), "rels[0]: attention: the weight is -1.5"),
         (changed("rels", 0, "attributes", to="novel"), "rels[0]: attributes: saw 'novel'; expected a list"),
         (changed("sents", to=[[0, 99]]), "sents[0]: start and end are 0 and 99"),
         (changed("title", to=5), "title is 5; expected a str"),

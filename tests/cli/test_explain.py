@@ -1,0 +1,94 @@
+"""`relext explain`, run in process."""
+
+import json
+import re
+import shutil
+
+import pytest
+import spacy
+
+from spacy_relext.findings import kept
+from tests.cli.toy import relext
+from tests.explaining.test_faithfulness import annotated  # noqa: F401 - a fixture
+
+TEXT = "Aspirin increases warfarin levels."
+
+
+def test_a_text(model, tmp_path):
+    page, data = tmp_path / "page.html", tmp_path / "explanations.json"
+    result = relext("explain", model, TEXT, "--output", page)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "Aspirin --MECHANISM--> warfarin" in result.output
+    for method in ("attention", "occlusion", "phrases"):
+        assert re.search(rf"{method}: [^:]*\(not measured\)", said)
+    assert re.search(r"^Aspirin +head +\+0\.\d+ +\+{12}", result.output, re.MULTILINE)
+    assert "integrated_gradients: left out. this encoder has no word pieces" in said
+    assert "relext explain MODEL DATA does" in said
+    html = page.read_text(encoding="utf8")
+    assert html.count("<figure") == 3
+    assert "occlusion: by how much the score falls without the word" in html
+    result = relext("explain", model, TEXT, "--method", "occlusion", "--removal", "mask", "--top", 1, "--output", data)
+    assert result.exit_code == 0, result.output
+    [explanation] = json.loads(data.read_text())["explanations"]
+    assert (explanation["method"], explanation["label"]) == ("occlusion", "MECHANISM")
+    assert [word["text"] for word in explanation["words"]] == ["increases", "levels", "."]
+    assert "And 2 words with less weight" in result.output
+
+
+def test_a_pair(model):
+    result = relext("explain", model, "Ketamine did not alter warfarin.", "--method", "occlusion")
+    assert result.exit_code == 0
+    assert "No relation is found. Mentions: Ketamine, warfarin. To see why not, name a pair" in result.output
+    result = relext("explain", model, "Ketamine did not alter warfarin.", "--pair", "ketamine", "warfarin", "--label", "ADVISE")
+    assert result.exit_code == 0, result.output
+    assert "Ketamine --ADVISE--> warfarin, 0." in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["Ketamine did not alter warfarin.", "--pair", "Ketamine", "aspirin"], "'aspirin' is no mention of the text"),
+        (["Nothing is said here.", "--pair", "a", "b"], "Its mentions are: none"),
+        (["Avoid ketamine. Take warfarin.", "--pair", "ketamine", "warfarin"], "no candidate pair"),
+        ([TEXT, "--method", "lime"], "there is no method 'lime'"),
+        ([TEXT, "--removal", "blank"], "--removal is 'blank'"),
+        ([TEXT, "--output", "page.pdf"], "expected a name that ends in .html or .json"),
+        ([TEXT, "--pair", "Aspirin", "warfarin", "--label", "CAUSES"], "has no label 'CAUSES'"),
+        (["nowhere.spacy"], "nowhere.spacy"),
+    ],
+)
+def test_what_is_refused(model, arguments, message):
+    result = relext("explain", model, *arguments)
+    assert result.exit_code == 1
+    assert message in " ".join(result.output.split())
+
+
+def test_a_file_of_texts_is_refused(model, tmp_path):
+    (tmp_path / "texts.txt").write_text(TEXT)
+    result = relext("explain", model, tmp_path / "texts.txt")
+    assert result.exit_code == 1
+    assert "expected a text, or annotated Docs" in " ".join(result.output.split())
+    # Longer than the name of a file may be.
+    assert relext("explain", model, f"{TEXT} " * 200, "--method", "attention").exit_code == 0
+
+
+def test_data(model, annotated, tmp_path):  # noqa: F811 - a fixture
+    folder, output = tmp_path / "model", tmp_path / "figures.json"
+    shutil.copytree(model, folder)
+    result = relext("explain", folder, annotated, "--random-orders", 1, "--output", output)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^deleted +occlusion +0\.\d{3} \(", result.output, re.MULTILINE)
+    assert re.search(r"^masked +random +", result.output, re.MULTILINE)
+    assert re.search(r"occlusion: \d\d?\.\d times random with words deleted, ", " ".join(result.output.split()))
+    assert "integrated_gradients: left out." in result.output
+    figures = json.loads(output.read_text())
+    assert figures["data"] == str(annotated)
+    nlp = spacy.load(folder)
+    assert kept(nlp, "explanations")["relations"] == 5
+    # It is said from now on.
+    result = relext("explain", folder, TEXT, "--method", "occlusion")
+    said = " ".join(result.output.split())
+    assert re.search(r"occlusion: by how much the score falls without the word \(\d\d?\.\d times random with words deleted", said)
+    assert "Nobody has measured" not in result.output
+    assert "relext explain MODEL DATA" not in result.output
