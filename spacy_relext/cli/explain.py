@@ -24,6 +24,7 @@ from spacy_relext.explaining.faithfulness import RANDOM, REMOVALS, in_words
 from spacy_relext.explaining.measuring import N_RANDOM, N_RELATIONS, Faithfulness, measure_explanations
 from spacy_relext.formats.files import require_writable, whole_file
 from spacy_relext.notices import counted
+from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.relations import Relation, get_relations, set_relations
 
@@ -118,6 +119,14 @@ def _explain(
     if removal not in REMOVALS:
         raise RelextError(f"`removal` is {removal!r}; expected 'delete' or 'mask'.")
     doc = nlp(text)
+    if len(pipe.mentions(doc)) < 2:
+        saw = ", ".join(span.text for span in pipe.mentions(doc)) or "none"
+        cure = (
+            "Give a text with two of those that it finds."
+            if mention_finders(nlp)
+            else "No component of it looks for mentions: set them in Python, doc.ents = […], and call explain of the extractor."
+        )
+        raise RelextError(f"a relation needs two mentions, and the pipeline finds these in the text: {saw}. {cure}")
     asked = _asked(pipe, doc, pair, label)
     if not asked:
         saw = ", ".join(span.text for span in pipe.mentions(doc)) or "none"
@@ -173,8 +182,8 @@ def _mention(pipe: RelationExtractor, doc: Doc, text: str, number: int) -> Span:
 
 
 def _steps(things: Iterable[Any], total: int) -> Iterable[Any]:
-    """A bar for what takes long alone."""
-    return Bar(things, total=total, desc="Removing words", unit=" texts", leave=False) if total > 100 else things
+    """A bar, where it takes more than two seconds."""
+    return Bar(things, total=total, desc="Explaining", unit=" runs", leave=False, delay=2)
 
 
 def _print_words(explanation: Explanation, top: int) -> None:

@@ -1,5 +1,8 @@
 """Integrated gradients (Sundararajan et al., arXiv:1703.01365), by captum: what each word adds to the log-odds of the score."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy
 import torch
 from torch import Tensor
@@ -11,8 +14,11 @@ from spacy_relext.extras import extra
 from spacy_relext.ml.gradients import NO_EMBEDDINGS
 from spacy_relext.ml.precision import decided_precision
 
-# Steps between masked text and text: more where they do not sum to the difference. Word pieces that are run together: gradients are kept.
+# Steps between masked text and text: more where they do not sum to the difference, but for long texts, of whose pieces so many are run at
+# the most, forwards and back: some minutes of a small encoder on one core.
 STEPS = (16, 32, 64, 128, 256)
+MOST_PIECES = 100_000
+# Word pieces that are run together: gradients are kept.
 PIECES = 2**12
 # The part of the difference (of 1 where it is smaller) that weights may lack, or have too much.
 GAP = 0.05
@@ -48,19 +54,38 @@ def integrate(question: Question, progress: Progress, most_steps: int = STEPS[-1
             f"integrated gradients follow the encoder from its embeddings, and it says {high:.2f} (log-odds) that way, where the model "
             f"says {expected:.2f}: it reads more than embeddings. Take another method."
         )
-    at_a_time = max(1, PIECES // (text.shape[1] * text.shape[2]))
-    tried = [n for n in STEPS if n <= most_steps]
-    for n_steps in progress(tried, len(tried)):
-        weights = captum.IntegratedGradients(log_odds, multiply_by_inputs=True).attribute(
-            text, baseline, n_steps=n_steps, internal_batch_size=at_a_time, method="gausslegendre"
-        )
+    n_pieces = text.shape[1] * text.shape[2]
+    at_a_time = max(1, PIECES // n_pieces)
+    for n_steps in STEPS:
+        if n_steps > STEPS[0] and (n_steps > most_steps or n_steps * n_pieces > MOST_PIECES):
+            break
+        weights = _integrated(captum, log_odds, text, baseline, n_steps, at_a_time, progress)
         total = float(weights.sum())
         if abs(total - (high - low)) <= GAP * max(1.0, abs(high - low)):
             break
     notes = []
     if abs(total - (high - low)) > GAP * max(1.0, abs(high - low)):
-        notes.append(f"The weights sum to {total:.2f}, and should to {high - low:.2f}: {n_steps} steps are too few for this text.")
+        notes.append(f"The weights sum to {total:.2f}, and should to {high - low:.2f}: the steps were too few for this text.")
     return list(function.to_places(weights[0].sum(dim=-1).double().cpu().numpy())), notes, high - low
+
+
+def _integrated(
+    captum: Any, log_odds: Callable[[Tensor], Tensor], text: Tensor, baseline: Tensor, n_steps: int, at_a_time: int, progress: Progress
+) -> Tensor:
+    """The gradients of so many steps, each of which is told to `progress`."""
+    steps = iter(progress(range(n_steps), n_steps))
+
+    def told(embeddings: Tensor) -> Tensor:
+        for _ in embeddings:
+            next(steps, None)
+        return log_odds(embeddings)
+
+    found: Tensor = captum.IntegratedGradients(told).attribute(
+        text, baseline, n_steps=n_steps, internal_batch_size=at_a_time, method="gausslegendre"
+    )
+    # It is told that the last one is done.
+    next(steps, None)
+    return found
 
 
 def log_odds_of(logits: Tensor, allowed: Tensor, column: int, *, exclusive: bool) -> Tensor:

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_relext.displacy import render
 from spacy_relext.errors import RelextError
-from spacy_relext.explaining import explaining, occluding
+from spacy_relext.explaining import explaining, integrating, occluding
 from spacy_relext.explaining.asking import ask
 from spacy_relext.explaining.explanations import METHODS, Word
 from spacy_relext.findings import keep
@@ -299,3 +299,26 @@ def test_renderer_draws_what_speaks_against(tiny_bert):
     assert "Aspirin increases warfarin levels." in lines
     assert f"{'#' * 9:>17}{'=' * 6:>16}" in lines
     assert lines[-2:] == [".:# speaks for a relation, the more, the heavier", "-=x speaks against one"]
+
+
+def test_gradients_of_a_long_text_are_bounded_and_told(tiny_bert, monkeypatch):
+    pytest.importorskip("captum")
+    nlp = KINDS["single pass"][0](tiny_bert)
+    pipe, docs = prepared(nlp)
+    pair = docs[1].ents[0], docs[1].ents[1]
+    monkeypatch.setattr(integrating, "GAP", 0.0)
+    told = []
+
+    def progress(things, total):
+        for i in things:
+            yield i
+            told.append((i, total))
+
+    found = pipe.explain(docs[1], pair, "integrated_gradients", progress=progress)
+    assert [total for i, total in told if i == 0] == list(integrating.STEPS)
+    assert told[-1] == (255, 256)
+    assert found.notes[0].endswith("the steps were too few for this text.")
+    told.clear()
+    monkeypatch.setattr(integrating, "MOST_PIECES", 10)
+    pipe.explain(docs[1], pair, "integrated_gradients", progress=progress)
+    assert told == [(i, 16) for i in range(16)]
