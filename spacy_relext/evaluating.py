@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Evaluation:
         `doc_rel_…`; and further measures by name.
     predicted_mentions, mentions: With those that the pipeline finds, and p, r, f and support of these; `strict`: their types must be
         right too. None where it finds none by itself.
-    component: The name of the extractor. threshold: Its threshold, as it was used. documents: How many.
+    component: The name of the extractor. threshold, label_thresholds: Its thresholds, as they were used. documents: How many.
     seconds: What the first prediction took, without loading.
     """
 
@@ -63,6 +63,7 @@ class Evaluation:
     documents: int
     threshold: float
     seconds: float
+    label_thresholds: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> Figures:
         """All of it, and the versions of what computed it, for JSON."""
@@ -91,8 +92,8 @@ def evaluate(
 
     pipeline: Its name or folder, or one that is loaded. docs: Annotated ones: a .spacy file, a folder of them, or Docs.
     component: Which relation extractor, where there are several.
-    threshold: In the place of the extractor's, which is put back. tune_threshold: The one of 0.05, 0.10, … 0.95 with the best micro F (of
-        relations between annotated mentions) becomes that of the pipeline. On development data only!
+    threshold: In the place of the extractor's, those of labels too, which are put back. tune_threshold: The one of 0.05, 0.10, … 0.95 with
+        the best micro F (of relations between annotated mentions) becomes that of the pipeline and all labels. On development data only!
     own_sentences: Annotated mentions on the pipeline's own tokens and sentences.
     measures: Those of corpora of relations between concepts: "biored", "docred". train: The training part, which docred needs.
     on_gold, on_found: Are given what the model says of the candidate pairs of each document, with annotated and with found mentions.
@@ -111,10 +112,10 @@ def evaluate(
     if functions and all(concept_relations(doc) is None for doc in references):
         of = docs if isinstance(docs, (str, Path)) else "the data"
         raise RelextError(f"{' and '.join(functions)}: a measure of relations between concepts, and {of} has none.")
-    before = pipe.threshold
+    before = pipe.threshold, pipe.label_thresholds
     try:
         if threshold is not None:
-            pipe.threshold = threshold
+            pipe.threshold, pipe.label_thresholds = threshold, {}
         clock = _Clock()
         task = "Predicting, to score annotated mentions"
         predicted = clock.timed(progress(predict(nlp, references, annotated=not own_sentences), len(references), task))
@@ -138,11 +139,12 @@ def evaluate(
             component=pipe.name,
             documents=len(references),
             threshold=pipe.threshold,
+            label_thresholds=dict(pipe.label_thresholds),
             seconds=round(clock.seconds, 2),
         )
     finally:
         if threshold is not None:
-            pipe.threshold = before
+            pipe.threshold, pipe.label_thresholds = before
 
 
 class _Clock:

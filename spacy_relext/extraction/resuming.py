@@ -9,7 +9,8 @@ them. They must be the same.
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
@@ -27,6 +28,7 @@ from spacy_relext.extraction.shards import Header, checksum
 from spacy_relext.extraction.storage import Output, Storage
 from spacy_relext.formats.reading import OnError, Options
 from spacy_relext.formats.types import Document
+from spacy_relext.pipeline.relation_extractor import RelationExtractor
 
 
 @dataclass
@@ -182,12 +184,24 @@ def asked_for(output: Output, runner: Runner, size: int, format: str | None, opt
         "checksum of the pipeline": _checksum(nlp),
         "version of spacy-relext": __version__,
         "threshold": of_each("threshold"),
+        **_decisions(runner.extractors),
         "labels": sorted(settings.labels) if settings.labels is not None else None,
         "all scores": settings.keep_all_scores,
         "pairs of a document": of_each("max_pairs"),
         "relations of the input": settings.keep_relations,
         **asked_of_files(output, size, format, options),
     }
+
+
+def _decisions(extractors: Sequence[RelationExtractor]) -> dict[str, Any]:
+    """What beside `threshold` says which relations are written, and with which score. Where nothing does, no run names it."""
+    names = {"thresholds of labels": "label_thresholds", "uncertain below": "uncertain_below", "calibration": "calibration"}
+    found = {}
+    for name, setting in names.items():
+        of_each = {pipe.name: deepcopy(pipe.cfg[setting]) or None for pipe in extractors}
+        if any(of_each.values()):
+            found[name] = of_each if len(extractors) > 1 else of_each[extractors[0].name]
+    return found
 
 
 def asked_of_files(output: Output, size: int, format: str | None, options: Options) -> dict[str, Any]:

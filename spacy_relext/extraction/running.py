@@ -54,7 +54,8 @@ class Line(NamedTuple):
 class Settings:
     """How documents are run.
 
-    model: Name or folder of a pipeline. threshold: In the place of the pipeline's. labels: Only relations with these; None: all.
+    model: Name or folder of a pipeline. threshold: Of all labels, in the place of the pipeline's. labels: Only relations with these; None:
+        all.
     keep_all_scores: Also what the model says of every candidate pair.
     keep_relations: Also the relations that the documents bring. batch_size: Documents a batch. gpu_id: -1: the CPU.
     max_pairs: The most candidate pairs of a document, the nearest; None: what the pipeline says, or `MAX_PAIRS`. max_pieces,
@@ -107,7 +108,7 @@ class Runner:
             if not 0 <= settings.threshold <= 1:
                 raise RelextError(f"the threshold is {settings.threshold}; it is a probability, between 0 and 1.")
             for extractor in self.extractors:
-                extractor.threshold = settings.threshold
+                extractor.threshold, extractor.label_thresholds = settings.threshold, {}
         for extractor in self.extractors:
             extractor.cfg["max_pairs"] = settings.max_pairs or extractor.cfg["max_pairs"] or MAX_PAIRS
         self.nlp.max_length = settings.max_characters or self.nlp.max_length

@@ -23,7 +23,7 @@ from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.losses import cross_entropy, probabilities, training_loss
 from spacy_relext.ml.patches.thinc import steady
 from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
-from spacy_relext.notices import Notices, counted
+from spacy_relext.notices import Notices, counted, logger
 from spacy_relext.pipeline.checks import Checks, checked_doc, checked_docs
 from spacy_relext.pipeline.coverage import count_annotated, warn_of_coverage
 from spacy_relext.pipeline.decoding import Decision, Predictions, decode_relations
@@ -51,6 +51,7 @@ from spacy_relext.pipeline.settings import (
     checked_uncertain,
     give_thresholds,
     given_settings,
+    plain,
     require_known_labels,
     restored,
     settings_beside,
@@ -213,11 +214,14 @@ class RelationExtractor(TrainablePipe):
 
     @calibration.setter
     def calibration(self, calibration: Mapping[str, Any] | None) -> None:
-        stored = None if calibration is None else dict(calibration)
+        stored = plain(self.name, "calibration", calibration)
         maps = None if stored is None else ScoreMaps.from_dict(stored)
         require_known_labels(self.name, {**self.cfg, "calibration": stored})
+        limit = self.uncertain_below
         self.cfg.update(rescaled(self.cfg, self.score_maps, maps))
         self.cfg["calibration"] = stored
+        if limit is not None and limit == self.uncertain_below:
+            logger.warning("%s: uncertain_below stays at %s, and scores are on another scale now. Check it.", self.name, limit)
         if (nlp := self._home()) is not None:
             give_thresholds(nlp, self.name, self.cfg)
 

@@ -1,6 +1,7 @@
 """The settings of a stored extractor: what it was stored with, and what a config gives it anew."""
 
 import inspect
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,6 +58,20 @@ def checked_label_thresholds(name: str, thresholds: Any, labels: Sequence[str] |
 def checked_uncertain(name: str, limit: Any) -> float | None:
     """A limit below which relations are uncertain, as it was meant. RAISES: RelextError for what is neither a probability nor None."""
     return None if limit is None else checked_threshold(name, limit, "uncertain_below")
+
+
+def plain(name: str, setting: str, value: Any) -> Any:
+    """A copy of a setting, as JSON has it. RAISES: RelextError for what JSON cannot hold."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise RelextError(f"{name}: {setting} cannot be stored: {error}. Give numbers, strings, lists and dicts.") from error
+
+
+def told_thresholds(threshold: float, by_label: Mapping[str, float]) -> str:
+    """Thresholds in words: 0.5, or 0.5 (ADVISE 0.4, EFFECT 0.62)."""
+    named = ", ".join(f"{label} {value:.4g}" for label, value in by_label.items())
+    return f"{threshold:.4g} ({named})" if named else f"{threshold:g}"
 
 
 def check_settings(name: str, cfg: Mapping[str, Any], *, listens: bool) -> None:

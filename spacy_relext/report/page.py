@@ -20,6 +20,7 @@ from spacy_relext.displacy.picture import Picture
 from spacy_relext.displacy.rendering import figure, style_sheet
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import whole_file
+from spacy_relext.pipeline.settings import told_thresholds
 from spacy_relext.report import words
 from spacy_relext.report.analysis import Analysis, Comparison
 from spacy_relext.report.bootstrap import N_DRAWS
@@ -78,7 +79,7 @@ def make_report(analysis: Analysis, comparison: Comparison | None = None, *, dat
         "style": style,
         "legend": shown,
         "headline": [("F", gold.micro.f), ("Precision", gold.micro.p), ("Recall", gold.micro.r)],
-        "in_words": in_words(gold.micro, analysis.threshold),
+        "in_words": in_words(gold.micro, told_thresholds(analysis.threshold, analysis.evaluation.label_thresholds)),
         "sides": [replace(r.micro, name=name) for r, name in ((gold, "annotated"), (found, "predicted")) if r is not None],
         "notes": notes_of(analysis),
         "comparison": None if comparison is None else comparison_of(analysis, comparison, compared),
@@ -157,7 +158,7 @@ def _foot(analysis: Analysis, data: str) -> list[tuple[str, str]]:
         ("Pipeline", f"{analysis.model}, component {analysis.component}"),
         *([("Data", data)] if data else []),
         ("Documents", f"{len(analysis.documents):,}" + (f"; {analysis.n_passed_over:,} passed over" if analysis.n_passed_over else "")),
-        ("Threshold", f"{analysis.threshold:g}"),
+        ("Threshold", told_thresholds(analysis.threshold, evaluation.label_thresholds)),
         ("Labels", ", ".join(words.shortened(label) for label in analysis.labels)),
         ("Intervals", f"95 %, of {N_DRAWS:,} draws of documents, seed {analysis.seed}"),
         ("Prediction", f"{evaluation.seconds:g} seconds"),

@@ -17,10 +17,10 @@ MOST_LABELS = 16
 STEPS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 
-def in_words(line: Line, threshold: float) -> str:
-    """What was found and what is wrong, in a sentence."""
+def in_words(line: Line, threshold: str) -> str:
+    """What was found and what is wrong, in a sentence. threshold: Those of labels too."""
     annotated, predicted = counted(line.annotated, "annotated relation", "annotated relations"), line.predicted
-    found = f"Of {annotated}, {line.right:,} {'is' if line.right == 1 else 'are'} found with a threshold of {threshold:g}"
+    found = f"Of {annotated}, {line.right:,} {'is' if line.right == 1 else 'are'} found with a threshold of {threshold}"
     return f"{found}; of {predicted:,} predicted, {predicted - line.right:,} {'is' if predicted - line.right == 1 else 'are'} wrong."
 
 

@@ -36,6 +36,7 @@ class Relation(Strict):
     tail: Name
     label: str
     score: float | None = Field(None, ge=0, le=1, description="Its probability; 1, if left out.")
+    raw_score: float | None = Field(None, ge=0, le=1, description="What the model says, where a calibrated pipeline has another score.")
     sources: Scores | None = Field(None, description="The components that found it, each with its score.")
     status: str | None = None
     attributes: list[str] | None = None
@@ -74,7 +75,8 @@ class Record(Text):
 
 
 Threshold = Annotated[
-    float | None, Field(None, ge=0, le=1, description="The probability that a relation must have, in the place of the pipeline's.")
+    float | None,
+    Field(None, ge=0, le=1, description="The score that a relation must have, in the place of the pipeline's thresholds."),
 ]
 AllScores = Annotated[bool, Field(description="Also the scores of every candidate pair, as `pairs`.")]
 
@@ -177,6 +179,9 @@ class Extractor(BaseModel):
     symmetric_labels: list[str]
     mention_types: list[str]
     threshold: float
+    label_thresholds: Scores = Field(description="Of labels that have a threshold of their own.")
+    uncertain_below: float | None = Field(description='Relations with a lower score have the status "uncertain".')
+    calibration: dict[str, Any] | None = Field(description="How scores are made of the raw ones of the model; null: they are the same.")
     exclusive: bool = Field(description="A pair has one label at most.")
 
 

@@ -167,7 +167,7 @@ class Service:
                     "labels": list(extractor.labels),
                     "symmetric_labels": sorted(symmetric_labels(extractor)),
                     "mention_types": list(extractor.cfg["mention_types"]),
-                    "threshold": extractor.cfg["threshold"],
+                    **{name: extractor.cfg[name] for name in ("threshold", "label_thresholds", "uncertain_below", "calibration")},
                     "exclusive": extractor.cfg["exclusive"],
                 }
                 for extractor in self.extractors

@@ -9,8 +9,11 @@ from urllib.parse import parse_qs
 from jinja2 import Environment
 from spacy.language import Language
 
+from spacy_relext.calibration.maps import ScoreMaps
 from spacy_relext.displacy.colors import LABEL_COLORS
 from spacy_relext.formats.jsonl import PAIRS
+from spacy_relext.pipeline.rescaling import moved
+from spacy_relext.pipeline.settings import told_thresholds
 from spacy_relext.service.refusals import Refusal
 
 POLICY = (
@@ -62,9 +65,10 @@ class Page:
         labels = dict.fromkeys(label for extractor in model["extractors"] for label in extractor["labels"])
         # A label keeps its colour, whichever others reach the threshold.
         self.colors = {label: LABEL_COLORS[i % len(LABEL_COLORS)][0] for i, label in enumerate(labels)}
-        named = (f"{value:g} ({name})" if len(set(thresholds.values())) > 1 else f"{value:g}" for name, value in thresholds.items())
+        told = {e["name"]: told_thresholds(e["threshold"], e["label_thresholds"]) for e in model["extractors"]}
+        named = (f"{value} ({name})" if len(set(told.values())) > 1 else value for name, value in told.items())
         self.settings = {
-            "thresholds": json.dumps(thresholds),
+            "thresholds": json.dumps({extractor["name"]: _raw(extractor) for extractor in model["extractors"]}),
             "colors": json.dumps(self.colors),
             "own": ", ".join(dict.fromkeys(named)),
             "slider": min(thresholds.values()),
@@ -114,6 +118,17 @@ def threshold_of(given: str) -> float | None:
     if not 0 <= threshold <= 1:
         raise Refusal(422, f"the threshold is {given!r:.40}; it is a probability, between 0 and 1.", where="threshold")
     return threshold
+
+
+def _raw(extractor: Mapping[str, Any]) -> dict[str, Any]:
+    """Thresholds as raw scores, which the page has of pairs: those of the labels and, of calibrated ones, all that can be chosen."""
+    maps = None if extractor["calibration"] is None else ScoreMaps.from_dict(extractor["calibration"])
+    scales = {label: None if maps is None else maps.of(label) for label in extractor["labels"]}
+    own = {label: extractor["label_thresholds"].get(label, extractor["threshold"]) for label in scales}
+    return {
+        "own": {label: moved(own[label], scale, None) for label, scale in scales.items()},
+        "steps": {label: [moved(i / 100, scale, None) for i in range(101)] for label, scale in scales.items() if scale is not None},
+    }
 
 
 def _said(record: Mapping[str, Any]) -> str:

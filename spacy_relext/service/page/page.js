@@ -92,7 +92,11 @@ const mentionOf = id => state.record.mentions.find(mention => mention.id === id)
 const nameOf = id => mentionOf(id).text;
 const counted = (n, one, several) => `${n.toLocaleString("en")} ${n === 1 ? one : several}`;
 const isBetween = ({ head, tail }, pair) => (head === pair.head && tail === pair.tail) || (head === pair.tail && tail === pair.head);
-const thresholdOf = pair => state.threshold ?? thresholds[pair.source] ?? Object.values(thresholds)[0];
+// The raw score that a label of a pair must reach: that of the model is shown, and the threshold may be that of a calibrated one.
+function leastOf(pair, label) {
+  const { own, steps } = thresholds[pair.source] ?? Object.values(thresholds)[0];
+  return state.threshold === null ? own[label] : steps[label]?.[Math.round(100 * state.threshold)] ?? state.threshold;
+}
 
 function make(tag, content, attributes = {}) {
   const made = Object.assign(document.createElement(tag), attributes);
@@ -177,10 +181,10 @@ function showPair(scored) {
 function distribution(pair) {
   const scores = Object.entries(pair.scores).sort((one, other) => other[1] - one[1]);
   if ("no_relation" in pair) scores.push(["no relation", pair.no_relation]);
-  const least = thresholdOf(pair);
-  return make("ol", scores.map(([label, score], i) => bar(label, score, score, {
-    tick: i < Object.keys(pair.scores).length ? least : null, isReached: label in pair.scores && score >= least,
-  })), { className: "bars" });
+  return make("ol", scores.map(([label, score]) => {
+    const least = label in pair.scores ? leastOf(pair, label) : null;
+    return bar(label, score, score, { tick: least, isReached: least !== null && score >= least });
+  }), { className: "bars" });
 }
 
 function bar(name, share, value, { tick = null, isReached = false } = {}) {
