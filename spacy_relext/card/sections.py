@@ -7,6 +7,7 @@ from spacy.language import Language
 
 from spacy_relext.card.about import About
 from spacy_relext.card.metadata import package_name
+from spacy_relext.explaining.faithfulness import RANDOM, in_words
 from spacy_relext.findings import kept
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.checks import mention_finders
@@ -68,7 +69,14 @@ def explanations_told(found: Figures | None) -> list[str]:
     """Which explanations hold."""
     if found is None:
         return _unmeasured("Whether the words that an explanation points at are a reason was not measured.", "explanations")
-    return []
+    said = [f"- `{name}`: {in_words(of_method)}." for name, of_method in found["figures"].items() if name != RANDOM]
+    left_out = [f"- `{name}`: not for this model." for name in found["left_out"]]
+    n_relations = counted(found["relations"], "relation", "relations")
+    return [
+        "By how much the score falls when the words go that a method points at (AOPC comprehensiveness), beside random orders of the "
+        f"same words, over {n_relations} of {counted(found['documents'], 'document', 'documents')}:",
+        "\n".join([*said, *left_out]),
+    ]
 
 
 def _arguments(pipe: RelationExtractor, label: str) -> str:
@@ -119,7 +127,7 @@ _MEASURED = {
     "figures": "relext card MODEL --test test.spacy",
     "calibration": "relext calibrate MODEL dev.spacy",
     "contrast": "relext contrast MODEL",
-    "explanations": "relext explain MODEL test.spacy --measure",
+    "explanations": "relext explain MODEL test.spacy",
 }
 
 

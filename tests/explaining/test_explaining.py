@@ -1,5 +1,7 @@
 """`RelationExtractor.explain`: all methods for all kinds of models, in one form, and what is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy
 import pytest
 import spacy
@@ -322,3 +324,18 @@ def test_gradients_of_a_long_text_are_bounded_and_told(tiny_bert, monkeypatch):
     monkeypatch.setattr(integrating, "MOST_PIECES", 10)
     pipe.explain(docs[1], pair, "integrated_gradients", progress=progress)
     assert told == [(i, 16) for i in range(16)]
+
+
+def test_others_predict_meanwhile(tiny_bert):
+    """Gradients of one thread, the scores of another: nothing of the model is changed for either."""
+    pytest.importorskip("captum")
+    nlp = KINDS["single pass"][0](tiny_bert)
+    pipe, docs = prepared(nlp)
+    pair = docs[1].ents[0], docs[1].ents[1]
+    alone = [w.weight for w in pipe.explain(docs[1], pair, "integrated_gradients").words]
+    expected = pipe.predict([docs[0]])[0].scores
+    with ThreadPoolExecutor(2) as pool:
+        gradients = [pool.submit(pipe.explain, docs[1], pair, "integrated_gradients") for _ in range(4)]
+        found = [pool.submit(pipe.predict, [docs[0]]) for _ in range(40)]
+    assert all(numpy.array_equal(one.result()[0].scores, expected) for one in found)
+    assert all([w.weight for w in one.result().words] == pytest.approx(alone, abs=1e-5) for one in gradients)

@@ -9,6 +9,7 @@ from spacy.tokens import DocBin, Span
 from spacy.training import Example
 
 from spacy_relext import measure_explanations
+from spacy_relext.card.sections import explanations_told
 from spacy_relext.errors import RelextError
 from spacy_relext.explaining import faithfulness, measuring
 from spacy_relext.explaining.explanations import Explanation, Word
@@ -116,6 +117,10 @@ def test_over_a_corpus(model, annotated):
     assert (fewer.relations, list(fewer.figures)) == (2, ["occlusion", RANDOM])
     found.store(nlp)
     assert kept(nlp, "explanations") == found.to_dict()
+    told = explanations_told(kept(nlp, "explanations"))
+    assert told[0].endswith("over 5 relations of 5 documents:")
+    assert told[1].splitlines()[-1] == "- `integrated_gradients`: not for this model."
+    assert f"- `occlusion`: {in_words(found.figures['occlusion'])}." in told[1]
     doc = nlp("Aspirin increases warfarin levels.")
     (relation,) = doc._.relations
     pipe = nlp.get_pipe("relation_extractor")
