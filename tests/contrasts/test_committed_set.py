@@ -6,7 +6,7 @@ import pytest
 
 from spacy_relext.contrasts.guidelines import stored_guidelines
 from spacy_relext.contrasts.sets import HALVES, MFT, read_set
-from tests.conftest import ROOT
+from tests.conftest import DEMO, ROOT
 from tests.contrasts import overlap
 from tests.contrasts.writing import line, write
 
@@ -17,6 +17,11 @@ PLACE = ROOT / "assets" / "contrast"
 def committed():
     # Reading checks groups, references between lines, and that a frame stands in one half.
     return read_set(PLACE)
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return overlap.documents(DEMO)
 
 
 def test_it_is_the_set_of_the_package(committed):
@@ -123,6 +128,14 @@ def test_pipelines_of_each_guideline_are_asked(committed, name):
     kinds = Counter(group[0].phenomenon for group in asked)
     assert len(kinds) >= 10
     assert min(kinds.values()) >= 10
+
+
+def test_no_name_of_it_stands_in_the_demonstration_corpus(corpus):
+    assert overlap.shared_names(overlap.documents(PLACE), corpus) == set()
+
+
+def test_no_frame_of_it_stands_in_the_demonstration_corpus(corpus):
+    assert overlap.shared_frames(overlap.documents(PLACE), corpus) == {}
 
 
 def test_what_overlap_is(tmp_path):
