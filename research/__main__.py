@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from research.commands.calibration import calibration
 from research.commands.config_comments import config_comments
 from research.commands.contrast_set import contrast_set
 from research.commands.experiment import experiment
@@ -39,7 +40,7 @@ for trained in (experiment, grid):
 app.command(no_args_is_help=True, rich_help_panel=EXPERIMENTS)(report)
 for written in (config_comments, contrast_set):
     app.command(rich_help_panel=EXPERIMENTS)(written)
-for shown in (keywords, probe):
+for shown in (keywords, probe, calibration):
     app.command(no_args_is_help=True, rich_help_panel=MODELS)(shown)
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from spacy_relext.calibration.calibrating import Calibration, calibrate
     from spacy_relext.card.writing import Card, write_card
     from spacy_relext.contrasts.contrasting import Contrast, contrast
     from spacy_relext.conversion import Conversion, convert, export, read
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Analysis": "report.analysis",
     "AnnotatedRelation": "formats.types",
+    "Calibration": "calibration.calibrating",
     "Card": "card.writing",
     "Comparison": "report.analysis",
     "Contrast": "contrasts.contrasting",
@@ -55,6 +57,7 @@ _PLACES = {
     "Rendering": "pictures.drawing",
     "ScoredPair": "pipeline.pairs",
     "analyse": "report.analysing",
+    "calibrate": "calibration.calibrating",
     "compare": "report.comparing",
     "contrast": "contrasts.contrasting",
     "convert": "conversion",
@@ -75,6 +78,7 @@ _PLACES = {
 __all__ = [
     "Analysis",
     "AnnotatedRelation",
+    "Calibration",
     "Card",
     "Comparison",
     "Contrast",
@@ -96,6 +100,7 @@ __all__ = [
     "Rendering",
     "ScoredPair",
     "analyse",
+    "calibrate",
     "compare",
     "contrast",
     "convert",

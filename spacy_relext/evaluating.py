@@ -13,6 +13,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 import spacy_relext
+from spacy_relext.calibration.figures import calibration_figures
+from spacy_relext.calibration.written import Written
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import (
@@ -47,7 +49,8 @@ class Evaluation:
 
     gold_mentions: With annotated mentions: `rel_micro_p`, `rel_micro_r`, `rel_micro_f`, `rel_macro_f`, `rel_micro_candidate_recall`, and
         `rel_per_type`: p, r, f, candidate recall and support of each label; where relations between concepts are annotated, the same as
-        `doc_rel_…`; and further measures by name.
+        `doc_rel_…`; and further measures by name. `rel_calibration`: how far the scores of what is written are from the probability of
+        being right, the fields of `Reliability` and, under "coverage", of `Coverage` (calibration/curves.py); not there of nothing written.
     predicted_mentions, mentions: With those that the pipeline finds, and p, r, f and support of these; `strict`: their types must be
         right too. None where it finds none by itself.
     component: The name of the extractor. threshold, label_thresholds: Its thresholds, as they were used. documents: How many.
@@ -123,7 +126,8 @@ def evaluate(
             kept = list(predicted)
             set_threshold(nlp, pipe, _best(pipe, kept, progress))
             predicted = iter(kept)
-        gold = score_gold(pipe, predicted, functions, on_gold, release=True)
+        written = Written(pipe)
+        gold = score_gold(pipe, predicted, functions, _both(written.told, on_gold), release=True)
         examples: list[Example] = []
         if mention_finders(nlp):
             task = "Predicting, to score found mentions"
@@ -131,8 +135,8 @@ def evaluate(
             examples = [without_output(example) for example in progress(found_examples, len(references), task)]
         found, found_strict = (score_predicted(pipe, examples, strict=strict, measures=functions) for strict in (False, True))
         return Evaluation(
-            gold_mentions=gold,
-            predicted_mentions=found,
+            gold_mentions=gold | _calibration(written),
+            predicted_mentions=None if found is None else found | _calibration(Written.of(pipe, examples)),
             mentions=None if found is None else score_mentions(pipe, examples, strict=False),
             predicted_mentions_strict=found_strict,
             mentions_strict=None if found_strict is None else score_mentions(pipe, examples, strict=True),
@@ -145,6 +149,20 @@ def evaluate(
     finally:
         if threshold is not None:
             pipe.threshold, pipe.label_thresholds = before
+
+
+def _calibration(written: Written) -> Figures:
+    figures = calibration_figures(written.sample())
+    return {} if figures is None else {"rel_calibration": figures}
+
+
+def _both(one: OnScored, other: OnScored | None) -> OnScored:
+    def tell(*told: Any) -> None:
+        one(*told)
+        if other is not None:
+            other(*told)
+
+    return tell
 
 
 class _Clock:

@@ -80,3 +80,17 @@ def test_what_the_encoder_says_of_a_text_is_not_kept(model, data, monkeypatch):
     assert len(kept) == 2 * len(docs)
     # Two batches of nlp.pipe and one of the scorer.
     assert max(kept) <= 32 + 32 + 64
+
+
+def test_how_far_scores_are_from_being_right(model, data):
+    found = spacy_relext.evaluate(spacy.load(model), data)
+    scores = found.gold_mentions["rel_calibration"]
+    # Three are written, two of them right: MECHANISM of one and a wrong one, ADVISE of one.
+    assert (scores["n"], scores["right"]) == (3, pytest.approx(2 / 3))
+    assert sum(one["n"] for one in scores["bins"]) == 3
+    assert scores["brier"] >= (scores["score"] - scores["right"]) ** 2
+    assert scores["coverage"]["risk"] == pytest.approx(1 / 3)
+    assert {label: (of["n"], of["right"]) for label, of in scores["per_type"].items()} == {"ADVISE": (1, 1.0), "MECHANISM": (2, 0.5)}
+    assert found.predicted_mentions["rel_calibration"]["n"] == 3
+    nothing = spacy_relext.evaluate(spacy.load(model), data, threshold=1.0)
+    assert "rel_calibration" not in nothing.gold_mentions

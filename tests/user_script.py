@@ -13,6 +13,7 @@ import spacy_relext
 from spacy_relext import (
     Analysis,
     AnnotatedRelation,
+    Calibration,
     Card,
     Comparison,
     Contrast,
@@ -34,6 +35,7 @@ from spacy_relext import (
     Rendering,
     ScoredPair,
     analyse,
+    calibrate,
     compare,
     contrast,
     convert,
@@ -96,6 +98,8 @@ def main(path: Path) -> None:
     print(extraction.write("relations.csv").documents)
     evaluation: Evaluation = evaluate("my_pipeline", docs)
     print(evaluation.gold_mentions["rel_micro_f"])
+    calibration: Calibration = calibrate("my_pipeline", docs)
+    print(calibration.before.error, calibration.after.error, calibration.to_dict())
     analysis: Analysis = analyse(nlp, docs, attention=True)
     comparison: Comparison = compare(analysis, analyse(nlp, docs))
     write_report("report.html", analysis, comparison, max_errors=100)

@@ -1,7 +1,7 @@
 """Fit maps from raw scores to the probability of being right, and choose among them on documents that they were not fitted to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ SLOPES = (0.02, 3.0)
 # The precision of the prior around the map that changes nothing: a standard deviation of 1 for each number. It decides where data does
 # not: where all are right, or all scores are the same.
 PRIOR = 1.0
-STEPS, TOLERANCE = 50, 1e-9
+STEPS, TOLERANCE = 50, 1e-7
+# Between knots of isotonic regression.
+NEAREST = 1e-8
 # What is tried beside the methods: the raw scores; and the map that changes nothing.
 NONE = "none"
 IDENTITY = ScoreMap("isotonic", (0.0, 1.0, 0.0, 1.0))
@@ -30,7 +32,7 @@ IDENTITY = ScoreMap("isotonic", (0.0, 1.0, 0.0, 1.0))
 class Sample:
     """Written relations of annotated documents.
 
-    scores: `[n]`, raw ones. right: `[n]`, whether the same pair has the same label in the annotation. labels: `[n]`, the label of each.
+    scores: `[n]`. right: `[n]`, whether the same pair has the same label in the annotation. labels: `[n]`, the label of each.
     documents: `[n]`, the number of the document of each.
     """
 
@@ -45,6 +47,15 @@ class Sample:
     def of(self, rows: NDArray[Any]) -> "Sample":
         """Some of them."""
         return Sample(self.scores[rows], self.right[rows], self.labels[rows], self.documents[rows])
+
+    def mapped(self, maps: ScoreMaps | None, *, back: bool = False) -> "Sample":
+        """The same with calibrated scores, or, from these, back to raw ones. None: as they are."""
+        scores = self.scores.copy()
+        for label in np.unique(self.labels).tolist():
+            scale, rows = maps.of(label) if maps else None, self.labels == label
+            if scale is not None:
+                scores[rows] = scale.inverse(scores[rows]) if back else scale(scores[rows])
+        return replace(self, scores=scores)
 
 
 @dataclass(frozen=True)
@@ -142,8 +153,15 @@ def _fit_isotonic(scores: Floats, right: Bools) -> ScoreMap:
     blocks = _pooled(raw, np.add.reduceat(right[order].astype(np.float64), first) / n, n)
     n = blocks[:, 2]
     raw, value, n = _pooled(blocks[:, 0], (blocks[:, 1] * n + blocks[:, 0]) / (n + 1), n).T
-    top = value[-1] + (1 - value[-1]) / (n[-1] + 1)
-    return ScoreMap("isotonic", (0.0, *raw.tolist(), 1.0, 0.0, *value.tolist(), float(top)))
+    knots = [(0.0, 0.0), *zip(raw.tolist(), value.tolist(), strict=True), (1.0, float(value[-1] + (1 - value[-1]) / (n[-1] + 1)))]
+    kept = knots[:1]
+    for knot in knots[1:]:
+        # Those that are too near to be told apart when they are stored.
+        if min(knot[0] - kept[-1][0], knot[1] - kept[-1][1]) > NEAREST:
+            kept.append(knot)
+    if kept[-1][0] < 1:
+        kept[-1] = (1.0, kept[-1][1])
+    return ScoreMap("isotonic", tuple(number for axis in zip(*kept, strict=True) for number in axis))
 
 
 def _pooled(raw: Floats, value: Floats, n: Floats) -> Floats:

@@ -22,6 +22,8 @@ METHODS = (*NUMBERS, "isotonic")
 # A score of 0 or 1, as float32 has it for what is nearly so, has no logarithm: scores are drawn this much towards the middle first. No
 # sample that is fitted to could tell 0.9999 from 1, and the maps stay strictly increasing in floating point up to the ends.
 MARGIN = 1e-4
+# Of the numbers of a map. srsly stores ten, so that one with more of them would be another map when it is loaded.
+DIGITS = 9
 # Bisections of an inverse: to 2 ** -52.
 HALVINGS = 52
 
@@ -50,7 +52,7 @@ class ScoreMap:
         if self.method not in METHODS:
             raise RelextError(f"The method of calibration is {self.method!r:.40}; expected one of {', '.join(METHODS)}.")
         try:
-            numbers = tuple(float(number) for number in self.numbers)
+            numbers = tuple(float(f"{float(number):.{DIGITS}g}") for number in self.numbers)
         except (TypeError, ValueError):
             numbers = (np.nan,)
         object.__setattr__(self, "numbers", numbers)

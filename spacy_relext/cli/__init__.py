@@ -23,6 +23,7 @@ PANELS = {
     "Scores": {
         "evaluate": "evaluate",
         "crossval": "crossval",
+        "calibrate": "calibrate",
         "contrast": "contrast",
         "explain": "explain",
         "card": "card",

@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import msg
 
+from spacy_relext.calibration.figures import in_words
 from spacy_relext.cli.errors import Bar, reported_errors
 from spacy_relext.cli.options import GPU_ID, THRESHOLD
 from spacy_relext.cli.tables import print_table
@@ -154,6 +155,9 @@ def _print(figures: dict[str, Any]) -> None:
             continue
         _print_scores(scores, "rel", ("macro", "", "", f"{100 * scores['rel_macro_f']:.1f}", "", ""))
         _print_assertions(scores)
+        if "rel_calibration" in scores:
+            for sentence in in_words(scores["rel_calibration"]):
+                msg.text(sentence)
     if figures["mentions"] is not None:
         msg.divider("Mentions")
         found = {"boundaries right": figures["mentions"], "boundaries and type right": figures["mentions_strict"]}

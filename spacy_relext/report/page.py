@@ -24,6 +24,7 @@ from spacy_relext.pipeline.settings import told_thresholds
 from spacy_relext.report import words
 from spacy_relext.report.analysis import Analysis, Comparison
 from spacy_relext.report.bootstrap import N_DRAWS
+from spacy_relext.report.calibration import calibration_of
 from spacy_relext.report.cases import MAX_ERRORS, make_sections
 from spacy_relext.report.plots import interval_bar
 from spacy_relext.report.tables import (
@@ -91,6 +92,7 @@ def make_report(analysis: Analysis, comparison: Comparison | None = None, *, dat
         "found_confusion": None if found is None else matrix_of(found.confusion),
         "curve": curve_of(analysis, comparison),
         "histogram": histogram_of(gold.histogram, analysis.threshold),
+        "calibration": calibration_of(analysis.evaluation.gold_mentions),
         "groups": groups,
         "n_shown": sum(len(section["first"]) + len(section["rest"]) for section in groups),
         "n_groups": sum(section["total"] for section in groups),
@@ -146,6 +148,7 @@ def _contents(
             ("lines", "Where"),
             ("confusion", "Which label for which"),
             ("scores", "Threshold"),
+            ("calibration", "How sure"),
         )
     ]
     return [*found, {"anchor": "errors", "name": "Every error", "entries": entries(groups)}]

@@ -3,9 +3,10 @@
 Each has a label for those who do not see it, and stands beside a table of the same figures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 # Of a plot with axes, in its own units, and of the margins that hold the figures of the axes.
 WIDTH, HEIGHT = 420, 300
@@ -51,6 +52,39 @@ def precision_recall(lines: Sequence[Line], *, label: str) -> str:
         row = _y(0) - 12 - 18 * (len(lines) - 1 - number)
         parts.append(f'<path class="line l{number}" d="M{LEFT + 10} {row - 4:g}h22"/>{_mark(LEFT + 21, row - 4, number)}')
         parts.append(_text(LEFT + 40, row, _fitted(line.text, _x(1) - LEFT - 44), "legend"))
+    return _svg(parts, label)
+
+
+def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, label: str) -> str:
+    """The share that is right over the mean score, a disc for each bin, larger for more relations, over the band of perfect models.
+
+    bins: As `evaluate` gives them: score, right, n, band. label: What it shows, in words.
+    """
+    shares = [(share, f"{100 * share:.0f}") for share in (0, 0.2, 0.4, 0.6, 0.8, 1)]
+    parts = [_axes("score (%)", "right (%)", shares * 2), f'<path class="iso" d="{_path([(0, 0), (1, 1)])}"/>']
+    for one in bins:
+        left, right = (_x(min(max(one["score"] + side, 0), 1)) for side in (-0.02, 0.02))
+        low, high = (_y(share) for share in one["band"])
+        parts.append(f'<rect class="band" x="{left:.1f}" y="{high:.1f}" width="{right - left:.1f}" height="{max(low - high, 1):.1f}"/>')
+    most = max((one["n"] for one in bins), default=1)
+    for one in bins:
+        radius = 2.5 + 5 * (one["n"] / most) ** 0.5
+        parts.append(f'<circle class="mark l0" cx="{_x(one["score"]):.1f}" cy="{_y(one["right"]):.1f}" r="{radius:.1f}"/>')
+    return _svg(parts, label)
+
+
+def risk_coverage(points: Sequence[tuple[float, float]], best: float, *, label: str) -> str:
+    """The share that is wrong over the share that is kept. best: The risk of scores that put all that is right first, at full coverage.
+
+    label: What it shows, in words.
+    """
+    top = next((share for share in (0.05, 0.1, 0.2, 0.5) if share >= max(risk for _, risk in points)), 1.0)
+    across = [(share, f"{100 * share:.0f}") for share in (0, 0.2, 0.4, 0.6, 0.8, 1)]
+    up = [(i / 5, f"{100 * top * i / 5:g}") for i in range(6)]
+    parts = [_axes("kept, those with the highest scores first (%)", "wrong of them (%)", [*across, *up])]
+    ideal = [(kept, max(0.0, 1 - (1 - best) / kept)) for kept in (i / 100 for i in range(1, 101))]
+    for kind, of in (("iso", ideal), ("line l0", points)):
+        parts.append(f'<path class="{kind}" d="{_path([(kept, risk / top) for kept, risk in of])}"/>')
     return _svg(parts, label)
 
 

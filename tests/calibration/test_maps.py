@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
+import srsly
 
 from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
 from spacy_relext.errors import RelextError
@@ -12,6 +13,7 @@ MAPS = [
     ScoreMap("temperature", (0.4,)),
     ScoreMap("sigmoid", (2.5, -4.0)),
     ScoreMap("sigmoid", (0.1, 1.0)),
+    ScoreMap("sigmoid", (0.8853269639670127, -0.1394025361043334)),
     ScoreMap("beta", (0.6, 1.7, -0.3)),
     ScoreMap("isotonic", (0, 0.3, 0.31, 1, 0.05, 0.2, 0.8, 0.95)),
 ]
@@ -48,6 +50,8 @@ def test_the_inverse_gives_the_raw_scores_back(found):
 
 @pytest.mark.parametrize("found", MAPS, ids=NAMES)
 def test_a_map_survives_json_and_pickles(found):
+    assert ScoreMap.from_dict(srsly.json_loads(srsly.json_dumps(found.to_dict()))) == found
+    assert ScoreMap.from_dict(srsly.msgpack_loads(srsly.msgpack_dumps(found.to_dict()))) == found
     assert ScoreMap.from_dict(json.loads(json.dumps(found.to_dict()))) == found
     assert pickle.loads(pickle.dumps(found)) == found
     assert np.isnan(found(np.nan))

@@ -4,9 +4,12 @@ import random
 import re
 from dataclasses import replace
 
+import numpy
 import pytest
 from lxml import etree
 
+from spacy_relext.calibration.figures import calibration_figures
+from spacy_relext.calibration.fitting import Sample
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.report.analysis import GROUPS, Compared, Comparison, Confusion, Denied, DeniedLine, Difference, Errors, Estimate
 from spacy_relext.report.cases import shares
@@ -254,3 +257,21 @@ def test_hostile_input_stays_text():
         made = analysis(errors_of(**given), model=name, labels=(label or "A", other or "B"), document=document)
         compared = replace(comparison([error("spurious", **given)], [error("wrong_label", **given)]), one=name, other=label)
         assert elements(make_report(made, compared, data=document)) - ours == set()
+
+
+def test_what_a_score_means():
+    random = numpy.random.default_rng(0)
+    scores, labels = random.uniform(0.5, 1, 200), numpy.array(["EFFECT", "</table><script>alert(1)</script>"])[random.integers(2, size=200)]
+    sample = Sample(scores, random.random(200) < scores, labels, numpy.arange(200))
+    made = analysis()
+    made = replace(made, evaluation=replace(made.evaluation, gold_mentions={"rel_calibration": calibration_figures(sample)}))
+    page = make_report(made)
+    section = "//section[@aria-labelledby='calibration']"
+    assert len(parse(page).xpath(f"{section}//figure/svg")) == 2
+    assert any(text.startswith("Scores: ") and "95 % of such below" in text for text in texts(page, f"{section}/p"))
+    rows = [[td.text for td in row.xpath("td")] for row in parse(page).xpath(f"{section}//table[caption[contains(., 'kept')]]/tbody/tr")]
+    assert len(rows) == 10
+    assert rows[-1][0] == f"{100 * (1 - sample.right.mean()):.1f}"
+    assert len(texts(page, f"{section}//div[@class='wide']//tbody/tr")) == 2
+    assert not parse(page).xpath("//script")
+    assert "Nothing: no relation is predicted." in make_report(analysis())

@@ -5,7 +5,7 @@ import re
 import pytest
 from lxml import etree
 
-from spacy_relext.report.plots import Bars, Line, histogram, interval_bar, precision_recall
+from spacy_relext.report.plots import Bars, Line, histogram, interval_bar, precision_recall, reliability_diagram, risk_coverage
 
 HOSTILE = "</svg><script>alert(1)</script>\"'&"
 
@@ -81,3 +81,32 @@ def test_names_are_text():
         root = parse(svg)
         assert {element.tag for element in root.iter()} <= {"svg", "path", "rect", "circle", "text"}
         assert root.get("aria-label") == HOSTILE
+
+
+def test_a_disc_for_each_bin_over_the_band_of_perfect_models():
+    bins = [{"score": 0.3, "right": 0.5, "n": 10, "band": (0.1, 0.6)}, {"score": 0.9, "right": 0.7, "n": 90, "band": (0.85, 0.95)}]
+    svg = reliability_diagram(bins, label="Right by score")
+    small, large = classes(svg, "mark")
+    assert float(small.get("r")) < float(large.get("r"))
+    assert float(small.get("cy")) > float(large.get("cy"))
+    bands = classes(svg, "band")
+    inside = [
+        float(b.get("y")) <= float(m.get("cy")) <= float(b.get("y")) + float(b.get("height"))
+        for b, m in zip(bands, (small, large), strict=True)
+    ]
+    assert inside == [True, False]
+    [diagonal] = classes(svg, "iso")
+    x0, y0, x1, y1 = numbers(diagonal.get("d"))
+    assert (x1 > x0, y1 < y0) == (True, True)
+    assert parse(svg).get("aria-label") == "Right by score"
+
+
+def test_the_risk_is_drawn_on_a_scale_that_holds_it():
+    svg = risk_coverage([(0.5, 0.05), (1.0, 0.18)], 0.18, label="Wrong by what is kept")
+    x0, y0, x1, y1 = numbers(classes(svg, "l0")[0].get("d"))
+    assert (x1 > x0, y1 < y0) == (True, True)
+    assert {"20", "4"} <= {text.text for text in classes(svg, "axis")}
+    ideal = numbers(classes(svg, "iso")[0].get("d"))
+    assert ideal[-2:] == pytest.approx([x1, y1], abs=0.1)
+    assert risk_coverage([(1.0, 0.0)], 0.0, label="")
+    assert risk_coverage([(1.0, 1.0)], 1.0, label="")
