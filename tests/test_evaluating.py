@@ -92,5 +92,3 @@ def test_how_far_scores_are_from_being_right(model, data):
     assert scores["coverage"]["risk"] == pytest.approx(1 / 3)
     assert {label: (of["n"], of["right"]) for label, of in scores["per_type"].items()} == {"ADVISE": (1, 1.0), "MECHANISM": (2, 0.5)}
     assert found.predicted_mentions["rel_calibration"]["n"] == 3
-    nothing = spacy_relext.evaluate(spacy.load(model), data, threshold=1.0)
-    assert "rel_calibration" not in nothing.gold_mentions

@@ -1,5 +1,6 @@
 """What `evaluate` says of the scores of what is written."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -24,7 +25,9 @@ def calibration_figures(sample: Sample) -> dict[str, Any] | None:
         of_label, kept_of_label = reliability(sample.scores[rows], sample.right[rows]), coverage(sample.scores[rows], sample.right[rows])
         if of_label is not None and kept_of_label is not None:
             per_type[label] = {**{name: getattr(of_label, name) for name in FIGURES}, "area": kept_of_label.area}
-    return {**asdict(of_all), "coverage": asdict(kept), "per_type": per_type}
+    # As JSON has it: lists, no tuples.
+    found: dict[str, Any] = json.loads(json.dumps({**asdict(of_all), "coverage": asdict(kept), "per_type": per_type}))
+    return found
 
 
 def in_words(figures: Mapping[str, Any]) -> list[str]:

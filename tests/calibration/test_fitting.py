@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from spacy_relext.calibration.curves import log_losses
+from spacy_relext.calibration.figures import calibration_figures
 from spacy_relext.calibration.fitting import IDENTITY, OWN_MAP, SLOPES, Sample, choose, fit, fit_maps, folds_of
 from spacy_relext.calibration.maps import METHODS, ScoreMap
 
@@ -158,3 +159,8 @@ def test_the_same_data_and_seed_give_the_same_maps():
     assert isinstance(fit_maps(found).maps.pooled, ScoreMap)
     assert fit_maps(found, seed=3).maps == fit_maps(found, seed=3).maps
     assert fit_maps(found, seed=3).choices == fit_maps(found, seed=3).choices
+
+
+def test_figures_of_nothing_are_none():
+    nothing = Sample(np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0, dtype=str), np.zeros(0, dtype=int))
+    assert calibration_figures(nothing) is None
