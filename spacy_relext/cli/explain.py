@@ -29,6 +29,8 @@ from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.relations import Relation, get_relations, set_relations
 
 METHOD = f"One of: {', '.join(METHODS)}. Repeatable; all that the model has something for if left out."
+# Draws of fewer documents differ too little.
+FEW = 20
 # Signs of the largest weight.
 BAR = 12
 
@@ -241,6 +243,8 @@ def _print_figures(found: Faithfulness) -> None:
         msg.text(f"{name}: {said}.")
     for name, why in found.left_out.items():
         msg.text(f"{name}: left out. {why}")
+    if found.documents < FEW:
+        tell(f"Of {counted(found.documents, 'document', 'documents')}, intervals and p are too good: give {FEW} or more.")
     if found.without_words:
         tell(f"{counted(found.without_words, 'relation has', 'relations have')} no other word in its sentence, and none to remove.")
 

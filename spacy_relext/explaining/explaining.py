@@ -125,11 +125,12 @@ def _words(question: Question, weighted: Iterable[Weighted]) -> list[Word]:
 
 
 def _kind(question: Question, start: int, end: int) -> Kind:
-    """Of what mention some characters are: the head goes before the tail, and both before others."""
+    """Of what mention some characters are: the head goes before the tail, and both before others. A phrase around a mention is text."""
     spans = question.part.spans
     head, tail = (spans[i] for i in question.part.pair)
-    found: tuple[tuple[Kind, list[Span]], ...] = (("head", [head]), ("tail", [tail]), ("mention", spans))
-    for kind, of_kind in found:
-        if any(span.start_char < end and start < span.end_char for span in of_kind):
+    ends: tuple[tuple[Kind, Span], ...] = (("head", head), ("tail", tail))
+    for kind, span in ends:
+        if span.start_char < end and start < span.end_char:
             return kind
-    return "text"
+    in_mentions = {place for span in spans for place in range(max(start, span.start_char), min(end, span.end_char))}
+    return "mention" if len(in_mentions) == end - start else "text"

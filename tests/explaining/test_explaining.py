@@ -7,7 +7,9 @@ import pytest
 import spacy
 import torch
 from spacy.tokens import Doc, Span
+from spacy.training import Example
 
+from spacy_relext.candidates import distance_pairs
 from spacy_relext.displacy import render
 from spacy_relext.errors import RelextError
 from spacy_relext.explaining import explaining, integrating, occluding
@@ -16,6 +18,7 @@ from spacy_relext.explaining.explanations import METHODS, Word
 from spacy_relext.findings import keep
 from spacy_relext.relations import Relation, set_relations
 from tests.explaining.kinds import KINDS, prepared
+from tests.pipeline.test_with_transformer import LISTENER, add_extractor, make_examples, transformer_config
 
 EMBEDDINGS = "word pieces to follow gradients to"
 
@@ -49,7 +52,7 @@ def test_all_methods_of_all_kinds(tiny_bert, kind):
         for word in found.words:
             assert doc.text[word.start : word.end] == word.text
             expected = {"ketamine": "head", "warfarin": "tail", "aspirin": "mention"}.get(word.text, "text")
-            assert method == "phrases" or word.kind == expected
+            assert word.kind == expected
         assert found.measured is None
         if method in ("occlusion", "phrases"):
             assert not {"head", "tail"} & {word.kind for word in found.words}
@@ -339,3 +342,33 @@ def test_others_predict_meanwhile(tiny_bert):
         found = [pool.submit(pipe.predict, [docs[0]]) for _ in range(40)]
     assert all(numpy.array_equal(one.result()[0].scores, expected) for one in found)
     assert all([w.weight for w in one.result().words] == pytest.approx(alone, abs=1e-5) for one in gradients)
+
+
+def test_labels_that_do_not_exclude_each_other_and_mentions_in_mentions(tiny_bert):
+    """Without sentences, from `doc.spans`, with windows that overlap: the whole text is read for far pairs."""
+    pytest.importorskip("captum")
+    strided = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 8, "stride": 6}
+    nlp = spacy.blank("en")
+    nlp.add_pipe("transformer", config={"model": transformer_config(tiny_bert, get_spans=strided)})
+    pipe = add_extractor(nlp, LISTENER)
+    pipe.cfg.update(exclusive=False, spans_key="sc")
+    pipe.get_pairs = distance_pairs(max_distance=40)
+    examples = [Example(nlp.make_doc(e.reference.text), e.reference) for e in make_examples(nlp)]
+    for example in examples:
+        example.reference.spans["sc"] = list(example.reference.ents)
+    nlp.initialize(lambda: examples)
+    doc = nlp.make_doc("Avoid ketamine with new warfarin or aspirin . " * 6)
+    places = [(1, 2), (3, 5), (4, 5), (6, 7), (30, 31)]
+    doc.spans["sc"] = [Span(doc, start, end, label="DRUG") for start, end in places]
+    doc = nlp(doc)
+    mentions = doc.spans["sc"]
+    for pair, n_removed in (((mentions[0], mentions[3]), 36), ((mentions[1], mentions[4]), 48 - 3)):
+        (scored,) = pipe.score_pairs(doc, [pair])
+        found = [pipe.explain(doc, pair, method) for method in METHODS]
+        assert [explanation.score for explanation in found] == pytest.approx([max(scored.scores.values())] * 4, abs=0.002)
+        assert found[3].difference == pytest.approx(sum(word.weight for word in found[3].words), abs=0.05)
+        kinds = {word.text: word.kind for word in found[1].words}
+        if pair[0] is mentions[0]:
+            # The two mentions that overlap go together.
+            assert kinds["new warfarin"] == "mention"
+        assert len(found[1].words) <= n_removed
