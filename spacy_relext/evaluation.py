@@ -277,6 +277,16 @@ def set_threshold(nlp: Language, pipe: RelationExtractor, threshold: float) -> N
     give_thresholds(nlp, pipe.name, pipe.cfg)
 
 
+def note_performance(nlp: Language, figures: Mapping[str, Any]) -> None:
+    """Put figures into the place of those of training in `meta.json`, which have the threshold that was set then.
+
+    figures: Of relations between annotated mentions. Of several extractors, each has a prefix that only training knows: nothing is done.
+    """
+    performance = nlp.meta.setdefault("performance", {})
+    if sum(isinstance(pipe, RelationExtractor) for _, pipe in nlp.pipeline) == 1 and "rel_micro_f" in performance:
+        performance |= {name: figures[name] for name in performance if name in figures}
+
+
 def store(nlp: Language, folder: Path) -> None:
     """Store a pipeline over one that is there: what differs is written beside it, and takes its place file by file.
 

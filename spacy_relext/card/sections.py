@@ -1,6 +1,6 @@
 """What the card says, section by section, in words and rows; where nothing was measured, the command that does it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spacy.language import Language
@@ -12,6 +12,7 @@ from spacy_relext.findings import kept
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.report.words import percent
 
 Figures = dict[str, Any]
 
@@ -61,8 +62,36 @@ def calibration_told(found: Figures | None) -> list[str]:
 def contrast_told(found: Figures | None) -> list[str]:
     """How it behaves where sentences differ in little."""
     if found is None:
-        return _unmeasured("How it behaves on denied, speculated and merely co-occurring pairs was not measured.", "contrast")
-    return []
+        return _unmeasured("How it behaves on denied, hedged and merely co-occurring pairs was not measured.", "contrast")
+    rows = [
+        (name, shares["consistent"]["n"], *(_share(shares[key]) for key in ("consistent", "false_positives", "failures")))
+        for name, shares in (*found["phenomena"].items(), ("**all**", found["all"]))
+    ]
+    half = f", its half *{found['half']}*" if found["half"] else ""
+    not_asked = (
+        f" {found['groups_not_asked']:,} pairs of labels or types that it does not have were not asked."
+        if found["groups_not_asked"]
+        else ""
+    )
+    return [
+        f"Minimal pairs of sentences that differ in little, and mean something else: {found['sentences']:,} sentences of "
+        f"{found['set'].replace('the package', 'spacy-relext')}{half}, with given mentions.{not_asked}",
+        _table(("sentences", "pairs", "consistent, %", "not related, but found, %", "related, but missed, %"), rows),
+        "*Consistent*: every sentence of the pair is judged rightly. *Missed*: not found, with another label, or in the other direction. "
+        "In brackets, the interval of 95 %, over sentences and over their patterns.",
+    ]
+
+
+def _share(share: Mapping[str, Any]) -> str:
+    """A share in per cent, with its interval."""
+    if share["share"] is None:
+        return "–"
+    return f"{percent(share['share'])} ({percent(share['low'])}–{percent(share['high'])})"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def explanations_told(found: Figures | None) -> list[str]:
@@ -126,8 +155,8 @@ _STATED = {
 _MEASURED = {
     "figures": "relext card MODEL --test test.spacy",
     "calibration": "relext calibrate MODEL dev.spacy",
-    "contrast": "relext contrast MODEL",
     "explanations": "relext explain MODEL test.spacy",
+    "contrast": "relext contrast MODEL --store",
 }
 
 

@@ -77,8 +77,7 @@ def write_card(
             keep(nlp, "figures", measure(nlp, test, pipe.name, data=name, progress=progress), component=pipe.name)
     figures = {pipe.name: kept(nlp, "figures", component=pipe.name) for pipe in pipes}
     meta = filled(nlp.meta, said, figures)
-    example = said.example if said.example and mention_finders(nlp) else ""
-    doc = nlp(example) if example else None
+    doc = nlp(said.example) if said.example and mention_finders(nlp) else None
     page, missing = make_page(nlp, pipes, meta, said, figures, doc, PICTURE if doc is not None else "")
     if doc is not None:
         _write(folder / PICTURE, _draw(doc))

@@ -7,6 +7,7 @@ import pytest
 from spacy_relext.card.about import About, Source, read_about
 from spacy_relext.errors import DataError
 from tests.conftest import DEMO, ROOT
+from tests.docs.blocks import blocks
 
 
 def test_yaml_and_json_say_the_same(tmp_path):
@@ -50,3 +51,10 @@ def test_those_of_the_project_can_be_read(path):
     said = read_about(path)
     assert said.labels
     assert all((source.license and source.url) or path.parent == DEMO for source in said.data)
+
+
+def test_that_of_the_page_has_every_name(tmp_path):
+    [block] = blocks(ROOT / "docs" / "how-to" / "share.md", "yaml")
+    (tmp_path / "about.yaml").write_text(block.code, encoding="utf8")
+    said = read_about(tmp_path / "about.yaml")
+    assert {name for name, value in vars(said).items() if not value} == {"license_link", "files_url"}

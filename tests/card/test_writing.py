@@ -89,7 +89,7 @@ def test_what_is_not_known_is_said(folder):
     assert "## What it is for\n\nNot stated.\n" in text
     assert "python -m spacy relext card MODEL --test test.spacy" in text
     assert any(line.startswith("`license` is not stated") for line in card.missing)
-    assert any("`relext contrast MODEL` does it" in line for line in card.missing)
+    assert any("`relext contrast MODEL --store` does it" in line for line in card.missing)
     assert card.picture is None
 
 

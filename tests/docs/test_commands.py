@@ -26,7 +26,7 @@ def test_the_commands_of_the_page(tmp_path, tiny_bert):
     lines = [line for block in blocks(PAGE, "bash") for line in block.code.splitlines()]
     commands = [line.removeprefix("python -m spacy ") for line in lines if line.startswith("python -m spacy ")]
     run = [command for command in commands if not command.startswith(LEFT_OUT)]
-    assert len(run) == 7
+    assert len(run) == 8
     for command in run:
         words = shlex.split(command)
         spacy_command(*words, *(TWO_STEPS if words[0] == "train" else ()), cwd=tmp_path)
