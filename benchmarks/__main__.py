@@ -15,6 +15,7 @@ import typer
 from benchmarks import (
     abstracts,
     bulk,
+    decoding,
     extraction,
     joint,
     learning,
@@ -47,6 +48,7 @@ app.callback()(keep_to_itself)
 for command in (
     abstracts.abstracts,
     bulk.bulk,
+    decoding.decoding,
     extraction.conversion_memory,
     extraction.kills,
     extraction.extraction_memory,

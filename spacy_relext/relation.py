@@ -92,7 +92,7 @@ class Relation:
         _set(self, "tail", tail)
         _set(self, "label", label)
         _set(self, "score", score)
-        _set(self, "raw_score", score if raw_score is None else checked_score(raw_score, label))
+        _set(self, "raw_score", score if raw_score is None else checked_score(raw_score, label, "raw score"))
         _set(self, "long_forms", (long_form_of(head), long_form_of(tail)) if long_forms is None else checked_long_forms(long_forms, label))
         _set(self, "_sources", named)
         _set(self, "status", status if status == ASSERTED else checked_status(status, label))

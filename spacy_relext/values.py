@@ -50,14 +50,14 @@ def details(sources: Mapping[str, float], status: str, attributes: Collection[st
     return found
 
 
-def checked_score(score: Any, label: str) -> float:
+def checked_score(score: Any, label: str, name: str = "score") -> float:
     """A score as a float. RAISES: RelextError for what is none between 0 and 1."""
     try:
         value = score if type(score) is float else float(score + 0.0)
     except (TypeError, ValueError, OverflowError):
         value = -1.0
     if not 0.0 <= value <= 1.0:  # which not a number is neither
-        raise RelextError(f"{label}: the score is {score!r:.40}; it is a probability, between 0 and 1.")
+        raise RelextError(f"{label}: the {name} is {score!r:.40}; it is a probability, between 0 and 1.")
     return value
 
 

@@ -9,6 +9,7 @@ import spacy
 from spacy.language import Language
 
 import spacy_relext
+from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from tests.cli.test_evaluate import ANNOTATED, MICRO, write_data
@@ -39,6 +40,21 @@ def test_a_loaded_pipeline_keeps_its_threshold(model, data):
     assert nlp.get_pipe("relation_extractor").threshold == 0.5
     with pytest.raises(RelextError, match="exclude each other"):
         spacy_relext.evaluate(nlp, data, threshold=0.5, tune_threshold=True)
+
+
+def test_one_threshold_is_that_of_all_labels(model, tmp_path):
+    nlp = spacy.load(model)
+    pipe = nlp.get_pipe("relation_extractor")
+    # What was learned by heart has the score 1.
+    pipe.calibration = ScoreMaps({}, ScoreMap("sigmoid", (0.5, -1.0))).to_dict()
+    pipe.label_thresholds = dict.fromkeys(pipe.labels, 1.0)
+    dev = write_data(tmp_path / "dev.spacy", *(document(*some) for some in SENTENCES))
+    own, one = spacy_relext.evaluate(nlp, dev), spacy_relext.evaluate(nlp, dev, threshold=0.5)
+    assert (own.gold_mentions["rel_micro_r"], one.gold_mentions["rel_micro_r"]) == (0.0, 1.0)
+    assert (own.label_thresholds, one.label_thresholds) == (dict(pipe.label_thresholds), {})
+    assert own.to_dict()["label_thresholds"] == dict.fromkeys(pipe.labels, 1.0)
+    assert spacy_relext.evaluate(nlp, dev, tune_threshold=True).gold_mentions["rel_micro_f"] == 1.0
+    assert pipe.label_thresholds == {}
 
 
 def test_a_tuned_threshold_is_that_of_the_pipeline(model, tmp_path):

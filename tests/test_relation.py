@@ -269,11 +269,38 @@ def test_data_frames_of_pandas_itself(relation):
     assert list(Relations().to_pandas()) == list(frame)
 
 
+# Raw scores
+
+
+def test_a_raw_score_stays_with_its_score(relation):
+    assert relation.raw_score == relation.score == 0.75
+    assert "raw_score" not in relation.to_dict()
+    calibrated = relation.replace(raw_score=0.9)
+    assert (calibrated.score, calibrated.raw_score, calibrated != relation) == (0.75, 0.9, True)
+    assert calibrated.to_dict()["raw_score"] == 0.9
+    assert Relation.from_dict(relation.head.doc, calibrated.to_dict()) == calibrated
+    assert (calibrated.replace(label="X").raw_score, calibrated.replace(sources={"ddi": 0.75, "b": 0.1}).raw_score) == (0.9, 0.9)
+    # That of another score is not known.
+    assert (calibrated.replace(score=0.5).raw_score, calibrated.replace(score=0.5, raw_score=0.4).raw_score) == (0.5, 0.4)
+    both = calibrated.replace(sources={"ddi": 0.75, "b": 0.25})
+    assert (both.without("b").raw_score, both.without("ddi").raw_score) == (0.9, 0.25)
+    for value in (1.5, "much", float("nan")):
+        with pytest.raises(RelextError, match=r"RAISES: the raw score is .*; it is a probability"):
+            relation.replace(raw_score=value)
+
+
+def test_pickles_of_earlier_versions_have_no_raw_score(relation):
+    restore, values = relation.replace(raw_score=0.9).__reduce__()
+    assert restore(*values).raw_score == 0.9
+    assert restore(*values[:-1]).raw_score == 0.75
+
+
 # Copies
 
 
 def test_pickles_and_copies_are_equal_but_for_their_doc(doc, relation):
     full = relation.replace(status="uncertain", attributes=["novel"], sources={"ddi": 0.75, "": 1.0}, long_forms=("aspirin", ""))
+    full = full.replace(raw_score=0.875)
     for again in (pickle.loads(pickle.dumps(full)), copy.deepcopy(full)):
         assert again.head.doc is again.tail.doc is not doc
         assert again.head.doc.text == TEXT
@@ -308,11 +335,12 @@ def test_relations_differ_from_what_is_no_list():
 def test_one_relation_of_two_sources_has_what_the_surer_one_says(order):
     doc = spacy.blank("en")("Aspirin raises warfarin")
     head, tail = Span(doc, 0, 1, label="DRUG"), Span(doc, 2, 3, label="DRUG")
-    sure = Relation(head, tail, "RAISES", 0.75, sources="a", status="uncertain", attributes=["novel"])
-    less = Relation(head, tail, "RAISES", 0.5, sources="b", attributes=["speculated"])
+    sure = Relation(head, tail, "RAISES", 0.75, sources="a", status="uncertain", attributes=["novel"], raw_score=0.6)
+    less = Relation(head, tail, "RAISES", 0.5, sources="b", attributes=["speculated"], raw_score=0.9)
     set_relations(doc, [sure, less][::order])
     (both,) = get_relations(doc)
     assert (both.score, both.status, both.sources, both.attributes) == (0.75, "uncertain", ("a", "b"), ("novel", "speculated"))
+    assert both.raw_score == 0.6
 
 
 def test_mentions_without_a_type_have_none():

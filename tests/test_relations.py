@@ -430,6 +430,13 @@ def test_relations_survive_storing(doc, store):
 
 
 @pytest.mark.parametrize("store", ["bytes", "docbin", "pickle", "copy", "json"])
+def test_raw_scores_survive_storing(doc, store):
+    first, *others = doc._.relations
+    doc._.relations = [first.replace(score=0.75, raw_score=0.9), *others]
+    assert [(r.score, r.raw_score) for r in stored(doc, store)._.relations] == [(0.75, 0.9), *((r.score, r.score) for r in others)]
+
+
+@pytest.mark.parametrize("store", ["bytes", "docbin", "pickle", "copy", "json"])
 def test_relations_can_be_changed_after_storing(doc, store):
     again = stored(doc, store)
     again[6:8]._.relations = []

@@ -9,6 +9,7 @@ import torch
 from spacy.language import Language
 
 from spacy_relext import Relation
+from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.decoding import decode_record
 from spacy_relext.extraction.running import Runner, Settings
@@ -70,8 +71,26 @@ def beside_doubts(nlp):
     nlp.add_pipe("doubts")
 
 
+# Of labels by themselves; uncertain are those that are written with less than 0.9.
+CALIBRATION = ScoreMaps({"ADVISE": ScoreMap("sigmoid", (0.5, -1.0))}, ScoreMap("beta", (0.5, 2.0, 0.3))).to_dict()
+
+
+def calibrated(nlp):
+    pipe = nlp.get_pipe("relation_extractor")
+    pipe.calibration, pipe.uncertain_below = CALIBRATION, 0.9
+    pipe.label_thresholds = {"ADVISE": 0.2, "MECHANISM": 0.05}
+
+
+def calibrated_beside_others(nlp):
+    calibrated(nlp)
+    several(nlp)
+    nlp.add_pipe("adds_a_rule", before="relation_extractor")
+
+
 CHANGES = [
     unchanged,
+    calibrated,
+    calibrated_beside_others,
     independent,
     symmetric,
     with_rules,

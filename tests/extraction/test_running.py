@@ -71,6 +71,12 @@ def test_threshold(model):
     # Below every probability, each pair has its best label.
     found = [Runner(Settings(str(model), threshold=t))(texts("Ketamine did not alter warfarin."))[0]["relations"] for t in (0.0, None)]
     assert list(map(len, found)) == [2, 0]
+    nlp = spacy.load(model)
+    nlp.get_pipe("relation_extractor").label_thresholds = dict.fromkeys(nlp.get_pipe("relation_extractor").labels, 1.0)
+    runner = Runner(Settings("toy", threshold=0.0), nlp)
+    assert len(runner(texts("Ketamine did not alter warfarin."))[0]["relations"]) == 2
+    runner.restore()
+    assert set(nlp.get_pipe("relation_extractor").label_thresholds.values()) == {1.0}
     with pytest.raises(RelextError, match=r"threshold is 1\.5; it is a probability"):
         Runner(Settings(str(model), threshold=1.5))
 

@@ -207,6 +207,7 @@ BAD_LINES = {
     "label a number": (changed(relations=[{**RELATION, "label": 1}]), "relation 1: expected 'label' to be a string"),
     "score a string": (changed(relations=[{**RELATION, "score": "high"}]), "expected 'score' to be a whole number or a number"),
     "score above one": (changed(relations=[{**RELATION, "score": 97}]), "'score' is 97; .*between 0 and 1"),
+    "raw score above one": (changed(relations=[{**RELATION, "raw_score": 97}]), "'raw_score' is 97; .*between 0 and 1"),
     "score no number": (changed(relations=[{**RELATION, "score": float("nan")}]), "'score' is nan"),
     "unknown key of a relation": (changed(relations=[{**RELATION, "type": "B"}]), r"relation 1: unknown keys \['type'\]"),
     "sentences a string": (changed(sentences="one"), "'sentences' to be a list"),
@@ -332,6 +333,9 @@ def test_details_of_relations_are_written_only_where_there_are_any():
     mentions = [{"id": f"T{i}", "start": i, "end": i + 1, "type": "X", "text": text} for i, text in ((1, "b"), (2, "c"))]
     for said, expected in (
         ({"status": "asserted", "attributes": [], "sources": {"": 1.0}}, {}),
+        ({"score": 0.75, "raw_score": 0.912345}, {"score": 0.75, "raw_score": 0.9123}),
+        ({"score": 0.75, "raw_score": 0.75}, {"score": 0.75}),
+        ({"raw_score": 0.5}, {"raw_score": 0.5}),
         ({"sources": {"a": 0.123456, "b": 0.1}}, {"score": 0.1235, "sources": {"a": 0.1235, "b": 0.1}}),
         ({"sources": {"a": 1.0}}, {"sources": {"a": 1.0}}),
         ({"status": "uncertain", "attributes": ["y", "x", "y"]}, {"status": "uncertain", "attributes": ["x", "y"]}),

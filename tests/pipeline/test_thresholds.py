@@ -161,6 +161,20 @@ def test_a_calibration_is_stored(tmp_path):
     assert sourced.get_pipe("relation_extractor").calibration == CALIBRATION
 
 
+def test_one_limit_for_labels_of_several_scales_is_told(caplog):
+    _, pipe, _ = constant([0, 2, 1], ["A", "B"], uncertain_below=0.7)
+    pipe.calibration = CALIBRATION
+    assert pipe.uncertain_below == 0.7
+    assert caplog.messages == ["relation_extractor: uncertain_below stays at 0.7, and scores are on another scale now. Check it."]
+    pipe.calibration = None
+    caplog.clear()
+    pipe.calibration = ScoreMaps({}, PLATT).to_dict()
+    assert pipe.uncertain_below == pytest.approx(float(PLATT(0.7)), abs=1e-6)
+    assert not caplog.messages
+    with pytest.raises(RelextError, match="calibration cannot be stored"):
+        pipe.calibration = {"labels": {"A": PLATT}, "pooled": None}
+
+
 @pytest.mark.parametrize("change", ["update", "add_label", "initialize"])
 def test_a_calibration_goes_when_the_model_changes(change, caplog):
     nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
