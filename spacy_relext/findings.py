@@ -21,7 +21,7 @@ _DECIDING = ("calibration", "threshold", "label_thresholds")
 # The settings of the component that a finding depends on; all of them depend on the weights.
 _SETTINGS: dict[str, tuple[str, ...]] = {
     "calibration": ("calibration",),
-    "threshold": _DECIDING,
+    "threshold": (*_DECIDING, "uncertain_below"),
     "contrast": _DECIDING,
     "explanations": (),
     "figures": _DECIDING,

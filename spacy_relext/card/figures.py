@@ -21,7 +21,7 @@ def measure(nlp: Language, test: str | Path | Iterable[Doc], component: str, *, 
     data: What the documents are called. settings: As in `spacy_relext.evaluate`.
     RETURNS: What the documents are and how they were drawn for intervals; under `gold_mentions` and `predicted_mentions` the figures of
         relations between annotated mentions, and between those that are found: `{"micro": {"p": {"value", "low", "high"}, …}, "macro_f",
-        "labels", "groups", "denied"}`; under `mentions`, P, R and F of these.
+        "labels", "groups", "calibration", "denied"}`; under `mentions`, P, R and F of these.
     """
     analysis = analyse(nlp, test, component=component, **settings)
     evaluation = analysis.evaluation.to_dict()
@@ -31,21 +31,31 @@ def measure(nlp: Language, test: str | Path | Iterable[Doc], component: str, *, 
         "notes": list(analysis.notes),
         "seed": analysis.seed,
         "draws": N_DRAWS,
-        "gold_mentions": _results(analysis.gold_mentions),
-        "predicted_mentions": None if analysis.predicted_mentions is None else _results(analysis.predicted_mentions),
+        "gold_mentions": _results(analysis.gold_mentions, evaluation["gold_mentions"]),
+        "predicted_mentions": None
+        if analysis.predicted_mentions is None
+        else _results(analysis.predicted_mentions, evaluation["predicted_mentions"]),
         "mentions": evaluation["mentions_strict"],
         "versions": evaluation["versions"],
     }
 
 
-def _results(results: Results) -> Figures:
+def _results(results: Results, evaluated: Figures) -> Figures:
+    calibration = evaluated.get("rel_calibration")
     return {
         "micro": _line(results.micro),
         "macro_f": asdict(results.macro_f),
         "labels": [_line(line) for line in results.lines["label"]],
         "groups": [_line(line) for line in results.lines.get("assertion", ())],
+        "calibration": None if calibration is None else _without_curves(calibration),
         "denied": None if results.denied is None else asdict(results.denied),
     }
+
+
+def _without_curves(calibration: Figures) -> Figures:
+    """What is said of scores in words, without what plots are drawn of."""
+    plain = {name: value for name, value in calibration.items() if isinstance(value, int | float)}
+    return {**plain, "coverage": {name: value for name, value in calibration["coverage"].items() if isinstance(value, int | float)}}
 
 
 def _line(line: Line) -> Figures:

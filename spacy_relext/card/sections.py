@@ -5,8 +5,10 @@ from typing import Any
 
 from spacy.language import Language
 
+from spacy_relext.calibration.figures import in_words as calibration_in_words
+from spacy_relext.calibration.fitting import NONE
 from spacy_relext.card.about import About
-from spacy_relext.card.metadata import package_name
+from spacy_relext.card.metadata import MENTIONS, package_name
 from spacy_relext.explaining.faithfulness import RANDOM, in_words
 from spacy_relext.findings import kept
 from spacy_relext.notices import counted
@@ -25,14 +27,12 @@ def extractor_section(nlp: Language, pipe: RelationExtractor, figures: Figures |
         "labels": [(label, _arguments(pipe, label)) for label in pipe.labels],
         "types": list(pipe.cfg["mention_types"]),
         "exclusive": pipe.cfg["exclusive"],
-        "threshold": pipe.threshold,
-        "label_thresholds": dict(pipe.cfg.get("label_thresholds") or {}),
-        "uncertain_below": pipe.cfg.get("uncertain_below"),
+        "label_thresholds": dict(pipe.cfg["label_thresholds"]),
         "figures": figures,
         "calibration": calibration,
         "contrast": contrast,
         "explanations": explanations,
-        "scores": [*threshold_told(pipe, kept(nlp, "threshold", component=pipe.name)), *calibration_told(calibration)],
+        "scores": [*threshold_told(pipe, kept(nlp, "threshold", component=pipe.name)), *calibration_told(calibration, figures)],
         "behaviour": contrast_told(contrast),
         "explained": explanations_told(explanations),
     }
@@ -44,19 +44,40 @@ def _unmeasured(words: str, name: str) -> list[str]:
 
 def threshold_told(pipe: RelationExtractor, chosen: Figures | None) -> list[str]:
     """The thresholds, and how they were chosen."""
-    told = [f"A relation is written when its score is at least {pipe.threshold:g}."]
+    told = f"A relation is written when its score is at least {pipe.threshold:g}"
+    if pipe.cfg["label_thresholds"]:
+        told += f"; of {', '.join(f'`{label}` {value:g}' for label, value in pipe.cfg['label_thresholds'].items())}"
+    if pipe.cfg["uncertain_below"] is not None:
+        told += f". Below {pipe.cfg['uncertain_below']:g} its `status` is *uncertain*"
     if chosen is None:
-        told.append("How this threshold was chosen is not stated; nothing is guaranteed by it.")
-    return told
+        return [f"{told}.", "How this was chosen is not stated; nothing is guaranteed by it."]
+    documents = counted(chosen["documents"], "document", "documents")
+    told += f". Chosen for {chosen['purpose']}, on {documents} with {chosen['mentions']} mentions."
+    if not chosen["bounds"]:
+        return [f"{told} That is no guarantee for other documents."]
+    bounds = [f"{'all labels together' if name == 'micro' else f'`{name}`'} {percent(low)} %" for name, low in chosen["bounds"].items()]
+    return [
+        told,
+        f"With that confidence, precision on documents of the same kind is at least the target. The lower bounds: {', '.join(bounds)}. "
+        "Documents, not relations, are taken as independent.",
+    ]
 
 
-def calibration_told(found: Figures | None) -> list[str]:
-    """What a score means."""
+def calibration_told(found: Figures | None, figures: Figures | None) -> list[str]:
+    """What a score means. figures: Those of the test documents; None: not measured."""
+    told = []
+    for key, mentions in MENTIONS.items():
+        if figures is not None and (of_scores := (figures[key] or {}).get("calibration")):
+            told.append(f"On the test documents, with {mentions}: {' '.join(calibration_in_words(of_scores))}")
     if found is None:
-        return _unmeasured(
-            "Whether a score of 0.9 is right nine times in ten was not measured: take it as a rank, not as a probability.", "calibration"
-        )
-    return []
+        told.append("The scores are not calibrated: take them as ranks.")
+        return [*told, *_unmeasured("This makes them the probability of being right, where that helps:", "calibration")]
+    used = set(found["methods"].values()) - {NONE}
+    return [
+        f"The scores are calibrated ({', '.join(sorted(used))}), on {counted(found['documents'], 'document', 'documents')}: one of 0.9 is "
+        "meant to be right nine times in ten, on texts of the same kind. `raw_score` is the one of the model.",
+        *told,
+    ]
 
 
 def contrast_told(found: Figures | None) -> list[str]:
@@ -68,11 +89,8 @@ def contrast_told(found: Figures | None) -> list[str]:
         for name, shares in (*found["phenomena"].items(), ("**all**", found["all"]))
     ]
     half = f", its half *{found['half']}*" if found["half"] else ""
-    not_asked = (
-        f" {found['groups_not_asked']:,} pairs of labels or types that it does not have were not asked."
-        if found["groups_not_asked"]
-        else ""
-    )
+    n = found["groups_not_asked"]
+    not_asked = f" Of labels or types that it does not have, {counted(n, 'pair was', 'pairs were')} not asked." if n else ""
     return [
         f"Minimal pairs of sentences that differ in little, and mean something else: {found['sentences']:,} sentences of "
         f"{found['set'].replace('the package', 'spacy-relext')}{half}, with given mentions.{not_asked}",

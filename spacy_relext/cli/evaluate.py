@@ -21,6 +21,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import evaluate as evaluate_docs
 from spacy_relext.evaluating import require_annotated
 from spacy_relext.evaluation import extractor_of, load_pipeline, note_performance, store
+from spacy_relext.findings import keep
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.files import require_writable, whole_file
 from spacy_relext.formats.types import NOVEL
@@ -91,6 +92,8 @@ def evaluate(
         figures = found.to_dict()
         if tune_threshold:
             note_performance(nlp, found.gold_mentions)
+            chosen = {"purpose": "best F", "documents": found.documents, "mentions": "annotated", "bounds": {}, "review": None}
+            keep(nlp, "threshold", chosen, component=found.component)
             store(nlp, Path(model))
             best = 100 * (found.gold_mentions["rel_micro_f"] or 0.0)
             msg.good(f"Threshold {found.threshold} (micro F {best:.1f} on this data), stored in {model}")

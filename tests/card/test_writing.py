@@ -11,8 +11,10 @@ from lxml import etree
 from spacy.schemas import ModelMetaSchema, validate
 
 from spacy_relext import write_card
+from spacy_relext.calibration.fitting import NONE
 from spacy_relext.card.metadata import hub_license
 from spacy_relext.errors import DataError, RelextError
+from spacy_relext.findings import keep
 from spacy_relext.formats.docs import to_doc
 from tests.cli.test_evaluate import ANNOTATED, MICRO
 from tests.cli.toy import document, relext, spacy_command
@@ -172,3 +174,32 @@ def test_the_command(folder, tmp_path):
 )
 def test_licences_are_called_as_the_hub_calls_them(name, link, fields):
     assert hub_license(name, link) == fields
+
+
+CHOSEN = {
+    "purpose": "precision 0.9 with confidence 0.9",
+    "documents": 40,
+    "mentions": "annotated",
+    "bounds": {"micro": 0.91},
+    "review": None,
+}
+
+
+def test_what_other_commands_kept_is_told(folder, test_data):
+    nlp = spacy.load(folder)
+    keep(nlp, "threshold", CHOSEN)
+    keep(nlp, "calibration", {"documents": 24, "methods": {"": "beta", "ADVISE": NONE}, "before": {}, "after": {}})
+    contrast = {"n": 4, "share": 0.75, "low": 0.2, "high": 0.99}
+    figures = {"consistent": contrast, "false_positives": contrast, "failures": {"n": 0, "share": None}}
+    found = {"set": "mine", "sentences": 8, "half": None, "groups_not_asked": 1, "phenomena": {"negated": figures}, "all": figures}
+    keep(nlp, "contrast", found)
+    nlp.to_disk(folder)
+    card = write_card(folder, ABOUT, test=test_data)
+    text = card.readme.read_text(encoding="utf8")
+    assert "Chosen for precision 0.9 with confidence 0.9, on 40 documents with annotated mentions." in text
+    assert "The lower bounds: all labels together 91.0 %." in text
+    assert "The scores are calibrated (beta), on 24 documents" in text
+    assert "On the test documents, with annotated mentions: Scores: " in text
+    assert "| negated | 4 | 75.0 (20.0–99.0) | 75.0 (20.0–99.0) | – |" in text
+    assert "1 pair was not asked" in text
+    assert [line.split()[0] for line in card.missing if "not measured" in line] == ["explanations"]
