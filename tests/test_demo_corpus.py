@@ -10,8 +10,11 @@ from spacy_relext.formats import jsonl
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.reading import Reading
 from tests.conftest import DEMO
+from tests.contrasts import overlap
 
 SPLITS = ("train", "dev", "test")
+# Minimal pairs for training and development: short, and none of them is tested on.
+HARD = ("hard-train", "hard-dev")
 # Label → types of head and tail.
 LABELS = {
     "MECHANISM": ("CHEMICAL", "CHEMICAL"),
@@ -30,12 +33,12 @@ def raise_it(error):
 @pytest.fixture(scope="module")
 def splits():
     """The documents of each split; reading them without complaint is a test by itself."""
-    return {name: list(jsonl.read(DEMO / f"{name}.jsonl", Reading(raise_it))) for name in SPLITS}
+    return {name: list(jsonl.read(DEMO / f"{name}.jsonl", Reading(raise_it))) for name in (*SPLITS, *HARD)}
 
 
 @pytest.fixture(scope="module")
 def documents(splits):
-    return [document for name in SPLITS for document in splits[name]]
+    return [document for some in splits.values() for document in some]
 
 
 def sentence_of(document, mention):
@@ -153,11 +156,22 @@ def near_duplicates(first, second):
 
 
 def test_no_near_duplicates_across_splits(splits):
-    for a, b in combinations(SPLITS, 2):
-        assert near_duplicates(splits[a], splits[b]) == []
+    for a, b in combinations(splits, 2):
+        assert near_duplicates(splits[a], splits[b]) == [], (a, b)
 
 
 def test_near_duplicates_are_found(splits):
     """The test above can fail: with one document in both."""
     [one, *others] = splits["train"]
     assert len(near_duplicates([one], [*others, one])) >= len(one.sentences)
+
+
+def test_hard_sentences_have_no_name_and_no_frame_of_the_contrast_set(splits):
+    """Of neither half. DDI's are among them."""
+    ddi = overlap.documents(DEMO.parent / "ddi" / "hard.jsonl")
+    assert {mention.type for document in ddi for mention in document.mentions} == {"drug"}
+    assert {relation.label for document in ddi for relation in document.relations} == {"mechanism", "effect", "advise"}
+    hard = [*splits["hard-train"], *splits["hard-dev"], *ddi]
+    asked = overlap.documents(DEMO.parent / "contrast")
+    assert overlap.shared_names(asked, hard) == set()
+    assert overlap.shared_frames(asked, hard) == {}
