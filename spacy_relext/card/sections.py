@@ -44,11 +44,11 @@ def _unmeasured(words: str, name: str) -> list[str]:
 
 def threshold_told(pipe: RelationExtractor, chosen: Figures | None) -> list[str]:
     """The thresholds, and how they were chosen."""
-    told = f"A relation is written when its score is at least {pipe.threshold:g}"
+    told = f"A relation is written when its score is at least {pipe.threshold:.3g}"
     if pipe.cfg["label_thresholds"]:
-        told += f"; of {', '.join(f'`{label}` {value:g}' for label, value in pipe.cfg['label_thresholds'].items())}"
+        told += f"; of {', '.join(f'`{label}` {value:.3g}' for label, value in pipe.cfg['label_thresholds'].items())}"
     if pipe.cfg["uncertain_below"] is not None:
-        told += f". Below {pipe.cfg['uncertain_below']:g} its `status` is *uncertain*"
+        told += f". Below {pipe.cfg['uncertain_below']:.3g} its `status` is *uncertain*"
     if chosen is None:
         return [f"{told}.", "How this was chosen is not stated; nothing is guaranteed by it."]
     documents = counted(chosen["documents"], "document", "documents")
@@ -84,9 +84,11 @@ def contrast_told(found: Figures | None) -> list[str]:
     """How it behaves where sentences differ in little."""
     if found is None:
         return _unmeasured("How it behaves on denied, hedged and merely co-occurring pairs was not measured.", "contrast")
+    # Who improves a model looks at the open one.
+    halves = [(f"half *{name}*", shares) for name, shares in found["halves"].items()] if len(found["halves"]) > 1 else []
     rows = [
         (name, shares["consistent"]["n"], *(_share(shares[key]) for key in ("consistent", "false_positives", "failures")))
-        for name, shares in (*found["phenomena"].items(), ("**all**", found["all"]))
+        for name, shares in (*found["phenomena"].items(), ("**all**", found["all"]), *halves)
     ]
     half = f", its half *{found['half']}*" if found["half"] else ""
     n = found["groups_not_asked"]

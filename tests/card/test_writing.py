@@ -192,6 +192,7 @@ def test_what_other_commands_kept_is_told(folder, test_data):
     contrast = {"n": 4, "share": 0.75, "low": 0.2, "high": 0.99}
     figures = {"consistent": contrast, "false_positives": contrast, "failures": {"n": 0, "share": None}}
     found = {"set": "mine", "sentences": 8, "half": None, "groups_not_asked": 1, "phenomena": {"negated": figures}, "all": figures}
+    found["halves"] = {"open": figures, "held-out": figures}
     keep(nlp, "contrast", found)
     nlp.to_disk(folder)
     card = write_card(folder, ABOUT, test=test_data)
@@ -201,5 +202,6 @@ def test_what_other_commands_kept_is_told(folder, test_data):
     assert "The scores are calibrated (beta), on 24 documents" in text
     assert "On the test documents, with annotated mentions: Scores: " in text
     assert "| negated | 4 | 75.0 (20.0–99.0) | 75.0 (20.0–99.0) | – |" in text
+    assert "| half *held-out* | 4 | 75.0" in text
     assert "1 pair was not asked" in text
     assert [line.split()[0] for line in card.missing if "not measured" in line] == ["explanations"]
