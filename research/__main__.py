@@ -16,6 +16,7 @@ from research.commands.grid import grid
 from research.commands.keywords import keywords
 from research.commands.probe import probe
 from research.commands.report import report
+from research.commands.thresholds import thresholds
 from spacy_relext.callbacks import keep_to_itself
 
 EXPERIMENTS, MODELS = "Experiments", "Trained models"
@@ -42,6 +43,9 @@ for written in (config_comments, contrast_set):
     app.command(rich_help_panel=EXPERIMENTS)(written)
 for shown in (keywords, probe, calibration):
     app.command(no_args_is_help=True, rich_help_panel=MODELS)(shown)
+
+# It does something without any argument.
+app.command(rich_help_panel=MODELS)(thresholds)
 
 if __name__ == "__main__":
     app()

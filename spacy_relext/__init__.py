@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from spacy_relext.report.comparing import compare
     from spacy_relext.report.page import write_report
     from spacy_relext.scorer import score_relations
+    from spacy_relext.thresholds.tuning import ThresholdChoice, choose_threshold
 
 # Imported when they are asked for: what only needs the version does not wait for torch.
 _PLACES = {
@@ -56,8 +57,10 @@ _PLACES = {
     "RelextError": "errors",
     "Rendering": "pictures.drawing",
     "ScoredPair": "pipeline.pairs",
+    "ThresholdChoice": "thresholds.tuning",
     "analyse": "report.analysing",
     "calibrate": "calibration.calibrating",
+    "choose_threshold": "thresholds.tuning",
     "compare": "report.comparing",
     "contrast": "contrasts.contrasting",
     "convert": "conversion",
@@ -99,8 +102,10 @@ __all__ = [
     "RelextError",
     "Rendering",
     "ScoredPair",
+    "ThresholdChoice",
     "analyse",
     "calibrate",
+    "choose_threshold",
     "compare",
     "contrast",
     "convert",

@@ -34,8 +34,10 @@ from spacy_relext import (
     RelextError,
     Rendering,
     ScoredPair,
+    ThresholdChoice,
     analyse,
     calibrate,
+    choose_threshold,
     compare,
     contrast,
     convert,
@@ -100,6 +102,8 @@ def main(path: Path) -> None:
     print(evaluation.gold_mentions["rel_micro_f"])
     calibration: Calibration = calibrate("my_pipeline", docs)
     print(calibration.before.error, calibration.after.error, calibration.to_dict())
+    choice: ThresholdChoice = choose_threshold("training/model-best", docs, target_precision=0.9, per_label=True)
+    print(choice.label_thresholds, choice.bounds, choice.to_dict())
     analysis: Analysis = analyse(nlp, docs, attention=True)
     comparison: Comparison = compare(analysis, analyse(nlp, docs))
     write_report("report.html", analysis, comparison, max_errors=100)

@@ -24,6 +24,7 @@ PANELS = {
         "evaluate": "evaluate",
         "crossval": "crossval",
         "calibrate": "calibrate",
+        "threshold": "threshold",
         "contrast": "contrast",
         "explain": "explain",
         "card": "card",

@@ -22,10 +22,12 @@ SETTINGS = frozenset(Options.__dataclass_fields__) | {
     *("sentences", "labels", "dev", "dev_share", "keep_negated", "overwrite", "spans_key", "base_iri", "spreadsheet_safe"),
     *("documents_per_file", "format", "keep_all_scores", "max_pieces", "n_process", "batch_size"),
     *("threshold", "tune_threshold", "test", "component", "config", "max_errors", "half", "guideline"),
+    *("cost_ratio", "target_precision", "confidence", "per_label", "review_share"),
     *("only", "limit", "gold", "texts", "svg", "output", "removal"),
 }
 # Those that are no option of the same name.
 OTHER_NAMES = {
+    "choose_threshold.labels": "--label",
     "nlp": "--lang or --tokenizer",
     "nlp.max_length": "--max-characters",
     "Limits.characters": "--max-characters",

@@ -24,6 +24,7 @@ arXiv:2110.01052). For any threshold without the target to be chosen, the first 
 enough is written for some errors to be borne, and goes down in steps that grow with what is written.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy
@@ -73,6 +74,7 @@ def lower_bounds(right: Floats2d, written: Floats2d, confidence: float) -> Float
     return numpy.minimum(clopper_pearson(n_right, n, confidence), of_documents)
 
 
+@lru_cache(maxsize=64)
 def beginning(target: float, confidence: float) -> int:
     """With how many relations the sequence begins: enough for half of the errors that the target allows."""
     precision = (1 + target) / 2

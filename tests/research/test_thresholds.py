@@ -1,0 +1,43 @@
+import numpy
+import pytest
+
+from research import thresholds
+from research.thresholds import LAWS, by_relations_alone, half_splits, part, precision_and_recall, simulate
+from spacy_relext.thresholds.choosing import guaranteed
+
+
+@pytest.fixture
+def scored():
+    return LAWS[1].draw(numpy.random.default_rng(0), 120)
+
+
+def test_simulate(monkeypatch):
+    monkeypatch.setattr(thresholds, "TRUTH", 2000)
+    found = simulate(LAWS[0], 80, 0.7, 0.9, draws=10, seed=0)
+    assert found["found"] > 0.8
+    assert found["reached"] > 0.6
+    assert found["held"] == pytest.approx(1 - found["found"] * (1 - found["reached"]))
+    assert 0.3 < found["recall"] < 1
+    assert simulate(LAWS[0], 80, 0.7, 0.9, draws=10, seed=0) == found
+
+
+def test_the_bound_over_relations_alone_is_bolder(scored):
+    assert by_relations_alone(scored, 0.7, 0.9) <= guaranteed(scored, 0.7, 0.9).threshold
+
+
+def test_parts_are_the_whole(scored):
+    chosen = numpy.arange(120) % 3 == 0
+    one, other = part(scored, chosen), part(scored, ~chosen)
+    assert (one.n_documents, other.n_documents) == (40, 80)
+    assert len(one.scores) + len(other.scores) == len(scored.scores)
+    assert one.annotated.sum() + other.annotated.sum() == scored.annotated.sum()
+    assert one.documents.max() < 40
+    p, r = precision_and_recall(scored, 0.0)
+    assert (p, r) == (scored.right.mean(), 1.0)
+
+
+def test_half_splits(scored):
+    found = half_splits(scored, 0.6, 0.9, splits=6, seed=0)
+    assert found["found"] > 0
+    assert 0 < found["precision_10"] <= found["precision"] <= 1
+    assert half_splits(scored, 0.9999, 0.9, splits=2, seed=0)["found"] == 0
