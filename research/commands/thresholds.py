@@ -20,9 +20,9 @@ def thresholds(
     models: list[Path] = typer.Argument(None, help="Trained pipelines, for half splits; none: simulated documents."),
     test: Path = typer.Option(None, help="Annotated documents that they have not seen, which are halved."),
     target: list[float] = typer.Option([0.8, 0.9], help="Target precision. Repeatable."),
-    confidence: float = typer.Option(0.9, help="The confidence."),
+    confidence: float = typer.Option(0.9, min=0.5, max=1.0, help="The confidence."),
     documents: list[int] = typer.Option([100, 200], help="Of simulated documents, how many a threshold is chosen on. Repeatable."),
-    draws: int = typer.Option(None, help="How many samples, or half splits, of each; 500 or 100 if left out."),
+    draws: int = typer.Option(None, min=1, help="How many samples, or half splits, of each; 500 or 100 if left out."),
     seed: int = typer.Option(0, help="Of the draws."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
 ):

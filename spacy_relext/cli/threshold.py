@@ -23,15 +23,21 @@ def threshold(
         ..., help="A .spacy file or a folder of them: development data, which the pipeline was not trained on."
     ),
     best_f: bool = typer.Option(False, "--best-f", help="The best micro F; what is done if no purpose is given."),
-    cost_ratio: float = typer.Option(None, help="The lowest costs, where a wrong relation costs so many missed ones."),
+    cost_ratio: float = typer.Option(None, min=0.0, help="The lowest costs, where a wrong relation costs so many missed ones."),
     target_precision: float = typer.Option(
-        None, help="The lowest threshold that has this precision, with --confidence: not on this data alone, but on documents like these."
+        None,
+        min=0.0,
+        max=1.0,
+        help="The lowest threshold that has this precision, with --confidence: not on this data alone, but on documents like these.",
     ),
-    confidence: float = typer.Option(None, help="Of --target-precision: how sure; 0.9 if left out."),
+    confidence: float = typer.Option(None, min=0.5, max=1.0, help="Of --target-precision: how sure; 0.9 if left out."),
     per_label: bool = typer.Option(False, "--per-label", help="A threshold for each label. With a target, each has it, and all at once."),
     labels: list[str] = typer.Option([], "--label", help="With --per-label: for this label alone. Repeatable."),
     review_share: float = typer.Option(
-        None, help="Write more below the threshold as uncertain, for review: so much that it is this share of all that is written."
+        None,
+        min=0.0,
+        max=1.0,
+        help="Write more below the threshold as uncertain, for review: so much that it is this share of all that is written.",
     ),
     predicted_mentions: bool = typer.Option(
         False, "--predicted-mentions", help="On the mentions that the pipeline finds, not on the annotated ones."
