@@ -95,7 +95,8 @@ def _print(found: Contrast) -> None:
     msg.text(f"{groups}, {counted(len(found.answers), 'sentence', 'sentences')} of {found.set}; names of the guideline {found.guideline}.")
     if found.not_asked:
         msg.text(
-            f"Not asked: {counted(found.not_asked, 'minimal pair', 'minimal pairs')} of labels or types that the pipeline does not have."
+            f"Not asked: {counted(found.not_asked, 'minimal pair', 'minimal pairs')} of labels or types that the pipeline does not have, "
+            "or of unrelated mentions that it never asks about."
         )
     msg.divider("Found related, though the text does not say so")
     for name in HEADLINE:

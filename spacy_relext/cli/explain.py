@@ -145,6 +145,8 @@ def _explain(
         for name, why in left_out.items():
             tell(f"{name}: left out. {why}")
         explanations += found
+    if pipe.calibration is not None:
+        tell("Scores here are raw ones, before calibration: what is explained is what the model says.")
     if not known:
         tell("Nobody has measured whether these are better than chance for this pipeline: relext explain MODEL DATA does.")
     if output is None:

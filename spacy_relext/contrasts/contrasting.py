@@ -14,6 +14,7 @@ from spacy_relext.contrasts.guidelines import Guideline, guideline_for
 from spacy_relext.contrasts.sets import HALVES, Question, read_set
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline
+from spacy_relext.pipeline.settings import checked_threshold
 from spacy_relext.relations import register_extensions
 
 
@@ -23,7 +24,7 @@ class Contrast:
 
     answers: What it says of each line that was asked. phenomena: The figures of each. halves: Those of each half that was asked.
     set, digest: What was asked, and which content it had. guideline: By which names.
-    not_asked: Groups whose labels or types the pipeline does not have.
+    not_asked: Groups whose labels or types the pipeline does not have, and those in which nothing is related and no pair a candidate.
     half: The only one that was asked; None: both. component: The extractor. threshold: The one that was given; None: its own.
     """
 
@@ -88,11 +89,17 @@ def contrast(
     register_extensions()
     nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
     pipe = extractor_of(nlp, nlp.meta["name"] if isinstance(pipeline, Language) else str(pipeline), component)
+    if threshold is not None:
+        threshold = checked_threshold(pipe.name, threshold)
     questions = read_set(contrast_set).of_half(half)
     names = guideline_for(questions, pipe.labels, pipe.cfg["mention_types"], guideline)
     chosen = [question for group in questions.groups.values() if _is_asked(names, group) for question in group]
     answers = ask(nlp, pipe, names, chosen, threshold=threshold, progress=progress)
-    answers = _without_never_related(answers)
+    if chosen and not (answers := _without_never_related(answers)):
+        raise RelextError(
+            f"{questions.name} has no group to ask about: nothing in it is related, and no pair of it is a candidate of {pipe.name}, so it "
+            "cannot be found related. `candidates` in the config says which pairs are."
+        )
     if not answers:
         raise RelextError(
             f"{questions.name} has no group whose labels and types are those of the pipeline, by the guideline {names.name}. It has "

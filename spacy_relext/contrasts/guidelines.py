@@ -103,6 +103,10 @@ def guideline_for(
         return read_guideline(Path(given)).of_pipeline(labels, mention_types)
     same = Guideline(SAME, {label: (label,) for label in asked.labels})
     found = [guideline.of_pipeline(labels, mention_types) for guideline in (*known.values(), same)]
+    if not asked.labels:
+        # Nothing but pairs that are not related, or that are compared: then types tell.
+        types = {mention.type for question in asked.questions for mention in question.document.mentions}
+        return found[-1] if types <= set(mention_types) else max(found, key=lambda guideline: len(guideline.labels))
     best = max(found, key=lambda guideline: len(asked.labels & guideline.labels.keys()))
     if not asked.labels & best.labels.keys():
         raise RelextError(

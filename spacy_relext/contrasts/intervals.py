@@ -2,6 +2,8 @@
 
 That of Clopper and Pearson (Biometrika 26, 1934) is exact for sentences that are independent, and has a width where no sentence fails.
 Those of a frame are not independent: a model that misreads the frame fails in all of them. So the other one is the bootstrap over frames.
+Where all sentences come out alike, it has no width, and nothing says that those of a frame are independent: the exact one is then that
+of frames.
 """
 
 from collections.abc import Iterable
@@ -40,7 +42,10 @@ def share_of(outcomes: Iterable[tuple[str, bool]]) -> Share:
     count, n = (sum(column) for column in zip(*counts.values(), strict=True)) if counts else (0, 0)
     if not n:
         return Share(0, 0)
-    low, high = exact_interval(count, n)
+    if count in (0, n):
+        low, high = exact_interval(len(counts) if count else 0, len(counts))
+    else:
+        low, high = exact_interval(count, n)
     if len(counts) > 1:
         drawn = draw_sums(numpy.asarray(list(counts.values())))
         between = interval(drawn[:, 0] / drawn[:, 1])

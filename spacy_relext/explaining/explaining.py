@@ -36,6 +36,8 @@ def explain(
     progress: Progress = silent,
 ) -> Explanation:
     """What `RelationExtractor.explain` gives. nlp: The pipeline of the extractor. measured: By method, what is known of it."""
+    if not isinstance(method, str):
+        raise RelextError(f"explain takes one method, and saw {method!r:.60}. Take one of {', '.join(METHODS)}.")
     (named,) = checked_methods(method)
     if removal not in ("delete", "mask"):
         raise RelextError(f"removal is {removal!r}; it can be 'delete' or 'mask'.")

@@ -87,4 +87,6 @@ def checked_methods(methods: str | Sequence[str] | None) -> tuple[Method, ...]:
     for name in named:
         if name not in METHODS:
             raise RelextError(f"there is no method {name!r:.40} of explanation. There are: {', '.join(METHODS)}.")
+    if not named:
+        raise RelextError(f"no method of explanation is named. Name one of {', '.join(METHODS)}, or None for all.")
     return named  # type: ignore[return-value]  # which is checked above

@@ -84,6 +84,9 @@ def measure_explanations(
     relations (int): The most that are explained, drawn at random. random_orders (int): Of the words of each.
     RAISES: RelextError where the pipeline finds no annotated relation.
     """
+    for name, value in (("relations", relations), ("random_orders", random_orders)):
+        if not isinstance(value, int) or value < 1:
+            raise RelextError(f"`{name}` is {value!r:.40}; expected a whole number from 1 on.")
     nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
     pipe = extractor_of(nlp, str(nlp.meta.get("name")) if isinstance(pipeline, Language) else str(pipeline), component)
     named = list(checked_methods(methods))

@@ -36,6 +36,16 @@ def test_a_text(model, tmp_path):
     assert "And 2 words with less weight" in result.output
 
 
+def test_scores_of_a_calibrated_pipeline_are_said_to_be_raw(model, tmp_path):
+    nlp = spacy.load(model)
+    nlp.get_pipe("relation_extractor").calibration = {"labels": {}, "pooled": {"method": "sigmoid", "slope": 0.5, "intercept": 0.1}}
+    nlp.to_disk(tmp_path / "calibrated")
+    for folder, is_said in ((model, False), (tmp_path / "calibrated", True)):
+        result = relext("explain", folder, TEXT, "--method", "occlusion")
+        assert result.exit_code == 0, result.output
+        assert ("Scores here are raw ones, before calibration" in " ".join(result.output.split())) == is_said
+
+
 def test_a_pair(model):
     result = relext("explain", model, "Ketamine did not alter warfarin.", "--method", "occlusion")
     assert result.exit_code == 0

@@ -125,6 +125,25 @@ def test_what_can_only_pass_is_not_asked(model, guideline, tmp_path):
     found, by_id = answers(nlp, guideline, tmp_path, *pair(), *none)
     assert (set(by_id), found.not_asked) == ({"g1-a", "g1-b"}, 1)
     assert (by_id["g1-a"].failure, by_id["g1-a"].candidate, by_id["g1-a"].probability) == ("missed", False, 0.0)
+    with pytest.raises(RelextError, match="nothing in it is related, and no pair of it is a candidate of relation_extractor"):
+        answers(nlp, guideline, tmp_path, *none)
+
+
+@pytest.mark.parametrize("kind", ["DRUG", "CHEMICAL"])
+def test_a_set_of_unrelated_pairs_alone(nlp, guideline, tmp_path, kind):
+    """No label says which guideline fits: the types do, or else the labels of the pipeline."""
+    lines = pair(types={0: kind, 1: kind})
+    for entry in lines:
+        entry["meta"][CONTRAST]["expected"] = []
+    found = contrast(nlp, write(tmp_path / "set.jsonl", *lines), guideline=None if kind == "DRUG" else guideline)
+    assert {answer.question.id: answer.outcome for answer in found.answers} == {"g1-a": "false positive", "g1-b": RIGHT}
+    assert found.guideline == ("same names" if kind == "DRUG" else "toy")
+
+
+@pytest.mark.parametrize("threshold", [2, float("nan"), "0.5"])
+def test_a_threshold_is_a_probability(nlp, guideline, tmp_path, threshold):
+    with pytest.raises(RelextError, match=r"threshold is .*; it is a probability"):
+        answers(nlp, guideline, tmp_path, *pair(), threshold=threshold)
 
 
 def test_halves_are_apart(nlp, guideline, tmp_path):

@@ -198,6 +198,9 @@ def test_what_is_no_candidate_pair_is_refused(tiny_bert):
         pipe.explain(doc, (head, tail), label="CAUSES")
     with pytest.raises(RelextError, match="there is no method 'lime'"):
         pipe.explain(doc, (head, tail), "lime")
+    for several in (None, ["attention", "occlusion"]):
+        with pytest.raises(RelextError, match="explain takes one method, and saw"):
+            pipe.explain(doc, (head, tail), several)
     with pytest.raises(RelextError, match="removal is 'blank'"):
         pipe.explain(doc, (head, tail), removal="blank")
 

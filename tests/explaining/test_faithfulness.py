@@ -141,6 +141,13 @@ def test_there_must_be_something_to_explain(model, annotated):
         measure_explanations(nlp, annotated, methods="integrated_gradients")
     with pytest.raises(RelextError, match="there is no method 'lime'"):
         measure_explanations(nlp, annotated, methods=["lime"])
+    with pytest.raises(RelextError, match="no method of explanation is named"):
+        measure_explanations(nlp, annotated, methods=[])
+    with pytest.raises(RelextError, match="`relations` is 0; expected a whole number from 1 on"):
+        measure_explanations(nlp, annotated, relations=0)
+    # Without random orders there is nothing to compare with.
+    with pytest.raises(RelextError, match="`random_orders` is 0; expected a whole number from 1 on"):
+        measure_explanations(nlp, annotated, random_orders=0)
 
 
 def test_relations_without_another_word(model, annotated, monkeypatch):
