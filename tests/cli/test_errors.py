@@ -36,8 +36,8 @@ def test_settings_are_told_as_options(message, told):
     assert as_options(message) == told
 
 
-def test_every_option_of_a_format_is_one_of_the_command_line():
+def test_every_setting_that_is_told_as_an_option_is_one_of_the_command_line():
     options = {f"--{name.replace('_', '-')}" for name in SETTINGS}
-    commands = ("convert", "export", "extract", "render", "evaluate", "debug-data")
+    commands = ("convert", "export", "extract", "render", "evaluate", "debug-data", "threshold", "contrast", "explain")
     helps = "".join(relext(command, "--help", env={"COLUMNS": "300", "TERM": "dumb"}).output for command in commands)
     assert not {option for option in options if not re.search(rf" {option}[ ,]", helps)}
