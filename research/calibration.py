@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from spacy_relext.calibration.calibrating import written_relations
 from spacy_relext.calibration.curves import (
     Floats,
     calibration_error,
@@ -33,6 +32,7 @@ from spacy_relext.calibration.figures import FIGURES
 from spacy_relext.calibration.fitting import OWN_MAP, Sample, fit_maps
 from spacy_relext.evaluating import annotated_docs
 from spacy_relext.evaluation import extractor_of, load_pipeline
+from spacy_relext.written import written_relations
 
 N_SIMULATED = 500
 # What a document may share of the variance, and how often each is tried.

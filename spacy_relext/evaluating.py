@@ -14,14 +14,12 @@ from spacy.training import Example
 
 import spacy_relext
 from spacy_relext.calibration.figures import calibration_figures
-from spacy_relext.calibration.written import Written
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import (
     THRESHOLDS,
     best_threshold,
-    extractor_of,
-    load_pipeline,
+    opened,
     predict,
     score_gold,
     score_mentions,
@@ -37,6 +35,7 @@ from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.preparing import Extractor
 from spacy_relext.pipeline.scoring import OnScored, with_gold_mentions
 from spacy_relext.relations import register_extensions
+from spacy_relext.written import Written
 
 Figures = dict[str, Any]
 # Shows how documents come: given them, how many there will be, and what is done with them.
@@ -105,8 +104,7 @@ def evaluate(
     register_extensions()
     if threshold is not None and tune_threshold:
         raise RelextError("`threshold` and `tune_threshold` exclude each other.")
-    nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
-    pipe = extractor_of(nlp, nlp.meta["name"] if isinstance(pipeline, Language) else str(pipeline), component)
+    nlp, pipe = opened(pipeline, component)
     unknown = sorted(set(measures) - set(Measure))
     if unknown:
         raise RelextError(f"there are no measures {', '.join(unknown)}. There are: {', '.join(Measure)}.")

@@ -65,6 +65,19 @@ def extractor_of(nlp: Language, model: str, name: str | None = None) -> Relation
     return found[name]
 
 
+def opened(pipeline: str | Path | Language, component: str | None = None, *, stored: str = "") -> tuple[Language, RelationExtractor]:
+    """A pipeline, which is loaded if it is a name or folder, and its relation extractor, or the one of this name.
+
+    stored: What will be stored in its folder, so that it has to be one: "the thresholds are".
+    """
+    if isinstance(pipeline, Language):
+        return pipeline, extractor_of(pipeline, pipeline.meta["name"], component)
+    if stored and not Path(pipeline).is_dir():
+        raise RelextError(f"{stored} stored in the pipeline's folder, and {str(pipeline)!r} is none.")
+    nlp = load_pipeline(str(pipeline))
+    return nlp, extractor_of(nlp, str(pipeline), component)
+
+
 def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool, disable: Sequence[str] = ()) -> Iterator[Example]:
     """Run a pipeline over the texts of annotated Docs.
 

@@ -1,6 +1,6 @@
 """`calibrate`: scores of a pipeline become the probability of being right, from its relations for annotated documents."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,27 +8,22 @@ from typing import Any
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example
 
 from spacy_relext.calibration.curves import Reliability, reliability
 from spacy_relext.calibration.figures import FIGURES
 from spacy_relext.calibration.fitting import MIN_DOCUMENTS, MIN_RELATIONS, NONE, Choice, Fitted, Sample, fit_maps
 from spacy_relext.calibration.maps import ScoreMaps
-from spacy_relext.calibration.written import Written
-from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import extractor_of, extractors_of, load_pipeline, predict, store
+from spacy_relext.evaluating import annotated_docs
+from spacy_relext.evaluation import opened, store
 from spacy_relext.findings import keep
 from spacy_relext.notices import counted
-from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.preparing import learns_from
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.rescaling import rescaled
-from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import get_relations, register_extensions
 from spacy_relext.thresholds.seen import extended, new_record, unseen
-
-Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
+from spacy_relext.written import Progress, Written, written_relations
 
 
 @dataclass(frozen=True)
@@ -85,15 +80,9 @@ def calibrate(
     RAISES: RelextError for what does not fit together, and for too few documents.
     """
     register_extensions()
-    if not isinstance(pipeline, Language) and not Path(pipeline).is_dir():
-        raise RelextError(f"the calibration is stored in the pipeline's folder, and {str(pipeline)!r} is none.")
-    nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
-    name = nlp.meta["name"] if isinstance(pipeline, Language) else str(pipeline)
-    pipe = extractor_of(nlp, name, component)
+    nlp, pipe = opened(pipeline, component, stored="the calibration is")
     pipe.require_model()
-    if predicted_mentions and not mention_finders(nlp):
-        raise RelextError(f"the pipeline {name!r} finds no mentions by itself: calibrate it on annotated ones.")
-    references = list(read_docs(Path(docs), nlp) if isinstance(docs, (str, Path)) else docs)
+    references = annotated_docs(docs, nlp)
     references = unseen(pipe.name, references, {"trained": pipe.cfg["seen"]}, "a calibration")
     written = written_relations(nlp, pipe, references, predicted_mentions=predicted_mentions, progress=progress)
     sample = written.sample().mapped(pipe.score_maps, back=True)
@@ -115,33 +104,12 @@ def calibrate(
 
 def remove_calibration(pipeline: str | Path, component: str | None = None) -> bool:
     """Put the raw scores of a stored pipeline back, and its thresholds with them. RETURNS: whether it was calibrated."""
-    if not Path(pipeline).is_dir():
-        raise RelextError(f"the calibration is stored in the pipeline's folder, and {str(pipeline)!r} is none.")
-    nlp = load_pipeline(str(pipeline))
-    pipe = extractor_of(nlp, str(pipeline), component)
+    nlp, pipe = opened(pipeline, component, stored="the calibration is")
     if pipe.calibration is None:
         return False
     pipe.calibration = None
     store(nlp, Path(pipeline))
     return True
-
-
-def written_relations(
-    nlp: Language,
-    pipe: RelationExtractor,
-    references: Sequence[Doc],
-    *,
-    predicted_mentions: bool = False,
-    progress: Progress = lambda examples, total, task: examples,
-) -> Written:
-    """What an extractor of a pipeline writes for annotated Docs, between annotated mentions or those that it finds."""
-    if predicted_mentions:
-        examples: Iterable[Example] = predict(nlp, references, annotated=False)
-    else:
-        # Between annotated mentions, relations are found anew.
-        extractors = [other.name for other in extractors_of(nlp, pipe.name)]
-        examples = with_gold_mentions(pipe, predict(nlp, references, annotated=True, disable=extractors))
-    return Written.of(pipe, progress(examples, len(references), "Predicting"))
 
 
 def _require_enough(pipe: RelationExtractor, written: Written, sample: Sample, references: Sequence[Doc]) -> None:

@@ -107,10 +107,9 @@ def _print(choice: ThresholdChoice) -> None:
         msg.text(
             f"Uncertain: {review['share']} % of what is written; {review['p']} % of it is right. With it, recall is {review['r']}.",
         )
-    msg.text(
-        f"On the {counted(choice.documents, 'document', 'documents')} that the threshold was chosen on: others have less, but for what is "
-        "guaranteed."
-    )
+    documents = counted(choice.documents, "document", "documents")
+    but = ", but for the bound of the precision" if choice.bounds else ""
+    msg.text(f"These are figures of the {documents} that the threshold was chosen on, and too good for others{but}.")
 
 
 def _told(choice: ThresholdChoice) -> str:

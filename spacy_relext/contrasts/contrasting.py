@@ -13,7 +13,7 @@ from spacy_relext.contrasts.figures import Figures, by_phenomenon, figures_of
 from spacy_relext.contrasts.guidelines import Guideline, guideline_for
 from spacy_relext.contrasts.sets import HALVES, Question, read_set
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import extractor_of, load_pipeline
+from spacy_relext.evaluation import opened
 from spacy_relext.pipeline.settings import checked_threshold
 from spacy_relext.relations import register_extensions
 
@@ -87,8 +87,7 @@ def contrast(
     RAISES: DataError for what is no contrast set; RelextError for what does not fit together.
     """
     register_extensions()
-    nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
-    pipe = extractor_of(nlp, nlp.meta["name"] if isinstance(pipeline, Language) else str(pipeline), component)
+    nlp, pipe = opened(pipeline, component)
     if threshold is not None:
         threshold = checked_threshold(pipe.name, threshold)
     questions = read_set(contrast_set).of_half(half)

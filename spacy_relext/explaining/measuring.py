@@ -10,9 +10,9 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import extractor_of, load_pipeline, predict, without_output
+from spacy_relext.evaluating import annotated_docs
+from spacy_relext.evaluation import opened, predict, without_output
 from spacy_relext.explaining.asking import Question, ask
 from spacy_relext.explaining.explaining import answer
 from spacy_relext.explaining.explanations import Method, checked_methods
@@ -87,10 +87,9 @@ def measure_explanations(
     for name, value in (("relations", relations), ("random_orders", random_orders)):
         if not isinstance(value, int) or value < 1:
             raise RelextError(f"`{name}` is {value!r:.40}; expected a whole number from 1 on.")
-    nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
-    pipe = extractor_of(nlp, str(nlp.meta.get("name")) if isinstance(pipeline, Language) else str(pipeline), component)
+    nlp, pipe = opened(pipeline, component)
     named = list(checked_methods(methods))
-    references = list(read_docs(Path(docs), nlp)) if isinstance(docs, (str, Path)) else list(docs)
+    references = annotated_docs(docs, nlp)
     found = list(found_relations(nlp, pipe, references))
     if not found:
         raise RelextError(

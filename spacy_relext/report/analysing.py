@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import Evaluation, annotated_docs, evaluate, require_annotated
-from spacy_relext.evaluation import extractor_of, load_pipeline
+from spacy_relext.evaluation import opened
 from spacy_relext.formats.denials import SPECULATED
 from spacy_relext.formats.docs import concept_relations, document_id
 from spacy_relext.notices import counted
@@ -38,8 +38,7 @@ def analyse(
     RAISES: RelextError as `evaluate` does, and where nothing is annotated for the labels of the pipeline.
     """
     register_extensions()
-    nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
-    pipe = extractor_of(nlp, nlp.meta["name"] if isinstance(pipeline, Language) else str(pipeline), settings.get("component"))
+    nlp, pipe = opened(pipeline, settings.get("component"))
     references = annotated_docs(docs, nlp)
     gold = Collector(pipe)
     found = Collector(pipe, gold.layouts)

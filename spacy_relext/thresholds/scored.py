@@ -5,12 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy
-from spacy.training import Example
 
-from spacy_relext.pipeline.preparing import Extractor, learns_from, symmetric_labels
-from spacy_relext.relations import get_relations
-from spacy_relext.scorer import Key, relation_key, relation_keys
 from spacy_relext.types import Bools1d, Floats1d, Floats2d, Ints1d
+from spacy_relext.written import Written
 
 
 @dataclass(frozen=True)
@@ -68,28 +65,10 @@ class Scored:
         return float(upper)
 
 
-def scored_relations(pipe: Extractor, examples: Iterable[Example]) -> Scored:
-    """The relations that an extractor has written into the predicted Docs, of those examples whose annotation is for its labels."""
-    symmetric, names = symmetric_labels(pipe), pipe.labels
-    rows: list[tuple[float, bool, int, int]] = []
-    annotated = numpy.zeros(len(names), dtype="int64")
-    n_documents = 0
-    for example in examples:
-        if not learns_from(pipe, example.reference):
-            continue
-        gold = {key for key in relation_keys(example, symmetric)[0] if key[0] in names}
-        scores: dict[Key, float] = {}
-        for relation in get_relations(example.predicted):
-            if pipe.name in relation.sources and relation.label in names:
-                key = relation_key(relation, symmetric)
-                scores[key] = max(relation.score, scores.get(key, 0.0))
-        rows += [(score, key in gold, names.index(key[0]), n_documents) for key, score in scores.items()]
-        for key in gold:
-            annotated[names.index(key[0])] += 1
-        n_documents += 1
-    rows.sort(key=lambda row: -row[0])
-    columns = list(zip(*rows, strict=True)) or [()] * 4
-    scores_, right, labels, documents = (
-        numpy.asarray(column, dtype=kind) for column, kind in zip(columns, ("float64", "bool", "int64", "int64"), strict=True)
-    )
-    return Scored(scores_, right, labels, documents, names, annotated, n_documents)
+def scored_relations(written: Written) -> Scored:
+    """What an extractor has written, descending by score."""
+    sample, names = written.sample(), written.pipe.labels
+    order = numpy.argsort(-sample.scores, kind="stable")
+    labels = numpy.asarray([names.index(label) for label in sample.labels[order].tolist()], dtype="int64")
+    annotated = numpy.asarray([written.annotated.get(name, 0) for name in names], dtype="int64")
+    return Scored(sample.scores[order], sample.right[order], labels, sample.documents[order], names, annotated, written.documents)

@@ -1,30 +1,27 @@
 """`choose_threshold`: the thresholds of a pipeline for a purpose, from its relations for annotated documents."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example
 
-from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import extractor_of, extractors_of, load_pipeline, predict, store
+from spacy_relext.evaluating import annotated_docs
+from spacy_relext.evaluation import opened, store
 from spacy_relext.findings import keep
 from spacy_relext.notices import logger
-from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
-from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.pipeline.settings import give_thresholds
 from spacy_relext.relations import register_extensions
 from spacy_relext.scorer import prf
 from spacy_relext.thresholds.choosing import guaranteed, review_threshold, thresholds_for_costs, thresholds_for_f, why_not
 from spacy_relext.thresholds.scored import Scored, scored_relations
 from spacy_relext.thresholds.seen import unseen
+from spacy_relext.written import Progress, written_relations
 
-Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
 Figures = dict[str, dict[str, float]]
 # All labels together, in the figures.
 MICRO = "micro"
@@ -131,18 +128,12 @@ def choose_threshold(
     purpose = Purpose(cost_ratio, target_precision, confidence, per_label, tuple(labels), review_share)
     purpose.check()
     register_extensions()
-    if not isinstance(pipeline, Language) and not Path(pipeline).is_dir():
-        raise RelextError(f"the thresholds are stored in the pipeline's folder, and {str(pipeline)!r} is none.")
-    nlp = pipeline if isinstance(pipeline, Language) else load_pipeline(str(pipeline))
-    name = nlp.meta["name"] if isinstance(pipeline, Language) else str(pipeline)
-    pipe = extractor_of(nlp, name, component)
+    nlp, pipe = opened(pipeline, component, stored="the thresholds are")
     pipe.require_model()
     unknown = sorted(set(labels) - set(pipe.labels))
     if unknown:
         raise RelextError(f"{pipe.name} has no labels {', '.join(unknown)}; it has {', '.join(pipe.labels)}.")
-    if predicted_mentions and not mention_finders(nlp):
-        raise RelextError(f"the pipeline {name!r} finds no mentions by itself: choose its threshold on annotated ones.")
-    references = list(read_docs(Path(docs), nlp) if isinstance(docs, (str, Path)) else docs)
+    references = annotated_docs(docs, nlp)
     records = {"trained": pipe.cfg["seen"]}
     if target_precision is not None and pipe.calibration is not None:
         records["calibrated"] = pipe.calibration.get("documents")
@@ -173,13 +164,7 @@ def score_documents(
     before = {name: pipe.cfg[name] for name in ("threshold", "label_thresholds")}
     try:
         pipe.cfg.update(threshold=0.0, label_thresholds={})
-        if predicted_mentions:
-            examples: Iterable[Example] = predict(nlp, references, annotated=False)
-        else:
-            # Between annotated mentions, relations are found anew.
-            extractors = [other.name for other in extractors_of(nlp, pipe.name)]
-            examples = with_gold_mentions(pipe, predict(nlp, references, annotated=True, disable=extractors))
-        return scored_relations(pipe, progress(examples, len(references), "Predicting"))
+        return scored_relations(written_relations(nlp, pipe, references, predicted_mentions=predicted_mentions, progress=progress))
     finally:
         pipe.cfg.update(before)
 
