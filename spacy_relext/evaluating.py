@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import (
     THRESHOLDS,
+    Progress,
     best_threshold,
     opened,
     predict,
@@ -38,8 +39,6 @@ from spacy_relext.relations import register_extensions
 from spacy_relext.written import Written
 
 Figures = dict[str, Any]
-# Shows how documents come: given them, how many there will be, and what is done with them.
-Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Trained pipelines on annotated data: predictions, figures with annotated and with predicted mentions, the choice of the threshold."""
 
 import filecmp
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -31,6 +31,8 @@ from spacy_relext.pipeline.several import divide_labels, labels_of_others
 from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
 
+# Shows how documents come: given them, how many there will be, and what is done with them.
+Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
 # The thresholds that are tried on development data, ascending.
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 

@@ -1,6 +1,6 @@
 """The relations that a pipeline writes for annotated documents, with their scores, and whether they are right."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from spacy.training import Example
 
 from spacy_relext.calibration.fitting import Sample
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import extractors_of, predict
+from spacy_relext.evaluation import Progress, extractors_of, predict
 from spacy_relext.formats.docs import document_id
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.preparing import Extractor, learns_from, symmetric_labels
@@ -19,8 +19,6 @@ from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import get_relations
 from spacy_relext.scorer import Key, relation_key
-
-Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
 
 
 @dataclass

@@ -35,6 +35,7 @@ def thresholds(
         if bool(models) != (test is not None):
             raise RelextError("half splits need both: trained pipelines, and --test with documents that they have not seen.")
         rows = []
+        draws = draws or (100 if models else 500)
         if models:
             for model in models:
                 nlp = load_pipeline(str(model))
@@ -45,11 +46,11 @@ def thresholds(
                     references,
                     progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
                 )
-                rows += [{"model": str(model), "target": t, **half_splits(scored, t, confidence, draws or 100, seed)} for t in target]
+                rows += [{"model": str(model), "target": t, **half_splits(scored, t, confidence, draws, seed)} for t in target]
         else:
             cells = [(law, n, t) for law in LAWS for n in documents for t in target]
             for law, n, t in Bar(cells, desc="Simulating", unit=" laws"):
-                rows.append(simulate(law, n, t, confidence, draws or 500, seed))
+                rows.append(simulate(law, n, t, confidence, draws, seed))
         shown = [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
         print_table(list(rows[0]), shown, figures=1)
         if output is not None:

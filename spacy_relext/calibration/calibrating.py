@@ -15,7 +15,7 @@ from spacy_relext.calibration.fitting import MIN_DOCUMENTS, MIN_RELATIONS, NONE,
 from spacy_relext.calibration.maps import ScoreMaps
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import annotated_docs
-from spacy_relext.evaluation import opened, store
+from spacy_relext.evaluation import Progress, opened, store
 from spacy_relext.findings import keep
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.preparing import learns_from
@@ -23,7 +23,7 @@ from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.rescaling import rescaled
 from spacy_relext.relations import get_relations, register_extensions
 from spacy_relext.thresholds.seen import extended, new_record, unseen
-from spacy_relext.written import Progress, Written, written_relations
+from spacy_relext.written import Written, written_relations
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.rendering import pictures_of
 from spacy_relext.displacy.svg import svg_of
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.evaluating import Progress
-from spacy_relext.evaluation import extractor_of, extractors_of, load_pipeline
+from spacy_relext.evaluation import Progress, extractor_of, extractors_of, load_pipeline
 from spacy_relext.findings import keep, kept
 from spacy_relext.formats.files import whole_file
 from spacy_relext.pipeline.checks import mention_finders

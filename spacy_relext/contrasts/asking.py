@@ -1,16 +1,15 @@
 """Contrast sets asked of a pipeline: what it writes for each pair, and how sure it is that there is something."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from spacy.training import Example
 
 from spacy_relext.contrasts.guidelines import Guideline
 from spacy_relext.contrasts.sets import Question
-from spacy_relext.evaluation import predict
+from spacy_relext.evaluation import Progress, predict
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.mentions import SPANS_KEY
 from spacy_relext.pipeline.decoding import Predictions
@@ -18,8 +17,6 @@ from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import get_relations
 
-# Shows how documents come: given them, how many there will be, and what is done with them.
-Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
 # What a pipeline says of a pair: its labels, each with whether it is from head to tail.
 Said = dict[tuple[str, bool], float]
 # First character and (exclusive) end of a mention.

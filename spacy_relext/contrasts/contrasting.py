@@ -8,12 +8,12 @@ from typing import Any
 from spacy.language import Language
 
 import spacy_relext
-from spacy_relext.contrasts.asking import Answer, Progress, ask
+from spacy_relext.contrasts.asking import Answer, ask
 from spacy_relext.contrasts.figures import Figures, by_phenomenon, figures_of
 from spacy_relext.contrasts.guidelines import Guideline, guideline_for
 from spacy_relext.contrasts.sets import HALVES, Question, read_set
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import opened
+from spacy_relext.evaluation import Progress, opened
 from spacy_relext.pipeline.settings import checked_threshold
 from spacy_relext.relations import register_extensions
 

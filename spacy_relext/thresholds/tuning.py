@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import annotated_docs
-from spacy_relext.evaluation import opened, store
+from spacy_relext.evaluation import Progress, opened, store
 from spacy_relext.findings import keep
 from spacy_relext.notices import logger
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -20,7 +20,7 @@ from spacy_relext.scorer import prf
 from spacy_relext.thresholds.choosing import guaranteed, review_threshold, thresholds_for_costs, thresholds_for_f, why_not
 from spacy_relext.thresholds.scored import Scored, scored_relations
 from spacy_relext.thresholds.seen import unseen
-from spacy_relext.written import Progress, written_relations
+from spacy_relext.written import written_relations
 
 Figures = dict[str, dict[str, float]]
 # All labels together, in the figures.
