@@ -149,8 +149,12 @@ def _explain(
         tell("Scores here are raw ones, before calibration: what is explained is what the model says.")
     if not known:
         tell("Nobody has measured whether these are better than chance for this pipeline: relext explain MODEL DATA does.")
-    if output is None:
-        return
+    if output is not None:
+        _save(output, doc, methods, explanations)
+
+
+def _save(output: Path, doc: Doc, methods: Sequence[Any], explanations: Sequence[Explanation]) -> None:
+    """Explanations as JSON, or as a page with a picture for each method."""
     if output.suffix == ".json":
         _write(output, {"text": doc.text, "explanations": [explanation.to_dict() for explanation in explanations]})
         return
