@@ -7,8 +7,11 @@ import numpy
 
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import counted
-from spacy_relext.thresholds.bounds import MANY, effective_sizes, lower_bounds, n_certified, needed, sequence
+from spacy_relext.thresholds.bounds import MANY, beginning, effective_sizes, lower_bounds, n_certified, needed, sequence
 from spacy_relext.thresholds.scored import Scored
+
+# The precision of fewer relations says nothing. And how many thresholds are looked at to tell how many documents are needed.
+FEWEST, MOST_ENDS = 20, 100
 
 
 @dataclass(frozen=True)
@@ -79,17 +82,19 @@ def best_target(scored: Scored, confidence: float, below: float) -> tuple[float,
 def documents_needed(scored: Scored, target: float, confidence: float) -> int | None:
     """How many documents more would be needed for the target, estimated; None where the precision does not reach it at any threshold.
 
-    At each threshold of the sequence the precision and the number of independent relations per document are taken to stay as they are.
-    Then the bound reaches the target with so many relations, and so many documents; of all thresholds the fewest. It is about as likely as
-    not that so many are enough.
+    At each threshold the precision and the number of independent relations per document are taken to stay as they are. Then the bound
+    reaches the target with so many relations, and so many documents; of all thresholds the fewest. Those with which the sequence does not
+    begin yet count, too: with more documents it does. It is about as likely as not that so many are enough.
     """
-    if not len(scored.scores):
+    ends = scored.ends[scored.ends >= min(FEWEST, len(scored.scores))]
+    if not len(ends):
         return None
-    ends = sequence(scored.ends, target, confidence)
+    ends = ends[numpy.unique(numpy.linspace(0, len(ends) - 1, MOST_ENDS).round().astype("int64"))]
     right, written = scored.by_document(ends)
     sizes = effective_sizes(right, written, confidence)
     numbers = [needed(p, target, confidence) for p in right.sum(axis=1) / ends]
-    factors = [n / size for n, size in zip(numbers, sizes, strict=True) if n < MANY and size > 0]
+    first = beginning(target, confidence)
+    factors = [max(n / size, first / end) for n, size, end in zip(numbers, sizes, ends, strict=True) if n < MANY and size > 0]
     # Where a later test of the sequence came out well already, but one before it did not: a tenth.
     return int(numpy.ceil(scored.n_documents * (max(min(factors), 1.1) - 1))) if factors else None
 

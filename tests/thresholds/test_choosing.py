@@ -122,6 +122,14 @@ def test_documents_needed_are_about_enough():
     assert "a better model does" in why_not(wrong, "A", 0.9, 0.9)
 
 
+def test_more_documents_help_where_the_surest_relations_are_precise_and_too_few():
+    """30 right ones are fewer than the sequence begins with for 0.97."""
+    scored = scored_of(numpy.linspace(0.9, 0.5, 90), (numpy.arange(90) < 30) | (numpy.arange(90) % 2 == 0))
+    assert guaranteed(scored, 0.97, 0.98) is None
+    assert 90 < documents_needed(scored, 0.97, 0.98) < 2000
+    assert "more would be needed" in why_not(scored, "ADVISE", 0.97, 0.98)
+
+
 def test_scores_of_0_and_1():
     """All relations are written, or none is: there is one threshold."""
     scored = scored_of([1.0] * 60, [1] * 55 + [0] * 5)
