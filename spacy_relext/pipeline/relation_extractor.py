@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
+import srsly
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
@@ -50,6 +51,7 @@ from spacy_relext.pipeline.settings import (
     checked_threshold,
     checked_uncertain,
     give_thresholds,
+    given_beside,
     given_settings,
     plain,
     require_known_labels,
@@ -487,6 +489,12 @@ class RelationExtractor(TrainablePipe):
         return losses if losses is not None else {}
 
     # Storage
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Store in a folder."""
+        super().to_disk(path, exclude=exclude)
+        if "cfg" not in exclude:
+            srsly.write_json(Path(path) / "cfg", given_beside(self.cfg, Path(path)))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationExtractor":
         """Load from a folder.

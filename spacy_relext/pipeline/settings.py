@@ -126,6 +126,8 @@ def restored(
     for setting, value in given.items():
         if _same(value, cfg[setting]):
             settings[setting] = deepcopy(value)
+        if _same(value, _nameable(cfg[setting]) if setting == "label_thresholds" else cfg[setting]):
+            continue
         if beside is None or setting not in beside or setting not in parameters or _same(value, beside[setting]):
             continue
         if setting == "exclusive":
@@ -185,20 +187,32 @@ def settle_config(nlp: Language, name: str) -> None:
 
 
 def give_thresholds(nlp: Language, name: str, cfg: dict[str, Any], names: Sequence[str] = THRESHOLDS) -> None:
-    """Put the thresholds of a component into the config of its pipeline, so that they are what a stored pipeline was given.
+    """Put the thresholds of a component into the config of its pipeline.
 
     `label_thresholds` gets all labels there, with null for those that have none: spaCy can override by a config, and find by
     `find-threshold`, what is named there alone. names: Of the settings, those that are put there.
     """
-    given = cfg[GIVEN]
-    for setting in names:
-        given[setting] = deepcopy(cfg[setting])
-    given["label_thresholds"] = {label: value for label, value in given["label_thresholds"].items() if KEY.fullmatch(label)}
+    own = cfg["label_thresholds"] if "label_thresholds" in names else cfg[GIVEN]["label_thresholds"]
+    given = {setting: deepcopy(cfg[setting]) for setting in names} | {"label_thresholds": _nameable(own)}
+    if not names:
+        cfg[GIVEN] |= given
     if nlp.has_pipe(name):
         config = nlp.get_pipe_config(name)
-        named = [label for label in cfg["labels"] if KEY.fullmatch(label)]
-        config |= {setting: given[setting] for setting in names}
-        config["label_thresholds"] = dict.fromkeys(named) | given["label_thresholds"]
+        config |= given
+        config["label_thresholds"] = _nameable(dict.fromkeys(cfg["labels"])) | given["label_thresholds"]
+
+
+def _nameable(by_label: Mapping[str, Any]) -> dict[str, Any]:
+    return {label: value for label, value in by_label.items() if KEY.fullmatch(label)}
+
+
+def given_beside(cfg: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The settings to store in a folder, with the thresholds that the config beside it gives.
+
+    They were given since the component was made, and of several pipelines that share it, after one took it from another, each has its own.
+    """
+    beside = settled(settings_beside(path) or {})
+    return {**cfg, GIVEN: cfg[GIVEN] | {name: beside[name] for name in THRESHOLDS if name in beside}}
 
 
 def settings_beside(path: Path) -> dict[str, Any] | None:

@@ -152,7 +152,7 @@ def test_a_calibration_is_stored(tmp_path):
     assert config["label_thresholds"] == {"A": pipe.label_thresholds["A"], "B": None}
     for same in (spacy.load(tmp_path / "model"), pickle.loads(pickle.dumps(nlp))):
         assert written(same, doc) == before
-        assert same.get_pipe("relation_extractor").cfg == pipe.cfg
+        assert {**same.get_pipe("relation_extractor").cfg, GIVEN: {}} == {**pipe.cfg, GIVEN: {}}
     other = spacy.load(tmp_path / "model")
     other.from_bytes(nlp.to_bytes())
     assert written(other, doc) == before
@@ -198,6 +198,30 @@ def test_a_calibration_goes_when_the_model_changes(change, caplog):
     assert set(nlp.config["components"]["relation_extractor"]["label_thresholds"].values()) == {None}
 
 
+def test_a_calibrated_component_of_another_pipeline_is_trained_further(tmp_path):
+    """Whether the pipeline that it comes from is still there or not: thresholds are on the scale of the scores when it is loaded."""
+    source, pipe, doc = constant([0, 2, 1], ["A", "B"])
+    pipe.calibration = CALIBRATION
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_extractor", source=source)
+    examples = [Example(nlp.make_doc(doc.text), make_doc(nlp, *PAIR, [(0, 1, "A"), (1, 0, "B")]))]
+    nlp.update(examples, sgd=nlp.resume_training())
+    for one in (nlp, source):
+        one.to_disk(tmp_path)
+        stored = spacy.load(tmp_path).get_pipe("relation_extractor")
+        assert (stored.calibration, stored.threshold, stored.label_thresholds) == (None, 0.5, {})
+
+
+def test_a_checkpoint_of_a_calibrated_component(caplog):
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
+    pipe.calibration = CALIBRATION
+    before, checkpoint, thresholds = written(nlp, doc), nlp.to_bytes(), dict(pipe.label_thresholds)
+    pipe.calibration = None
+    nlp.from_bytes(checkpoint)
+    assert (written(nlp, doc), pipe.label_thresholds) == (before, thresholds)
+    assert not caplog.messages
+
+
 # What a config gives, and what is stored
 
 
@@ -214,6 +238,15 @@ def test_thresholds_of_a_config_go_before_the_stored_ones(tmp_path):
     assert load(uncertain_below=0.7).uncertain_below == 0.7
     with pytest.raises(RelextError, match="the threshold of 'A' is 2"):
         load(label_thresholds={"A": 2})
+
+
+def test_thresholds_of_a_config_go_before_what_was_set_since(tmp_path):
+    nlp, pipe, _ = constant([0, 2, 1], ["A", "B"])
+    set_threshold(nlp, pipe, 0.4)
+    nlp.to_disk(tmp_path)
+    for threshold in (0.5, 0.4, 0.3):
+        other = spacy.load(tmp_path, config={"components": {"relation_extractor": {"threshold": threshold}}})
+        assert other.get_pipe("relation_extractor").threshold == threshold
 
 
 def test_labels_that_no_config_can_name(tmp_path):
