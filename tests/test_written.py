@@ -1,5 +1,6 @@
 """What is taken in of documents: units, labels, what is right."""
 
+import pytest
 import spacy
 from spacy.training import Example
 
@@ -49,6 +50,18 @@ def test_sentences_of_a_document_count_as_one_document_for_calibration_and_for_t
     assert scored.scores.tolist() == [0.95, 0.9, 0.8, 0.7]
     assert scored.documents.tolist() == [2, 0, 0, 3]
     assert (scored.n_documents, scored.annotated.tolist()) == (4, [1, 1])
+
+
+@pytest.mark.parametrize(("symmetric", "right"), [((), False), (("EFFECT",), True)])
+def test_right_is_the_same_pair_in_the_same_direction(symmetric, right):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe(NAME, config={"symmetric_labels": list(symmetric)})
+    pipe.add_label("EFFECT")
+    there = example(nlp, "a", ["EFFECT"], [("EFFECT", 0.9, None)])
+    back = example(nlp, "b", ["EFFECT"], [])
+    doc = back.predicted
+    doc._.relations = [Relation(doc[2:3], doc[0:1], "EFFECT", 0.8, sources={NAME: 0.8})]
+    assert Written.of(pipe, [there, back]).sample().right.tolist() == [True, right]
 
 
 def test_the_score_is_that_of_the_extractor_whoever_else_found_the_relation():

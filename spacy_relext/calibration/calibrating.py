@@ -148,12 +148,16 @@ def _calibration(
         after=after,
         thresholds=_thresholds(pipe.cfg),
         raw_thresholds=_thresholds(raw_thresholds),
-        notes=tuple(_notes(pipe, written, sample)),
+        notes=tuple(_notes(pipe, written, sample, helps=fitted.maps is not None)),
     )
 
 
-def _notes(pipe: RelationExtractor, written: Written, sample: Sample) -> list[str]:
+def _notes(pipe: RelationExtractor, written: Written, sample: Sample, *, helps: bool) -> list[str]:
     notes = []
+    if not helps and pipe.calibration is not None:
+        notes.append(
+            "It was calibrated before, and stays so, though raw scores do as well here: relext calibrate MODEL --remove takes it away."
+        )
     for label in pipe.labels:
         n = int((sample.labels == label).sum())
         if label not in written.annotated:

@@ -109,7 +109,9 @@ def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
         said += f"; the best that can be had is {best[0]:g}, with recall {recall:.2f}"
     more = documents_needed(scored, target, confidence)
     if more is None:
-        return f"{said}. The precision that is seen does not exceed it at any threshold: more documents do not help, a better model does."
+        few = counted(max(1, min(FEWEST, len(scored.scores))), "relation", "relations")
+        said += f". At no threshold with {few} or more does the precision that is seen exceed it"
+        return f"{said}: a better model helps more than documents."
     needed_more = counted(more, "annotated document", "annotated documents")
     return f"{said}. About {needed_more} more would be needed, if the precision stays as it is."
 

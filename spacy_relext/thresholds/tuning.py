@@ -178,6 +178,12 @@ def _set(pipe: RelationExtractor, scored: Scored, purpose: Purpose, mentions: st
         pipe.label_thresholds = {**pipe.label_thresholds, **chosen}
     else:
         pipe.threshold, pipe.label_thresholds = chosen[MICRO], {}
+    if pipe.uncertain_below is not None and purpose.review_share is None:
+        logger.warning(
+            "%s: uncertain_below was %g and is taken away, so that all that is written is asserted. Give a share to review anew.",
+            pipe.name,
+            pipe.uncertain_below,
+        )
     pipe.uncertain_below = None
     figures = figures_at(scored, pipe.decision().thresholds.tolist())
     if purpose.review_share is not None:

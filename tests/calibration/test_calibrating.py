@@ -83,6 +83,16 @@ def test_where_none_helps_nothing_is_changed(nlp):
     assert found.thresholds == found.raw_thresholds == {"threshold": 0.5, "label_thresholds": {}}
 
 
+def test_where_none_helps_an_earlier_calibration_stays_and_is_told(nlp):
+    spacy_relext.calibrate(nlp, dev_docs(nlp.vocab))
+    pipe = nlp.get_pipe("relation_extractor")
+    before = (pipe.calibration, pipe.threshold, dict(pipe.label_thresholds))
+    found = spacy_relext.calibrate(nlp, dev_docs(nlp.vocab, truth=lambda p: p, seed=3))
+    assert found.maps is None
+    assert (pipe.calibration, pipe.threshold, dict(pipe.label_thresholds)) == before
+    assert found.notes[0].startswith("It was calibrated before, and stays so")
+
+
 def test_documents_that_it_learned_from_are_refused(nlp):
     docs = dev_docs(nlp.vocab)
     pipe = nlp.get_pipe("relation_extractor")

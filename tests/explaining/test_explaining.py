@@ -82,6 +82,24 @@ def test_occlusion_is_the_score_of_the_text_without_the_word(tiny_bert, kind):
     assert word.weight == pytest.approx(found.score - scored.scores["INHIBITS"], abs=1e-5)
 
 
+@pytest.mark.parametrize(("kind", "mask"), [("single pass", "[MASK]"), ("tok2vec", "_")])
+def test_masked_is_the_score_of_the_text_with_a_mask_in_the_place_of_the_word(tiny_bert, kind, mask):
+    nlp = KINDS[kind][0](tiny_bert)
+    pipe, docs = prepared(nlp)
+    doc = docs[4]  # Ritonavir inhibits CYP3A4 and spares quinine.
+    pair = (doc.ents[0], doc.ents[1])
+    deleted, masked = (pipe.explain(doc, pair, label="INHIBITS", removal=removal) for removal in ("delete", "mask"))
+    words = [mask if token.text == "inhibits" else token.text for token in doc]
+    other = Doc(nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
+    other.ents = [Span(other, span.start, span.end, label=span.label_) for span in doc.ents]
+    with nlp.select_pipes(disable=["relation_extractor"]):
+        other = nlp(other)
+    (scored,) = pipe.score_pairs(other, [(other.ents[0], other.ents[1])])
+    weights = [next(word.weight for word in found.words if word.text == "inhibits") for found in (masked, deleted)]
+    assert weights[0] == pytest.approx(masked.score - scored.scores["INHIBITS"], abs=1e-5)
+    assert abs(weights[0] - weights[1]) > 1e-4
+
+
 def test_a_mention_goes_as_a_whole_and_is_none_any_more(tiny_bert):
     nlp = KINDS["blinded mentions"][0](tiny_bert)
     pipe, docs = prepared(nlp)

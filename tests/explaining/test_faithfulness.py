@@ -84,6 +84,9 @@ def test_a_method_beside_random_orders():
     chance = figures(values(150, 0.2, 0.2), documents, ["attention", RANDOM], seed=0)
     assert not beats_chance(chance["attention"])
     assert in_words(chance["attention"]).startswith("no better than chance here: ")
+    # It needs both, words deleted and words masked.
+    for removal in ("delete", "mask"):
+        assert not beats_chance({**found["occlusion"], removal: chance["attention"][removal]})
     nothing = figures(values(150, 0.0, 0.0, 0.0), documents, ["attention", RANDOM], seed=0)
     assert nothing["attention"]["delete"]["times_random"] is None
     assert in_words(nothing["attention"]).endswith("random orders of words change nothing, so there is nothing to compare with")

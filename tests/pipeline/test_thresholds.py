@@ -58,6 +58,9 @@ def test_uncertain_below_a_score():
     assert {status for *_, status in written(nlp, doc)} == {"asserted"}
     pipe.uncertain_below = None
     assert pipe.uncertain_below is None
+    # What is chosen bounds what is asserted: a score that equals it is.
+    decision = Decision(("A",), True, numpy.asarray([0.0]), uncertain_below=0.7)
+    assert [decision.status(score) for score in (0.7, 0.6999)] == ["asserted", UNCERTAIN]
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), "0.5", True, [0.5]])
@@ -108,12 +111,27 @@ def test_a_calibrated_score_has_the_raw_one_beside_it():
     assert (pipe.threshold, pipe.label_thresholds) == (0.5, {})
 
 
-def test_the_mean_of_a_symmetric_label_is_calibrated():
-    decision = Decision(("A",), True, numpy.asarray([0.0]), maps=(PLATT,))
-    assert decision.score("A", 0.5) == float(PLATT(0.5))
+def test_the_label_is_chosen_on_raw_scores():
+    """A is the most probable label, and its score is less than that of B."""
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
+    low = ScoreMap("sigmoid", (0.5, -2.0))
+    pipe.calibration = ScoreMaps({"A": low}).to_dict()
+    score = float(low(RAW))
+    assert score < pipe.score_pairs(doc, [tuple(doc.ents)])[0].scores["B"]
+    assert written(nlp, doc) == [("A", round(score, 4), RAW, "asserted")] * 2
+    pipe.label_thresholds = {"A": 0.9, "B": 0.1}
+    assert not written(nlp, doc)
+
+
+def test_the_mean_of_a_symmetric_label_is_calibrated(monkeypatch):
+    """Not the mean of what is calibrated."""
     nlp, pipe, doc = constant([0, 2, 1], ["A", "B"], symmetric_labels=["A"])
-    pipe.calibration = CALIBRATION
-    assert written(nlp, doc) == [("A", round(float(PLATT(RAW)), 4), RAW, "asserted")]
+    pipe.calibration = {**CALIBRATION, "labels": {"A": ScoreMap("sigmoid", (3.0, -1.0)).to_dict()}}
+    directions = numpy.asarray([[0.05, 0.9, 0.05], [0.05, 0.6, 0.35]], dtype="float32")
+    monkeypatch.setattr(pipe, "score_prepared", lambda docs, prepared, on_attention: [directions])
+    expected = float(pipe.score_maps.of("A")(0.75))
+    assert abs(expected - float(pipe.score_maps.of("A")([0.9, 0.6]).mean())) > 0.05
+    assert written(nlp, doc) == [("A", round(expected, 4), 0.75, "asserted")]
 
 
 def test_a_threshold_that_a_raw_score_equals_is_reached_calibrated_or_not():

@@ -46,6 +46,15 @@ def test_wrong_documents_count_for_less():
     assert effective_sizes(right, written, 0.9)[1] < 40
 
 
+def test_few_documents_say_little_of_how_documents_differ():
+    """The same documents several times: each is worth less where there are few, since their variance is an estimate, too."""
+    worth = []
+    for times in (2, 5, 20):
+        right = numpy.array([[10.0, 6.0] * times])
+        worth.append(float(effective_sizes(right, numpy.full_like(right, 10.0), 0.9)[0]) / (2 * times))
+    assert worth == pytest.approx([0.87, 1.76, 2.99], abs=0.01)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12), st.floats(0.55, 0.99))
 def test_what_holds_for_any_counts(counts, confidence):
     right = numpy.array([[float(min(pair)) for pair in counts]])

@@ -114,7 +114,7 @@ def test_a_target_that_cannot_be_had(folder, data):
     output = " ".join(result.output.split())
     assert "all labels: no threshold has precision 0.999 with confidence 0.9 on 60 documents" in output
     assert "the best that can be had is 0." in output
-    assert "more documents do not help" in output or "more would be needed" in output
+    assert "a better model helps more than documents" in output or "more would be needed" in output
     result = relext("threshold", folder, data, "--target-precision", 0.999, "--per-label")
     assert "ADVISE: no threshold has precision 0.999 with confidence 0.95" in " ".join(result.output.split())
     assert (folder / NAME / "cfg").read_bytes() == before
@@ -125,7 +125,7 @@ def test_five_documents(model, docs):
         choose_threshold(spacy.load(model), docs[:5], target_precision=0.9)
 
 
-def test_review_share(model, docs):
+def test_review_share(model, docs, caplog):
     nlp = spacy.load(model)
     choice = choose_threshold(nlp, docs, cost_ratio=30, review_share=0.4)
     pipe = nlp.get_pipe(NAME)
@@ -135,7 +135,13 @@ def test_review_share(model, docs):
     assert choice.review["r"] >= choice.figures["micro"]["r"]
     found = [relation.status for doc in nlp.pipe(doc.text for doc in docs) for relation in doc._.relations]
     assert found.count("uncertain") / len(found) == pytest.approx(choice.review["share"], abs=0.15)
+    limit = choice.uncertain_below
+    caplog.set_level(logging.WARNING)
+    assert choose_threshold(nlp, docs, per_label=True, labels=["ADVISE"]).uncertain_below is None
+    assert f"uncertain_below was {limit:g} and is taken away" in caplog.text
+    caplog.clear()
     assert choose_threshold(nlp, docs).uncertain_below is None
+    assert not caplog.text
 
 
 def test_predicted_mentions(model, docs):
