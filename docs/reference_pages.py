@@ -49,7 +49,7 @@ RULES = {
     "projects": "Exported projects of INCEpTION",
 }
 # Of the component: what is public beyond that of every component of spaCy.
-METHODS = ("threshold", "labels", "add_label", "score_pairs", "attention")
+METHODS = ("threshold", "label_thresholds", "uncertain_below", "calibration", "labels", "add_label", "score_pairs", "attention", "explain")
 # spaCy passes these itself.
 GIVEN = {"self", "nlp", "name", "nO"}
 
@@ -116,7 +116,7 @@ def component() -> str:
 
 def _members(found: type, names: Iterable[str] | None = None) -> Iterator[str]:
     for member in vars(found) if names is None else names:
-        value = vars(found)[member]
+        value = inspect.getattr_static(found, member)
         if member.startswith("_") or not inspect.getdoc(value) or isinstance(value, type):
             continue
         if inspect.isfunction(value) or isinstance(value, classmethod | staticmethod):

@@ -31,7 +31,7 @@ from spacy_relext.evaluation import (
     without_output,
 )
 from spacy_relext.formats.docs import concept_relations
-from spacy_relext.measures import Measure, make_measures
+from spacy_relext.measures import Measure, MeasureFunction, make_measures
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.preparing import Extractor
 from spacy_relext.pipeline.scoring import OnScored, with_gold_mentions
@@ -104,10 +104,7 @@ def evaluate(
     if threshold is not None and tune_threshold:
         raise RelextError("`threshold` and `tune_threshold` exclude each other.")
     nlp, pipe = opened(pipeline, component)
-    unknown = sorted(set(measures) - set(Measure))
-    if unknown:
-        raise RelextError(f"there are no measures {', '.join(unknown)}. There are: {', '.join(Measure)}.")
-    functions = make_measures([Measure(name) for name in measures], None if train is None else annotated_docs(train, nlp))
+    functions = _functions(measures, train, nlp)
     references = annotated_docs(docs, nlp)
     if functions and all(concept_relations(doc) is None for doc in references):
         of = docs if isinstance(docs, (str, Path)) else "the data"
@@ -146,6 +143,13 @@ def evaluate(
     finally:
         if threshold is not None:
             pipe.threshold, pipe.label_thresholds = before
+
+
+def _functions(names: Collection[str], train: str | Path | Iterable[Doc] | None, nlp: Language) -> dict[str, MeasureFunction]:
+    unknown = sorted(set(names) - set(Measure))
+    if unknown:
+        raise RelextError(f"there are no measures {', '.join(unknown)}. There are: {', '.join(Measure)}.")
+    return make_measures([Measure(name) for name in names], None if train is None else annotated_docs(train, nlp))
 
 
 def _calibration(written: Written) -> Figures:

@@ -1,18 +1,16 @@
 """`research thresholds`: how often the guarantee of a threshold holds, simulated and on halves of test documents."""
 
-import json
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from research.thresholds import LAWS, half_splits, simulate
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
+from spacy_relext.cli.outputs import Bar, progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline
-from spacy_relext.formats.files import whole_file
 from spacy_relext.thresholds.tuning import score_documents
 
 
@@ -44,7 +42,7 @@ def thresholds(
                     nlp,
                     extractor_of(nlp, str(model)),
                     references,
-                    progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
+                    progress=progress_bar(),
                 )
                 rows += [{"model": str(model), "target": t, **half_splits(scored, t, confidence, draws, seed)} for t in target]
         else:
@@ -53,7 +51,4 @@ def thresholds(
                 rows.append(simulate(law, n, t, confidence, draws, seed))
         shown = [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
         print_table(list(rows[0]), shown, figures=1)
-        if output is not None:
-            with whole_file(output) as file:
-                file.write(json.dumps({"confidence": confidence, "seed": seed, "draws": draws, "rows": rows}, indent=2) + "\n")
-            msg.good(f"Figures in {output}")
+        write_figures(output, {"confidence": confidence, "seed": seed, "draws": draws, "rows": rows})

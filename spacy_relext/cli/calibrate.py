@@ -1,6 +1,5 @@
 """`relext calibrate`: scores that are the probability of being right."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,11 +12,12 @@ from spacy_relext.calibration.calibrating import calibrate as calibrate_pipeline
 from spacy_relext.calibration.curves import Reliability
 from spacy_relext.calibration.figures import error_in_words
 from spacy_relext.calibration.fitting import NONE, OWN_MAP
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.errors import RelextError
-from spacy_relext.formats.files import require_writable, whole_file
+from spacy_relext.formats.files import require_writable
 
 
 def calibrate(
@@ -54,17 +54,14 @@ def calibrate(
             component=component,
             predicted_mentions=predicted_mentions,
             seed=seed,
-            progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
+            progress=progress_bar(),
         )
         _print(found)
         if found.maps is None:
             msg.info("No map helps on documents that it was not fitted to: the scores stay as they are, and nothing is stored.")
         else:
             msg.good(f"Calibration stored in {model}")
-        if output is not None:
-            with whole_file(output) as file:
-                file.write(json.dumps({**found.to_dict(), "model": model, "data": str(data_path)}, indent=2) + "\n")
-            msg.good(f"Figures in {output}")
+        write_figures(output, {**found.to_dict(), "model": model, "data": str(data_path)})
 
 
 def _print(found: Calibration) -> None:

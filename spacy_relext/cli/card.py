@@ -8,8 +8,9 @@ from wasabi import msg
 
 from spacy_relext.card.about import About, read_about
 from spacy_relext.card.writing import write_card
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID, OVERWRITE
+from spacy_relext.cli.outputs import progress_bar
 
 
 def card(
@@ -44,7 +45,7 @@ def card(
             test=test or None,
             component=component,
             overwrite=overwrite,
-            progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
+            progress=progress_bar(),
         )
         for line in written.missing:
             msg.warn(line)

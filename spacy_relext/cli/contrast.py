@@ -1,6 +1,5 @@
 """`relext contrast`: what a pipeline does where sentences differ in little and mean something else."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,9 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import msg
 
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID, THRESHOLD
+from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.contrasts.asking import Answer
 from spacy_relext.contrasts.contrasting import Contrast
@@ -20,7 +20,7 @@ from spacy_relext.contrasts.sets import HALVES, HELD_OUT, OPEN
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import load_pipeline, store
 from spacy_relext.findings import keep
-from spacy_relext.formats.files import require_writable, whole_file
+from spacy_relext.formats.files import require_writable
 from spacy_relext.notices import counted
 
 SAID = {
@@ -74,16 +74,13 @@ def contrast(
             guideline=guideline,
             component=component,
             threshold=threshold,
-            progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" sentences"),
+            progress=progress_bar("sentences"),
         )
         _print(found)
         if errors:
             _print_errors(found, held_out=show_held_out)
-        if output is not None:
-            figures = {**found.to_dict(), "model": model, "failures": [answer.to_dict() for answer in found.failures(held_out=True)]}
-            with whole_file(output) as file:
-                file.write(json.dumps(figures, indent=2) + "\n")
-            msg.good(f"Figures in {output}")
+        failures = [answer.to_dict() for answer in found.failures(held_out=True)]
+        write_figures(output, {**found.to_dict(), "model": model, "failures": failures})
         if keep_figures:
             keep(nlp, "contrast", found.to_dict(), component=found.component)
             store(nlp, Path(model))

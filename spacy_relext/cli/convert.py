@@ -9,7 +9,7 @@ import spacy
 import typer
 from wasabi import msg
 
-from spacy_relext.cli.errors import Bar, SkippedErrors, as_options, messages, reported_errors, tell, warn
+from spacy_relext.cli.errors import SkippedErrors, as_options, messages, reported_errors, tell, warn
 from spacy_relext.cli.options import (
     DOCUMENTS_TABLE,
     LANG,
@@ -24,6 +24,7 @@ from spacy_relext.cli.options import (
     names_of,
     tokenizer_of,
 )
+from spacy_relext.cli.outputs import Bar
 from spacy_relext.cli.tables import print_table
 from spacy_relext.conversion.converting import DOCUMENTS_PER_FILE, Conversion
 from spacy_relext.conversion.converting import convert as convert_files

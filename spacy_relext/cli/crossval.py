@@ -11,8 +11,9 @@ from filelock import Timeout
 from spacy.cli._util import parse_config_overrides
 from wasabi import msg
 
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.outputs import Bar
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import AGGREGATE, FOLD, aggregate, find_folds, fold_experiments
 from spacy_relext.experiments.runs import Run, write_run

@@ -3,9 +3,8 @@
 import errno
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import typer
 from tqdm import tqdm
@@ -51,16 +50,6 @@ def _as_option(setting: re.Match[str]) -> str:
     return option if value in (None, "True") else f"{option} {value.strip(QUOTES)}"
 
 
-class Bar(tqdm):
-    """A bar of progress that counts 1 document, and 2 documents, where it is not known how many there are."""
-
-    @staticmethod
-    def format_meter(n: float, total: float | None, elapsed: float, **settings: Any) -> str:
-        """As tqdm does it."""
-        line, unit = tqdm.format_meter(n, total, elapsed, **settings), settings.get("unit", "")
-        return line.replace(f" 1{unit} [", f" 1{unit.removesuffix('s')} [")
-
-
 def tell(text: str) -> None:
     """Print a message to standard error: standard output may hold the relations. A bar of progress stays below it."""
     with tqdm.external_write_mode(file=sys.stderr):
@@ -94,23 +83,13 @@ def reported_errors() -> Iterator[None]:
 
 
 class SkippedErrors:
-    """Decides what becomes of an error in one document: raised, or with `skip` printed and counted."""
+    """Decides what becomes of an error in one document: raised, or with `skip` printed."""
 
     def __init__(self, *, skip: bool):
         self.skip = skip
-        self.count = 0
 
     def __call__(self, error: DataError) -> None:
-        """Print and count the error, or raise it."""
+        """Print the error, or raise it."""
         if not self.skip:
             raise DataError(f"{error.message} (--skip-errors leaves such documents out.)", path=error.path, line=error.line)
-        self.count += 1
         warn(f"skipped: {error}")
-
-    def guard(self, action: Callable, *args) -> object | None:
-        """Call `action`; its result, or None where it raised a DataError that is skipped."""
-        try:
-            return action(*args)
-        except DataError as error:
-            self(error)
-            return None

@@ -1,6 +1,5 @@
 """`relext evaluate`: what `spacy evaluate` says of relations, a label per line, with annotated and with predicted mentions."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,17 +12,18 @@ from spacy.tokens import Doc
 from wasabi import msg
 
 from spacy_relext.calibration.figures import in_words
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID, THRESHOLD
+from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
+from spacy_relext.evaluating import Evaluation, require_annotated
 from spacy_relext.evaluating import evaluate as evaluate_docs
-from spacy_relext.evaluating import require_annotated
 from spacy_relext.evaluation import extractor_of, load_pipeline, note_performance, store
 from spacy_relext.findings import keep
 from spacy_relext.formats.docs import concept_relations
-from spacy_relext.formats.files import require_writable, whole_file
+from spacy_relext.formats.files import require_writable
 from spacy_relext.formats.types import NOVEL
 from spacy_relext.measures import Measure
 from spacy_relext.notices import counted
@@ -81,7 +81,7 @@ def evaluate(
             "own_sentences": own_sentences,
             "measures": measure,
             "train": train,
-            "progress": lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
+            "progress": progress_bar(),
         }
         if report is None:
             found = evaluate_docs(nlp, references, component=component, **settings)
@@ -91,27 +91,18 @@ def evaluate(
         require_annotated(found)
         figures = found.to_dict()
         if tune_threshold:
-            note_performance(nlp, found.gold_mentions)
-            chosen = {"purpose": "best F", "documents": found.documents, "mentions": "annotated", "bounds": {}, "review": None}
-            keep(nlp, "threshold", chosen, component=found.component)
-            store(nlp, Path(model))
-            best = 100 * (found.gold_mentions["rel_micro_f"] or 0.0)
-            msg.good(f"Threshold {found.threshold} (micro F {best:.1f} on this data), stored in {model}")
+            _store(nlp, Path(model), found)
         _print(figures)
         _print_concepts(figures)
         for name in measure:
             _print_measure(figures, name)
         if "biored" not in measure and any(NOVEL in r.attributes for doc in references for r in concept_relations(doc) or ()):
             msg.info(f"Some of these relations are {NOVEL}: --measure biored counts them, as BioRED is scored.")
-        if output is not None:
-            with whole_file(output) as file:
-                file.write(json.dumps({**figures, "model": model, "data": str(data_path)}, indent=2) + "\n")
-            msg.good(f"Figures in {output}")
+        write_figures(output, {**figures, "model": model, "data": str(data_path)})
         if report is not None:
             comparison = None
             if compare is not None and other is not None:
-                nlp, its_component = other
-                comparison = compare_analyses(analysis, _analyse(nlp, compare, references, its_component, settings))
+                comparison = compare_analyses(analysis, _analyse(other[0], compare, references, other[1], settings))
                 msg.divider("Comparison, annotated mentions")
                 msg.text(outcome(comparison.one, comparison.other, comparison.gold_mentions.micro))
             write_report(report, analysis, comparison, data=str(data_path), max_errors=MAX_ERRORS if max_errors is None else max_errors)
@@ -143,6 +134,16 @@ def _analyse(nlp: Language, model: str, references: list[Doc], component: str | 
     """An analysis under the name that the pipeline was given on the command line."""
     analysis = analyse(nlp, references, attention=True, component=component, **settings)
     return replace(analysis, model=model) if Path(model).exists() else analysis
+
+
+def _store(nlp: Language, folder: Path, found: Evaluation) -> None:
+    """Store a pipeline whose threshold was tuned, with what was measured."""
+    note_performance(nlp, found.gold_mentions)
+    chosen = {"purpose": "best F", "documents": found.documents, "mentions": "annotated", "bounds": {}, "review": None}
+    keep(nlp, "threshold", chosen, component=found.component)
+    store(nlp, folder)
+    best = 100 * (found.gold_mentions["rel_micro_f"] or 0.0)
+    msg.good(f"Threshold {found.threshold} (micro F {best:.1f} on this data), stored in {folder}")
 
 
 def _print(figures: dict[str, Any]) -> None:

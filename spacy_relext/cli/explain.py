@@ -1,6 +1,5 @@
 """`relext explain`: why relations of a text are found, and over annotated data how far such explanations can be trusted."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from wasabi import msg
 
-from spacy_relext.cli.errors import Bar, reported_errors, tell, warn
+from spacy_relext.cli.errors import reported_errors, tell, warn
 from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.outputs import Bar, progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.displacy.rendering import render
 from spacy_relext.errors import RelextError
@@ -83,12 +83,11 @@ def explain(
             random_orders=random_orders,
             component=component,
             seed=seed,
-            progress=lambda things, total: Bar(things, total=total, desc="Explaining", unit=" relations"),
+            progress=progress_bar("relations", "Explaining"),
         )
         _print_figures(found)
         _keep(nlp, model, found)
-        if output is not None:
-            _write(output, {**found.to_dict(), "model": model, "data": str(data)})
+        write_figures(output, {**found.to_dict(), "model": model, "data": str(data)})
 
 
 def _data(text: str) -> Path | None:
@@ -156,7 +155,7 @@ def _explain(
 def _save(output: Path, doc: Doc, methods: Sequence[Any], explanations: Sequence[Explanation]) -> None:
     """Explanations as JSON, or as a page with a picture for each method."""
     if output.suffix == ".json":
-        _write(output, {"text": doc.text, "explanations": [explanation.to_dict() for explanation in explanations]})
+        write_figures(output, {"text": doc.text, "explanations": [explanation.to_dict() for explanation in explanations]}, "Explanations")
         return
     pages = {name: [e for e in explanations if e.method == name] for name in methods}
     shown = [(name, of_method) for name, of_method in pages.items() if of_method]
@@ -268,9 +267,3 @@ def _keep(nlp: Language, model: str, found: Faithfulness) -> None:
     found.store(nlp)
     store(nlp, Path(model))
     msg.good(f"Stored in {model}: explain says it beside each method")
-
-
-def _write(output: Path, data: dict[str, Any]) -> None:
-    with whole_file(output) as file:
-        file.write(json.dumps(data, indent=2) + "\n")
-    msg.good(f"Figures in {output}" if "figures" in data else f"Explanations in {output}")

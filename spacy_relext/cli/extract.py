@@ -8,7 +8,7 @@ import typer
 
 from spacy_relext.batch.ray_engine import Cluster
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, USE_PREDICTIONS, UTF16_OFFSETS
-from spacy_relext.cli.errors import Bar, SkippedErrors, put_out, reported_errors, tell, warn
+from spacy_relext.cli.errors import SkippedErrors, put_out, reported_errors, tell, warn
 from spacy_relext.cli.options import (
     DOCUMENTS_TABLE,
     GPU_ID,
@@ -23,6 +23,7 @@ from spacy_relext.cli.options import (
     chosen_limits,
     names_of,
 )
+from spacy_relext.cli.outputs import Bar
 from spacy_relext.cli.planned import ENGINE, PLAN, SHARD, STATUS, WORKER, Asked, run_planned, tell_report
 from spacy_relext.cli.tables import print_table
 from spacy_relext.conversion.exporting import written_by_suffix

@@ -13,7 +13,8 @@ from spacy_relext.batch.merging import finished, report_of
 from spacy_relext.batch.processes import ending_on_sigterm, run_in_processes
 from spacy_relext.batch.ray_engine import Cluster, run
 from spacy_relext.batch.working import Outcome, work
-from spacy_relext.cli.errors import Bar, SkippedErrors, tell, warn
+from spacy_relext.cli.errors import SkippedErrors, tell, warn
+from spacy_relext.cli.outputs import Bar
 from spacy_relext.cli.status import print_status
 from spacy_relext.conversion.exporting import unsupported_lines
 from spacy_relext.errors import DataError, RelextError
@@ -107,7 +108,12 @@ def run_planned(mode: str, asked: Asked, share: str | None = None, cluster: Clus
         return
     if mode == PLAN:
         _tell_plan(plan, asked)
-        return
+    else:
+        _run(plan, runner, asked, part, cluster)
+
+
+def _run(plan: Plan, runner: Runner | None, asked: Asked, part: tuple[int, int] | None, cluster: Cluster | None) -> None:
+    """Run shards, here or in a cluster, and make the output of them when none is left. part: None: any shard."""
     bar = Bar(desc="Extracting", unit=" shards", total=plan.shards)
 
     def show(outcome: Outcome, n_finished: int) -> None:

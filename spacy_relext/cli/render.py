@@ -1,14 +1,14 @@
 """`relext render`: relations of files, drawn as a page or as SVG files."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from spacy_relext.cli.convert import ANNOTATOR, DEFAULT_LABEL, EVENTS, LABEL_COLUMN, ROLES, SENTENCES, USE_PREDICTIONS, UTF16_OFFSETS
-from spacy_relext.cli.errors import Bar, SkippedErrors, messages, reported_errors, tell
+from spacy_relext.cli.errors import SkippedErrors, messages, reported_errors, tell
 from spacy_relext.cli.options import LANG, MAX_CHARACTERS, MAX_RECORD, MAX_UNPACKED, chosen_limits
+from spacy_relext.cli.outputs import progress_bar
 from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.catalogue import READABLE
@@ -80,7 +80,7 @@ def render(
             sentences=sentences,
             picture=_picture(labels, symmetric_labels, min_score, width),
             on_error=SkippedErrors(skip=skip_errors),
-            progress=_progress,
+            progress=progress_bar(task="Drawing"),
             text_column=text_column,
             id_column=id_column,
             label_column=label_column,
@@ -107,10 +107,6 @@ def _picture(labels: str | None, symmetric_labels: str | None, min_score: float,
         widths = tuple(map(int, numbers))
         options["width"] = widths if len(widths) > 1 else widths[0]
     return options
-
-
-def _progress(documents: Iterable[Any], total: int | None) -> Iterable[Any]:
-    return Bar(documents, desc="Drawing", unit=" documents", total=total)
 
 
 def _tell(report: Rendering, outputs: list[Path]) -> None:

@@ -1,6 +1,5 @@
 """`relext threshold`: the thresholds of a pipeline for a purpose: F, what errors cost, or a precision that is guaranteed."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,12 @@ import typer
 from spacy.cli._util import setup_gpu
 from wasabi import msg
 
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.errors import RelextError
-from spacy_relext.formats.files import require_writable, whole_file
+from spacy_relext.formats.files import require_writable
 from spacy_relext.notices import counted
 from spacy_relext.thresholds.tuning import MICRO, ThresholdChoice, choose_threshold
 
@@ -71,13 +71,10 @@ def threshold(
             labels=labels,
             review_share=review_share,
             predicted_mentions=predicted_mentions,
-            progress=lambda examples, total, task: Bar(examples, total=total, desc=task, unit=" documents"),
+            progress=progress_bar(),
         )
         _print(choice)
-        if output is not None:
-            with whole_file(output) as file:
-                file.write(json.dumps({**choice.to_dict(), "model": model, "data": str(data_path)}, indent=2) + "\n")
-            msg.good(f"Figures in {output}")
+        write_figures(output, {**choice.to_dict(), "model": model, "data": str(data_path)})
         msg.good(f"{_told(choice)}, stored in {model}")
 
 

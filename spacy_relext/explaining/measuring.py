@@ -16,7 +16,7 @@ from spacy_relext.evaluation import opened, predict, without_output
 from spacy_relext.explaining.asking import Question, ask
 from spacy_relext.explaining.explaining import answer
 from spacy_relext.explaining.explanations import Method, checked_methods
-from spacy_relext.explaining.faithfulness import RANDOM, aopc, beats_chance, figures, in_words, place_weights
+from spacy_relext.explaining.faithfulness import RANDOM, aopc, figures, in_words, place_weights
 from spacy_relext.explaining.progress import Progress, silent
 from spacy_relext.findings import keep
 from spacy_relext.notices import counted
@@ -61,10 +61,6 @@ class Faithfulness:
     def sentences(self) -> dict[str, str]:
         """What is said of each method."""
         return {name: in_words(found) for name, found in self.figures.items() if name != RANDOM}
-
-    def better_than_chance(self, method: str) -> bool:
-        """Whether a method is, with words deleted and with words masked."""
-        return beats_chance(self.figures[method])
 
 
 def measure_explanations(

@@ -206,23 +206,8 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
     sources: Whether relations have theirs. None: where the Doc has more than the one component that found all, or than its annotation.
     """
     named = len(sources_of(doc)) > 1 if sources is None else sources
-    spans = list(doc.spans[SPANS_KEY]) if doc.spans.get(SPANS_KEY) else list(doc.ents)
-    relations = get_relations(doc)
-    # Two mentions may stand at the same place and differ in type.
-    found = {(span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span)) for span in spans}
-    kinds = {place[:3] for place in found}
-    found |= {
-        (span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span))
-        for span in others
-        if (span.start_char, span.end_char, span.label_) not in kinds
-    }
-    places = {place[:2] for place in found}
-    denied = get_denied(doc)
-    for relation in [*relations, *denied]:
-        for span, long_form in zip((relation.head, relation.tail), relation.long_forms, strict=True):
-            if (span.start_char, span.end_char) not in places:
-                found.add((span.start_char, span.end_char, span.label_, kb_id_of(span), long_form))
-    mentions = [Mention(f"T{i}", *mention) for i, mention in enumerate(sorted(found), start=1)]
+    relations, denied = get_relations(doc), get_denied(doc)
+    mentions = _mentions(doc, others, [*relations, *denied])
     ids: dict[tuple[Any, ...], str] = {}
     for mention in mentions:
         ids.setdefault((mention.start, mention.end, mention.type), mention.id)
@@ -249,6 +234,24 @@ def from_doc(doc: Doc, others: Iterable[Span] = (), *, sources: bool | None = No
         denied=[annotated(r) for r in denied],
         meta=metadata(doc),
     )
+
+
+def _mentions(doc: Doc, others: Iterable[Span], relations: Iterable[Relation]) -> list[Mention]:
+    """Those of a Doc, others, and those of relations."""
+    # Two mentions may stand at the same place and differ in type.
+    found = {_values(span) for span in (doc.spans.get(SPANS_KEY) or doc.ents)}
+    kinds = {values[:3] for values in found}
+    found |= {values for values in map(_values, others) if values[:3] not in kinds}
+    places = {values[:2] for values in found}
+    for relation in relations:
+        for span, long_form in zip((relation.head, relation.tail), relation.long_forms, strict=True):
+            if (span.start_char, span.end_char) not in places:
+                found.add((*_values(span)[:4], long_form))
+    return [Mention(f"T{i}", *values) for i, values in enumerate(sorted(found), start=1)]
+
+
+def _values(span: Span) -> tuple[int, int, str, str, str]:
+    return span.start_char, span.end_char, span.label_, kb_id_of(span), long_form_of(span)
 
 
 def document_id(doc: Doc) -> str:

@@ -159,44 +159,16 @@ def parse(
 
 def from_record(record: Any, at: Place, texts: Mapping[str, str] | None = None) -> Document:
     """Make a document of what its line says, or what `to_record` gives. RAISES: DataError, with the place of the line, as `parse` does."""
-    fail, take = at.fail, at.take
-
-    def refuse_unknown(record: dict[str, Any], known: set[str], what: str, advice: str) -> None:
-        unknown = sorted(set(record) - known)
-        if unknown:
-            raise fail(f"{what}: unknown keys {unknown}; known are {sorted(known)}. {advice}")
-
+    take = at.take
     if not isinstance(record, dict):
-        raise fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
+        raise at.fail(f"expected a JSON object with the key 'text', and saw {type(record).__name__}.")
     if "text" not in record:
         record = {**record, "text": _text_elsewhere(record, texts, at)}
-    refuse_unknown(record, KEYS, "document", "Put what else there is under 'meta'.")
+    _refuse_unknown(record, KEYS, at, "document", "Put what else there is under 'meta'.")
     text = at.text(record)
     identifier = str(take(record, "id", (str, int), "document")) if "id" in record else at.default_id
-    mentions = []
-    for i, entry in enumerate(take(record, "mentions", list, "document") if "mentions" in record else []):
-        what = f"mention {i + 1}"
-        if not isinstance(entry, dict):
-            raise fail(f"{what}: expected an object with start, end and type, and saw {entry!r:.60}.")
-        refuse_unknown(entry, MENTION_KEYS, what, "Put what else there is under the document's 'meta'.")
-        start, end = take(entry, "start", int, what), take(entry, "end", int, what)
-        name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
-        known = {key: take(entry, key, str, what) for key in ("kb_id", "long_form") if key in entry}
-        mentions.append(Mention(name, start, end, take(entry, "type", str, what), **known))
-        if "text" in entry:
-            at.check_stretch(text, start, end, entry["text"], what)
-    relations: dict[str, list[AnnotatedRelation]] = {}
-    for key, prefix in RELATIONS.items():
-        if record.get(key) is None:
-            continue
-        relations[key] = []
-        for i, entry in enumerate(take(record, key, list, "document")):
-            what = f"{prefix} {i + 1}"
-            if not isinstance(entry, dict):
-                raise fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
-            refuse_unknown(entry, RELATION_KEYS, what, "Put what else there is under the document's 'meta'.")
-            head, tail = (str(take(entry, end, (str, int), what)) for end in ("head", "tail"))
-            relations[key].append(AnnotatedRelation(head, tail, take(entry, "label", str, what), *_said(entry, at, what)))
+    mentions = _mentions(record, text, at)
+    relations = _relations(record, at)
     scored = take(record, PAIRS, list, "document") if PAIRS in record else []
     document = Document(
         identifier,
@@ -215,6 +187,45 @@ def from_record(record: Any, at: Place, texts: Mapping[str, str] | None = None) 
     if record.get(ANNOTATED) is not None:
         document.annotated_labels = _annotated_labels(take(record, ANNOTATED, list, "document"), document)
     return document
+
+
+def _refuse_unknown(record: dict[str, Any], known: set[str], at: Place, what: str, advice: str) -> None:
+    unknown = sorted(set(record) - known)
+    if unknown:
+        raise at.fail(f"{what}: unknown keys {unknown}; known are {sorted(known)}. {advice}")
+
+
+def _mentions(record: dict[str, Any], text: str, at: Place) -> list[Mention]:
+    mentions, take = [], at.take
+    for i, entry in enumerate(take(record, "mentions", list, "document") if "mentions" in record else []):
+        what = f"mention {i + 1}"
+        if not isinstance(entry, dict):
+            raise at.fail(f"{what}: expected an object with start, end and type, and saw {entry!r:.60}.")
+        _refuse_unknown(entry, MENTION_KEYS, at, what, "Put what else there is under the document's 'meta'.")
+        start, end = take(entry, "start", int, what), take(entry, "end", int, what)
+        name = str(take(entry, "id", (str, int), what)) if "id" in entry else f"T{i + 1}"
+        known = {key: take(entry, key, str, what) for key in ("kb_id", "long_form") if key in entry}
+        mentions.append(Mention(name, start, end, take(entry, "type", str, what), **known))
+        if "text" in entry:
+            at.check_stretch(text, start, end, entry["text"], what)
+    return mentions
+
+
+def _relations(record: dict[str, Any], at: Place) -> dict[str, list[AnnotatedRelation]]:
+    """The relations under each key that the record has."""
+    relations: dict[str, list[AnnotatedRelation]] = {}
+    for key, prefix in RELATIONS.items():
+        if record.get(key) is None:
+            continue
+        relations[key] = []
+        for i, entry in enumerate(at.take(record, key, list, "document")):
+            what = f"{prefix} {i + 1}"
+            if not isinstance(entry, dict):
+                raise at.fail(f"{what}: expected an object with head, tail and label, and saw {entry!r:.60}.")
+            _refuse_unknown(entry, RELATION_KEYS, at, what, "Put what else there is under the document's 'meta'.")
+            head, tail = (str(at.take(entry, end, (str, int), what)) for end in ("head", "tail"))
+            relations[key].append(AnnotatedRelation(head, tail, at.take(entry, "label", str, what), *_said(entry, at, what)))
+    return relations
 
 
 def _text_elsewhere(record: dict[str, Any], texts: Mapping[str, str] | None, at: Place) -> str:

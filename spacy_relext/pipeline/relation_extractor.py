@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
@@ -15,7 +14,6 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
-from spacy_relext.calibration.maps import ScoreMaps
 from spacy_relext.candidates import CandidateFunction
 from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
@@ -24,10 +22,10 @@ from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.losses import cross_entropy, probabilities, training_loss
 from spacy_relext.ml.patches.thinc import steady
 from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
-from spacy_relext.notices import Notices, counted, logger
+from spacy_relext.notices import Notices, counted
 from spacy_relext.pipeline.checks import Checks, checked_doc, checked_docs
 from spacy_relext.pipeline.coverage import count_annotated, warn_of_coverage
-from spacy_relext.pipeline.decoding import Decision, Predictions, decode_relations
+from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.initializing import take_settings
 from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, attended_pairs, score_pairs
 from spacy_relext.pipeline.preparing import (
@@ -41,7 +39,6 @@ from spacy_relext.pipeline.preparing import (
     symmetrized,
 )
 from spacy_relext.pipeline.progress import Progress
-from spacy_relext.pipeline.rescaling import rescaled
 from spacy_relext.pipeline.scoring import score
 from spacy_relext.pipeline.settings import (
     GIVEN,
@@ -53,7 +50,6 @@ from spacy_relext.pipeline.settings import (
     give_thresholds,
     given_beside,
     given_settings,
-    plain,
     require_known_labels,
     restored,
     settings_beside,
@@ -62,7 +58,8 @@ from spacy_relext.pipeline.settings import (
     settled,
 )
 from spacy_relext.pipeline.several import note_run
-from spacy_relext.relations import Relation, register_extensions, require_extensions, set_found
+from spacy_relext.pipeline.thresholds import WithThresholds
+from spacy_relext.relations import register_extensions, require_extensions, set_found
 from spacy_relext.thresholds.seen import extended, new_record
 from spacy_relext.types import Floats2d
 
@@ -70,7 +67,7 @@ if TYPE_CHECKING:
     from spacy_relext.explaining.explanations import Explanation
 
 
-class RelationExtractor(TrainablePipe):
+class RelationExtractor(WithThresholds, TrainablePipe):
     """Scores the candidate pairs of mentions of a Doc and writes `doc._.relations`.
 
     vocab (Vocab), model (Model), name (str): As in every spaCy component; the model maps (docs, candidates) to logits.
@@ -166,90 +163,11 @@ class RelationExtractor(TrainablePipe):
         }
         check_settings(name, self.cfg, listens=listens_to(model) is not None)
         self.cfg[GIVEN] = given_settings(self.cfg)
-        self._maps: tuple[Any, ScoreMaps | None] = (None, None)
         self.notices = Notices()
         self.checks = Checks(self.notices)
         self.progress = Progress()
         self.on_predictions: Callable[[Doc, Predictions], None] | None = None
         steady(model)
-
-    @property
-    def threshold(self) -> float:
-        """The score from which on a relation is written. RAISES: RelextError where it is set to what is no probability."""
-        return float(self.cfg["threshold"])
-
-    @threshold.setter
-    def threshold(self, threshold: float) -> None:
-        self.cfg["threshold"] = checked_threshold(self.name, threshold)
-
-    @property
-    def label_thresholds(self) -> Mapping[str, float]:
-        """The thresholds of labels that do not take `threshold`. They are set as a whole, None for none.
-
-        RAISES: RelextError where they are set to what are no probabilities, or of labels that the component does not have.
-        """
-        return MappingProxyType(self.cfg["label_thresholds"])
-
-    @label_thresholds.setter
-    def label_thresholds(self, thresholds: Mapping[str, float | None] | None) -> None:
-        self.cfg["label_thresholds"] = checked_label_thresholds(self.name, thresholds, self.labels)
-
-    @property
-    def uncertain_below(self) -> float | None:
-        """The score below which a relation is uncertain; None: all are asserted. RAISES: RelextError where it is set to something else."""
-        return None if self.cfg["uncertain_below"] is None else float(self.cfg["uncertain_below"])
-
-    @uncertain_below.setter
-    def uncertain_below(self, limit: float | None) -> None:
-        self.cfg["uncertain_below"] = checked_uncertain(self.name, limit)
-
-    @property
-    def calibration(self) -> dict[str, Any] | None:
-        """What makes scores of the raw scores of the model, as `relext calibrate` finds it; None: they are the same.
-
-        Where it is set, thresholds move with the scores, so that the same relations are written as before. `uncertain_below` stays where
-        labels have maps of their own, since it is one number for all of them.
-        RAISES: RelextError where it is set to what is none, or to one of labels that the component does not have.
-        """
-        found: dict[str, Any] | None = self.cfg["calibration"]
-        return found
-
-    @calibration.setter
-    def calibration(self, calibration: Mapping[str, Any] | None) -> None:
-        stored = plain(self.name, "calibration", calibration)
-        maps = None if stored is None else ScoreMaps.from_dict(stored)
-        require_known_labels(self.name, {**self.cfg, "calibration": stored})
-        limit = self.uncertain_below
-        self.cfg.update(rescaled(self.cfg, self.score_maps, maps))
-        self.cfg["calibration"] = stored
-        if limit is not None and limit == self.uncertain_below:
-            logger.warning("%s: uncertain_below stays at %s, and scores are on another scale now. Check it.", self.name, limit)
-        if (nlp := self._home()) is not None:
-            give_thresholds(nlp, self.name, self.cfg)
-
-    @property
-    def score_maps(self) -> ScoreMaps | None:
-        """The maps of `calibration`. RAISES: RelextError for a calibration that is none."""
-        stored = self.cfg["calibration"]
-        # Made once of what is stored, which may be changed as a whole.
-        if self._maps[0] is not stored:
-            self._maps = (stored, None if stored is None else ScoreMaps.from_dict(stored))
-        return self._maps[1]
-
-    def _home(self) -> Language | None:
-        """The pipeline that has the component among its own, disabled or not."""
-        nlp = self.checks.home.nlp
-        return nlp if nlp is not None and any(pipe is self for _, pipe in nlp.components) else None
-
-    def _drop_calibration(self, why: str) -> None:
-        if self.cfg["calibration"] is None:
-            return
-        self.calibration = None
-        self.notices.warn(
-            "calibration",
-            f"{self.name}: the calibration is dropped, since {why}. Scores are the raw ones of the model again, and so are thresholds. "
-            "Calibrate anew when it is trained: python -m spacy relext calibrate MODEL DEV.",
-        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -518,12 +436,7 @@ class RelationExtractor(TrainablePipe):
         self.cfg, stored = settled(self.cfg), settled(stored) if stored is not None else None
         trained_rules = self.cfg["type_rules"]
         self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor))
-        checked_threshold(self.name, self.cfg["threshold"])
-        checked_label_thresholds(self.name, self.cfg["label_thresholds"])
-        checked_uncertain(self.name, self.cfg["uncertain_below"])
-        self._maps = (None, None)
-        if self.cfg["calibration"] is not None:
-            ScoreMaps.from_dict(self.cfg["calibration"])
+        self._check_thresholds()
         if self.labels:
             require_known_labels(self.name, self.cfg)
             if self.cfg["type_rules"] != trained_rules:
@@ -583,14 +496,3 @@ class RelationExtractor(TrainablePipe):
         """The probabilities of one pair by label, and that of no-relation. scores: Its row, of `n_columns`."""
         exclusive = self.cfg["exclusive"]
         return dict(zip(self.labels, scores[int(exclusive) :], strict=True)), scores[0] if exclusive else None
-
-    def decode(self, predictions: Predictions, spans: Sequence[Span], *, threshold: float | None = None) -> Iterator[Relation]:
-        """The relations that reach their threshold, between `spans`, which correspond to the predictions' mentions.
-
-        threshold: Of all labels. None: those of the component.
-        """
-        return decode_relations(predictions, spans, self.decision(threshold), source=self.name)
-
-    def decision(self, threshold: float | None = None) -> Decision:
-        """What is written, and with which score. threshold: Of all labels. None: those of the component."""
-        return Decision.of(self.cfg, self.score_maps, threshold)

@@ -6,9 +6,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-# Head, tail, label, and what else the relation has.
-Arc = tuple[int, int, str, dict[str, Any]]
-
 
 def marked(text: str, arcs: Sequence[Sequence[Any]], sentences: bool = True, **more: Any) -> dict[str, Any]:
     """A picture of a text whose mentions are marked: [warfarin|DRUG]; they may nest. They are numbered by their begin, longer ones first.
