@@ -113,6 +113,9 @@ def read_docs(path: Path | str, nlp: Language) -> Iterator[Doc]:
         try:
             docs = DocBin().from_disk(file)
         except Exception as error:  # zlib, msgpack and srsly each raise their own
+            if file.suffix != ".spacy":
+                cure = "a .spacy file is expected. `python -m spacy relext convert FORMAT` makes one of other formats (jsonl, brat …)."
+                raise DataError(cure, path=file) from error
             raise DataError(f"this is no .spacy file that can be read ({type(error).__name__}: {error}).", path=file) from error
         yield from docs.get_docs(nlp.vocab)
 

@@ -33,6 +33,8 @@ from spacy_relext.scorer import prf
 
 # Shows how documents come: given them, how many there will be, and what is done with them.
 Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
+# What helps where the name of an installed pipeline is given, and something is to be stored.
+NO_FOLDER = "An installed pipeline is stored in a folder of yours by `spacy.load(NAME).to_disk(FOLDER)`."
 # The thresholds that are tried on development data, ascending.
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
@@ -75,7 +77,7 @@ def opened(pipeline: str | Path | Language, component: str | None = None, *, sto
     if isinstance(pipeline, Language):
         return pipeline, extractor_of(pipeline, pipeline.meta["name"], component)
     if stored and not Path(pipeline).is_dir():
-        raise RelextError(f"{stored} stored in the pipeline's folder, and {str(pipeline)!r} is none.")
+        raise RelextError(f"{stored} stored in the pipeline's folder, and {str(pipeline)!r} is none. {NO_FOLDER}")
     nlp = load_pipeline(str(pipeline))
     return nlp, extractor_of(nlp, str(pipeline), component)
 

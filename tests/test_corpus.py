@@ -374,6 +374,13 @@ def test_foreign_file(content, nlp, tmp_path):
     assert caught.value.path == tmp_path / "a.spacy"
 
 
+def test_a_file_of_another_format_is_to_be_converted(nlp, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "Cimetidine raised warfarin levels."}\n', encoding="utf8")
+    with pytest.raises(DataError, match=r"a \.spacy file is expected.*relext convert FORMAT") as caught:
+        read(nlp, tmp_path / "a.jsonl")
+    assert "spacy convert file.json" not in str(caught.value)
+
+
 def test_truncated_file(nlp, corpus_file):
     corpus_file.write_bytes(corpus_file.read_bytes()[:-50])
     with pytest.raises(DataError, match=r"no \.spacy file that can be read"):

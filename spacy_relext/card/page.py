@@ -53,7 +53,7 @@ def make_page(
         "mentions": MENTIONS,
         "test": test,
         "not_tested": sections.not_tested(nlp, extractors, about.not_tested),
-        "made_of": sections.made_of(nlp),
+        "made_of": sections.made_of(nlp, meta),
         "version": spacy_relext.__version__,
         "marker": f"{MARKER} {spacy_relext.__version__}",
     }

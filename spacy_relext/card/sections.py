@@ -44,11 +44,11 @@ def _unmeasured(words: str, name: str) -> list[str]:
 
 def threshold_told(pipe: RelationExtractor, chosen: Figures | None) -> list[str]:
     """The thresholds, and how they were chosen."""
-    told = f"A relation is written when its score is at least {pipe.threshold:.3g}"
+    told = f"A relation is written when its score is at least {pipe.threshold:g}"
     if pipe.cfg["label_thresholds"]:
-        told += f"; of {', '.join(f'`{label}` {value:.3g}' for label, value in pipe.cfg['label_thresholds'].items())}"
+        told += f"; of {', '.join(f'`{label}` {value:g}' for label, value in pipe.cfg['label_thresholds'].items())}"
     if pipe.cfg["uncertain_below"] is not None:
-        told += f". Below {pipe.cfg['uncertain_below']:.3g} its `status` is *uncertain*"
+        told += f". Below {pipe.cfg['uncertain_below']:g} its `status` is *uncertain*"
     if chosen is None:
         return [f"{told}.", "How this was chosen is not stated; nothing is guaranteed by it."]
     documents = counted(chosen["documents"], "document", "documents")
@@ -182,7 +182,9 @@ _MEASURED = {
 
 def missing(about: About, meta: Mapping[str, Any], extractors: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the card says is not stated or not measured, and what gives it."""
-    stated = [f"`{name}` is not stated: {why}." for name, why in _STATED.items() if not (meta.get(name) or getattr(about, name))]
+    # The labels of a meta.json are names without definitions.
+    known = {**meta, "labels": about.labels}
+    stated = [f"`{name}` is not stated: {why}." for name, why in _STATED.items() if not (known.get(name) or getattr(about, name))]
     return stated + [
         f"{name} of {extractor['name']}: not measured. `{command}` does it."
         for extractor in extractors
@@ -191,11 +193,11 @@ def missing(about: About, meta: Mapping[str, Any], extractors: Sequence[Mapping[
     ]
 
 
-def made_of(nlp: Language) -> list[tuple[str, str]]:
-    """Components and sizes of a pipeline, by name."""
+def made_of(nlp: Language, meta: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Components and sizes of a pipeline, by name. meta: As `metadata.filled` gives it."""
     n = sum(_weights(pipe) for _, pipe in nlp.pipeline)
     return [
-        ("Package", f"`{package_name(nlp.meta)}` {nlp.meta['version']}"),
+        ("Package", f"`{package_name(meta)}` {meta['version']}"),
         ("Language", f"`{nlp.lang}`"),
         ("Components", ", ".join(f"`{name}`" for name in nlp.pipe_names)),
         ("Weights", f"{n / 1e6:.1f} million"),

@@ -17,7 +17,7 @@ from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.rendering import pictures_of
 from spacy_relext.displacy.svg import svg_of
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.evaluation import Progress, extractor_of, extractors_of, load_pipeline
+from spacy_relext.evaluation import NO_FOLDER, Progress, extractor_of, extractors_of, load_pipeline
 from spacy_relext.findings import keep, kept
 from spacy_relext.formats.files import whole_file
 from spacy_relext.pipeline.checks import mention_finders
@@ -61,7 +61,7 @@ def write_card(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise RelextError(f"a card is written into the folder of a pipeline, and {str(folder)!r} is none.")
+        raise RelextError(f"a card is written into the folder of a pipeline, and {str(folder)!r} is none. {NO_FOLDER}")
     said = read_about(about)
     readme = folder / README
     if readme.is_file() and not overwrite and MARKER not in readme.read_text(encoding="utf8"):

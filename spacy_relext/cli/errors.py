@@ -73,7 +73,8 @@ def reported_errors() -> Iterator[None]:
     try:
         yield
     except RelextError as error:
-        tell(messages.fail(as_options(str(error))))
+        first, *others = as_options(str(error)).split("\n")
+        tell("\n".join([messages.fail(first), *map(messages.text, others)]))
         raise SystemExit(1) from None
     except OSError as error:
         if error.errno == errno.EPIPE:  # the next command of a pipe has ended

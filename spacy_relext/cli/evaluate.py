@@ -20,7 +20,7 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import Evaluation, require_annotated
 from spacy_relext.evaluating import evaluate as evaluate_docs
-from spacy_relext.evaluation import extractor_of, load_pipeline, note_performance, store
+from spacy_relext.evaluation import NO_FOLDER, extractor_of, load_pipeline, note_performance, store
 from spacy_relext.findings import keep
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.files import require_writable
@@ -68,7 +68,7 @@ def evaluate(
     """
     with reported_errors():
         if tune_threshold and not Path(model).is_dir():
-            raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none.")
+            raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none. {NO_FOLDER}")
         _check_report(report, compare, max_errors, tune_threshold=tune_threshold)
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)

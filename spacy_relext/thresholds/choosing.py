@@ -80,7 +80,7 @@ def best_target(scored: Scored, confidence: float, below: float) -> tuple[float,
 
 
 def documents_needed(scored: Scored, target: float, confidence: float) -> int | None:
-    """How many documents more would be needed for the target, estimated; None where the precision does not reach it at any threshold.
+    """How many documents more would be needed for the target, estimated; None where the precision reaches it at no threshold with `FEWEST`.
 
     At each threshold the precision and the number of independent relations per document are taken to stay as they are. Then the bound
     reaches the target with so many relations, and so many documents; of all thresholds the fewest. Those with which the sequence does not
@@ -101,8 +101,8 @@ def documents_needed(scored: Scored, target: float, confidence: float) -> int | 
 
 def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
     """Why the target cannot be had, the best that can, and what it would take. what: "relations" or "ADVISE"."""
-    written = counted(len(scored.scores), "relation", "relations")
-    said = f"{what}: no threshold has precision {target:g} with confidence {confidence:g} on {scored.n_documents:,} documents ({written})"
+    pairs = counted(len(scored.scores), "candidate pair", "candidate pairs")
+    said = f"{what}: no threshold has precision {target:g} with confidence {confidence:g} on {scored.n_documents:,} documents ({pairs})"
     best = best_target(scored, confidence, target)
     if best is not None:
         recall = scored.right[: best[1].end].sum() / max(scored.annotated.sum(), 1)
@@ -110,7 +110,7 @@ def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
     more = documents_needed(scored, target, confidence)
     if more is None:
         few = counted(max(1, min(FEWEST, len(scored.scores))), "relation", "relations")
-        said += f". At no threshold with {few} or more does the precision that is seen exceed it"
+        said += f". No threshold that writes {few} or more has that precision on these documents"
         return f"{said}: a better model helps more than documents."
     needed_more = counted(more, "annotated document", "annotated documents")
     return f"{said}. About {needed_more} more would be needed, if the precision stays as it is."

@@ -91,7 +91,7 @@ class Purpose:
         if self.review_share is not None and self.per_label:
             raise RelextError("`review_share` and `per_label` exclude each other: what is uncertain is told by one number for all labels.")
         if self.labels and not self.per_label:
-            raise RelextError("`choose_threshold.labels` are for thresholds of their own: give `per_label`, too.")
+            raise RelextError("`choose_threshold.labels` needs `per_label`: it names the labels that get thresholds of their own.")
 
 
 def choose_threshold(
@@ -237,8 +237,9 @@ def _guaranteed(
         by_name = dict(zip(names, groups, strict=True))
         lines = [why_not(by_name[name], "all labels" if name == MICRO else name, target, share) for name in missing]
         others = [name for name in names if name not in missing]
-        cure = f" The others can be asked for alone: `choose_threshold.labels` {', '.join(others)}." if others else ""
-        raise RelextError("\n".join(lines) + cure)
+        if others:
+            lines.append(f"The others can be asked for alone: `choose_threshold.labels` {', '.join(others)}.")
+        raise RelextError("\n".join(lines))
     kept = {name: of_label for name, of_label in found.items() if of_label is not None}
     return {name: of.threshold for name, of in kept.items()}, {name: of.bound for name, of in kept.items()}
 

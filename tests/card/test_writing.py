@@ -53,6 +53,7 @@ def test_readme_and_meta_say_what_was_measured_with_the_stored_threshold(folder,
     text = card.readme.read_text(encoding="utf8")
     assert "| **all (micro)** | 66.7 | 50.0 | **57.1** |" in text
     assert "| `MECHANISM` | any → any | one \\| changes the other |" in text
+    assert "| Package | `en_toy` 1.0.0 |" in text
     meta = srsly.read_json(folder / "meta.json")
     assert not validate(ModelMetaSchema, meta)
     stated = ("name", "version", "license", "author")
@@ -90,7 +91,8 @@ def test_what_is_not_known_is_said(folder):
     text = card.readme.read_text(encoding="utf8")
     assert "## What it is for\n\nNot stated.\n" in text
     assert "python -m spacy relext card MODEL --test test.spacy" in text
-    assert any(line.startswith("`license` is not stated") for line in card.missing)
+    for name in ("license", "labels"):
+        assert any(line.startswith(f"`{name}` is not stated") for line in card.missing)
     assert any("`relext contrast MODEL --store` does it" in line for line in card.missing)
     assert card.picture is None
 
@@ -128,7 +130,7 @@ def test_texts_of_others_stay_as_they_are(folder):
 def test_refuses_definitions_of_labels_that_are_not_there(folder):
     with pytest.raises(RelextError, match="labels defines MECHANSM; the pipeline has"):
         write_card(folder, {"labels": {"MECHANSM": "misspelt"}})
-    with pytest.raises(RelextError, match="'en_toy' is none"):
+    with pytest.raises(RelextError, match=r"'en_toy' is none\. An installed pipeline is stored in a folder"):
         write_card("en_toy")
 
 

@@ -116,11 +116,11 @@ def test_documents_needed_are_about_enough():
     assert guaranteed(sample(int(0.9 * (40 + more))), 0.87, 0.9) is None
     assert guaranteed(sample(2 * (40 + more)), 0.87, 0.9) is not None
     assert f"About {more} annotated documents more would be needed" in why_not(few, "relations", 0.87, 0.9)
-    assert "with confidence 0.9 on 40 documents (80 relations); the best that can be had is 0." in why_not(few, "A", 0.87, 0.9)
+    assert "with confidence 0.9 on 40 documents (80 candidate pairs); the best that can be had is 0." in why_not(few, "A", 0.87, 0.9)
     wrong = scored_of(numpy.linspace(0.1, 0.9, 200), numpy.arange(200) % 2)
     assert documents_needed(wrong, 0.9, 0.9) is None
-    assert "At no threshold with 20 relations or more does the precision that is seen exceed it" in why_not(wrong, "A", 0.9, 0.9)
-    assert "At no threshold with 5 relations or more" in why_not(scored_of([0.9] * 5, [0] * 5), "A", 0.9, 0.9)
+    assert "No threshold that writes 20 relations or more has that precision" in why_not(wrong, "A", 0.9, 0.9)
+    assert "No threshold that writes 5 relations or more" in why_not(scored_of([0.9] * 5, [0] * 5), "A", 0.9, 0.9)
 
 
 def test_more_documents_help_where_the_surest_relations_are_precise_and_too_few():

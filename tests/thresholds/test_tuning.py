@@ -117,6 +117,7 @@ def test_a_target_that_cannot_be_had(folder, data):
     assert "a better model helps more than documents" in output or "more would be needed" in output
     result = relext("threshold", folder, data, "--target-precision", 0.999, "--per-label")
     assert "ADVISE: no threshold has precision 0.999 with confidence 0.95" in " ".join(result.output.split())
+    assert any(line.startswith("MECHANISM: no threshold") for line in result.output.splitlines())  # each on a line of its own
     assert (folder / NAME / "cfg").read_bytes() == before
 
 
@@ -191,7 +192,7 @@ def test_calibrated_scores(model, docs):
         ({"target_precision": 0.9, "confidence": 1}, "`confidence` is 1"),
         ({"review_share": 1.2}, "`review_share` is 1.2"),
         ({"review_share": 0.1, "per_label": True}, "`review_share` and `per_label` exclude each other"),
-        ({"labels": ["ADVISE"]}, "give `per_label`, too"),
+        ({"labels": ["ADVISE"]}, "needs `per_label`: it names the labels"),
         ({"labels": ["ADVICE"], "per_label": True}, "has no labels ADVICE; it has ADVISE, MECHANISM"),
     ],
 )
@@ -204,7 +205,7 @@ def test_options_that_cannot_be_meant(folder, data):
     for options, message in [
         (("--best-f", "--cost-ratio", 3), "--best-f and --cost-ratio exclude each other"),
         (("--confidence", 0.8), "give --target-precision"),
-        (("--label", "ADVISE"), "--label are for thresholds of their own: give --per-label, too"),
+        (("--label", "ADVISE"), "--label needs --per-label"),
     ]:
         result = relext("threshold", folder, data, *options)
         assert (result.exit_code, message in result.output) == (1, True), result.output
