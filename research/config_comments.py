@@ -41,8 +41,9 @@ def comment(path: Path) -> str:
 def _template_of(config: Section) -> str:
     if "transformer" in config["components"]:
         return "joint"
-    model = config["components"]["relation_extractor"]["model"]
-    return "per_pair" if model["@architectures"] == "spacy-relext.MarkedPairClassifier.v1" else "single_pass"
+    # A trained extractor that goes on has no model in its config: those that we have are of this kind.
+    model = config["components"]["relation_extractor"].get("model", {})
+    return "per_pair" if model.get("@architectures") == "spacy-relext.MarkedPairClassifier.v1" else "single_pass"
 
 
 def _differences(config: Section, template: Section, path: str = "") -> Iterator[str]:

@@ -170,7 +170,7 @@ def test_hard_sentences_have_no_name_and_no_frame_of_the_contrast_set(splits):
     """Of neither half. DDI's are among them."""
     ddi = overlap.documents(DEMO.parent / "ddi" / "hard.jsonl")
     assert {mention.type for document in ddi for mention in document.mentions} == {"drug"}
-    assert {relation.label for document in ddi for relation in document.relations} == {"mechanism", "effect", "advise"}
+    assert {relation.label for document in ddi for relation in document.relations} == {"mechanism", "effect", "advise", "int"}
     hard = [*splits["hard-train"], *splits["hard-dev"], *ddi]
     asked = overlap.documents(DEMO.parent / "contrast")
     assert overlap.shared_names(asked, hard) == set()

@@ -119,6 +119,18 @@ def test_configs_of_corpora(tmp_path, tiny_bert, config):
     assert figures["gold_mentions"]["rel_micro_candidate_recall"] == 1.0
 
 
+def test_hard_sentences_in_a_second_step(tmp_path, tiny_bert):
+    train_on_corpus("ddi", tmp_path, tiny_bert)
+    spacy_command(
+        "train", ROOT / "configs" / "ddi-hard.cfg", "--output", "hard", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
+        "--paths.relations", "training/model-last", *TWO_STEPS, cwd=tmp_path,
+    )  # fmt: skip
+    first, second = (load(tmp_path / folder / "model-last").get_pipe("relation_extractor") for folder in ("training", "hard"))
+    # The settings are those of the first step, and the weights have moved on.
+    assert (second.labels, second.threshold, second.cfg["rdrop_weight"]) == (first.labels, first.threshold, first.cfg["rdrop_weight"])
+    assert second.model.to_bytes() != first.model.to_bytes()
+
+
 def test_entity_recogniser_added_in_a_second_step_leaves_relations_alone(tmp_path, tiny_bert):
     train_on_corpus("ddi-shared", tmp_path, tiny_bert)
     spacy_command(
