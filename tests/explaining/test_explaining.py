@@ -1,6 +1,7 @@
 """`RelationExtractor.explain`: all methods for all kinds of models, in one form, and what is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -168,6 +169,17 @@ def test_log_odds_are_those_of_the_score(tiny_bert, exclusive):
     scores = logits.double().masked_fill(~allowed, -torch.inf).softmax(-1) if exclusive else logits.double().sigmoid()
     mean = scores[..., 2].mean(dim=1)
     assert found.tolist() == pytest.approx((mean / (1 - mean)).log().tolist())
+
+
+def test_gradients_of_another_score_than_the_model_has_are_refused(tiny_bert):
+    """As where a model reads more than its embeddings."""
+    pytest.importorskip("captum")
+    nlp = KINDS["single pass"][0](tiny_bert)
+    pipe, docs = prepared(nlp)
+    question = ask(pipe, nlp, docs[1], (docs[1].ents[0], docs[1].ents[1]))
+    assert explaining.answer(question, "integrated_gradients").words
+    with pytest.raises(RelextError, match=r"where the model says 4\.60: it reads more than embeddings"):
+        explaining.answer(replace(question, base=0.99), "integrated_gradients")
 
 
 def test_gradients_leave_nothing_behind(tiny_bert):

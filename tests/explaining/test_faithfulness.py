@@ -133,6 +133,21 @@ def test_over_a_corpus(model, annotated):
     assert pipe.explain(doc, (relation.head, relation.tail)).measured is None
 
 
+def test_random_orders_are_those_of_the_same_words_and_their_mean_counts(model, annotated, monkeypatch):
+    asked = []
+
+    def numbered(question, places, orders):
+        asked.append((len(places), orders))
+        return numpy.ones((1, 2, 2)) * numpy.arange(len(orders))[:, None, None]
+
+    monkeypatch.setattr(measuring, "aopc", numbered)
+    found = measure_explanations(spacy.load(model), annotated, methods="occlusion", random_orders=3)
+    means = {name: of_one["delete"]["comprehensiveness"]["mean"] for name, of_one in found.figures.items()}
+    assert means == {"occlusion": 0.0, RANDOM: 2.0}
+    for n, orders in asked:
+        assert [sorted(order) for order in orders] == [list(range(n))] * 4
+
+
 def test_there_must_be_something_to_explain(model, annotated):
     nlp = spacy.load(model)
     with pytest.raises(RelextError, match="finds none of the annotated relations of 0 documents"):

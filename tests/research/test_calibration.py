@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import spacy
 
+from research import calibration
 from research.calibration import Outcomes, figures_of, shared_part, table_of
-from spacy_relext.calibration.fitting import Sample
+from spacy_relext.calibration.fitting import Fitted, Sample, fit_maps
+from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
 from spacy_relext.errors import DataError
 from spacy_relext.experiments.training import checksums
 from tests.calibration.made import dev_docs, give_scores
@@ -55,6 +58,38 @@ def test_a_model_that_is_too_sure_is_within_the_band_once_it_is_calibrated():
     table = table_of([{"corpus": "DDI", "runs": {"seed0": figures}}])
     assert table.count("| DDI, seed0 |") == 4
     assert "- Of 1 runs, 1 are within the band" in table
+
+
+def test_nothing_is_fitted_to_test_data(monkeypatch):
+    monkeypatch.setattr(calibration, "N_MATCHED", 3)
+    dev, test = (sample(600, seed=seed, truth=lambda p: p - 0.25) for seed in (0, 1))
+    one, other = (figures_of(dev, of, n_simulated=2, progress=told) for of in (test, replace(test, right=~test.right)))
+    assert (one["maps"], one["choices"]) == (other["maps"], other["choices"])
+    assert one["maps"] == fit_maps(dev).maps.to_dict()
+    assert one["groups"]["all"]["calibrated"]["right"] == pytest.approx(1 - other["groups"]["all"]["calibrated"]["right"])
+
+
+def test_perfectly_calibrated_models_go_through_the_same_fit(monkeypatch):
+    fitted = []
+
+    def fit(of, seed=0):
+        fitted.append(of)
+        # What is fitted to simulated data makes all scores low.
+        return fit_maps(of, seed) if len(fitted) == 1 else Fitted(ScoreMaps({}, ScoreMap("sigmoid", (0.1, -4.0))), (), of.scores)
+
+    monkeypatch.setattr(calibration, "fit_maps", fit)
+    monkeypatch.setattr(calibration, "N_MATCHED", 3)
+    dev, test = (sample(n, seed=n) for n in (300, 200))
+    figures = figures_of(dev, test, n_simulated=3, progress=told)
+    assert len(fitted) == 1 + 2 * 3
+    for of in fitted[1:]:
+        assert same(of.documents, dev.documents)
+        assert not same(of.right, dev.right)
+    assert figures["groups"]["all"]["perfect"]["independent"]["mean"] > 0.5
+
+
+def same(one, other):
+    return len(one) == len(other) and bool((one == other).all())
 
 
 def test_the_command(model, tmp_path, monkeypatch):

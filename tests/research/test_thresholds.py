@@ -36,6 +36,16 @@ def test_parts_are_the_whole(scored):
     assert (p, r) == (scored.right.mean(), 1.0)
 
 
+def test_no_document_is_in_both_halves(scored, monkeypatch):
+    halves = []
+    monkeypatch.setattr(thresholds, "part", lambda of, chosen: (halves.append(chosen), part(of, chosen))[1])
+    half_splits(scored, 0.6, 0.9, splits=3, seed=0)
+    assert len(halves) == 6
+    for one, other in zip(halves[::2], halves[1::2], strict=True):
+        assert (one == ~other).all()
+        assert one.sum() == 60
+
+
 def test_half_splits(scored):
     found = half_splits(scored, 0.6, 0.9, splits=6, seed=0)
     assert found["found"] > 0
