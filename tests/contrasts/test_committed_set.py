@@ -138,6 +138,16 @@ def test_no_frame_of_it_stands_in_the_demonstration_corpus(corpus):
     assert overlap.shared_frames(overlap.documents(PLACE), corpus) == {}
 
 
+def test_no_sentence_of_it_shares_more_than_seven_words_in_a_row_with_the_demonstration_corpus(corpus):
+    """Of lines of several sentences too, of which one may be known."""
+    longer = overlap.LONGEST + 1
+    known = overlap.Frames(corpus).runs[longer]
+    assert longer == 8
+    assert not {
+        document.id for document in overlap.documents(PLACE) for words in overlap.sentences(document) if overlap.runs(words, longer) & known
+    }
+
+
 def test_what_overlap_is(tmp_path):
     known = line("c", "In 12 men, [aspirin] raised the trough levels of [warfarin] by 40%.", 0, 1)
     corpus = overlap.documents(write(tmp_path / "corpus.jsonl", known))
