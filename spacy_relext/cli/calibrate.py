@@ -29,7 +29,7 @@ def calibrate(
         False, help="Calibrate the relations between the mentions that the pipeline finds, and not between the annotated ones."
     ),
     component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
-    seed: int = typer.Option(0, help="Of the parts into which documents are divided."),
+    seed: int = typer.Option(0, help="Seed of the division of documents into parts."),
     gpu_id: int = GPU_ID,
 ):
     """Make scores the probability that a written relation is right, from development data. The same relations are written as before.

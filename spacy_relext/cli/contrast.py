@@ -36,7 +36,8 @@ def contrast(
         None, metavar="[SET]", help="A contrast set: a JSONL file or a folder of them. Left out: the one that comes with the package."
     ),
     half: str = typer.Option(
-        None, help=f"Ask this half alone, {' or '.join(HALVES)}. Who improves a model looks at the open one, and asks the other one once."
+        None,
+        help=f"Test this half alone, {' or '.join(HALVES)}. To improve a model, look at the open one; test the other once, at the end.",
     ),
     guideline: str = typer.Option(
         None,

@@ -28,7 +28,7 @@ from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.relations import Relation, get_relations, set_relations
 
-METHOD = f"One of: {', '.join(METHODS)}. Repeatable; all that the model has something for if left out."
+METHOD = f"One of: {', '.join(METHODS)}. Repeatable; all that work for the model if left out."
 # Draws of fewer documents differ too little.
 FEW = 20
 # Signs of the largest weight.

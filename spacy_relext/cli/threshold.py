@@ -22,25 +22,29 @@ def threshold(
     data_path: Path = typer.Argument(
         ..., help="A .spacy file or a folder of them: development data, which the pipeline was not trained on."
     ),
-    best_f: bool = typer.Option(False, "--best-f", help="The best micro F; what is done if no purpose is given."),
-    cost_ratio: float = typer.Option(None, min=0.0, help="The lowest costs, where a wrong relation costs so many missed ones."),
+    best_f: bool = typer.Option(False, "--best-f", help="The best micro F; the default."),
+    cost_ratio: float = typer.Option(
+        None, min=0.0, help="The lowest costs, where a wrong relation costs as much as this many missed ones."
+    ),
     target_precision: float = typer.Option(
         None,
         min=0.0,
         max=1.0,
         help="The lowest threshold that has this precision, with --confidence: not on this data alone, but on documents like these.",
     ),
-    confidence: float = typer.Option(None, min=0.5, max=1.0, help="Of --target-precision: how sure; 0.9 if left out."),
-    per_label: bool = typer.Option(False, "--per-label", help="A threshold for each label. With a target, each has it, and all at once."),
+    confidence: float = typer.Option(None, min=0.5, max=1.0, help="The confidence of --target-precision; 0.9 if left out."),
+    per_label: bool = typer.Option(
+        False, "--per-label", help="A threshold for each label. A target is reached by each label, and by all at once."
+    ),
     labels: list[str] = typer.Option([], "--label", help="With --per-label: for this label alone. Repeatable."),
     review_share: float = typer.Option(
         None,
         min=0.0,
         max=1.0,
-        help="Write more below the threshold as uncertain, for review: so much that it is this share of all that is written.",
+        help="Write more relations below the threshold, as uncertain, for review: they make up this share of all that are written.",
     ),
     predicted_mentions: bool = typer.Option(
-        False, "--predicted-mentions", help="On the mentions that the pipeline finds, not on the annotated ones."
+        False, "--predicted-mentions", help="Use the mentions that the pipeline finds, not the annotated ones."
     ),
     component: str = typer.Option(None, help="Which relation extractor of the pipeline, where there are several."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
