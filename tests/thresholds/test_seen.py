@@ -54,6 +54,16 @@ def test_few_used_documents_are_left_out(docs, caplog):
     assert "1 document is known to it and left out" in caplog.text
 
 
+def test_a_document_of_which_half_is_known_is_a_used_one(nlp):
+    record = extended(new_record(), ["Nothing was known of these drugs.", "Nobody has looked at them since."])
+    texts = ("Drug number 1 increases the levels of warfarin. It was so in all patients.", "Drug number 2 lowers the levels of quinine.")
+    new = [nlp(text) for text in texts]
+    half = nlp("Drug number 9 increases the levels of warfarin. Nothing was known of these drugs.")
+    assert unseen("extractor", new, {"trained": record}, "a threshold") == new
+    with pytest.raises(RelextError, match="was trained on 1 of 3 documents"):
+        unseen("extractor", [*new, half], {"trained": record}, "a threshold")
+
+
 def test_unknown_training_is_warned_of(docs, caplog):
     caplog.set_level(logging.WARNING)
     assert unseen("extractor", docs, {"trained": None}, "a threshold") == docs
