@@ -11,11 +11,18 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 import spacy
+from spacy.lang.en import English
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_relext.relations import Relation, register_extensions, set_relations
+
+# The special cases of English's tokenizer (don't, 8am, :-), e.g.) took half of the time of all tests: they are put into the vocabulary of
+# every pipeline that is made. Here it has the abbreviations alone; what is about the others asks for `all_special_cases`.
+SPECIAL_CASES = English.Defaults.tokenizer_exceptions
+ABBREVIATIONS = {text: tokens for text, tokens in SPECIAL_CASES.items() if text.endswith(".") and len(tokens) == 1}
+English.Defaults.tokenizer_exceptions = ABBREVIATIONS
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "assets" / "demo"
@@ -110,8 +117,16 @@ def model(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
+@pytest.fixture(scope="module")
+def all_special_cases():
+    """English as it is."""
+    English.Defaults.tokenizer_exceptions = SPECIAL_CASES
+    yield
+    English.Defaults.tokenizer_exceptions = ABBREVIATIONS
+
+
+@pytest.fixture(scope="module")
+def shared_data(all_special_cases) -> Path:
     """The folder of real corpora, which are not part of the project."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the real corpora are not in {SHARED_DATA}")

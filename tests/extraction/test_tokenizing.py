@@ -24,6 +24,7 @@ TEXTS = (
 )
 
 
+@pytest.mark.usefixtures("all_special_cases")
 @pytest.mark.parametrize("lang", ["en", "de", "zh", "xx"])
 def test_a_doc_is_that_of_the_tokenizer(lang):
     nlp = spacy.blank(lang)

@@ -337,6 +337,7 @@ def test_metadata_under_a_name_that_is_taken(name, key, tmp_path):
         get_format(name).write([Document("1", "Tea.", meta={key: "x"})], tmp_path / "a")
 
 
+@pytest.mark.usefixtures("all_special_cases")
 def test_a_text_without_annotation_has_the_tokens_of_the_pipeline():
     nlp, text = spacy.blank("en"), "It doesn't interact w/ warfarin."
     doc, expected = to_doc(Document("d", text), nlp), nlp.make_doc(text)
