@@ -1,9 +1,7 @@
 """Trained pipelines on annotated data: predictions, figures with annotated and with predicted mentions, the choice of the threshold."""
 
-import filecmp
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,7 +15,6 @@ from spacy.training import Example
 from spacy_relext.corpus import predicted_doc
 from spacy_relext.document_scorer import annotated_keys, candidate_keys, score_concept_relations
 from spacy_relext.errors import RelextError
-from spacy_relext.formats.files import TEMPORARY, put_in_place
 from spacy_relext.measures import MeasureFunction
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
@@ -30,6 +27,7 @@ from spacy_relext.pipeline.settings import give_thresholds
 from spacy_relext.pipeline.several import divide_labels, labels_of_others
 from spacy_relext.relations import get_relations, set_relations
 from spacy_relext.scorer import prf
+from spacy_relext.storing import note_loaded, require_storable, settings_of
 
 # Shows how documents come: given them, how many there will be, and what is done with them.
 Progress = Callable[[Iterable[Example], int, str], Iterable[Example]]
@@ -41,10 +39,13 @@ THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 def load_pipeline(model: str) -> Language:
     """Load a pipeline, with a message for the ways in which that commonly fails."""
+    # Asked before, so that what is stored meanwhile is a change.
+    settings = settings_of(Path(model))
     try:
         nlp = spacy.load(model)
     except OSError as error:
         raise RelextError(f"the pipeline {model!r} cannot be loaded: {error}") from error
+    note_loaded(nlp, Path(model), settings)
     # Those that come from other pipelines may have been trained without each other.
     divide_labels((pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)), set())
     return nlp
@@ -76,8 +77,10 @@ def opened(pipeline: str | Path | Language, component: str | None = None, *, sto
     """
     if isinstance(pipeline, Language):
         return pipeline, extractor_of(pipeline, pipeline.meta["name"], component)
-    if stored and not Path(pipeline).is_dir():
-        raise RelextError(f"{stored} stored in the pipeline's folder, and {str(pipeline)!r} is none. {NO_FOLDER}")
+    if stored:
+        if not Path(pipeline).is_dir():
+            raise RelextError(f"{stored} stored in the pipeline's folder, and {str(pipeline)!r} is none. {NO_FOLDER}")
+        require_storable(Path(pipeline))
     nlp = load_pipeline(str(pipeline))
     return nlp, extractor_of(nlp, str(pipeline), component)
 
@@ -302,18 +305,3 @@ def note_performance(nlp: Language, figures: Mapping[str, Any]) -> None:
     performance = nlp.meta.setdefault("performance", {})
     if sum(isinstance(pipe, RelationExtractor) for _, pipe in nlp.pipeline) == 1 and "rel_micro_f" in performance:
         performance |= {name: figures[name] for name in performance if name in figures}
-
-
-def store(nlp: Language, folder: Path) -> None:
-    """Store a pipeline over one that is there: what differs is written beside it, and takes its place file by file.
-
-    A run that is stopped leaves each file as it was or as it is to be; other files of the folder stay.
-    """
-    with TemporaryDirectory(dir=folder.parent, prefix=TEMPORARY) as name:
-        made = Path(name) / "model"
-        nlp.to_disk(made)
-        for file in sorted(file for file in made.rglob("*") if file.is_file()):
-            place = folder / file.relative_to(made)
-            if not place.is_file() or not filecmp.cmp(file, place, shallow=False):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                put_in_place(file, place)

@@ -14,9 +14,10 @@ _WINDOWS = os.name == "nt"
 
 
 @contextmanager
-def lock(output: Path) -> Iterator[None]:
+def lock(output: Path, *, timeout: float = 0.0) -> Iterator[None]:
     """Hold the lock of what is to be written, which the system frees where a run is killed.
 
+    timeout: How long to wait for another process, in seconds.
     RAISES: Timeout where another process has it; DataError for a file of that name that is no lock.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,7 @@ def lock(output: Path) -> Iterator[None]:
         there = path.lstat()
         if there.st_size or not stat.S_ISREG(there.st_mode):
             raise DataError("it is no lock of this command, which would stand there. Move it away, or name another output.", path=path)
-    with FileLock(path, timeout=0):
+    with FileLock(path, timeout=timeout):
         try:
             yield
         finally:

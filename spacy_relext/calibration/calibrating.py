@@ -15,13 +15,14 @@ from spacy_relext.calibration.fitting import MIN_DOCUMENTS, MIN_RELATIONS, NONE,
 from spacy_relext.calibration.maps import ScoreMaps
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import annotated_docs
-from spacy_relext.evaluation import Progress, opened, store
+from spacy_relext.evaluation import Progress, opened
 from spacy_relext.findings import keep
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.preparing import learns_from
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.rescaling import rescaled
 from spacy_relext.relations import get_relations, register_extensions
+from spacy_relext.storing import store
 from spacy_relext.thresholds.seen import extended, new_record, unseen
 from spacy_relext.written import Written, written_relations
 
@@ -125,7 +126,8 @@ def _require_enough(pipe: RelationExtractor, written: Written, sample: Sample, r
         raise RelextError(
             f"{pipe.name} writes {counted(len(sample), 'relation', 'relations')} in {counted(documents, 'document', 'documents')} of this "
             f"data (of {written.documents:,}). Calibration needs {MIN_RELATIONS} relations in {MIN_DOCUMENTS} documents at least, since a "
-            "map is tried on documents that it was not fitted to. Take more documents, or leave the scores as they are."
+            "map is tried on documents that it was not fitted to. Take more documents, lower the threshold, or "
+            "leave the scores as they are."
         )
 
 

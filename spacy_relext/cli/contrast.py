@@ -18,10 +18,11 @@ from spacy_relext.contrasts.figures import HEADLINE, Figures
 from spacy_relext.contrasts.intervals import Share
 from spacy_relext.contrasts.sets import HALVES, HELD_OUT, OPEN
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import NO_FOLDER, load_pipeline, store
+from spacy_relext.evaluation import NO_FOLDER, load_pipeline
 from spacy_relext.findings import keep
 from spacy_relext.formats.files import require_writable
 from spacy_relext.notices import counted
+from spacy_relext.storing import require_storable, store
 
 SAID = {
     "co-occurring": "that merely occur together",
@@ -58,8 +59,10 @@ def contrast(
     Each minimal pair asks for the relation of two given mentions. Intervals are those of 95 %.
     """
     with reported_errors():
-        if keep_figures and not Path(model).is_dir():
-            raise RelextError(f"--store keeps the figures in the model's folder, and {model!r} is none. {NO_FOLDER}")
+        if keep_figures:
+            if not Path(model).is_dir():
+                raise RelextError(f"--store keeps the figures in the model's folder, and {model!r} is none. {NO_FOLDER}")
+            require_storable(Path(model))
         if keep_figures and threshold is not None:
             raise RelextError("--store keeps what the pipeline does at its own threshold. Leave --threshold out.")
         if show_held_out and not errors:

@@ -20,7 +20,7 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import Evaluation, require_annotated
 from spacy_relext.evaluating import evaluate as evaluate_docs
-from spacy_relext.evaluation import NO_FOLDER, extractor_of, load_pipeline, note_performance, store
+from spacy_relext.evaluation import NO_FOLDER, extractor_of, load_pipeline, note_performance
 from spacy_relext.findings import keep
 from spacy_relext.formats.docs import concept_relations
 from spacy_relext.formats.files import require_writable
@@ -31,6 +31,7 @@ from spacy_relext.report import Analysis, analyse, write_report
 from spacy_relext.report import compare as compare_analyses
 from spacy_relext.report.cases import MAX_ERRORS
 from spacy_relext.report.words import outcome
+from spacy_relext.storing import require_storable, store
 
 
 def evaluate(
@@ -67,8 +68,10 @@ def evaluate(
     `spacy evaluate` has scores of relations in its --output alone: the tables that it prints leave them out.
     """
     with reported_errors():
-        if tune_threshold and not Path(model).is_dir():
-            raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none. {NO_FOLDER}")
+        if tune_threshold:
+            if not Path(model).is_dir():
+                raise RelextError(f"--tune-threshold stores the threshold in the model's folder, and {model!r} is none. {NO_FOLDER}")
+            require_storable(Path(model))
         _check_report(report, compare, max_errors, tune_threshold=tune_threshold)
         setup_gpu(gpu_id)
         nlp = load_pipeline(model)

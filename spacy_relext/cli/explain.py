@@ -16,7 +16,7 @@ from spacy_relext.cli.outputs import Bar, progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.displacy.rendering import render
 from spacy_relext.errors import RelextError
-from spacy_relext.evaluation import extractor_of, load_pipeline, store
+from spacy_relext.evaluation import extractor_of, load_pipeline
 from spacy_relext.explaining.asking import ask
 from spacy_relext.explaining.explaining import answers, known_of
 from spacy_relext.explaining.explanations import ABOUT, METHODS, Explanation, checked_methods
@@ -27,6 +27,7 @@ from spacy_relext.notices import counted
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.relations import Relation, get_relations, set_relations
+from spacy_relext.storing import store
 
 METHOD = f"One of: {', '.join(METHODS)}. Repeatable; all that work for the model if left out."
 # Draws of fewer documents differ too little.
@@ -86,8 +87,8 @@ def explain(
             progress=progress_bar("relations", "Explaining"),
         )
         _print_figures(found)
-        _keep(nlp, model, found)
         write_figures(output, {**found.to_dict(), "model": model, "data": str(data)})
+        _keep(nlp, model, found)
 
 
 def _data(text: str) -> Path | None:

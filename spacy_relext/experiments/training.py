@@ -31,7 +31,6 @@ from spacy_relext.evaluation import (
     score_found,
     score_thresholds,
     set_threshold,
-    store,
 )
 from spacy_relext.experiments.runs import WORK, Description, Run, read_run, write_run
 from spacy_relext.formats.docs import document_id
@@ -39,6 +38,7 @@ from spacy_relext.formats.files import files_in
 from spacy_relext.pipeline.preparing import Extractor, learns_from
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.scorer import relation_keys
+from spacy_relext.storing import store
 
 PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
 FACTORY = "relation_extractor"

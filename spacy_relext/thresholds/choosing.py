@@ -102,7 +102,8 @@ def documents_needed(scored: Scored, target: float, confidence: float) -> int | 
 def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
     """Why the target cannot be had, the best that can, and what it would take. what: "relations" or "ADVISE"."""
     pairs = counted(len(scored.scores), "candidate pair", "candidate pairs")
-    said = f"{what}: no threshold has precision {target:g} with confidence {confidence:g} on {scored.n_documents:,} documents ({pairs})"
+    documents = counted(scored.n_documents, "document", "documents")
+    said = f"{what}: no threshold has precision {target:g} with confidence {confidence:g} on {documents} ({pairs})"
     best = best_target(scored, confidence, target)
     if best is not None:
         recall = scored.right[: best[1].end].sum() / max(scored.annotated.sum(), 1)

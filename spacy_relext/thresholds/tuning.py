@@ -10,13 +10,14 @@ from spacy.tokens import Doc
 
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import annotated_docs
-from spacy_relext.evaluation import Progress, opened, store
+from spacy_relext.evaluation import Progress, opened
 from spacy_relext.findings import keep
 from spacy_relext.notices import logger
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.settings import give_thresholds
 from spacy_relext.relations import register_extensions
 from spacy_relext.scorer import prf
+from spacy_relext.storing import store
 from spacy_relext.thresholds.choosing import guaranteed, review_threshold, thresholds_for_costs, thresholds_for_f, why_not
 from spacy_relext.thresholds.scored import Scored, scored_relations
 from spacy_relext.thresholds.seen import unseen
@@ -173,9 +174,11 @@ def _set(pipe: RelationExtractor, scored: Scored, purpose: Purpose, mentions: st
     """Set the thresholds of an extractor."""
     before = figures_at(scored, pipe.decision().thresholds.tolist())
     chosen, bounds = choose(scored, purpose)
+    # Before anything is set: there may be none.
+    lower = None if purpose.review_share is None else review_threshold(scored, chosen[MICRO], purpose.review_share)
     review = None
     if purpose.per_label:
-        pipe.label_thresholds = {**pipe.label_thresholds, **chosen}
+        pipe.label_thresholds = {**_asserting(pipe), **chosen}
     else:
         pipe.threshold, pipe.label_thresholds = chosen[MICRO], {}
     if pipe.uncertain_below is not None and purpose.review_share is None:
@@ -186,9 +189,8 @@ def _set(pipe: RelationExtractor, scored: Scored, purpose: Purpose, mentions: st
         )
     pipe.uncertain_below = None
     figures = figures_at(scored, pipe.decision().thresholds.tolist())
-    if purpose.review_share is not None:
-        pipe.uncertain_below = pipe.threshold
-        pipe.threshold = review_threshold(scored, pipe.threshold, purpose.review_share)
+    if lower is not None:
+        pipe.uncertain_below, pipe.threshold = pipe.threshold, lower
         review = _review(scored, pipe.threshold, pipe.uncertain_below)
     return ThresholdChoice(
         component=pipe.name,
@@ -203,6 +205,14 @@ def _set(pipe: RelationExtractor, scored: Scored, purpose: Purpose, mentions: st
         documents=scored.n_documents,
         mentions=mentions,
     )
+
+
+def _asserting(pipe: RelationExtractor) -> dict[str, float]:
+    """Thresholds of labels with which all that is written is what is asserted now: where nothing is uncertain, those that there are."""
+    limit = pipe.uncertain_below
+    if limit is None:
+        return dict(pipe.label_thresholds)
+    return {label: max(pipe.label_thresholds.get(label, pipe.threshold), limit) for label in pipe.labels}
 
 
 def choose(scored: Scored, purpose: Purpose) -> tuple[dict[str, float], dict[str, float]]:

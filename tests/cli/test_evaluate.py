@@ -6,7 +6,6 @@ import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import spacy
@@ -16,7 +15,6 @@ from spacy.tokens import DocBin, Span
 from spacy.util import load_config
 
 import spacy_relext
-from spacy_relext import evaluation
 from spacy_relext.evaluation import THRESHOLDS
 from spacy_relext.formats.docs import to_doc
 from spacy_relext.formats.types import AnnotatedRelation, Document, Mention
@@ -271,35 +269,6 @@ def test_tuned_threshold_is_stored_and_used_for_all_figures(talkative_model, tmp
     again = figures_of(talkative_model, data)
     assert again["threshold"] == 0.5
     assert again["predicted_mentions"] == figures["predicted_mentions"]
-
-
-def test_a_tuned_pipeline_is_stored_file_by_file(talkative_model, data, monkeypatch):
-    """What does not change is not written, what is the user's own stays, and a stop leaves a pipeline that can be loaded."""
-    (talkative_model / "NOTES.md").write_text("mine", encoding="utf8")
-    before = {file.relative_to(talkative_model): file.read_bytes() for file in talkative_model.rglob("*") if file.is_file()}
-    real = evaluation.put_in_place
-    put = []
-
-    def stop_after_one(made, place):
-        if put:
-            raise KeyboardInterrupt
-        put.append(place)
-        real(made, place)
-
-    monkeypatch.setattr(evaluation, "put_in_place", stop_after_one)
-    nlp = spacy.load(talkative_model)
-    evaluation.set_threshold(nlp, nlp.get_pipe("relation_extractor"), 0.6)
-    with pytest.raises(KeyboardInterrupt):
-        evaluation.store(nlp, talkative_model)
-    assert spacy.load(talkative_model).get_pipe("relation_extractor").threshold in (0.0, 0.5, 0.6)
-    assert sorted(talkative_model.parent.iterdir()) == sorted([data, talkative_model])
-    monkeypatch.undo()
-    evaluation.store(nlp, talkative_model)
-    assert spacy.load(talkative_model).get_pipe("relation_extractor").threshold == 0.6
-    changed = {name for name, content in before.items() if (talkative_model / name).read_bytes() != content}
-    # spaCy writes a set there, in any order.
-    assert changed - {Path("sentencizer.json")} == {Path("config.cfg"), Path("relation_extractor", "cfg")}
-    assert {file.relative_to(talkative_model) for file in talkative_model.rglob("*") if file.is_file()} == before.keys()
 
 
 def test_threshold_of_the_command(model, talkative_model, data):

@@ -145,6 +145,27 @@ def test_review_share(model, docs, caplog):
     assert not caplog.text
 
 
+def test_a_share_that_is_none_changes_nothing(model, docs):
+    nlp = load_pipeline(str(model))
+    pipe = nlp.get_pipe(NAME)
+    pipe.threshold, pipe.label_thresholds, pipe.uncertain_below = 0.3, {"ADVISE": 0.4}, 0.35
+    with pytest.raises(RelextError, match="is less than one relation below the threshold"):
+        choose_threshold(nlp, docs, review_share=0.0001)
+    assert (pipe.threshold, dict(pipe.label_thresholds), pipe.uncertain_below) == (0.3, {"ADVISE": 0.4}, 0.35)
+
+
+def test_what_was_uncertain_is_not_asserted_where_another_label_is_chosen(model, docs, caplog):
+    nlp = load_pipeline(str(model))
+    pipe = nlp.get_pipe(NAME)
+    pipe.threshold, pipe.label_thresholds, pipe.uncertain_below = 0.3, {}, 0.6
+    with caplog.at_level(logging.WARNING):
+        choice = choose_threshold(nlp, docs, per_label=True, labels=["ADVISE"])
+    assert choice.label_thresholds.keys() == {"ADVISE", "MECHANISM"}
+    assert choice.label_thresholds["MECHANISM"] == 0.6
+    assert choice.uncertain_below is None
+    assert "uncertain_below was 0.6 and is taken away" in caplog.text
+
+
 def test_predicted_mentions(model, docs):
     nlp = spacy.load(model)
     choice = choose_threshold(nlp, docs, predicted_mentions=True)
