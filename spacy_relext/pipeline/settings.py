@@ -139,8 +139,10 @@ def restored(
         if taken:
             settings[setting] = deepcopy(value)
         if taken and setting == "label_thresholds":
-            # Of labels that no config can name, nothing was given.
-            settings[setting] |= {label: threshold for label, threshold in cfg[setting].items() if not KEY.fullmatch(label)}
+            # Label by label: of others, and of those that no config can name, nothing was given anew.
+            old = beside[setting]
+            kept = {label: threshold for label, threshold in cfg[setting].items() if value.get(label) == old.get(label)}
+            settings[setting] = kept | {label: threshold for label, threshold in value.items() if threshold != old.get(label)}
         if _same(value, default):
             logger.warning(
                 "%s: %s is %r where the component is made, and %r where it is stored: %r is taken.",

@@ -179,6 +179,21 @@ def test_a_calibration_is_stored(tmp_path):
     assert sourced.get_pipe("relation_extractor").calibration == CALIBRATION
 
 
+def test_a_config_gives_thresholds_label_by_label(tmp_path):
+    """Those of other labels may have been set since the config was written."""
+    nlp, pipe, _ = constant([0, 2, 1, 1], ["A", "B", "CPR:3"], label_thresholds={"A": 0.7})
+    pipe.label_thresholds = {"A": 0.6, "B": 0.3, "CPR:3": 0.2}
+    nlp.to_disk(tmp_path / "model")
+    name = "components.relation_extractor.label_thresholds"
+    for given, expected in [
+        ({f"{name}.B": 0.9}, {"A": 0.6, "B": 0.9, "CPR:3": 0.2}),
+        ({f"{name}.A": 0.9}, {"A": 0.9, "B": 0.3, "CPR:3": 0.2}),
+        ({f"{name}.A": None}, {"B": 0.3, "CPR:3": 0.2}),
+    ]:
+        loaded = spacy.load(tmp_path / "model", config=given)
+        assert loaded.get_pipe("relation_extractor").label_thresholds == expected
+
+
 def test_one_limit_for_labels_of_several_scales_is_told(caplog):
     _, pipe, _ = constant([0, 2, 1], ["A", "B"], uncertain_below=0.7)
     pipe.calibration = CALIBRATION
