@@ -140,6 +140,8 @@ def _explain(
         question = ask(pipe, nlp, doc, (head, tail), named)
         found, left_out = answers(question, methods, removal=removal, measured=known, progress=_steps)
         msg.divider(f"{head.text} --{question.label}--> {tail.text}, {question.base:.2f}")
+        if found and not _written(doc, found[0]):
+            tell("This relation is not written: its score is too low, or another label has a higher one.")
         for explanation in found:
             _print_words(explanation, top)
         for name, why in left_out.items():
@@ -218,8 +220,17 @@ def _pictured(doc: Doc, name: str, explanations: Sequence[Explanation]) -> Doc:
         for e in explanations
     ]
     set_relations(copied, relations)
-    copied.user_data["title"] = f"{name.replace('_', ' ')}: {ABOUT[name]}"  # type: ignore[index]
+    title = f"{name.replace('_', ' ')}: {ABOUT[name]}"  # type: ignore[index]
+    if unwritten := [f"{e.head.text} {e.label} {e.tail.text}" for e in explanations if not _written(doc, e)]:
+        title += f". Not written by the pipeline: {', '.join(unwritten)}"
+    copied.user_data["title"] = title
     return copied
+
+
+def _written(doc: Doc, explanation: Explanation) -> bool:
+    """Whether the pipeline has found the relation that is explained; without a direction, it may have it the other way round."""
+    pair = {explanation.head, explanation.tail}
+    return any(relation.label == explanation.label and {relation.head, relation.tail} == pair for relation in get_relations(doc))
 
 
 def _print_figures(found: Faithfulness) -> None:

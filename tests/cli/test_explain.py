@@ -36,6 +36,17 @@ def test_a_text(model, tmp_path):
     assert "And 2 words with less weight" in result.output
 
 
+def test_a_pair_that_is_not_related_is_said_to_be_none(model, tmp_path):
+    page = tmp_path / "why.html"
+    pair = ("--pair", "ketamine", "warfarin", "--method", "occlusion", "--output", page)
+    result = relext("explain", model, "Ketamine did not alter warfarin.", *pair)
+    assert "This relation is not written" in result.output
+    assert "Not written by the pipeline: Ketamine " in page.read_text(encoding="utf8")
+    result = relext("explain", model, TEXT, "--method", "occlusion", "--output", page)
+    assert "not written" not in result.output
+    assert "Not written" not in page.read_text(encoding="utf8")
+
+
 def test_scores_of_a_calibrated_pipeline_are_said_to_be_raw(model, tmp_path):
     nlp = spacy.load(model)
     nlp.get_pipe("relation_extractor").calibration = {"labels": {}, "pooled": {"method": "sigmoid", "slope": 0.5, "intercept": 0.1}}
