@@ -228,9 +228,10 @@ def test_on_this_machine(model, source, expected, tmp_path):
     assert output.read_bytes() == expected
     assert done.stdout == ""
     n = expected.count(b'"head"')
-    # Nothing of Ray's.
+    # Nothing of Ray's. On a busy machine the actor is not there at once, which we tell.
     told = [line for line in done.stderr.replace("\r", "\n").splitlines() if not line.startswith(("Planning:", "Extracting:"))]
-    assert [line for line in told if line] == [f"{n} relations in {N} documents in {output}"]
+    told = [line for line in told if line.strip() and "are not there yet" not in line]
+    assert told == [f"{n} relations in {N} documents in {output}"]
 
 
 def test_a_cluster_that_is_not_there(monkeypatch):
