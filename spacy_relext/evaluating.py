@@ -35,6 +35,7 @@ from spacy_relext.measures import Measure, MeasureFunction, make_measures
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.preparing import Extractor
 from spacy_relext.pipeline.scoring import OnScored, with_gold_mentions
+from spacy_relext.pipeline.settings import checked_threshold
 from spacy_relext.relations import register_extensions
 from spacy_relext.written import Written
 
@@ -109,10 +110,10 @@ def evaluate(
     if functions and all(concept_relations(doc) is None for doc in references):
         of = docs if isinstance(docs, (str, Path)) else "the data"
         raise RelextError(f"{' and '.join(functions)}: a measure of relations between concepts, and {of} has none.")
-    before = pipe.threshold, pipe.label_thresholds
+    before = {name: pipe.cfg[name] for name in ("threshold", "label_thresholds")}
     try:
         if threshold is not None:
-            pipe.threshold, pipe.label_thresholds = threshold, {}
+            pipe.cfg.update(threshold=checked_threshold(pipe.name, threshold), label_thresholds={})
         clock = _Clock()
         task = "Predicting, to score annotated mentions"
         predicted = clock.timed(progress(predict(nlp, references, annotated=not own_sentences), len(references), task))
@@ -142,7 +143,7 @@ def evaluate(
         )
     finally:
         if threshold is not None:
-            pipe.threshold, pipe.label_thresholds = before
+            pipe.cfg.update(before)
 
 
 def _functions(names: Collection[str], train: str | Path | Iterable[Doc] | None, nlp: Language) -> dict[str, MeasureFunction]:
@@ -191,8 +192,19 @@ def require_annotated(evaluation: Evaluation) -> None:
 
 
 def annotated_docs(given: str | Path | Iterable[Doc], nlp: Language) -> list[Doc]:
-    """The Docs of a `.spacy` file or of a folder of them, or those that are given."""
-    return list(read_docs(Path(given), nlp) if isinstance(given, (str, Path)) else given)
+    """The Docs of a `.spacy` file or of a folder of them, or those that are given. RAISES: RelextError for what are none."""
+    if isinstance(given, (str, Path)):
+        return list(read_docs(Path(given), nlp))
+    if isinstance(given, (Doc, bytes)) or not isinstance(given, Iterable):
+        raise RelextError(f"the data is one {type(given).__name__}; expected several annotated Docs, as in [doc], or a .spacy file.")
+    docs = list(given)
+    for i, doc in enumerate(docs):
+        if not isinstance(doc, Doc):
+            raise RelextError(
+                f"the data has at place {i} a {type(doc).__name__}, {doc!r:.60}; expected annotated Docs, or the name of a .spacy "
+                "file (relext convert writes them)."
+            )
+    return docs
 
 
 def _best(pipe: Extractor, examples: Sequence[Example], progress: Progress) -> float:

@@ -74,15 +74,23 @@ def opened(pipeline: str | Path | Language, component: str | None = None, *, sto
     """A pipeline, which is loaded if it is a name or folder, and its relation extractor, or the one of this name.
 
     stored: What will be stored in its folder, so that it has to be one: "the thresholds are".
+    RAISES: RelextError where there is none of it, or an extractor that is not trained.
     """
-    if isinstance(pipeline, Language):
-        return pipeline, extractor_of(pipeline, pipeline.meta["name"], component)
+    if not isinstance(pipeline, Language):
+        pipeline, name = _loaded(pipeline, stored), str(pipeline)
+    else:
+        name = pipeline.meta["name"]
+    pipe = extractor_of(pipeline, name, component)
+    pipe.require_model()
+    return pipeline, pipe
+
+
+def _loaded(pipeline: str | Path, stored: str) -> Language:
     if stored:
         if not Path(pipeline).is_dir():
             raise RelextError(f"{stored} stored in the pipeline's folder, and {str(pipeline)!r} is none. {NO_FOLDER}")
         require_storable(Path(pipeline))
-    nlp = load_pipeline(str(pipeline))
-    return nlp, extractor_of(nlp, str(pipeline), component)
+    return load_pipeline(str(pipeline))
 
 
 def predict(nlp: Language, references: Sequence[Doc], *, annotated: bool, disable: Sequence[str] = ()) -> Iterator[Example]:
@@ -278,8 +286,10 @@ def score_thresholds(pipe: Extractor, found: Sequence[Example]) -> dict[float, d
     results = {}
     for threshold in THRESHOLDS:
         # What a higher threshold finds is among what a lower one does: the model runs once.
+        limits = dict(zip(pipe.labels, pipe.decision(threshold).compared.tolist(), strict=True))
         for example in found:
-            set_relations(example.predicted, [r for r in get_relations(example.predicted) if r.score >= threshold])
+            kept = [r for r in get_relations(example.predicted) if r.score >= limits.get(r.label, threshold)]
+            set_relations(example.predicted, kept)
         results[threshold] = score_found(pipe, found)
     return results
 

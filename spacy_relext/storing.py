@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from weakref import WeakKeyDictionary
 
-import srsly
 from filelock import Timeout
 from spacy.language import Language
 
@@ -16,7 +15,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import TEMPORARY, put_in_place
 from spacy_relext.locks import lock
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
-from spacy_relext.pipeline.settings import given_beside
+from spacy_relext.pipeline.settings import given_beside, to_json
 
 # What is in the files of settings.
 Settings = dict[Path, bytes]
@@ -81,7 +80,7 @@ def _put_settings_first(nlp: Language, beside: Path, folder: Path) -> None:
         place = folder / name / "cfg"
         if isinstance(pipe, RelationExtractor) and place.is_file():
             made = beside / "cfg"
-            srsly.write_json(made, given_beside(pipe.cfg, folder / name))
+            made.write_text(to_json(given_beside(pipe.cfg, folder / name)), encoding="utf8")
             _put(made, place)
 
 

@@ -17,7 +17,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.evaluating import annotated_docs
 from spacy_relext.evaluation import Progress, opened
 from spacy_relext.findings import keep
-from spacy_relext.notices import counted
+from spacy_relext.notices import counted, logger
 from spacy_relext.pipeline.preparing import learns_from
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.rescaling import rescaled
@@ -32,7 +32,8 @@ class Calibration:
     """What became of the scores of an extractor.
 
     component: Its name. documents: How many are annotated for its labels.
-    maps: From raw scores to scores, by label; None: none helps, and nothing was changed.
+    maps: From raw scores to scores, by label; None: none helps, and the scores are the raw ones.
+    removed: None helps, and the pipeline was calibrated before: that calibration was taken off, and the thresholds are raw ones again.
     choices: What was tried for each label with 100 written relations or more, and, as the last one, for all.
     before: How far the raw scores are off. after: The same of the scores by what was chosen, each by a map that its document is no part of.
     thresholds, raw_thresholds: `threshold` and `label_thresholds` on the scale of the scores, and on that of the raw ones.
@@ -42,6 +43,7 @@ class Calibration:
     component: str
     documents: int
     maps: ScoreMaps | None
+    removed: bool
     choices: tuple[Choice, ...]
     before: Reliability
     after: Reliability
@@ -71,7 +73,8 @@ def calibrate(
 
     Maps from raw scores to scores are tried on documents that they were not fitted to: of each label with 100 written relations or more,
     and of all. Those that help become a setting of the component. Its thresholds move with the scores, so that the same relations are
-    written as before. `component.calibration = None` puts both back.
+    written as before. `component.calibration = None` puts both back. Where none helps, scores are the raw ones: an earlier calibration is
+    taken off, with a warning. What was found is kept in the `meta.json` in either case.
 
     pipeline: A folder, which is stored over, or a pipeline that is loaded, which is changed.
     docs: Annotated ones that it was not trained on: a .spacy file, a folder of them, or Docs.
@@ -82,7 +85,6 @@ def calibrate(
     """
     register_extensions()
     nlp, pipe = opened(pipeline, component, stored="the calibration is")
-    pipe.require_model()
     references = annotated_docs(docs, nlp)
     references = unseen(pipe.name, references, {"trained": pipe.cfg["seen"]}, "a calibration")
     written = written_relations(nlp, pipe, references, predicted_mentions=predicted_mentions, progress=progress)
@@ -90,16 +92,23 @@ def calibrate(
     _require_enough(pipe, written, sample, references)
     fitted = fit_maps(sample, seed)
     raw_thresholds = rescaled(pipe.cfg, pipe.score_maps, None)
+    removed = fitted.maps is None and pipe.calibration is not None
+    if removed:
+        pipe.calibration = None
+        logger.warning(
+            "%s: no map helps on this data, so the calibration that it had is taken off. Scores are the raw ones of the model again, and "
+            "so are thresholds: the same relations are written.",
+            pipe.name,
+        )
     if fitted.maps is not None:
         pipe.calibration = {
             **fitted.maps.to_dict(),
             "documents": extended(new_record(), (doc.text for doc in references if learns_from(pipe, doc))),
         }
-    found = _calibration(pipe, written, sample, fitted, raw_thresholds)
-    if fitted.maps is not None:
-        keep(nlp, "calibration", _finding(found), component=pipe.name)
-        if not isinstance(pipeline, Language):
-            store(nlp, Path(pipeline))
+    found = _calibration(pipe, written, sample, fitted, raw_thresholds, removed=removed)
+    keep(nlp, "calibration", _finding(found), component=pipe.name)
+    if not isinstance(pipeline, Language):
+        store(nlp, Path(pipeline))
     return found
 
 
@@ -136,7 +145,7 @@ def _thresholds(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _calibration(
-    pipe: RelationExtractor, written: Written, sample: Sample, fitted: Fitted, raw_thresholds: Mapping[str, Any]
+    pipe: RelationExtractor, written: Written, sample: Sample, fitted: Fitted, raw_thresholds: Mapping[str, Any], *, removed: bool
 ) -> Calibration:
     before, after = reliability(sample.scores, sample.right), reliability(fitted.scores, sample.right)
     if before is None or after is None:
@@ -145,21 +154,18 @@ def _calibration(
         component=pipe.name,
         documents=written.documents,
         maps=fitted.maps,
+        removed=removed,
         choices=fitted.choices,
         before=before,
         after=after,
         thresholds=_thresholds(pipe.cfg),
         raw_thresholds=_thresholds(raw_thresholds),
-        notes=tuple(_notes(pipe, written, sample, helps=fitted.maps is not None)),
+        notes=tuple(_notes(pipe, written, sample)),
     )
 
 
-def _notes(pipe: RelationExtractor, written: Written, sample: Sample, *, helps: bool) -> list[str]:
+def _notes(pipe: RelationExtractor, written: Written, sample: Sample) -> list[str]:
     notes = []
-    if not helps and pipe.calibration is not None:
-        notes.append(
-            "It was calibrated before, and stays so, though raw scores do as well here: relext calibrate MODEL --remove takes it away."
-        )
     for label in pipe.labels:
         n = int((sample.labels == label).sum())
         if label not in written.annotated:

@@ -5,6 +5,7 @@ from typing import Any
 
 from spacy.language import Language
 
+from spacy_relext.calibration.figures import error_in_words
 from spacy_relext.calibration.figures import in_words as calibration_in_words
 from spacy_relext.calibration.fitting import NONE
 from spacy_relext.card.about import About
@@ -14,6 +15,7 @@ from spacy_relext.findings import kept
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
+from spacy_relext.pipeline.settings import told_threshold
 from spacy_relext.report.words import percent
 
 Figures = dict[str, Any]
@@ -44,11 +46,11 @@ def _unmeasured(words: str, name: str) -> list[str]:
 
 def threshold_told(pipe: RelationExtractor, chosen: Figures | None) -> list[str]:
     """The thresholds, and how they were chosen."""
-    told = f"A relation is written when its score is at least {pipe.threshold:g}"
+    told = f"A relation is written when its score is at least {told_threshold(pipe.threshold)}"
     if pipe.cfg["label_thresholds"]:
-        told += f"; of {', '.join(f'`{label}` {value:g}' for label, value in pipe.cfg['label_thresholds'].items())}"
+        told += f"; of {', '.join(f'`{label}` {told_threshold(value)}' for label, value in pipe.cfg['label_thresholds'].items())}"
     if pipe.cfg["uncertain_below"] is not None:
-        told += f". Below {pipe.cfg['uncertain_below']:g} its `status` is *uncertain*"
+        told += f". Below {told_threshold(pipe.cfg['uncertain_below'])} its `status` is *uncertain*"
     if chosen is None:
         return [f"{told}.", "How this was chosen is not stated; nothing is guaranteed by it."]
     documents = counted(chosen["documents"], "document", "documents")
@@ -73,6 +75,14 @@ def calibration_told(found: Figures | None, figures: Figures | None) -> list[str
         told.append("The scores are not calibrated: take them as ranks.")
         return [*told, *_unmeasured("This makes them the probability of being right, where that helps:", "calibration")]
     used = set(found["methods"].values()) - {NONE}
+    if not used:
+        raw = found["before"]
+        return [
+            f"The scores are those of the model. Calibration was tried on {counted(found['documents'], 'document', 'documents')}, and no "
+            f"map helped: {percent(raw['score'])} % on average, {percent(raw['right'])} % of {counted(raw['n'], 'relation', 'relations')} "
+            f"are right there; calibration error {error_in_words(raw)}, NLL {raw['nll']:.4f}, Brier score {raw['brier']:.4f}.",
+            *told,
+        ]
     return [
         f"The scores are calibrated ({', '.join(sorted(used))}), on {counted(found['documents'], 'document', 'documents')}: one of 0.9 is "
         "meant to be right nine times in ten, on texts of the same kind. `raw_score` is the one of the model.",

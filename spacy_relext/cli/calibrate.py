@@ -18,6 +18,7 @@ from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import require_writable
+from spacy_relext.pipeline.settings import told_threshold
 
 
 def calibrate(
@@ -34,7 +35,7 @@ def calibrate(
 ):
     """Make scores the probability that a written relation is right, from development data. The same relations are written as before.
 
-    Maps of the scores are tried on documents that they were not fitted to. If none helps, nothing is stored.
+    Maps of the scores are tried on documents that they were not fitted to. If none helps, scores are the raw ones.
     """
     with reported_errors():
         if remove:
@@ -58,7 +59,10 @@ def calibrate(
         )
         _print(found)
         if found.maps is None:
-            msg.info("No map helps on documents that it was not fitted to: the scores stay as they are, and nothing is stored.")
+            now = "are the raw ones again, and so are thresholds" if found.removed else "stay as they are, and no calibration is stored"
+            msg.info(
+                f"No map helps on documents that it was not fitted to: the scores {now}. The figures are kept in {model}, for its card."
+            )
         else:
             msg.good(f"Calibration stored in {model}")
         write_figures(output, {**found.to_dict(), "model": model, "data": str(data_path)})
@@ -88,4 +92,6 @@ def _error(of: Reliability) -> str:
 
 def _thresholds(of: object) -> str:
     assert isinstance(of, dict)
-    return ", ".join([f"{of['threshold']:g}", *(f"{label} {value:g}" for label, value in of["label_thresholds"].items())])
+    return ", ".join(
+        [told_threshold(of["threshold"]), *(f"{label} {told_threshold(value)}" for label, value in of["label_thresholds"].items())]
+    )

@@ -95,10 +95,10 @@ def _print(found: Contrast) -> None:
     groups = counted(found.all.consistent.n, "minimal pair", "minimal pairs")
     msg.text(f"{groups}, {counted(len(found.answers), 'sentence', 'sentences')} of {found.set}; names of the guideline {found.guideline}.")
     if found.not_asked:
-        msg.text(
-            f"Not asked: {counted(found.not_asked, 'minimal pair', 'minimal pairs')} of labels or types that the pipeline does not have, "
-            "or of unrelated mentions that it never asks about."
-        )
+        sentences = sum(lines for _, lines in found.left_out.values())
+        left_out = f"{counted(found.not_asked, 'minimal pair', 'minimal pairs')}, {counted(sentences, 'sentence', 'sentences')}"
+        msg.text(f"Not asked, and in no figure: {left_out}.")
+        print_table(("why", "pairs", "sentences"), [(why, *numbers) for why, numbers in found.left_out.items()])
     msg.divider("Found related, though the text does not say so")
     for name in HEADLINE:
         if name in found.phenomena and found.phenomena[name].false_positives.n:

@@ -22,6 +22,7 @@ from spacy_relext.explaining.explaining import answers, known_of
 from spacy_relext.explaining.explanations import ABOUT, METHODS, Explanation, checked_methods
 from spacy_relext.explaining.faithfulness import RANDOM, REMOVALS, in_words
 from spacy_relext.explaining.measuring import N_RANDOM, N_RELATIONS, Faithfulness, measure_explanations
+from spacy_relext.explaining.occluding import MOST_TOKENS
 from spacy_relext.formats.files import require_writable, whole_file
 from spacy_relext.notices import counted
 from spacy_relext.pipeline.checks import mention_finders
@@ -32,6 +33,8 @@ from spacy_relext.storing import store
 METHOD = f"One of: {', '.join(METHODS)}. Repeatable; all that work for the model if left out."
 # Draws of fewer documents differ too little.
 FEW = 20
+# Tokens that are run for all relations of a text, about: some minutes of a small encoder.
+BUDGET = 10 * MOST_TOKENS
 # Signs of the largest weight.
 BAR = 12
 
@@ -136,8 +139,16 @@ def _explain(
         return
     known = known_of(nlp, pipe.name)
     explanations: list[Explanation] = []
-    for head, tail, named in asked:
+    spent = 0
+    for number, (head, tail, named) in enumerate(asked):
+        if spent > BUDGET:
+            tell(
+                f"The text is long: the first {number:,} of {len(asked):,} relations are explained. Name a pair for another (--pair), or "
+                "a method for more of them (--method)."
+            )
+            break
         question = ask(pipe, nlp, doc, (head, tail), named)
+        spent += len(methods) * min(len(question.part.doc) ** 2, MOST_TOKENS)
         found, left_out = answers(question, methods, removal=removal, measured=known, progress=_steps)
         msg.divider(f"{head.text} --{question.label}--> {tail.text}, {question.base:.2f}")
         if found and not _written(doc, found[0]):

@@ -14,6 +14,7 @@ from spacy_relext.cli.tables import print_table
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import require_writable
 from spacy_relext.notices import counted
+from spacy_relext.pipeline.settings import told_threshold
 from spacy_relext.thresholds.tuning import MICRO, ThresholdChoice, choose_threshold
 
 
@@ -88,7 +89,7 @@ def _print(choice: ThresholdChoice) -> None:
     limit = choice.threshold if choice.uncertain_below is None else choice.uncertain_below
     rows = []
     for name, scores in choice.figures.items():
-        own = f"{choice.label_thresholds.get(name, limit):g}" if name != MICRO or not choice.label_thresholds else ""
+        own = told_threshold(choice.label_thresholds.get(name, limit)) if name != MICRO or not choice.label_thresholds else ""
         bound = choice.bounds.get(name)
         cells = ("" if bound is None else f"{100 * bound:.1f}",) if choice.bounds else ()
         rows.append(
@@ -115,11 +116,11 @@ def _print(choice: ThresholdChoice) -> None:
 
 def _told(choice: ThresholdChoice) -> str:
     """The settings, in a line."""
-    told: list[Any] = [f"threshold {choice.threshold:g}"]
+    told: list[Any] = [f"threshold {told_threshold(choice.threshold)}"]
     if choice.label_thresholds:
-        told.append("label_thresholds " + ", ".join(f"{label} {value:g}" for label, value in choice.label_thresholds.items()))
+        told.append("label_thresholds " + ", ".join(f"{label} {told_threshold(value)}" for label, value in choice.label_thresholds.items()))
     if choice.uncertain_below is not None:
-        told.append(f"uncertain_below {choice.uncertain_below:g}")
+        told.append(f"uncertain_below {told_threshold(choice.uncertain_below)}")
     text = "; ".join(told)
     return text[0].upper() + text[1:]
 

@@ -1,6 +1,6 @@
 """A pipeline on a contrast set, for Python and for `relext contrast`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from spacy_relext.evaluation import Progress, opened
 from spacy_relext.pipeline.settings import checked_threshold
 from spacy_relext.relations import register_extensions
 
+NEVER_RELATED = "nothing in it is related, and no pair is a candidate"
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -25,6 +27,7 @@ class Contrast:
     answers: What it says of each line that was asked. phenomena: The figures of each. halves: Those of each half that was asked.
     set, digest: What was asked, and which content it had. guideline: By which names.
     not_asked: Groups whose labels or types the pipeline does not have, and those in which nothing is related and no pair a candidate.
+    left_out: The same by reason, as "unknown label INHIBITS": how many groups, and how many lines they have.
     half: The only one that was asked; None: both. component: The extractor. threshold: The one that was given; None: its own.
     """
 
@@ -36,6 +39,7 @@ class Contrast:
     digest: str
     guideline: str
     not_asked: int
+    left_out: Mapping[str, tuple[int, int]]
     half: str | None
     component: str
     threshold: float | None
@@ -55,6 +59,7 @@ class Contrast:
             "half": self.half,
             "sentences": len(self.answers),
             "groups_not_asked": self.not_asked,
+            "left_out": {why: {"groups": groups, "sentences": lines} for why, (groups, lines) in self.left_out.items()},
             "phenomena": {name: figures.to_dict() for name, figures in self.phenomena.items()},
             "all": self.all.to_dict(),
             "halves": {name: figures.to_dict() for name, figures in self.halves.items()},
@@ -92,7 +97,7 @@ def contrast(
         threshold = checked_threshold(pipe.name, threshold)
     questions = read_set(contrast_set).of_half(half)
     names = guideline_for(questions, pipe.labels, pipe.cfg["mention_types"], guideline)
-    chosen = [question for group in questions.groups.values() if _is_asked(names, group) for question in group]
+    chosen = [question for group in questions.groups.values() if not _why_not(names, group) for question in group]
     answers = ask(nlp, pipe, names, chosen, threshold=threshold, progress=progress)
     if chosen and not (answers := _without_never_related(answers)):
         raise RelextError(
@@ -100,10 +105,13 @@ def contrast(
             "cannot be found related. `candidates` in the config says which pairs are."
         )
     if not answers:
+        reasons = ", ".join(_left_out(names, questions.groups.values(), ()))
         raise RelextError(
-            f"{questions.name} has no group whose labels and types are those of the pipeline, by the guideline {names.name}. It has "
-            f"the labels {', '.join(pipe.labels)}, and mentions of the types {', '.join(pipe.cfg['mention_types'])}."
+            f"{questions.name} has no group whose labels and types are those of the pipeline, by the guideline {names.name}: "
+            f"{reasons or 'none of this half'}. The pipeline has the labels {', '.join(pipe.labels)}, and mentions of the types "
+            f"{', '.join(pipe.cfg['mention_types'])}."
         )
+    left_out = _left_out(names, questions.groups.values(), {answer.question.group for answer in answers})
     halves = {name: [answer for answer in answers if answer.question.half == name] for name in HALVES}
     return Contrast(
         answers=answers,
@@ -113,15 +121,29 @@ def contrast(
         set=questions.name,
         digest=questions.digest,
         guideline=names.name,
-        not_asked=len(questions.groups) - len({answer.question.group for answer in answers}),
+        not_asked=sum(groups for groups, _ in left_out.values()),
+        left_out=left_out,
         half=half,
         component=pipe.name,
         threshold=threshold,
     )
 
 
-def _is_asked(guideline: Guideline, group: Sequence[Question]) -> bool:
-    return all(guideline.has(question) for question in group)
+def _why_not(guideline: Guideline, group: Sequence[Question]) -> str:
+    """Why a group is not asked: the labels and types that a pipeline does not have; empty where it is asked."""
+    named = dict.fromkeys(why for question in group for why in guideline.lacks(question))
+    return "; ".join(named)
+
+
+def _left_out(guideline: Guideline, groups: Iterable[Sequence[Question]], asked: Collection[str]) -> dict[str, tuple[int, int]]:
+    """The groups that were not asked, by reason: how many, and how many lines they have."""
+    found: dict[str, tuple[int, int]] = {}
+    for group in groups:
+        if group[0].group not in asked:
+            why = _why_not(guideline, group) or NEVER_RELATED
+            n_groups, n_lines = found.get(why, (0, 0))
+            found[why] = n_groups + 1, n_lines + len(group)
+    return found
 
 
 def _without_never_related(answers: Sequence[Answer]) -> list[Answer]:

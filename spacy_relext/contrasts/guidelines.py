@@ -50,12 +50,16 @@ class Guideline:
         labels = question.expected_by(self.name)
         return None if labels is None else frozenset(name for label in labels for name in self.labels.get(label, ()))
 
-    def has(self, question: Question) -> bool:
-        """Whether it has the types that a question asks about, and labels that it expects."""
+    def lacks(self, question: Question) -> list[str]:
+        """The types that a question asks about, and the labels that it expects, where it has none of them; nothing: it can be asked."""
+        if not question.is_asked_by(self.name):
+            return [f"not asked by the guideline {self.name}"]
         types = {mention.id: mention.type for mention in question.document.mentions}
-        if not question.is_asked_by(self.name) or not all(self.type_of(types[name]) for name in (question.head, question.tail)):
-            return False
-        return not question.expected_by(self.name) or bool(self.expected(question))
+        unknown = [f"unknown type {types[end]}" for end in (question.head, question.tail) if self.type_of(types[end]) is None]
+        expected = question.expected_by(self.name)
+        if expected and not self.expected(question):
+            unknown += [f"unknown label {label}" for label in expected]
+        return unknown
 
 
 def stored_guidelines() -> dict[str, Guideline]:

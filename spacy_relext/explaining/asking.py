@@ -1,6 +1,6 @@
 """The pair that is asked about, and its score with and without some of the words."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,8 +17,10 @@ from spacy_relext.pipeline.decoding import symmetrize
 from spacy_relext.pipeline.preparing import Extractor, Prepared, prepare, symmetric_columns
 from spacy_relext.types import Floats1d
 
-# Texts that are run together.
-BATCH = 64
+# Texts that are run together, and tokens of them: after each such batch one sees how far it is.
+BATCH, BATCH_TOKENS = 64, 2**13
+# A longer part is tried without what is farther than so many tokens from the pair.
+LONG, MARGINS = 512, (64, 200)
 # A part of the text stands for all of it where the score is the same but for so much: windows of the encoder may reach beyond it.
 SAME_SCORE = 0.002
 
@@ -27,7 +29,8 @@ SAME_SCORE = 0.002
 class Question:
     """A candidate pair of a Doc, and the label that its score is of.
 
-    part (Part): What is run, as a rule the sentence. column (int): Of the label, in the model's output. base (float): The score.
+    part (Part): What is run, as a rule the sentence; of a long text, what is near the pair, if the score is the same without the rest.
+    beyond (int): Tokens of such a rest. column (int): Of the label, in the model's output. base (float): The score.
     mirrored (bool): It is the mean of both directions: of a symmetric label, where both are candidates.
     precision: What "auto" means for the models that are run; None: as in every prediction.
     """
@@ -42,6 +45,7 @@ class Question:
     part: Part
     base: float
     precision: Precision | None = "float32"
+    beyond: int = 0
 
     @property
     def mask(self) -> str:
@@ -51,8 +55,13 @@ class Question:
 
     def scores(self, removed: Iterable[Collection[Place]], removal: Removal) -> list[float]:
         """The score without some places, for each of some collections of them."""
+        return list(self.scored(removed, removal))
+
+    def scored(self, removed: Iterable[Collection[Place]], removal: Removal) -> Iterator[float]:
+        """The same, batch by batch."""
         mask = self.mask if removal == "mask" else None
-        return [float(s) for parts in minibatch(removed, BATCH) for s in self.scores_of([self.part.without(p, mask) for p in parts])]
+        for parts in minibatch(removed, max(1, min(BATCH, BATCH_TOKENS // max(len(self.part.doc), 1)))):
+            yield from self.scores_of([self.part.without(places, mask) for places in parts])
 
     def scores_of(self, parts: Sequence[Part]) -> list[float]:
         """The score in each of some parts of the text."""
@@ -109,10 +118,21 @@ def ask(pipe: Extractor, nlp: Language | None, doc: Doc, pair: tuple[Span, Span]
         )
     both = mirrored and column in symmetric_columns(pipe)
     question = Question(pipe, nlp, spans[number[0]], spans[number[1]], label, column, both, part, float(scores[column]))
-    cut = part.cut()
-    if len(cut.doc) < len(doc) and abs(question.scores_of([cut])[0] - question.base) <= SAME_SCORE:
-        return replace(question, part=cut)
+    for smaller in _smaller(part):
+        if abs(question.scores_of([smaller])[0] - question.base) <= SAME_SCORE:
+            return replace(question, part=smaller, beyond=max(0, context[1] - context[0] - len(smaller.doc)))
     return question
+
+
+def _smaller(part: Part) -> Iterator[Part]:
+    """Parts of a part that may stand for it, the smallest first: a long text near the pair, and what the pair reads."""
+    n = part.context[1] - part.context[0]
+    for margin in MARGINS if n > LONG else ():
+        near = part.near(margin)
+        if len(near.doc) < n // 2:
+            yield near
+    if n < len(part.doc):
+        yield part.cut()
 
 
 def _distribution(pipe: Extractor, nlp: Language | None, part: Part, *, mirrored: bool) -> Floats1d:

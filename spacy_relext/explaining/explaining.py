@@ -16,6 +16,7 @@ from spacy_relext.explaining.removing import Removal
 from spacy_relext.findings import kept
 from spacy_relext.ml.attention import Kind
 from spacy_relext.ml.precision import decided_precision
+from spacy_relext.notices import counted
 from spacy_relext.pipeline.pairs import attended
 from spacy_relext.pipeline.preparing import Extractor
 
@@ -77,6 +78,11 @@ def answer(
     else:
         by_phrase, notes = occlude_phrases(question, removal, progress)
         weighted = [(*_characters(question, places[0].first, places[-1].end), weight) for places, weight in by_phrase]
+    if question.beyond:
+        notes.append(
+            f"{counted(question.beyond, 'token', 'tokens')} that the pair reads {'is' if question.beyond == 1 else 'are'} far from it and "
+            "left out: the score is the same without all of them."
+        )
     return Explanation(
         method=method,
         head=question.head,

@@ -58,6 +58,7 @@ def aopc(question: Question, places: Sequence[Place], orders: Sequence[Sequence[
 def figures(values: Array, documents: Sequence[int], names: Sequence[str], *, seed: int) -> dict[str, Any]:
     """Means with intervals by document, and each method beside random orders.
 
+    One document has no interval. p is never less than a sign test of so many documents could have: 1 of one document, 0.03 of six.
     values: float [n_pairs, n_names, 2, 2], the last of the names is that of random orders. documents: `[n_pairs]`, the document of each.
     """
     numbers = numpy.unique(documents, return_inverse=True)[1]
@@ -70,31 +71,41 @@ def figures(values: Array, documents: Sequence[int], names: Sequence[str], *, se
     means = (drawn[:, :-1] / drawn[:, -1:]).reshape(len(drawn), *values.shape[1:])
     mean = values.mean(axis=0)
     return {
-        name: {removal: _of_one(mean[i, r], means[:, i, r], mean[-1, r], means[:, -1, r], name) for r, removal in enumerate(REMOVALS)}
+        name: {
+            removal: _of_one(mean[i, r], means[:, i, r], mean[-1, r], means[:, -1, r], name, n_documents)
+            for r, removal in enumerate(REMOVALS)
+        }
         for i, name in enumerate(names)
     }
 
 
-def _of_one(mean: Array, draws: Array, of_random: Array, random_draws: Array, name: str) -> dict[str, Any]:
+def _of_one(mean: Array, draws: Array, of_random: Array, random_draws: Array, name: str, n_documents: int) -> dict[str, Any]:
     """Figures of one method and removal. mean: [2], comprehensiveness and sufficiency. draws: [n_draws, 2]."""
     found: dict[str, Any] = {}
+    # What so many draws, and so many documents, can say.
+    least_p = max(2 / N_DRAWS, 2.0 ** (1 - n_documents))
     for column, (figure, sign) in enumerate((("comprehensiveness", 1), ("sufficiency", -1))):
-        low, high = interval(draws[:, column])
-        found[figure] = {"mean": float(mean[column]), "low": float(low), "high": float(high)}
+        found[figure] = {"mean": float(mean[column]), **_bounds(draws[:, column], n_documents)}
         if name != RANDOM:
             difference = sign * (draws[:, column] - random_draws[:, column])
-            # No draw on the other side: the least that so many draws can say.
-            found[figure]["p"] = max(p_of_no_difference(difference), 2 / N_DRAWS)
+            found[figure]["p"] = max(p_of_no_difference(difference), least_p)
+            found[figure]["least_p"] = least_p
             found[figure]["better"] = bool(sign * (mean[column] - of_random[column]) > 0)
     if name != RANDOM:
         found["times_random"] = None
         if of_random[0] > 0:
-            found["times_random"] = {"mean": float(mean[0] / of_random[0]), "low": None, "high": None}
             # Of few documents, random orders may change nothing in some draws.
-            if (random_draws[:, 0] > 0).all():
-                low, high = interval(draws[:, 0] / random_draws[:, 0])
-                found["times_random"] |= {"low": float(low), "high": float(high)}
+            times = draws[:, 0] / random_draws[:, 0] if (random_draws[:, 0] > 0).all() else None
+            found["times_random"] = {"mean": float(mean[0] / of_random[0]), **_bounds(times, n_documents)}
     return found
+
+
+def _bounds(drawn: Array | None, n_documents: int) -> dict[str, float | None]:
+    """The ends of an interval; None where there is none, as of one document, which is the same in every draw."""
+    if drawn is None or n_documents < 2:
+        return {"low": None, "high": None}
+    low, high = interval(drawn)
+    return {"low": float(low), "high": float(high)}
 
 
 def beats_chance(of_method: Mapping[str, Any]) -> bool:
@@ -109,4 +120,9 @@ def in_words(of_method: Mapping[str, Any]) -> str:
         said = "random orders of words change nothing, so there is nothing to compare with"
     else:
         said = f"{times[0]['mean']:.1f} times random with words deleted, {times[1]['mean']:.1f} times with words masked"
-    return said if beats_chance(of_method) else f"no better than chance here: {said}"
+    if beats_chance(of_method):
+        return said
+    # In figures of older versions there is none.
+    if any(of_method[removal]["comprehensiveness"].get("least_p", 0.0) >= LEVEL for removal in REMOVALS):
+        return f"of too few documents to be told from chance: {said}"
+    return f"no better than chance here: {said}"

@@ -17,7 +17,7 @@ from spacy_relext.ml.precision import decided_precision
 # Steps between masked text and text: more where they do not sum to the difference, but for long texts, of whose pieces so many are run at
 # the most, forwards and back: some minutes of a small encoder on one core.
 STEPS = (16, 32, 64, 128, 256)
-MOST_PIECES = 100_000
+FEWEST_STEPS, MOST_PIECES = 8, 60_000
 # Word pieces that are run together: gradients are kept.
 PIECES = 2**12
 # The part of the difference (of 1 where it is smaller) that weights may lack, or have too much.
@@ -56,9 +56,7 @@ def integrate(question: Question, progress: Progress, most_steps: int = STEPS[-1
         )
     n_pieces = text.shape[1] * text.shape[2]
     at_a_time = max(1, PIECES // n_pieces)
-    for n_steps in STEPS:
-        if n_steps > STEPS[0] and (n_steps > most_steps or n_steps * n_pieces > MOST_PIECES):
-            break
+    for n_steps in [n for n in STEPS if n <= most_steps and n * n_pieces <= MOST_PIECES] or [FEWEST_STEPS]:
         weights = _integrated(captum, log_odds, text, baseline, n_steps, at_a_time, progress)
         total = float(weights.sum())
         if abs(total - (high - low)) <= GAP * max(1.0, abs(high - low)):

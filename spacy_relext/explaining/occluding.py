@@ -7,9 +7,9 @@ from spacy_relext.explaining.asking import Question
 from spacy_relext.explaining.progress import Progress
 from spacy_relext.explaining.removing import Place, Removal
 
-# Tokens that are run for one explanation at the most: about two minutes of a small encoder on one core. And the fewest stretches that a
+# Tokens that are run for one explanation at the most: less than a minute of a small encoder on one core. And the fewest stretches that a
 # text is cut into, however long it is.
-MOST_TOKENS, FEWEST = 150_000, 16
+MOST_TOKENS, FEWEST = 60_000, 12
 # A phrase is cut before these, and after others: what binds it to the words before it, or begins a clause.
 _BINDING = (
     "and or but nor than that which who whom whose when while where whereas if unless because since although though "
@@ -49,7 +49,7 @@ def occlude_phrases(question: Question, removal: Removal, progress: Progress) ->
 
 def drops(question: Question, groups: Sequence[Sequence[Place]], removal: Removal, progress: Progress) -> list[float]:
     """By how much the score falls without each of some groups of places."""
-    scores = question.scores(progress(groups, len(groups)), removal)
+    scores = progress(question.scored(groups, removal), len(groups))
     return [question.base - score for score in scores]
 
 

@@ -83,7 +83,14 @@ class Part:
 
     def cut(self) -> "Part":
         """What the pair reads alone, with the mentions that lie in it."""
-        first, end = self.context
+        return self._between(*self.context)
+
+    def near(self, margin: int) -> "Part":
+        """What the pair reads from so many tokens before head and tail to as many behind them."""
+        first, end = min(self.spans[i].start for i in self.pair), max(self.spans[i].end for i in self.pair)
+        return self._between(max(first - margin, self.context[0]), min(end + margin, self.context[1]))
+
+    def _between(self, first: int, end: int) -> "Part":
         stay = [i for i, span in enumerate(self.spans) if first <= span.start and span.end <= end]
         doc = _copied(self.doc, numpy.arange(first, end), numpy.zeros(len(self.doc), dtype=bool), "")
         spans = [Span(doc, self.spans[i].start - first, self.spans[i].end - first, label=self.spans[i].label) for i in stay]

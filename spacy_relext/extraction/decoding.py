@@ -1,6 +1,6 @@
 """A record with the scores of all candidate pairs, decoded again with another threshold: no text is run for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +48,21 @@ def decode_record(record: dict[str, Any], extractors: Sequence[Extractor], thres
     several = len(names) > 1 or any(relation.sources for relation in before.values())
     decided = any(pipe.cfg["uncertain_below"] is not None for pipe in written)
     relations = [_finished(found[key], before.get(key), named=several, decided=decided) for key in sorted(found)]
-    return {**record, "relations": list(map(relation_record, relations))}
+    limits = limits_of(extractors, threshold)
+    return {**record, "relations": [relation_record(relation, limits) for relation in relations]}
+
+
+def limits_of(extractors: Iterable[Extractor], threshold: float | None = None) -> dict[str, list[float]]:
+    """The scores from which on a relation of a label is written, and is certain: those of all extractors that have the label.
+
+    threshold: Of all of them and all labels; None: their own.
+    """
+    found: dict[str, list[float]] = {}
+    for pipe in extractors:
+        limit = pipe.cfg["uncertain_below"]
+        for label, lowest in zip(pipe.labels, pipe.decision(threshold).thresholds.tolist(), strict=True):
+            found.setdefault(label, []).extend([lowest] if limit is None else [lowest, limit])
+    return found
 
 
 def _checked(pairs: list[Any], extractors: Sequence[Extractor]) -> list[dict[str, Any]]:

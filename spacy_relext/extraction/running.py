@@ -22,6 +22,7 @@ from thinc.api import Model, require_gpu
 from spacy_relext.callbacks import keep_to_itself
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractors_of, load_pipeline
+from spacy_relext.extraction.decoding import limits_of
 from spacy_relext.formats.docs import check_readable, from_doc, to_doc
 from spacy_relext.formats.jsonl import PAIRS, line_of, to_record
 from spacy_relext.formats.reading import OnError
@@ -30,6 +31,7 @@ from spacy_relext.notices import Gathered, gathering
 from spacy_relext.pipeline.checks import mention_finders
 from spacy_relext.pipeline.decoding import Predictions
 from spacy_relext.pipeline.preparing import Extractor
+from spacy_relext.pipeline.settings import as_meant
 from spacy_relext.relations import set_relations, sources_of
 
 # A document as a line of our JSONL, or what was wrong with it.
@@ -108,9 +110,10 @@ class Runner:
             if not 0 <= settings.threshold <= 1:
                 raise RelextError(f"the threshold is {settings.threshold}; it is a probability, between 0 and 1.")
             for extractor in self.extractors:
-                extractor.threshold, extractor.label_thresholds = settings.threshold, {}
+                extractor.cfg.update(threshold=as_meant(settings.threshold), label_thresholds={})
         for extractor in self.extractors:
             extractor.cfg["max_pairs"] = settings.max_pairs or extractor.cfg["max_pairs"] or MAX_PAIRS
+        self.score_limits = limits_of(self.extractors)
         self.nlp.max_length = settings.max_characters or self.nlp.max_length
         self.tokenizers = _tokenizers(self.nlp)
         # What the components warn of, summed up over the documents.
@@ -231,7 +234,7 @@ class Runner:
         found.id, found.relations, found.annotated_labels = document.id, found.relations or [], None
         if self.settings.labels is not None:
             found.relations = [relation for relation in found.relations if relation.label in self.settings.labels]
-        record = to_record(found)
+        record = to_record(found, self.score_limits)
         if self.keeps_scores(document):
             ids = {(mention.start, mention.end, mention.type): mention.id for mention in reversed(found.mentions)}
             record[PAIRS] = [

@@ -40,7 +40,7 @@ Where several extractors do, each of these has its `source`.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -57,6 +57,8 @@ from spacy_relext.values import ASSERTED, CALLER, Sources, checked_attributes, c
 
 PAIRS = "pairs"
 ANNOTATED = "annotated_labels"
+# By label.
+Limits = Mapping[str, Collection[float]]
 # Keys of relations, and what they are called in errors.
 RELATIONS = {"relations": "relation", "concept_relations": "relation between concepts", "denied_relations": "denied relation"}
 KEYS = {"id", "text", "sentences", "mentions", *RELATIONS, ANNOTATED, PAIRS, "meta"}
@@ -107,8 +109,8 @@ def line_of(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def to_record(document: Document) -> dict[str, Any]:
-    """What the line of a document says."""
+def to_record(document: Document, limits: Limits | None = None) -> dict[str, Any]:
+    """What the line of a document says. limits: Of predicted relations, scores that they are compared with, by label."""
     record: dict[str, Any] = {"id": document.id, "text": document.text}
     if document.sentences is not None:
         record["sentences"] = [list(sentence) for sentence in document.sentences]
@@ -119,7 +121,7 @@ def to_record(document: Document) -> dict[str, Any]:
     ]
     for key, relations in zip(RELATIONS, (document.relations, document.concept_relations, document.denied or None), strict=True):
         if relations is not None:
-            record[key] = list(map(relation_record, relations))
+            record[key] = [relation_record(relation, limits) for relation in relations]
     if document.annotated_labels is not None:
         # Labels that a component found are none that were annotated, but a document may not contradict itself.
         record[ANNOTATED] = sorted(document.annotated_labels | document.labels)
@@ -128,14 +130,24 @@ def to_record(document: Document) -> dict[str, Any]:
     return record
 
 
-def relation_record(relation: AnnotatedRelation) -> dict[str, Any]:
-    """What the line of a document says of a relation."""
+def relation_record(relation: AnnotatedRelation, limits: Limits | None = None) -> dict[str, Any]:
+    """What the line of a document says of a relation. limits: As in `to_record`."""
+    own = (limits or {}).get(relation.label, ())
     return (
         {"head": relation.head, "tail": relation.tail, "label": relation.label}
-        | ({} if relation.score == 1.0 else {"score": round(relation.score, 4)})
+        | ({} if relation.score == 1.0 else {"score": rounded(relation.score, own)})
         | _rounded(relation)
-        | ({"sources": {name: round(score, 4) for name, score in relation.sources}} if relation.sources else {})
+        | ({"sources": {name: rounded(score, own) for name, score in relation.sources}} if relation.sources else {})
     )
+
+
+def rounded(score: float, limits: Collection[float] = ()) -> float:
+    """A score with four decimals, or as many as it takes to be on the side of each limit that it is on."""
+    for digits in range(4, 17):
+        found = round(score, digits)
+        if all((found >= limit) == (score >= limit) for limit in limits):
+            return found
+    return score
 
 
 def _rounded(relation: AnnotatedRelation) -> dict[str, Any]:

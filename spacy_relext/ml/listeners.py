@@ -26,6 +26,15 @@ class Listener:
     name: str
     node: Model
 
+    @property
+    def heard(self) -> int | None:
+        """Which run of the component in training the layer was told of last, unless it learned from it. None: of none.
+
+        What is kept of a run is what hands gradients back. Where the layer's own component is frozen, nobody takes it.
+        """
+        backprop = getattr(self.node, "_backprop", None)
+        return None if backprop is None else id(backprop)
+
     def unfed(self, docs: Iterable[Doc]) -> list[Doc]:
         """The Docs with tokens that have no output of the component.
 

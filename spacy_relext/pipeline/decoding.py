@@ -79,7 +79,8 @@ class Decision:
     """What is written of a distribution over labels, and with which score.
 
     labels (Tuple[str, ...]), exclusive (bool): Those of the columns; with exclusive labels, column 0 is no-relation.
-    thresholds (Floats1d): `[n_labels]`, float64: the score that each label must reach.
+    thresholds (Floats1d): `[n_labels]`, float64: the score that each label must reach. Raw scores are float32: 0.7 is reached by what
+        is 0.7 there, and this is written as 0.7, so that nothing is below the threshold that is shown.
     symmetric (Collection[str]): Labels without a direction.
     maps (Tuple[ScoreMap | None, ...] | None): From the raw score of each label to its score. None: scores are raw.
     uncertain_below (float | None): A relation with a lower score is uncertain. None: all are asserted.
@@ -100,19 +101,32 @@ class Decision:
         others = cfg["threshold"] if threshold is None else threshold
         by_label = None if maps is None else tuple(maps.of(label) for label in labels)
         thresholds = numpy.asarray([own.get(label, others) for label in labels], dtype="float64")
-        raw = [True] * len(labels) if by_label is None else [found is None for found in by_label]
-        # Raw scores are float32: 0.7 is reached by what is 0.7 there.
-        thresholds[raw] = thresholds[raw].astype("float32")
         return cls(labels, cfg["exclusive"], thresholds, frozenset(cfg["symmetric_labels"]), by_label, cfg["uncertain_below"])
+
+    @property
+    def compared(self) -> Floats1d:
+        """The thresholds for scores that were written at a lower one: those of raw scores as float32 has them, `[n_labels]`."""
+        return numpy.where(self.unmapped, self.thresholds.astype("float32"), self.thresholds)
 
     def scores(self, columns: Ints1d, raw: Floats1d) -> Floats1d:
         """The scores, float64, of raw ones. columns, raw: `[n]`, the index of the label, and its raw score."""
         scores = raw.astype("float64")
+        limits = (
+            [self.thresholds] if self.uncertain_below is None else [self.thresholds, numpy.full(len(self.labels), self.uncertain_below)]
+        )
+        for limit in limits:
+            same = raw == limit.astype("float32")[columns]
+            scores[same] = limit[columns[same]]
         for column, calibrated in enumerate(self.maps or ()):
             at = columns == column
             if calibrated is not None and at.any():
-                scores[at] = calibrated(scores[at])
+                scores[at] = calibrated(raw[at].astype("float64"))
         return scores
+
+    @property
+    def unmapped(self) -> Bools1d:
+        """bool `[n_labels]`, those whose scores are the raw ones."""
+        return numpy.asarray([found is None for found in self.maps or [None] * len(self.labels)], dtype=bool)
 
     def score(self, label: str, raw_score: float) -> float:
         """The score of a raw one of a label."""
@@ -154,7 +168,8 @@ def decode(pairs: Ints2d, scores: Floats2d, places: Sequence[tuple[int, int]], d
     found = decision.scores(columns, raw)
     # A forbidden label has probability 0 and is not written whatever the threshold.
     kept = numpy.flatnonzero((found >= decision.thresholds[columns]) & (raw > 0))
-    written = pairs[rows[kept]].tolist(), columns[kept].tolist(), found[kept].tolist(), raw[kept].tolist()
+    same = decision.unmapped[columns[kept]]
+    written = pairs[rows[kept]].tolist(), columns[kept].tolist(), found[kept].tolist(), numpy.where(same, found[kept], raw[kept]).tolist()
     for (head, tail), column, score, raw_score in zip(*written, strict=True):
         label = decision.labels[column]
         if label in decision.symmetric and places[tail] < places[head]:

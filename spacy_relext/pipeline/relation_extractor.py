@@ -1,12 +1,13 @@
 """The trainable component: mentions in, relations on the Doc out."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
-import srsly
+from spacy import util
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
@@ -47,8 +48,8 @@ from spacy_relext.pipeline.settings import (
     checked_label_thresholds,
     checked_threshold,
     checked_uncertain,
+    correct_beside,
     give_thresholds,
-    given_beside,
     given_settings,
     require_known_labels,
     restored,
@@ -56,6 +57,8 @@ from spacy_relext.pipeline.settings import (
     settle_config,
     settle_optimizer,
     settled,
+    to_json,
+    with_given,
 )
 from spacy_relext.pipeline.several import note_run
 from spacy_relext.pipeline.thresholds import WithThresholds
@@ -221,8 +224,9 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         pipes = {name: pipe for name, pipe in nlp.components if isinstance(pipe, RelationExtractor)} if nlp is not None else {}
         extractors = pipes if self in pipes.values() else {}
         take_settings(self, get_examples, nlp, extractors, labels=labels, mention_types=mention_types)
+        self._thresholds_set()
         if nlp is not None:
-            give_thresholds(nlp, self.name, self.cfg, ())
+            give_thresholds(nlp, self.name, self.cfg)
         sample = [annotated_pairs(self, example, initializing=True) for example in islice(get_examples(), 10)]
         self.cfg["seen"] = new_record()
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
@@ -409,10 +413,12 @@ class RelationExtractor(WithThresholds, TrainablePipe):
     # Storage
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Store in a folder."""
+        """Store in a folder. The config of the pipeline, where it stands beside, gets the thresholds, if it has others."""
+        self._check_encoder()
         super().to_disk(path, exclude=exclude)
         if "cfg" not in exclude:
-            srsly.write_json(Path(path) / "cfg", given_beside(self.cfg, Path(path)))
+            (Path(path) / "cfg").write_text(to_json(with_given(self.cfg)), encoding="utf8")
+            correct_beside(self.cfg, Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationExtractor":
         """Load from a folder.
@@ -422,12 +428,30 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         """
         given = self.cfg.pop(GIVEN, {})
         super().from_disk(path, exclude=exclude)
+        if "cfg" not in exclude:
+            self.cfg.update(json.loads((Path(path) / "cfg").read_text(encoding="utf8")))
         return self._restored(given, lambda: settings_beside(Path(path)))
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Store in bytes."""
+        self._check_encoder()
+        parts: dict[str, Callable[[], bytes]] = {
+            "cfg": lambda: to_json(with_given(self.cfg)).encode("utf8"),
+            "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
+            "model": self.model.to_bytes,
+        }
+        stored: bytes = util.to_bytes(parts, exclude)
+        return stored
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RelationExtractor":
         """Load from bytes; see `from_disk`."""
         given = self.cfg.pop(GIVEN, {})
-        super().from_bytes(bytes_data, exclude=exclude)
+        parts: dict[str, Callable[[bytes], Any]] = {
+            "cfg": lambda stored: self.cfg.update(json.loads(stored)),
+            "vocab": lambda stored: self.vocab.from_bytes(stored, exclude=exclude),
+            "model": self.model.from_bytes,
+        }
+        util.from_bytes(bytes_data, parts, exclude)
         return self._restored(given, lambda: None)
 
     def _restored(self, given: dict[str, Any], beside: Callable[[], dict[str, Any] | None]) -> "RelationExtractor":
@@ -444,7 +468,7 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         if self.checks.home.nlp is not None:
             settle_optimizer(self.checks.home.nlp)
             settle_config(self.checks.home.nlp, self.name)
-            give_thresholds(self.checks.home.nlp, self.name, self.cfg, ())
+            give_thresholds(self.checks.home.nlp, self.name, self.cfg)
         return self
 
     # Mentions and pairs
@@ -477,6 +501,7 @@ class RelationExtractor(WithThresholds, TrainablePipe):
     def score_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Floats2d]:
         """The probabilities of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
         self.require_model()
+        self._check_encoder()
         upstream = listens_to(self.model)
         if any(len(p.candidates.pairs) for p in prepared):
             if upstream is not None:

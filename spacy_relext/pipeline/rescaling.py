@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
+from spacy_relext.pipeline.settings import NEVER
 
 # Between two thresholds of float32 that are this near, nothing is looked for.
 _STEPS = 8
@@ -34,10 +35,15 @@ def rescaled(cfg: Mapping[str, Any], before: ScoreMaps | None, after: ScoreMaps 
 
 
 def moved(threshold: float, before: ScoreMap | None, after: ScoreMap | None) -> float:
-    """A threshold that the same raw scores reach with another map: of all that there are, the one with the fewest digits."""
+    """A threshold that the same raw scores reach with another map: of all that there are, the one with the fewest digits.
+
+    One above all that `before` gives, which nothing reaches, becomes `NEVER`.
+    """
     if before == after:
         return threshold
     reached = _least(threshold, before)
+    if reached > 1:
+        return NEVER
     if after is None:
         return float(str(reached))  # of float32, the shortest
     below = numpy.nextafter(reached, numpy.float32(-1), dtype="float32")
@@ -45,9 +51,11 @@ def moved(threshold: float, before: ScoreMap | None, after: ScoreMap | None) -> 
 
 
 def _least(threshold: float, scale: ScoreMap | None) -> numpy.float32:
-    """The least raw score, as the model has it, that reaches a threshold."""
+    """The least raw score, as the model has it, that reaches a threshold; more than 1 where none does."""
     if scale is None:
         return numpy.float32(threshold)
+    if threshold > float(scale(1.0)):
+        return numpy.float32(NEVER)
     found = numpy.float32(scale.inverse(threshold))
     for _ in range(_STEPS):
         lower = numpy.nextafter(found, numpy.float32(0), dtype="float32")

@@ -2,10 +2,12 @@
 
 import inspect
 import json
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +23,35 @@ from spacy_relext.notices import logger
 GIVEN, LEARNED = "given", ("labels", "other_labels", "mention_types", "seen", "calibration")
 # Those that say which relations are written. What a config gives goes before what is stored, also where it is the default.
 THRESHOLDS = ("threshold", "label_thresholds", "uncertain_below")
+# A threshold that no score reaches: the next number of float32 after 1.
+NEVER = 1.0000001
+# Significant digits of a number that somebody wrote down.
+SHORT = 9
+# Thresholds that differ by no more are the same one: srsly has ten decimals, and does not read the last digit of others as it was written.
+SAME = 2e-10
 # A label that can be a key of a config, which would split "CPR:3" at its colon, and a key with a dot where one is given by its name.
 KEY = re.compile(r"\w[\w+/-]*")
+CONFIG = "config.cfg"
 # Names of settings in pipelines that were stored before 0.1.0. The factory takes them until 0.2.
 RENAMED = {"consistency": "rdrop_weight"}
 
 
 def as_meant(value: Any) -> Any:
-    """A float as it was written: srsly reads 0.6 as 0.6000000000000001, and 3 * 0.1 or float32's 0.3 are not 0.3. Others as they are."""
-    return float(f"{float(str(value)):.12g}") if isinstance(value, float | numpy.floating) else value
+    """A float as it was written: srsly reads 0.6 as 0.6000000000000001, and 3 * 0.1 or float32's 0.3 are not 0.3. Others as they are.
+
+    What no short number is near to stays what it is to the last bit: it may be the score of a relation, which has to reach it.
+    """
+    if not isinstance(value, float | numpy.floating):
+        return value
+    exact = float(str(value))
+    short = float(f"{exact:.{SHORT}g}")
+    return short if abs(short - exact) <= 4 * math.ulp(exact) else exact
 
 
 def checked_threshold(name: str, threshold: Any, what: str = "threshold") -> float:
-    """A threshold as it was meant. name: That of the component. RAISES: RelextError for what is no probability."""
+    """A threshold as it was meant. name: That of the component. RAISES: RelextError for what is no probability, nor `NEVER`."""
     # To Python, True is 1.
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= 1:
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float | numpy.number) or not 0 <= threshold <= NEVER:
         raise RelextError(f"{name}: {what} is {threshold!r:.60}; it is a probability, between 0 and 1.")
     return float(as_meant(threshold))
 
@@ -68,10 +84,20 @@ def plain(name: str, setting: str, value: Any) -> Any:
         raise RelextError(f"{name}: {setting} cannot be stored: {error}. Give numbers, strings, lists and dicts.") from error
 
 
+def told_threshold(threshold: float, digits: int = 6) -> str:
+    """A threshold in so many significant digits, never rounded up: nothing is written below what is shown."""
+    if threshold > 1:
+        return "above 1"
+    exact = Decimal(repr(float(threshold)))
+    if len(exact.as_tuple().digits) > digits:
+        exact = exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_FLOOR)
+    return f"{float(exact):g}" if digits <= 6 else str(float(exact))
+
+
 def told_thresholds(threshold: float, by_label: Mapping[str, float]) -> str:
     """Thresholds in words: 0.5, or 0.5 (ADVISE 0.4, EFFECT 0.62)."""
-    named = ", ".join(f"{label} {value:.4g}" for label, value in by_label.items())
-    return f"{threshold:.4g} ({named})" if named else f"{threshold:g}"
+    named = ", ".join(f"{label} {told_threshold(value, 4)}" for label, value in by_label.items())
+    return f"{told_threshold(threshold, 4)} ({named})" if named else told_threshold(threshold)
 
 
 def check_settings(name: str, cfg: Mapping[str, Any], *, listens: bool) -> None:
@@ -119,12 +145,14 @@ def restored(
     given: What the factory gave this time. beside: What it gave when the component was stored; None: nobody knows.
     make: The factory, whose defaults are given where a config is silent. Where one differs from what was given before, nobody knows whether
         it is meant: a warning says which one is taken.
+    RETURNS: The settings. Among what was given, of thresholds only those that differ are kept: they go before what is loaded later, too.
     RAISES: RelextError where the model cannot follow.
     """
-    settings = {**cfg, GIVEN: deepcopy(dict(given))}
+    settings = {**cfg, GIVEN: {setting: deepcopy(value) for setting, value in given.items() if setting not in THRESHOLDS}}
     parameters = inspect.signature(make).parameters
     for setting, value in given.items():
-        if _same(value, cfg[setting]):
+        # Of thresholds, what is stored has all digits.
+        if setting not in THRESHOLDS and _same(value, cfg[setting]):
             settings[setting] = deepcopy(value)
         if _same(value, _nameable(cfg[setting]) if setting == "label_thresholds" else cfg[setting]):
             continue
@@ -137,12 +165,12 @@ def restored(
         default = parameters[setting].default
         taken = setting in THRESHOLDS or not _same(value, default)
         if taken:
-            settings[setting] = deepcopy(value)
+            settings[setting] = settings[GIVEN][setting] = deepcopy(value)
         if taken and setting == "label_thresholds":
             # Label by label: of others, and of those that no config can name, nothing was given anew.
             old = beside[setting]
-            kept = {label: threshold for label, threshold in cfg[setting].items() if value.get(label) == old.get(label)}
-            settings[setting] = kept | {label: threshold for label, threshold in value.items() if threshold != old.get(label)}
+            kept = {label: threshold for label, threshold in cfg[setting].items() if _same(value.get(label), old.get(label))}
+            settings[setting] = kept | {label: threshold for label, threshold in value.items() if not _same(threshold, old.get(label))}
         if _same(value, default):
             logger.warning(
                 "%s: %s is %r where the component is made, and %r where it is stored: %r is taken.",
@@ -188,39 +216,60 @@ def settle_config(nlp: Language, name: str) -> None:
         config.update(block)
 
 
-def give_thresholds(nlp: Language, name: str, cfg: dict[str, Any], names: Sequence[str] = THRESHOLDS) -> None:
-    """Put the thresholds of a component into the config of its pipeline.
+def give_thresholds(nlp: Language, name: str, cfg: Mapping[str, Any]) -> None:
+    """Put the thresholds of a component into the config of its pipeline, so that it gives what is so."""
+    if nlp.has_pipe(name):
+        nlp.get_pipe_config(name).update(_thresholds_of_config(cfg))
+
+
+def _thresholds_of_config(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The thresholds of a component, as a config has them.
 
     `label_thresholds` gets all labels there, with null for those that have none: spaCy can override by a config, and find by
-    `find-threshold`, what is named there alone. names: Of the settings, those that are put there.
+    `find-threshold`, what is named there alone.
     """
-    own = cfg["label_thresholds"] if "label_thresholds" in names else cfg[GIVEN]["label_thresholds"]
-    given = {setting: deepcopy(cfg[setting]) for setting in names} | {"label_thresholds": _nameable(own)}
-    if not names:
-        cfg[GIVEN] |= given
-    if nlp.has_pipe(name):
-        config = nlp.get_pipe_config(name)
-        config |= given
-        config["label_thresholds"] = _nameable(dict.fromkeys(cfg["labels"])) | given["label_thresholds"]
+    given = {setting: cfg[setting] for setting in THRESHOLDS}
+    return given | {"label_thresholds": _nameable({**dict.fromkeys(cfg["labels"]), **cfg["label_thresholds"]})}
 
 
 def _nameable(by_label: Mapping[str, Any]) -> dict[str, Any]:
     return {label: value for label, value in by_label.items() if KEY.fullmatch(label)}
 
 
-def given_beside(cfg: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The settings to store in a folder, with the thresholds that the config beside it gives.
+def to_json(cfg: Mapping[str, Any]) -> str:
+    """Settings as they are stored: srsly would round to ten decimals, and a relation could miss a threshold that it reached."""
+    return json.dumps(cfg, separators=(",", ":"))
 
-    They were given since the component was made, and of several pipelines that share it, after one took it from another, each has its own.
-    """
+
+def with_given(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings to store: the config that is stored with them gives the thresholds that they have."""
+    return {**cfg, GIVEN: cfg[GIVEN] | settled(_thresholds_of_config(cfg))}
+
+
+def given_beside(cfg: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The settings to store in a folder while the config beside it still gives others."""
     beside = settled(settings_beside(path) or {})
     return {**cfg, GIVEN: cfg[GIVEN] | {name: beside[name] for name in THRESHOLDS if name in beside}}
+
+
+def correct_beside(cfg: Mapping[str, Any], path: Path) -> None:
+    """Put the thresholds of a component that is stored into the config beside its folder.
+
+    It may say others: of two pipelines that share the component, after one took it from another, only the first can be told of a change.
+    """
+    block, thresholds = settings_beside(path), _thresholds_of_config(cfg)
+    if block is None or all(_same(settled(block).get(name), value) for name, value in settled(thresholds).items()):
+        return
+    file = path.parent / CONFIG
+    config = load_config(file)
+    config["components"][path.name].update(thresholds)
+    config.to_disk(file)
 
 
 def settings_beside(path: Path) -> dict[str, Any] | None:
     """The settings of a component in the config of its pipeline, which stands beside its folder; None where there is no such config."""
     try:
-        block = load_config(path.parent / "config.cfg", interpolate=True)["components"][path.name]
+        block = load_config(path.parent / CONFIG, interpolate=True)["components"][path.name]
     except (OSError, ValueError, KeyError):
         return None
     return dict(block)
@@ -248,4 +297,8 @@ def filled_config(nlp: Language) -> Config:
 
 def _same(a: Any, b: Any) -> bool:
     """Whether two settings are the same. A list that is null in a config is empty here."""
+    if isinstance(a, float) and isinstance(b, float):
+        return abs(a - b) <= SAME
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
     return (a or None) == (b or None)

@@ -8,11 +8,14 @@ from spacy.language import Language
 from spacy.tokens import Span
 
 from spacy_relext.calibration.maps import ScoreMaps
+from spacy_relext.ml.listeners import listens_to
 from spacy_relext.notices import Notices, logger
 from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.decoding import Decision, Predictions, decode_relations
 from spacy_relext.pipeline.rescaling import rescaled
 from spacy_relext.pipeline.settings import (
+    GIVEN,
+    THRESHOLDS,
     checked_label_thresholds,
     checked_threshold,
     checked_uncertain,
@@ -32,6 +35,9 @@ class WithThresholds:
     checks: Checks
     # The maps that were made, and what of.
     _maps: tuple[Any, ScoreMaps | None] = (None, None)
+    # What the listener had heard when the calibration was set.
+    _heard: int | None = None
+    model: Any
 
     @property
     def threshold(self) -> float:
@@ -41,6 +47,7 @@ class WithThresholds:
     @threshold.setter
     def threshold(self, threshold: float) -> None:
         self.cfg["threshold"] = checked_threshold(self.name, threshold)
+        self._thresholds_set()
 
     @property
     def label_thresholds(self) -> Mapping[str, float]:
@@ -53,6 +60,7 @@ class WithThresholds:
     @label_thresholds.setter
     def label_thresholds(self, thresholds: Mapping[str, float | None] | None) -> None:
         self.cfg["label_thresholds"] = checked_label_thresholds(self.name, thresholds, self.cfg["labels"])
+        self._thresholds_set()
 
     @property
     def uncertain_below(self) -> float | None:
@@ -62,6 +70,14 @@ class WithThresholds:
     @uncertain_below.setter
     def uncertain_below(self, limit: float | None) -> None:
         self.cfg["uncertain_below"] = checked_uncertain(self.name, limit)
+        self._thresholds_set()
+
+    def _thresholds_set(self) -> None:
+        """Thresholds were set since the factory gave some: the config of the pipeline gives these now."""
+        for name in THRESHOLDS:
+            self.cfg[GIVEN].pop(name, None)
+        if (nlp := self._home()) is not None:
+            give_thresholds(nlp, self.name, self.cfg)
 
     @property
     def calibration(self) -> dict[str, Any] | None:
@@ -82,10 +98,10 @@ class WithThresholds:
         limit = self.uncertain_below
         self.cfg.update(rescaled(self.cfg, self.score_maps, maps))
         self.cfg["calibration"] = stored
+        self._heard = self._hears()
         if limit is not None and limit == self.uncertain_below:
             logger.warning("%s: uncertain_below stays at %s, and scores are on another scale now. Check it.", self.name, limit)
-        if (nlp := self._home()) is not None:
-            give_thresholds(nlp, self.name, self.cfg)
+        self._thresholds_set()
 
     @property
     def score_maps(self) -> ScoreMaps | None:
@@ -111,8 +127,19 @@ class WithThresholds:
             "Calibrate anew when it is trained: python -m spacy relext calibrate MODEL DEV.",
         )
 
+    def _hears(self) -> int | None:
+        upstream = listens_to(self.model)
+        return None if upstream is None else upstream.heard
+
+    def _check_encoder(self) -> None:
+        """A frozen component is told nothing of a training, and its calibration is that of the encoder, too."""
+        if self.cfg["calibration"] is not None and self._hears() not in (None, self._heard):
+            upstream = listens_to(self.model)
+            self._drop_calibration(f"the {upstream.name if upstream else 'encoder'} that it listens to is trained further")
+
     def _check_thresholds(self) -> None:
-        """Refuse stored settings that are none. RAISES: RelextError."""
+        """Take settings that were stored. RAISES: RelextError for those that are none."""
+        self._maps, self._heard = (None, None), self._hears()
         checked_threshold(self.name, self.cfg["threshold"])
         checked_label_thresholds(self.name, self.cfg["label_thresholds"])
         checked_uncertain(self.name, self.cfg["uncertain_below"])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from spacy_relext.pipeline.settings import told_threshold
+
 # Of a plot with axes, in its own units, and of the margins that hold the figures of the axes.
 WIDTH, HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 40, 14, 42
@@ -107,7 +109,7 @@ def histogram(above: Bars, below: Bars, threshold: float, *, label: str) -> str:
         parts.append(_text(LEFT, edge - 10 if sign < 0 else edge + 20, _fitted(name, WIDTH - LEFT), "legend"))
     at = _x(threshold)
     parts.append(f'<path class="cut" d="M{at:.1f} {TOP + 16}V{HEIGHT - BOTTOM - 8:g}"/>')
-    parts.append(_text(WIDTH / 2, HEIGHT - 6, f"score; the threshold is {threshold:g}", "axis", "middle"))
+    parts.append(_text(WIDTH / 2, HEIGHT - 6, f"score; the threshold is {told_threshold(threshold)}", "axis", "middle"))
     return _svg(parts, label)
 
 

@@ -7,6 +7,7 @@ import numpy
 
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import counted
+from spacy_relext.pipeline.settings import told_threshold
 from spacy_relext.thresholds.bounds import MANY, beginning, effective_sizes, lower_bounds, n_certified, needed, sequence
 from spacy_relext.thresholds.scored import Scored
 
@@ -124,7 +125,7 @@ def review_threshold(scored: Scored, threshold: float, share: float) -> float:
     ends = scored.ends[(scored.ends >= asserted) & (scored.ends <= most)]
     if not len(ends) or ends[-1] == asserted:
         raise RelextError(
-            f"a share of {share:g} of what is written is less than one relation below the threshold {threshold:g}: {asserted:,} are "
-            "asserted on these documents. Give a larger share, or more documents."
+            f"a share of {share:g} of what is written is less than one relation below the threshold {told_threshold(threshold)}: "
+            f"{asserted:,} are asserted on these documents. Give a larger share, or more documents."
         )
     return scored.threshold(int(ends[-1]))

@@ -14,7 +14,7 @@ from spacy_relext.evaluation import Progress, opened
 from spacy_relext.findings import keep
 from spacy_relext.notices import logger
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
-from spacy_relext.pipeline.settings import give_thresholds
+from spacy_relext.pipeline.settings import THRESHOLDS, give_thresholds
 from spacy_relext.relations import register_extensions
 from spacy_relext.scorer import prf
 from spacy_relext.storing import store
@@ -130,7 +130,6 @@ def choose_threshold(
     purpose.check()
     register_extensions()
     nlp, pipe = opened(pipeline, component, stored="the thresholds are")
-    pipe.require_model()
     unknown = sorted(set(labels) - set(pipe.labels))
     if unknown:
         raise RelextError(f"{pipe.name} has no labels {', '.join(unknown)}; it has {', '.join(pipe.labels)}.")
@@ -162,9 +161,9 @@ def score_documents(
     progress: Progress = lambda examples, total, task: examples,
 ) -> Scored:
     """What an extractor would write of annotated Docs without a threshold."""
-    before = {name: pipe.cfg[name] for name in ("threshold", "label_thresholds")}
+    before = {name: pipe.cfg[name] for name in THRESHOLDS}
     try:
-        pipe.cfg.update(threshold=0.0, label_thresholds={})
+        pipe.cfg.update(threshold=0.0, label_thresholds={}, uncertain_below=None)
         return scored_relations(written_relations(nlp, pipe, references, predicted_mentions=predicted_mentions, progress=progress))
     finally:
         pipe.cfg.update(before)
@@ -172,7 +171,7 @@ def score_documents(
 
 def _set(pipe: RelationExtractor, scored: Scored, purpose: Purpose, mentions: str) -> ThresholdChoice:
     """Set the thresholds of an extractor."""
-    before = figures_at(scored, pipe.decision().thresholds.tolist())
+    before = figures_at(scored, pipe.decision().compared.tolist())
     chosen, bounds = choose(scored, purpose)
     # Before anything is set: there may be none.
     lower = None if purpose.review_share is None else review_threshold(scored, chosen[MICRO], purpose.review_share)
@@ -188,7 +187,7 @@ def _set(pipe: RelationExtractor, scored: Scored, purpose: Purpose, mentions: st
             pipe.uncertain_below,
         )
     pipe.uncertain_below = None
-    figures = figures_at(scored, pipe.decision().thresholds.tolist())
+    figures = figures_at(scored, pipe.decision().compared.tolist())
     if lower is not None:
         pipe.uncertain_below, pipe.threshold = pipe.threshold, lower
         review = _review(scored, pipe.threshold, pipe.uncertain_below)

@@ -8,6 +8,7 @@ import spacy
 from spacy.tokens import DocBin
 
 import spacy_relext
+from spacy_relext.calibration.fitting import NONE
 from spacy_relext.errors import RelextError
 from spacy_relext.findings import kept
 from tests.calibration.made import dev_docs, give_scores, sure
@@ -78,19 +79,26 @@ def test_calibrating_again_starts_from_the_raw_scores(nlp):
 def test_where_none_helps_nothing_is_changed(nlp):
     found = spacy_relext.calibrate(nlp, dev_docs(nlp.vocab, truth=lambda p: p))
     pipe = nlp.get_pipe("relation_extractor")
-    assert (found.maps, pipe.calibration, kept(nlp, "calibration")) == (None, None, None)
+    assert (found.maps, found.removed, pipe.calibration) == (None, False, None)
     assert found.before == found.after
     assert found.thresholds == found.raw_thresholds == {"threshold": 0.5, "label_thresholds": {}}
+    # That none helps is a finding, too.
+    of_it = kept(nlp, "calibration")
+    assert (set(of_it["methods"].values()), of_it["before"]["error"]) == ({NONE}, found.before.error)
 
 
-def test_where_none_helps_an_earlier_calibration_stays_and_is_told(nlp):
-    spacy_relext.calibrate(nlp, dev_docs(nlp.vocab))
+def test_where_none_helps_an_earlier_calibration_is_taken_off(nlp, caplog):
     pipe = nlp.get_pipe("relation_extractor")
-    before = (pipe.calibration, pipe.threshold, dict(pipe.label_thresholds))
-    found = spacy_relext.calibrate(nlp, dev_docs(nlp.vocab, truth=lambda p: p, seed=3))
-    assert found.maps is None
-    assert (pipe.calibration, pipe.threshold, dict(pipe.label_thresholds)) == before
-    assert found.notes[0].startswith("It was calibrated before, and stays so")
+    pipe.threshold = 0.7
+    new = dev_docs(nlp.vocab, 40, seed=9)
+    before = relations(nlp, new)
+    spacy_relext.calibrate(nlp, dev_docs(nlp.vocab))
+    found = spacy_relext.calibrate(nlp, dev_docs(nlp.vocab, truth=lambda p: p, seed=1))
+    assert (found.maps, found.removed, pipe.calibration) == (None, True, None)
+    assert "relation_extractor: no map helps on this data, so the calibration that it had is taken off." in caplog.text
+    assert found.thresholds == found.raw_thresholds == {"threshold": 0.7, "label_thresholds": {}}
+    assert relations(nlp, new) == before
+    assert set(kept(nlp, "calibration")["methods"].values()) == {NONE}
 
 
 def test_documents_that_it_learned_from_are_refused(nlp):
@@ -172,13 +180,25 @@ def test_the_command_stores_it_in_the_folder_and_takes_it_away(folder, tmp_path)
     assert "is not calibrated" in relext("calibrate", folder, "--remove").output
 
 
-def test_the_command_stores_nothing_where_none_helps(folder, tmp_path):
-    before = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def test_the_command_changes_no_score_where_none_helps(folder, tmp_path):
+    def content():
+        stored = spacy.load(folder).get_pipe("relation_extractor")
+        return {**stored.cfg, "given": None}, stored.model.to_bytes()
+
+    before = content()
     data = stored(dev_docs(spacy.load(folder).vocab, truth=lambda p: p), tmp_path / "dev.spacy")
     result = relext("calibrate", folder, data)
     assert result.exit_code == 0, result.output
-    assert "nothing is stored" in result.output
-    assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert "the scores stay as they are, and no calibration is stored" in " ".join(result.output.split())
+    assert content() == before
+    # The card says that it was tried.
+    text = spacy_relext.write_card(folder).readme.read_text(encoding="utf8")
+    assert "Calibration was tried on 150 documents, and no map helped: " in text
+    assert "relext calibrate" not in text
+    assert relext("calibrate", folder, stored(dev_docs(spacy.load(folder).vocab), tmp_path / "other.spacy")).exit_code == 0
+    again = relext("calibrate", folder, data)
+    assert "the scores are the raw ones again, and so are thresholds" in " ".join(again.output.split())
+    assert spacy.load(folder).get_pipe("relation_extractor").calibration is None
 
 
 @pytest.mark.parametrize(

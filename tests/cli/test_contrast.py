@@ -35,6 +35,19 @@ def test_the_table(model, files):
     assert "Ketamine" not in result.output
 
 
+def test_what_is_left_out_is_said_by_label(model, files, tmp_path):
+    """An own set, of which the pipeline does not know all labels."""
+    unknown = [*pair("g4", "list", "other"), *pair("g5", "list", "another")]
+    for entry in unknown:
+        entry["meta"]["contrast"]["expected"] = ["RAISES"]
+    path = write(tmp_path / "own.jsonl", *pair("g1", "co-occurring"), *unknown)
+    result = relext("contrast", model, path, *files[1:])
+    assert result.exit_code == 0, result.output
+    assert "Not asked, and in no figure: 2 minimal pairs, 4 sentences" in " ".join(result.output.split())
+    [row] = [line.split() for line in result.output.splitlines() if line.startswith("unknown label RAISES")]
+    assert row == ["unknown", "label", "RAISES", "2", "4"]
+
+
 def test_errors_are_shown_and_those_held_out_only_where_asked_for(model, files):
     result = relext("contrast", model, *files, "--errors")
     assert "None of the half 'open'." in result.output

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import pytest
 import spacy
@@ -57,6 +58,15 @@ def test_scores_of_a_calibrated_pipeline_are_said_to_be_raw(model, tmp_path):
         assert ("Scores here are raw ones, before calibration" in " ".join(result.output.split())) == is_said
 
 
+def test_a_long_text_with_many_relations_takes_bounded_time(model, monkeypatch):
+    monkeypatch.setattr(sys.modules["spacy_relext.cli.explain"], "BUDGET", 0)
+    text = "Aspirin increases warfarin levels. Rifampicin increases digoxin levels."
+    result = relext("explain", model, text, "--method", "attention")
+    assert result.exit_code == 0, result.output
+    assert "the first 1 of 2 relations are explained" in " ".join(result.output.split())
+    assert "Rifampicin" not in result.output
+
+
 def test_a_pair(model):
     result = relext("explain", model, "Ketamine did not alter warfarin.", "--method", "occlusion")
     assert result.exit_code == 0
@@ -104,7 +114,10 @@ def test_data(model, annotated, tmp_path):  # noqa: F811 - a fixture
     assert result.exit_code == 0, result.output
     assert re.search(r"^deleted +occlusion +0\.\d{3} \(", result.output, re.MULTILINE)
     assert re.search(r"^masked +random +", result.output, re.MULTILINE)
-    assert re.search(r"occlusion: \d\d?\.\d times random with words deleted, ", " ".join(result.output.split()))
+    assert re.search(
+        r"occlusion: of too few documents to be told from chance: \d\d?\.\d times random with words deleted, ",
+        " ".join(result.output.split()),
+    )
     assert "integrated_gradients: left out." in result.output
     figures = json.loads(output.read_text())
     assert figures["data"] == str(annotated)
@@ -113,6 +126,9 @@ def test_data(model, annotated, tmp_path):  # noqa: F811 - a fixture
     # It is said from now on.
     result = relext("explain", folder, TEXT, "--method", "occlusion")
     said = " ".join(result.output.split())
-    assert re.search(r"occlusion: by how much the score falls without the word \(\d\d?\.\d times random with words deleted", said)
+    assert re.search(
+        r"occlusion: by how much the score falls without the word \(of too few documents .*: \d\d?\.\d times random with words deleted",
+        said,
+    )
     assert "Nobody has measured" not in result.output
     assert "relext explain MODEL DATA" not in result.output

@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_relext import RelextError, contrast
+from spacy_relext import RelextError, contrast, evaluate
 from spacy_relext.contrasts.asking import RIGHT
 from spacy_relext.contrasts.sets import CONTRAST
 from spacy_relext.formats.docs import to_doc
@@ -112,8 +112,23 @@ def test_groups_are_asked_as_a_whole_or_not_at_all(nlp, guideline, tmp_path):
     ]
     found, by_id = answers(nlp, guideline, tmp_path, *pair(), *others)
     assert (set(by_id), found.not_asked) == ({"g1-a", "g1-b"}, 1)
-    with pytest.raises(RelextError, match="no group whose labels and types are those of the pipeline, by the guideline toy"):
+    assert found.left_out == {"unknown type PROTEIN; unknown label INHIBITS": (1, 2)}
+    assert found.to_dict()["left_out"] == {"unknown type PROTEIN; unknown label INHIBITS": {"groups": 1, "sentences": 2}}
+    with pytest.raises(
+        RelextError, match=r"by the guideline toy: unknown type PROTEIN; unknown label INHIBITS\. The pipeline has the labels"
+    ):
         answers(nlp, guideline, tmp_path, *others)
+
+
+def test_an_extractor_that_is_not_trained(guideline, tmp_path):
+    untrained = spacy.blank("en")
+    untrained.add_pipe("relation_extractor")
+    for given in (guideline, None):
+        with pytest.raises(RelextError, match="relation_extractor has no trained model: it has 0 labels"):
+            answers(untrained, given, tmp_path, *pair())
+    # As of every other command.
+    with pytest.raises(RelextError, match="relation_extractor has no trained model: it has 0 labels"):
+        evaluate(untrained, [])
 
 
 def test_what_can_only_pass_is_not_asked(model, guideline, tmp_path):
@@ -124,6 +139,7 @@ def test_what_can_only_pass_is_not_asked(model, guideline, tmp_path):
     none[0]["meta"][CONTRAST]["expected"] = []
     found, by_id = answers(nlp, guideline, tmp_path, *pair(), *none)
     assert (set(by_id), found.not_asked) == ({"g1-a", "g1-b"}, 1)
+    assert found.left_out == {"nothing in it is related, and no pair is a candidate": (1, 2)}
     assert (by_id["g1-a"].failure, by_id["g1-a"].candidate, by_id["g1-a"].probability) == ("missed", False, 0.0)
     with pytest.raises(RelextError, match="nothing in it is related, and no pair of it is a candidate of relation_extractor"):
         answers(nlp, guideline, tmp_path, *none)

@@ -40,7 +40,11 @@ def test_the_guideline_is_that_of_the_labels(asked, labels, types, name):
 def test_labels_and_types_of_ddi(asked):
     ddi = guideline_for(asked, DDI, ("brand", "drug", "drug_n", "group"))
     first, second, third, fourth = asked.questions
-    assert [ddi.has(question) for question in asked.questions] == [True, True, False, False]
+    assert [not ddi.lacks(question) for question in asked.questions] == [True, True, False, False]
+    assert [ddi.lacks(question) for question in (third, fourth)] == [
+        ["unknown type PROTEIN", "unknown label INHIBITS"],
+        ["unknown type PROTEIN"],
+    ]
     # What the guideline differs in.
     assert (ddi.expected(first), ddi.expected(second)) == ({"effect"}, {"effect"})
     # Proteins are no mentions of this corpus.
@@ -50,7 +54,7 @@ def test_labels_and_types_of_ddi(asked):
 
 def test_several_labels_of_one(asked):
     chemprot = guideline_for(asked, CHEMPROT, ("CHEMICAL", "GENE"))
-    assert [chemprot.has(question) for question in asked.questions] == [False, True, True, True]
+    assert [not chemprot.lacks(question) for question in asked.questions] == [False, True, True, True]
     assert [chemprot.expected(question) for question in asked.questions[2:]] == [{"CPR:4", "CPR:6"}, frozenset()]
     assert [m.type for m in chemprot.document(asked.questions[2].document).mentions] == ["CHEMICAL", "CHEMICAL", "GENE"]
     # Of those that the pipeline has.

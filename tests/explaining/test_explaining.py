@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy_relext.candidates import distance_pairs
 from spacy_relext.displacy import render
 from spacy_relext.errors import RelextError
-from spacy_relext.explaining import explaining, integrating, occluding
+from spacy_relext.explaining import asking, explaining, integrating, occluding
 from spacy_relext.explaining.asking import ask
 from spacy_relext.explaining.explanations import METHODS, Word
 from spacy_relext.findings import keep
@@ -290,6 +290,40 @@ def test_a_very_long_text_takes_bounded_time_and_says_so(tiny_bert, monkeypatch)
     assert len({round(word.weight, 9) for word in occlusion.words}) <= 8
 
 
+def test_of_a_long_text_what_is_near_the_pair_is_run_where_the_score_is_the_same(tiny_bert, monkeypatch):
+    nlp = KINDS["tok2vec"][0](tiny_bert)
+    pipe, _ = prepared(nlp)
+    doc = Doc(nlp.vocab, words=[*["word"] * 1_000, "Aspirin", "raises", "warfarin", *["word"] * 1_000, "."])
+    doc.ents = [Span(doc, 1_000, 1_001, label="DRUG"), Span(doc, 1_002, 1_003, label="DRUG")]
+    doc = nlp.get_pipe("sentencizer")(doc)
+    monkeypatch.setattr(asking, "SAME_SCORE", -1.0)
+    assert (ask(pipe, nlp, doc, doc.ents).part.doc.text, ask(pipe, nlp, doc, doc.ents).beyond) == (doc.text, 0)
+    monkeypatch.setattr(asking, "SAME_SCORE", 1.0)
+    question = ask(pipe, nlp, doc, doc.ents)
+    assert (len(question.part.doc), question.part.doc[64:67].text, question.beyond) == (131, "Aspirin raises warfarin", 2_004 - 131)
+    found = pipe.explain(doc, doc.ents)
+    assert found.notes == ("1,873 tokens that the pair reads are far from it and left out: the score is the same without all of them.",)
+    assert [doc.text[word.start : word.end] for word in found.words] == ["word"] * 64 + ["raises"] + ["word"] * 64
+
+
+def test_progress_is_told_after_each_batch_and_not_before_all(tiny_bert, monkeypatch):
+    nlp = KINDS["tok2vec"][0](tiny_bert)
+    pipe, docs = prepared(nlp)
+    monkeypatch.setattr(asking, "BATCH_TOKENS", 2 * len(docs[0]))
+    run, told = [], []
+    scores_of = asking.Question.scores_of
+    monkeypatch.setattr(asking.Question, "scores_of", lambda self, parts: run.append(len(parts)) or scores_of(self, parts))
+
+    def progress(things, total):
+        for thing in things:
+            told.append(list(run))
+            yield thing
+
+    pipe.explain(docs[0], (docs[0].ents[0], docs[0].ents[1]), progress=progress)
+    assert max(run) == 2
+    assert told[0] != told[-1] == run
+
+
 def test_a_part_stands_for_the_text_only_where_the_score_is_the_same(tiny_bert):
     nlp = KINDS["single pass"][0](tiny_bert)
     pipe, _ = prepared(nlp)
@@ -359,7 +393,7 @@ def test_gradients_of_a_long_text_are_bounded_and_told(tiny_bert, monkeypatch):
     told.clear()
     monkeypatch.setattr(integrating, "MOST_PIECES", 10)
     pipe.explain(docs[1], pair, "integrated_gradients", progress=progress)
-    assert told == [(i, 16) for i in range(16)]
+    assert told == [(i, 8) for i in range(8)]
 
 
 def test_others_predict_meanwhile(tiny_bert):

@@ -123,7 +123,9 @@ def test_over_a_corpus(model, annotated):
     told = explanations_told(kept(nlp, "explanations"))
     assert told[0].endswith("over 5 relations of 5 documents:")
     assert told[1].splitlines()[-1] == "- `integrated_gradients`: not for this model."
-    assert f"- `occlusion`: {in_words(found.figures['occlusion'])}." in told[1]
+    # Five documents that all say the same: 0.0625 at the least, by a sign test.
+    assert found.figures["occlusion"]["delete"]["comprehensiveness"]["p"] == 2**-4
+    assert "- `occlusion`: of too few documents to be told from chance: " in told[1]
     doc = nlp("Aspirin increases warfarin levels.")
     (relation,) = doc._.relations
     pipe = nlp.get_pipe("relation_extractor")
@@ -146,6 +148,26 @@ def test_random_orders_are_those_of_the_same_words_and_their_mean_counts(model, 
     assert means == {"occlusion": 0.0, RANDOM: 2.0}
     for n, orders in asked:
         assert [sorted(order) for order in orders] == [list(range(n))] * 4
+
+
+def test_one_document_says_nothing(model, annotated):
+    nlp = spacy.load(model)
+    doc = next(iter(DocBin().from_disk(annotated).get_docs(nlp.vocab)))
+    found = measure_explanations(nlp, [doc], methods="occlusion", random_orders=1)
+    for removal in ("delete", "mask"):
+        one = found.figures["occlusion"][removal]
+        assert (one["comprehensiveness"]["p"], one["comprehensiveness"]["low"]) == (1.0, None)
+        assert one["times_random"] is None or one["times_random"]["low"] is None
+    assert in_words(found.figures["occlusion"]).startswith("of too few documents to be told from chance: ")
+    assert not beats_chance(found.figures["occlusion"])
+
+
+@pytest.mark.parametrize("given", [["data.spacy"], [None], "doc", 5, b"data"])
+def test_data_that_is_no_data(model, given):
+    nlp = spacy.load(model)
+    given = nlp("Aspirin increases warfarin levels.") if given == "doc" else given
+    with pytest.raises(RelextError, match=r"the data (has at place 0 a|is one) .*; expected (annotated|several annotated) Docs"):
+        measure_explanations(nlp, given)
 
 
 def test_there_must_be_something_to_explain(model, annotated):

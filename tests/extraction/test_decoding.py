@@ -13,6 +13,7 @@ from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
 from spacy_relext.errors import RelextError
 from spacy_relext.extraction.decoding import decode_record
 from spacy_relext.extraction.running import Runner, Settings
+from spacy_relext.formats.jsonl import rounded
 from spacy_relext.formats.types import Document
 
 TEXT = "Aspirin increases warfarin levels. Avoid ketamine with warfarin, quinine or digoxin. Ketamine did not alter warfarin."
@@ -155,6 +156,39 @@ def test_a_threshold_that_is_a_score(kept):
                 assert not {(pair["head"], pair["tail"])} & ends(decode_record(record, kept.extractors, threshold))
             elif best > pair["no_relation"] or threshold == best:
                 assert (pair["head"], pair["tail"]) in ends(decode_record(record, kept.extractors, threshold))
+
+
+def test_scores_are_written_on_the_side_of_the_threshold_that_they_are_on(model):
+    """Whoever filters the lines by the threshold that is shown has what was written: four decimals alone would lose some."""
+    nlp = changed(model, unchanged)
+    pipe = nlp.get_pipe("relation_extractor")
+    scores = [score for pair in runner_of(nlp)([Document("d", TEXT)])[0]["pairs"] for score in pair["scores"].values()]
+    rounded_down = next(score for score in sorted(scores, reverse=True) if round(score, 4) < score)
+    pipe.threshold = rounded_down
+    kept = runner_of(nlp)
+    [record] = kept([Document("d", TEXT)])
+    for written in (record, decode_record(record, kept.extractors)):
+        found = [relation.get("score", 1.0) for relation in written["relations"]]
+        assert min(found) >= rounded_down > round(rounded_down, 4)
+    pipe.threshold, pipe.uncertain_below = 0.0, rounded_down
+    [record] = runner_of(nlp)([Document("d", TEXT)])
+    assert {(r.get("score", 1.0) >= rounded_down) == ("status" not in r) for r in record["relations"]} == {True}
+
+
+@pytest.mark.parametrize(
+    ("score", "limits", "found"),
+    [
+        (0.41344, (), 0.4134),
+        (0.41344, (0.41343567,), 0.41344),
+        (0.413432, (0.41343,), 0.41343),
+        (0.4134321, (0.4134321,), 0.4134321),
+        (0.89996, (0.5, 0.9), 0.89996),
+        (0.9, (0.9,), 0.9),
+        (0.99999, (0.4, 0.7), 1.0),
+    ],
+)
+def test_as_few_decimals_as_it_takes(score, limits, found):
+    assert rounded(score, limits) == found
 
 
 def ends(record):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from math import nextafter
 
 import numpy
 import pytest
@@ -14,10 +15,11 @@ from spacy.util import load_config
 from spacy_relext.calibration.maps import ScoreMap, ScoreMaps
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import set_threshold
-from spacy_relext.pipeline.decoding import Decision
-from spacy_relext.pipeline.settings import GIVEN
+from spacy_relext.pipeline.decoding import Decision, decode
+from spacy_relext.pipeline.settings import GIVEN, NEVER, told_threshold, told_thresholds
 from spacy_relext.values import UNCERTAIN
 from tests.conftest import make_doc
+from tests.explaining.kinds import KINDS, prepared
 from tests.pipeline.test_relation_extractor import PAIR, constant, make_pipeline
 
 PLATT = ScoreMap("sigmoid", (0.5, -1.0))
@@ -245,6 +247,34 @@ def test_a_calibrated_component_of_another_pipeline_is_trained_further(tmp_path)
         assert (stored.calibration, stored.threshold, stored.label_thresholds) == (None, 0.5, {})
 
 
+@pytest.mark.parametrize("kind", ["listener", "tok2vec listener"])
+def test_a_frozen_component_whose_encoder_is_trained(tiny_bert, kind, caplog, tmp_path):
+    """Nobody tells it; its listener has heard of a run in training, though."""
+    nlp = KINDS[kind][0](tiny_bert)
+    name = "relation_extractor"
+    pipe, docs = prepared(nlp)
+    examples = [Example(nlp.make_doc(doc.text), doc) for doc in docs]
+    one = ScoreMaps({}, PLATT).to_dict()
+    raw = pipe.threshold
+    optimizer = nlp.resume_training()
+    # Heard before: the calibration is of what came of it.
+    nlp.update(examples, sgd=optimizer, exclude=[name])
+    pipe.calibration = one
+    list(nlp.pipe([doc.text for doc in docs]))
+    assert pipe.calibration == one
+    for look in (lambda: nlp.to_disk(tmp_path), lambda: pipe.predict(docs), nlp.to_bytes):
+        pipe.calibration = one
+        nlp.update(examples, sgd=optimizer, exclude=[name])
+        look()
+        assert (pipe.calibration, pipe.threshold) == (None, raw)
+    [message] = [message for message in caplog.messages if "calibration" in message]
+    assert "the calibration is dropped, since the " in message
+    assert "that it listens to is trained further" in message
+    stored = spacy.load(tmp_path).get_pipe(name)
+    assert (stored.calibration, stored.threshold) == (None, raw)
+    assert load_config(tmp_path / "config.cfg")["components"][name]["threshold"] == raw
+
+
 def test_a_checkpoint_of_a_calibrated_component(caplog):
     nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
     pipe.calibration = CALIBRATION
@@ -280,6 +310,141 @@ def test_thresholds_of_a_config_go_before_what_was_set_since(tmp_path):
     for threshold in (0.5, 0.4, 0.3):
         other = spacy.load(tmp_path, config={"components": {"relation_extractor": {"threshold": threshold}}})
         assert other.get_pipe("relation_extractor").threshold == threshold
+
+
+VALUES = {"threshold": (0.5, 0.4), "label_thresholds": ({"A": None, "B": None}, {"A": 0.6}), "uncertain_below": (None, 0.9)}
+
+
+@pytest.mark.parametrize("setting", list(VALUES))
+@pytest.mark.parametrize("how", ["set", "cfg", "sourced", "bytes"])
+def test_the_factory_s_value_in_a_config_goes_before_what_was_set_since(setting, how, tmp_path):
+    """And without it, what was set is what is loaded; the config that is stored says it."""
+    default, value = VALUES[setting]
+    nlp, pipe, _ = constant([0, 2, 1], ["A", "B"])
+    source = nlp
+    if how == "sourced":
+        nlp = spacy.blank("en")
+        nlp.add_pipe(pipe.name, source=source)
+    if how == "cfg":
+        pipe.cfg[setting] = value
+    else:
+        setattr(pipe, setting, value)
+    if how == "bytes":
+        config, data = nlp.config, nlp.to_bytes()
+        set_as = lambda config: spacy.util.load_model_from_config(config).from_bytes(data)  # noqa: E731
+        given = config.copy()
+        given["components"][pipe.name][setting] = default
+        kept, other = set_as(config), set_as(given)
+    else:
+        nlp.to_disk(tmp_path)
+        stored = load_config(tmp_path / "config.cfg")["components"][pipe.name][setting]
+        assert stored == ({"A": 0.6, "B": None} if setting == "label_thresholds" else value)
+        kept, other = spacy.load(tmp_path), spacy.load(tmp_path, config={"components": {pipe.name: {setting: default}}})
+    assert getattr(kept.get_pipe(pipe.name), setting) == value
+    assert getattr(other.get_pipe(pipe.name), setting) == ({} if setting == "label_thresholds" else default)
+
+
+def test_a_pipeline_takes_over_what_another_one_stored(tmp_path):
+    """What a factory gave is past once a component was loaded or set: it is no setting of what is loaded later."""
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"], threshold=0.6)
+    nlp.to_disk(tmp_path / "before")
+    pipe.calibration = CALIBRATION
+    pipe.uncertain_below = 0.9
+    nlp.to_disk(tmp_path / "after")
+    of_nlp = written(nlp, doc)
+    for live in (spacy.load(tmp_path / "before"), nlp):
+        live.get_pipe(pipe.name).threshold = 0.3
+        live.from_disk(tmp_path / "after")
+        same = live.get_pipe(pipe.name)
+        assert (written(live, doc), dict(same.label_thresholds)) == (of_nlp, dict(pipe.label_thresholds))
+        assert live.config["components"][pipe.name]["label_thresholds"]["A"] == same.label_thresholds["A"]
+
+
+def test_the_config_of_a_pipeline_that_takes_a_calibrated_component(tmp_path):
+    source, pipe, _ = constant([0, 2, 1], ["A", "B"])
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_extractor", source=source)
+    pipe.calibration = CALIBRATION
+    nlp.to_disk(tmp_path)
+    block = load_config(tmp_path / "config.cfg")["components"]["relation_extractor"]
+    assert block["label_thresholds"] == {"A": pipe.label_thresholds["A"], "B": None}
+
+
+@pytest.mark.parametrize(
+    "maps", [None, ScoreMaps({"A": PLATT}), ScoreMaps({}, ScoreMap("isotonic", (0.0, 0.66, 0.67, 1.0, 0.1, 0.3, 0.30000001, 0.9)))]
+)
+def test_a_relation_on_the_very_edge_is_written_before_and_after_storing(maps, tmp_path):
+    """The threshold is the score, to the last bit."""
+    nlp, pipe, doc = constant([0, 2, 1], ["A", "B"])
+    pipe.calibration = None if maps is None else maps.to_dict()
+    nlp.to_disk(tmp_path / "0")
+    score = nlp(doc.copy())._.relations[0].score
+    for limits in ({"threshold": score}, {"label_thresholds": {"A": score}}, {"uncertain_below": score}):
+        pipe = (nlp := spacy.load(tmp_path / "0")).get_pipe(pipe.name)
+        pipe.threshold, pipe.label_thresholds = 0.1, {}
+        for name, value in limits.items():
+            setattr(pipe, name, value)
+        assert written(nlp, doc)
+        nlp.to_disk(tmp_path / "1")
+        other = spacy.load(tmp_path / "1")
+        again = pickle.loads(pickle.dumps(nlp))
+        of_bytes = spacy.load(tmp_path / "0").from_bytes(nlp.to_bytes())
+        for same in (other, again, of_bytes):
+            assert written(same, doc) == written(nlp, doc)
+            assert {s for *_, s in written(same, doc)} == {"asserted"}
+            assert getattr(same.get_pipe(pipe.name), name) == getattr(pipe, name)
+        # One step higher, and it is not.
+        higher = {name: {"A": nextafter(v["A"], 1)} if isinstance(v, dict) else nextafter(v, 1) for name, v in limits.items()}
+        if maps is not None:
+            for name, value in higher.items():
+                pipe.cfg[name] = value
+            nlp.to_disk(tmp_path / "1")
+            assert written(spacy.load(tmp_path / "1"), doc) == written(nlp, doc)
+            assert not [s for *_, s in written(nlp, doc) if s == "asserted"]
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.7, 0.3, 0.9])
+def test_nothing_is_written_below_the_threshold_that_is_shown(threshold):
+    """In float32 some of these are less, and some are more."""
+    decision = Decision(("A",), False, numpy.asarray([threshold]), uncertain_below=threshold)
+    scores = numpy.asarray([[threshold], [numpy.nextafter(numpy.float32(threshold), numpy.float32(0))]], dtype="float32")
+    [found] = decode(numpy.asarray([[0, 1], [1, 0]]), scores, [(0, 1), (2, 3)], decision)
+    assert (found.score, found.raw_score, found.status) == (threshold, threshold, "asserted")
+    assert decision.reaches("A", float(numpy.float32(threshold)))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_no_score_reaches_is_reached_by_none_without_calibration(again):
+    """A threshold above all that a map gives. A raw score of exactly 1 is common where a model is sure."""
+    nlp, pipe, doc = constant([0, 40, 1], ["A", "B"])
+    assert {raw for _, _, raw, _ in written(nlp, doc)} == {1.0}
+    pipe.calibration = CALIBRATION
+    highest = float(PLATT(1.0))
+    pipe.label_thresholds = {"A": highest}
+    assert written(nlp, doc)
+    pipe.label_thresholds = {"A": nextafter(highest, 1)}
+    assert not written(nlp, doc)
+    if again:
+        pipe.calibration = ScoreMaps({"A": ScoreMap("isotonic", (0.0, 1.0, 0.0, 1.0))}).to_dict()
+        assert not written(nlp, doc)
+    pipe.calibration = None
+    assert not written(nlp, doc)
+    assert pipe.label_thresholds == {"A": NEVER}
+    assert told_thresholds(pipe.threshold, pipe.label_thresholds) == "0.5 (A above 1)"
+    pipe.calibration = CALIBRATION
+    assert not written(nlp, doc)
+    # Below all that it gives: everything is written, with it and without.
+    pipe.label_thresholds = {"A": float(PLATT(0.0)) / 2}
+    assert written(nlp, doc)
+    pipe.calibration = None
+    assert pipe.label_thresholds == {"A": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("threshold", "told"), [(0.5, "0.5"), (0.41343567, "0.413435"), (1.0, "1"), (0.0, "0"), (1e-7, "1e-07"), (0.99999999, "0.999999")]
+)
+def test_a_threshold_is_never_rounded_up(threshold, told):
+    assert told_threshold(threshold) == told
 
 
 def test_labels_that_no_config_can_name(tmp_path):

@@ -112,7 +112,7 @@ def test_a_target_that_cannot_be_had(folder, data):
     result = relext("threshold", folder, data, "--target-precision", 0.999)
     assert result.exit_code == 1
     output = " ".join(result.output.split())
-    assert "all labels: no threshold has precision 0.999 with confidence 0.9 on 60 documents" in output
+    assert "all labels: no threshold has precision 0.999 with confidence 0.9 on 60 documents (" in output
     assert "the best that can be had is 0." in output
     assert "a better model helps more than documents" in output or "more would be needed" in output
     result = relext("threshold", folder, data, "--target-precision", 0.999, "--per-label")
