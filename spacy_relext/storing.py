@@ -11,9 +11,11 @@ from weakref import WeakKeyDictionary
 from filelock import Timeout
 from spacy.language import Language
 
+from spacy_relext.card import MARKER
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.files import TEMPORARY, put_in_place
 from spacy_relext.locks import lock
+from spacy_relext.notices import logger
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.settings import given_beside, to_json
 
@@ -67,8 +69,15 @@ def store(nlp: Language, folder: Path) -> None:
                 _put(file, folder / file.relative_to(made))
             if loaded_from == folder:
                 note_loaded(nlp, folder, settings_of(folder))
+        _say_that_the_card_is_old(folder)
     except Timeout as error:
         raise RelextError(f"{folder}: another run stores in this folder, and does not end. Nothing is stored. Run this again.") from error
+
+
+def _say_that_the_card_is_old(folder: Path) -> None:
+    readme = folder / "README.md"
+    if readme.is_file() and MARKER in readme.read_text(encoding="utf8", errors="replace"):
+        logger.warning("%s: this card describes the pipeline as it was before. Write it again: relext card %s", readme, folder)
 
 
 def _put_settings_first(nlp: Language, beside: Path, folder: Path) -> None:

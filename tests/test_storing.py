@@ -7,6 +7,7 @@ import pytest
 import spacy
 
 from spacy_relext import storing
+from spacy_relext.card import MARKER
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import load_pipeline, set_threshold
 
@@ -124,3 +125,14 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(folder, monkeypatch)
     monkeypatch.setattr(storing, "TemporaryDirectory", refused)
     with pytest.raises(RelextError, match=r"nothing can be stored in this folder: Permission denied\. Copy the pipeline"):
         storing.require_storable(folder)
+
+
+def test_a_card_of_the_pipeline_as_it_was_is_named(folder, caplog):
+    """Its wheel would have it, and say that the scores are not calibrated."""
+    nlp = spacy.load(folder)
+    (folder / "README.md").write_text("Mine.", encoding="utf8")
+    storing.store(nlp, folder)
+    assert not caplog.text
+    (folder / "README.md").write_text(f"# A card\n\n{MARKER} 1.0", encoding="utf8")
+    storing.store(nlp, folder)
+    assert f"Write it again: relext card {folder}" in caplog.text

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 import spacy_relext
-from spacy_relext.card import sections
+from spacy_relext.card import MARKER, sections
 from spacy_relext.card.about import About
 from spacy_relext.card.metadata import MENTIONS, header, package_name
 from spacy_relext.pipeline.checks import mention_finders
@@ -19,8 +19,6 @@ from spacy_relext.relations import get_relations
 from spacy_relext.report.words import percent
 
 Figures = dict[str, Any]
-# By it, a README is known that may be written anew.
-MARKER = "Made by `relext card` of spacy-relext"
 
 
 def make_page(

@@ -9,10 +9,11 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_relext.card import MARKER
 from spacy_relext.card.about import About, read_about
 from spacy_relext.card.figures import measure
 from spacy_relext.card.metadata import filled
-from spacy_relext.card.page import MARKER, make_page
+from spacy_relext.card.page import make_page
 from spacy_relext.displacy.options import Options
 from spacy_relext.displacy.rendering import pictures_of
 from spacy_relext.displacy.svg import svg_of
