@@ -11,6 +11,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 import spacy
+from hypothesis import HealthCheck, settings
 from spacy.lang.en import English
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -23,6 +24,10 @@ from spacy_relext.relations import Relation, register_extensions, set_relations
 SPECIAL_CASES = English.Defaults.tokenizer_exceptions
 ABBREVIATIONS = {text: tokens for text, tokens in SPECIAL_CASES.items() if text.endswith(".") and len(tokens) == 1}
 English.Defaults.tokenizer_exceptions = ABBREVIATIONS
+
+# A busy machine is slow, which is no fault of an example.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "assets" / "demo"
