@@ -194,6 +194,8 @@ def require_annotated(evaluation: Evaluation) -> None:
 def annotated_docs(given: str | Path | Iterable[Doc], nlp: Language) -> list[Doc]:
     """The Docs of a `.spacy` file or of a folder of them, or those that are given. RAISES: RelextError for what are none."""
     if isinstance(given, (str, Path)):
+        if given == "":
+            raise RelextError("the name of the data is empty; expected a .spacy file or a folder of them.")
         return list(read_docs(Path(given), nlp))
     if isinstance(given, (Doc, bytes)) or not isinstance(given, Iterable):
         raise RelextError(f"the data is one {type(given).__name__}; expected several annotated Docs, as in [doc], or a .spacy file.")

@@ -1,5 +1,6 @@
 """The relations that a pipeline writes for annotated documents, with their scores, and whether they are right."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,18 +32,19 @@ class Written:
     pipe: Extractor
     annotated: dict[str, int] = field(default_factory=dict)
     _rows: list[tuple[float, bool, str, int]] = field(default_factory=list)
-    _numbers: dict[str | int, int] = field(default_factory=dict)
+    _numbers: dict[str | bytes, int] = field(default_factory=dict)
+    _next: int = 0
 
     @property
     def documents(self) -> int:
-        """How many there are. Sentences of one document, which are Docs of their own, count as one."""
-        return len(self._numbers)
+        """How many there are. Sentences of one document, which are Docs of their own, count as one, and so do Docs of the same text."""
+        return self._next
 
     def add(self, example: Example) -> None:
         """example: Its predicted Doc has the relations that were found, its reference those that are right."""
         if not learns_from(self.pipe, example.reference):
             return
-        number = self._numbers.setdefault(document_id(example.reference) or len(self._numbers), len(self._numbers))
+        number = self._number(example.reference)
         name, labels, symmetric = self.pipe.name, self.pipe.labels, symmetric_labels(self.pipe)
         gold = {relation_key(relation, symmetric) for relation in get_relations(example.reference) if relation.label in labels}
         for label, _, _ in gold:
@@ -54,6 +56,17 @@ class Written:
                 key = relation_key(relation, symmetric)
                 scores[key] = max(relation.source_scores[name], scores.get(key, 0.0))
         self._rows += [(score, key in gold, key[0], number) for key, score in scores.items()]
+
+    def _number(self, doc: Doc) -> int:
+        """That of the document. The same text under another id, or without one, tells nothing new: it is no document of its own."""
+        text = hashlib.blake2b(" ".join(doc.text.split()).casefold().encode("utf8", "surrogatepass"), digest_size=8).digest()
+        keys = [key for key in (document_id(doc), text) if key]
+        known = [self._numbers[key] for key in keys if key in self._numbers]
+        number = known[0] if known else self._next
+        self._next = max(self._next, number + 1)
+        for key in keys:
+            self._numbers.setdefault(key, number)
+        return number
 
     def told(self, example: Example, *_: Any) -> None:
         """The same, as `OnScored`."""

@@ -15,22 +15,26 @@ TEXT = "Aspirin raised warfarin."
 MENTIONS = [Mention("T1", 0, 7, "DRUG"), Mention("T2", 15, 23, "DRUG")]
 
 
-def example(nlp, name, annotated, found):
-    """annotated: Labels of the pair. found: Label, score and sources of what is found, from the first mention to the second."""
-    reference = to_doc(Document(name, TEXT, MENTIONS, [AnnotatedRelation("T1", "T2", label) for label in annotated]), nlp)
-    predicted = nlp.make_doc(TEXT)
+def example(nlp, name, annotated, found, more=""):
+    """annotated: Labels of the pair. found: Label, score and sources of what is found, from the first mention to the second.
+
+    more: What follows the text.
+    """
+    reference = to_doc(Document(name, TEXT + more, MENTIONS, [AnnotatedRelation("T1", "T2", label) for label in annotated]), nlp)
+    predicted = nlp.make_doc(TEXT + more)
     predicted._.relations = [
         Relation(predicted[0:1], predicted[2:3], label, score, sources=sources or {NAME: score}) for label, score, sources in found
     ]
     return Example(predicted, reference)
 
 
-def written(*given):
+def written(*given, texts=" {}"):
+    """texts: What follows the text, with the number of the document."""
     nlp = spacy.blank("en")
     pipe = nlp.add_pipe(NAME)
     for label in ("EFFECT", "ADVISE"):
         pipe.add_label(label)
-    return Written.of(pipe, [example(nlp, *one) for one in given])
+    return Written.of(pipe, [example(nlp, *one, texts.format(i)) for i, one in enumerate(given)])
 
 
 def test_sentences_of_a_document_count_as_one_document_for_calibration_and_for_thresholds():
@@ -74,3 +78,10 @@ def test_without_any_relation_there_is_an_empty_sample():
     found = written(("a", [], []))
     assert len(found.sample()) == 0
     assert len(scored_relations(found).scores) == 0
+
+
+def test_the_same_text_is_one_document_whatever_its_id():
+    given = [(name, ["EFFECT"], [("EFFECT", 0.9, None)]) for name in ("a", "b", "", "a")]
+    found = written(*given, texts=" ")
+    assert found.documents == 1
+    assert set(found.sample().documents) == {0}

@@ -28,6 +28,8 @@ BEAT = 10.0
 # Of the settings, those that are asked for; the others say how it is computed.
 ASKED_SETTINGS = ("threshold", "labels", "keep_all_scores", "keep_relations", "max_pairs", "max_pieces", "max_characters")
 PRECISION = "precision"
+# What is asked for in groups of options, whose names say enough.
+GROUPS = {"options", "settings", "limits", "packages"}
 # Of what is computed, what makes no difference to the results, or is compared otherwise.
 NOT_COMPARED = {"beat", "overwrite", "processor", "pipeline", PRECISION}
 
@@ -186,5 +188,9 @@ def _told(value: Any) -> str:
 
 
 def _flat(said: dict[str, Any]) -> dict[str, Any]:
-    """The same with the values of groups in the place of these."""
-    return {name: value for key, group in said.items() for name, value in (group.items() if isinstance(group, dict) else [(key, group)])}
+    """The same with the values of groups in the place of these. A name that is no option has that of its group: labels and components."""
+    flat = {}
+    for key, group in said.items():
+        for name, value in group.items() if isinstance(group, dict) else [(key, group)]:
+            flat[name if name == key or key in GROUPS else f"{key} ({name})"] = value
+    return flat

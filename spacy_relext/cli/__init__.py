@@ -4,15 +4,17 @@ spaCy imports this module through the entry point group `spacy_cli` whenever its
 run, or when its help is shown.
 """
 
+import inspect
 import platform
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import spacy
 import typer
 from spacy.cli import app
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import spacy_relext
 
@@ -38,6 +40,22 @@ WITH_OVERRIDES = {"crossval", "debug-data"}
 WITHOUT_ARGUMENTS = {"formats"}
 
 
+class _Command(TyperCommand):
+    """Refuses empty arguments and paths: to Python, an empty path is the current folder, whose files would be read, and written over."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As click does it."""
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        parameters: Any = inspect.signature(self.callback or _set_up).parameters
+        for param in self.params:
+            name, value = param.name or "", given.get(param.name)
+            is_argument = param.param_type_name == "argument"
+            if (is_argument or parameters[name].annotation is Path) and "" in (value if isinstance(value, list | tuple) else [value]):
+                shown = param.metavar or name.upper() if is_argument else param.opts[0]
+                ctx.fail(f"{shown} is empty. If it comes from a variable of the shell, this is not set.")
+        return super().parse_args(ctx, args)
+
+
 class _Commands(Mapping[str, Any]):
     """The commands by name, each imported when it is asked for."""
 
@@ -59,7 +77,7 @@ class _Commands(Mapping[str, Any]):
         function = getattr(import_module(f"{__name__}.{MODULES[name]}"), name.replace("-", "_"))
         settings = {"allow_extra_args": True, "ignore_unknown_options": True} if name in WITH_OVERRIDES else None
         made = typer.Typer(add_completion=False, rich_markup_mode=None)
-        made.command(name, no_args_is_help=name not in WITHOUT_ARGUMENTS, context_settings=settings)(function)
+        made.command(name, cls=_Command, no_args_is_help=name not in WITHOUT_ARGUMENTS, context_settings=settings)(function)
         return typer.main.get_command(made)
 
 

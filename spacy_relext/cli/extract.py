@@ -192,7 +192,7 @@ def extract(
                     folder, n_stored = run.stored
                     tell(f"{counted(n_stored, 'document is', 'documents are')} stored in {folder}: the same command goes on from there.")
         if table:
-            print_table(("head", "relation", "tail", "score", "sentence"), rows, stderr=True)
+            _print_relations(rows)
         tell_report(run.report, inputs.left_out, output)
         for text in warnings:
             warn(text)
@@ -252,10 +252,22 @@ def _arcs(record: Record, symmetric: Iterable[str]) -> list[str]:
     return ascii_lines(Picture.from_dict(data), terminal_width())
 
 
+def _print_relations(rows: list[tuple[str, ...]]) -> None:
+    """The table, with statuses where something is uncertain."""
+    header: tuple[str, ...] = ("head", "relation", "tail", "score", "status", "sentence")
+    if not any(row[4] for row in rows):
+        header, rows = (*header[:4], header[5]), [(*row[:4], row[5]) for row in rows]
+    print_table(header, rows, stderr=True)
+
+
 def _rows(record: Record) -> Iterator[tuple[str, ...]]:
-    """Head, label, tail and score of each relation, with the sentence of its head or, where there are no sentences, all of the text."""
+    """Head, label, tail, score and status (empty: asserted) of each relation, with the sentence of its head.
+
+    Where there are no sentences, with all of the text.
+    """
     text, mentions = record["text"], {mention["id"]: mention for mention in record["mentions"]}
     for relation in record["relations"]:
         head, tail = mentions[relation["head"]], mentions[relation["tail"]]
         sentences = (text[start:end] for start, end in record.get("sentences", ()) if start <= head["start"] < end)
-        yield head["text"], relation["label"], tail["text"], f"{relation.get('score', 1.0):.2f}", next(sentences, text).strip()
+        score, status = f"{relation.get('score', 1.0):.2f}", relation.get("status", "")
+        yield head["text"], relation["label"], tail["text"], score, status, next(sentences, text).strip()

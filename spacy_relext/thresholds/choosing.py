@@ -97,14 +97,15 @@ def documents_needed(scored: Scored, target: float, confidence: float) -> int | 
     first = beginning(target, confidence)
     factors = [max(n / size, first / end) for n, size, end in zip(numbers, sizes, ends, strict=True) if n < MANY and size > 0]
     # Where a later test of the sequence came out well already, but one before it did not: a tenth.
-    return int(numpy.ceil(scored.n_documents * (max(min(factors), 1.1) - 1))) if factors else None
+    # Rounded: a tenth of 250 is 25, and to a computer a little more.
+    return int(numpy.ceil(round(scored.n_documents * (max(min(factors), 1.1) - 1), 6))) if factors else None
 
 
 def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
     """Why the target cannot be had, the best that can, and what it would take. what: "relations" or "ADVISE"."""
     pairs = counted(len(scored.scores), "candidate pair", "candidate pairs")
     documents = counted(scored.n_documents, "document", "documents")
-    said = f"{what}: no threshold has precision {target:g} with confidence {confidence:g} on {documents} ({pairs})"
+    said = f"{what}: no threshold has precision {short(target)} with confidence {short(confidence)} on {documents} ({pairs})"
     best = best_target(scored, confidence, target)
     if best is not None:
         recall = scored.right[: best[1].end].sum() / max(scored.annotated.sum(), 1)
@@ -116,6 +117,11 @@ def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
         return f"{said}: a better model helps more than documents."
     needed_more = counted(more, "annotated document", "annotated documents")
     return f"{said}. About {needed_more} more would be needed, if the precision stays as it is."
+
+
+def short(share: float) -> str:
+    """A share in six digits, and in more where it would be 1 with these, but is not."""
+    return next(text for digits in range(6, 18) if (text := f"{share:.{digits}g}") != "1" or share == 1)
 
 
 def review_threshold(scored: Scored, threshold: float, share: float) -> float:

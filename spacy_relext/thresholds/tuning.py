@@ -18,7 +18,7 @@ from spacy_relext.pipeline.settings import THRESHOLDS, give_thresholds
 from spacy_relext.relations import register_extensions
 from spacy_relext.scorer import prf
 from spacy_relext.storing import store
-from spacy_relext.thresholds.choosing import guaranteed, review_threshold, thresholds_for_costs, thresholds_for_f, why_not
+from spacy_relext.thresholds.choosing import guaranteed, review_threshold, short, thresholds_for_costs, thresholds_for_f, why_not
 from spacy_relext.thresholds.scored import Scored, scored_relations
 from spacy_relext.thresholds.seen import unseen
 from spacy_relext.written import written_relations
@@ -72,7 +72,7 @@ class Purpose:
         if self.cost_ratio is not None:
             return f"cost ratio {self.cost_ratio:g}"
         if self.target_precision is not None:
-            return f"precision {self.target_precision:g} with confidence {self.confidence:g}"
+            return f"precision {short(self.target_precision)} with confidence {short(self.confidence)}"
         return "best F"
 
     def check(self) -> None:

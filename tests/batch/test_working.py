@@ -250,3 +250,11 @@ class TestAsPlanned:
 
 def _with(plan, **computed):
     return replace(plan, computed={**plan.computed, **computed})
+
+
+def test_what_differs_is_named_with_its_group(tmp_path):
+    planned = {"threshold": {"a": 0.5, "b": 0.6}, "max_pairs": {"a": None, "b": None}, "thresholds of labels": {"ADVISE": 0.5}}
+    here = {"threshold": {"a": 0.4, "b": 0.6}, "max_pairs": {"a": None, "b": None}}
+    told = r"threshold \(a\): 0\.5 planned, 0\.4 here, thresholds of labels \(ADVISE\): 0\.5 planned, nothing here"
+    with pytest.raises(RelextError, match=told):
+        asking.refuse_differences(planned, here, tmp_path, "other settings")

@@ -302,6 +302,17 @@ def test_table(model, tmp_path):
     assert "[/b]Aspirin increases warfarin levels [3H]." in result.stderr
 
 
+def test_statuses_are_in_the_table_where_something_is_uncertain(model, tmp_path):
+    (tmp_path / "a.txt").write_text(LEVELS, encoding="utf8")
+    nlp = spacy.load(model)
+    nlp.get_pipe("relation_extractor").threshold = 0.0
+    for limit, has_status in ((None, False), (1.0, True)):
+        nlp.get_pipe("relation_extractor").uncertain_below = limit
+        nlp.to_disk(tmp_path / "model")
+        result = relext("extract", tmp_path / "model", tmp_path / "a.txt", "--table", env={"COLUMNS": "200"})
+        assert (" status " in result.stderr, " uncertain " in result.stderr) == (has_status, has_status), result.stderr
+
+
 def test_table_of_a_pipeline_without_sentences(model, tmp_path):
     config = {"components.relation_extractor.candidates": {"@misc": "spacy-relext.distance_pairs.v1"}}
     nlp = spacy.load(model, exclude=["sentencizer"], config=config)

@@ -114,3 +114,14 @@ print(*(name for name in sys.modules if name.partition(".")[0] == "spacy_relext"
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf8", timeout=300, check=True)
     assert result.stdout.split() == ["spacy_relext", "spacy_relext.cli"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("explain", "m", ""), ("calibrate", "", "dev.spacy"), ("extract", "m", "a.txt", ""), ("threshold", "m", "d.spacy", "--output", "")],
+)
+def test_an_empty_argument_or_path_is_not_the_current_folder(args, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = relext(*args)
+    assert result.exit_code == 2
+    assert "is empty" in result.output

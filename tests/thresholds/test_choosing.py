@@ -4,11 +4,13 @@ import numpy
 import pytest
 
 from spacy_relext.errors import RelextError
+from spacy_relext.thresholds import choosing
 from spacy_relext.thresholds.choosing import (
     best_target,
     documents_needed,
     guaranteed,
     review_threshold,
+    short,
     thresholds_for_costs,
     thresholds_for_f,
     why_not,
@@ -146,3 +148,13 @@ def test_review_threshold(many):
     assert 0.09 < 1 - n_asserted / n_written <= 0.1
     with pytest.raises(RelextError, match=r"a share of 0.0001 .* less than one relation"):
         review_threshold(many, 0.8, 0.0001)
+
+
+def test_a_share_that_is_not_1_is_not_said_to_be():
+    assert [short(share) for share in (0.9, 1 - 0.1 / 3, 0.9999999, 1.0)] == ["0.9", "0.966667", "0.9999999", "1"]
+
+
+def test_a_tenth_of_the_documents_is_not_rounded_up(monkeypatch):
+    for name in ("needed", "beginning"):
+        monkeypatch.setattr(choosing, name, lambda *_: 1)
+    assert documents_needed(scored_of([0.9] * 250, [True] * 250), 0.5, 0.9) == 25
