@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import srsly
+from spacy.cli.package import generate_readme
 from spacy.language import Language
 from spacy.tokens import Doc
 
@@ -57,7 +59,7 @@ def write_card(
     test: Annotated documents that were not trained on: what is measured on them is kept in the meta.json, for cards to come.
         None: what was measured before, if it still holds for the pipeline.
     component: The extractor that is measured, where there are several; otherwise all of them are.
-    overwrite: A README that was written by somebody else may be replaced.
+    overwrite: A README that neither this nor `spacy package` has written may be replaced.
     RAISES: RelextError for what does not fit the pipeline, DataError for a file that cannot be read or may not be replaced.
     """
     folder = Path(folder)
@@ -65,8 +67,12 @@ def write_card(
         raise RelextError(f"a card is written into the folder of a pipeline, and {str(folder)!r} is none. {NO_FOLDER}")
     said = read_about(about)
     readme = folder / README
-    if readme.is_file() and not overwrite and MARKER not in readme.read_text(encoding="utf8"):
-        raise DataError("it was written by somebody else. `overwrite` replaces it.", path=readme)
+    if not overwrite and readme.is_file() and not _made(readme, folder / META):
+        raise DataError(
+            "neither `relext card` nor `spacy package` made it, so it may hold what somebody wrote. Put what has to stay into the "
+            "file that the card is made from (--about), or elsewhere; `overwrite` replaces it.",
+            path=readme,
+        )
     nlp = load_pipeline(str(folder))
     pipes = extractors_of(nlp, str(folder))
     _check(said, nlp, [label for pipe in pipes for label in pipe.labels])
@@ -84,6 +90,17 @@ def write_card(
     _write(readme, page)
     _write(folder / META, json.dumps(meta, indent=2, ensure_ascii=False) + "\n")
     return Card(readme, folder / PICTURE if doc is not None else None, tuple(missing))
+
+
+def _made(readme: Path, meta: Path) -> bool:
+    """Whether a README is a card, or what `spacy package` makes of a meta.json, to which nobody has added anything."""
+    text = readme.read_text(encoding="utf8", errors="replace")
+    return MARKER in text or (meta.is_file() and _without_name(text) == _without_name(generate_readme(srsly.read_json(meta))))
+
+
+def _without_name(text: str) -> list[str]:
+    """Lines of what `spacy package` makes, but for name and version, which its options may give."""
+    return [line for line in text.strip().splitlines() if not line.startswith(("| **Name** |", "| **Version** |"))]
 
 
 def _check(about: About, nlp: Language, labels: list[str]) -> None:

@@ -119,12 +119,28 @@ def test_the_picture_is_a_file_beside_it(folder):
 
 
 def test_texts_of_others_stay_as_they_are(folder):
-    (folder / "README.md").write_text("Mine.", encoding="utf8")
-    with pytest.raises(DataError, match="written by somebody else"):
-        write_card(folder, ABOUT)
-    assert (folder / "README.md").read_text(encoding="utf8") == "Mine."
+    for mine in (b"Mine.", "Für Ärzte.".encode("latin1")):
+        (folder / "README.md").write_bytes(mine)
+        with pytest.raises(DataError, match=r"neither `relext card` nor `spacy package` made it.*`overwrite` replaces it"):
+            write_card(folder, ABOUT)
+        assert (folder / "README.md").read_bytes() == mine
     write_card(folder, ABOUT, overwrite=True)
     write_card(folder, ABOUT)
+
+
+# spaCy leaves the files of a package to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_readme_that_spacy_makes_of_the_meta_is_replaced(folder, tmp_path):
+    spacy_command("package", "model", ".", "--build", "none", "--name", "other", "--version", "2.0.0", cwd=tmp_path)
+    packaged = tmp_path / "en_other-2.0.0" / "en_other" / "en_other-2.0.0"
+    readme = packaged / "README.md"
+    plain = readme.read_text(encoding="utf8")
+    assert "| Feature | Description |" in plain
+    readme.write_text(f"{plain}\n\nMine.", encoding="utf8")
+    with pytest.raises(DataError, match="it may hold what somebody wrote"):
+        write_card(packaged)
+    readme.write_text(plain, encoding="utf8")
+    assert "Made by `relext card`" in write_card(packaged).readme.read_text(encoding="utf8")
 
 
 def test_refuses_definitions_of_labels_that_are_not_there(folder):
