@@ -410,6 +410,10 @@ def test_nothing_is_written_below_the_threshold_that_is_shown(threshold):
     scores = numpy.asarray([[threshold], [numpy.nextafter(numpy.float32(threshold), numpy.float32(0))]], dtype="float32")
     [found] = decode(numpy.asarray([[0, 1], [1, 0]]), scores, [(0, 1), (2, 3)], decision)
     assert (found.score, found.raw_score, found.status) == (threshold, threshold, "asserted")
+    # So it is with what bounds what is asserted, where more is written.
+    lower = Decision(("A",), False, numpy.asarray([0.05]), uncertain_below=threshold)
+    edge, below = decode(numpy.asarray([[0, 1], [1, 0]]), scores, [(0, 1), (2, 3)], lower)
+    assert (edge.score, edge.status, below.status) == (threshold, "asserted", UNCERTAIN)
     assert decision.reaches("A", float(numpy.float32(threshold)))
 
 
