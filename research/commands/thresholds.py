@@ -51,4 +51,4 @@ def thresholds(
                 rows.append(simulate(law, n, t, confidence, draws, seed))
         shown = [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
         print_table(list(rows[0]), shown, figures=1)
-        write_figures(output, {"confidence": confidence, "seed": seed, "draws": draws, "rows": rows})
+        write_figures(output, {"confidence": confidence, "seed": seed, "draws": draws, "rows": rows}, data=test)

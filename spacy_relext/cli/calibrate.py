@@ -65,7 +65,7 @@ def calibrate(
             )
         else:
             msg.good(f"Calibration stored in {model}")
-        write_figures(output, {**found.to_dict(), "model": model, "data": str(data_path)})
+        write_figures(output, {**found.to_dict(), "model": model}, data=data_path)
 
 
 def _print(found: Calibration) -> None:

@@ -101,7 +101,7 @@ def evaluate(
             _print_measure(figures, name)
         if "biored" not in measure and any(NOVEL in r.attributes for doc in references for r in concept_relations(doc) or ()):
             msg.info(f"Some of these relations are {NOVEL}: --measure biored counts them, as BioRED is scored.")
-        write_figures(output, {**figures, "model": model, "data": str(data_path)})
+        write_figures(output, {**figures, "model": model}, data=data_path)
         if report is not None:
             comparison = None
             if compare is not None and other is not None:

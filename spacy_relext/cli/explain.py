@@ -90,7 +90,7 @@ def explain(
             progress=progress_bar("relations", "Explaining"),
         )
         _print_figures(found)
-        write_figures(output, {**found.to_dict(), "model": model, "data": str(data)})
+        write_figures(output, {**found.to_dict(), "model": model}, data=data)
         _keep(nlp, model, found)
 
 

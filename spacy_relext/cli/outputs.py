@@ -26,10 +26,17 @@ def progress_bar(unit: str = "documents", task: str | None = None) -> Callable[.
     return lambda things, total=None, said=task: Bar(things, total=total, desc=said, unit=f" {unit}")
 
 
-def write_figures(output: Path | None, figures: Mapping[str, Any], what: str = "Figures") -> None:
-    """Write figures to the JSON file that --output names, if it names one, and tell it."""
+def write_figures(output: Path | None, figures: Mapping[str, Any], what: str = "Figures", *, data: Path | None = None) -> None:
+    """Write figures to the JSON file that --output names, if it names one, and tell it.
+
+    data: What they were measured on: its path, the SHA-256 of its files, and the versions of packages are written, too.
+    """
     if output is None:
         return
+    if data is not None:
+        from spacy_relext.experiments.training import checksums, versions  # with what trains pipelines, which others do not need
+
+        figures = {**figures, "data": str(data), "sha256": checksums({"test": (data,)})["test"], "versions": versions()}
     with whole_file(output) as file:
         file.write(json.dumps(figures, indent=2) + "\n")
     msg.good(f"{what} in {output}")

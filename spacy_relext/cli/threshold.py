@@ -79,7 +79,7 @@ def threshold(
             progress=progress_bar(),
         )
         _print(choice)
-        write_figures(output, {**choice.to_dict(), "model": model, "data": str(data_path)})
+        write_figures(output, {**choice.to_dict(), "model": model}, data=data_path)
         msg.good(f"{_told(choice)}, stored in {model}")
 
 

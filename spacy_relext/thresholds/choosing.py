@@ -102,10 +102,10 @@ def documents_needed(scored: Scored, target: float, confidence: float) -> int | 
 
 
 def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
-    """Why the target cannot be had, the best that can, and what it would take. what: "relations" or "ADVISE"."""
+    """Why the target cannot be had, the best that can, and what it would take, in a line. what: "relations" or "ADVISE"."""
     pairs = counted(len(scored.scores), "candidate pair", "candidate pairs")
     documents = counted(scored.n_documents, "document", "documents")
-    said = f"{what}: no threshold has precision {short(target)} with confidence {short(confidence)} on {documents} ({pairs})"
+    said = f"{what}: no threshold has precision {short(target)} with confidence {100 * confidence:.4g} % on {documents} ({pairs})"
     best = best_target(scored, confidence, target)
     if best is not None:
         recall = scored.right[: best[1].end].sum() / max(scored.annotated.sum(), 1)

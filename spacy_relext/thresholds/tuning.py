@@ -245,6 +245,10 @@ def _guaranteed(
     if missing:
         by_name = dict(zip(names, groups, strict=True))
         lines = [why_not(by_name[name], "all labels" if name == MICRO else name, target, share) for name in missing]
+        if len(names) > 1:
+            labels = f"{len(missing)} of {len(names)} labels"
+            said = f"the target cannot be had for {labels}. All have to hold at once, so each needs a confidence of {100 * share:.4g} %:"
+            lines = [said, *(f"- {line}" for line in lines)]
         others = [name for name in names if name not in missing]
         if others:
             lines.append(f"The others can be asked for alone: `choose_threshold.labels` {', '.join(others)}.")

@@ -167,6 +167,7 @@ def test_the_command_stores_it_in_the_folder_and_takes_it_away(folder, tmp_path)
     assert "Thresholds: 0.5 on raw scores," in result.output
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf8"))
     assert figures["before"]["n"] == 300
+    assert list(figures["sha256"]) == [str(tmp_path / "dev.spacy")]
     nlp = spacy.load(folder)
     pipe = nlp.get_pipe("relation_extractor")
     assert pipe.calibration is not None

@@ -120,7 +120,7 @@ def test_data(model, annotated, tmp_path):  # noqa: F811 - a fixture
     )
     assert "integrated_gradients: left out." in result.output
     figures = json.loads(output.read_text())
-    assert figures["data"] == str(annotated)
+    assert (figures["data"], list(figures["sha256"])) == (str(annotated), [str(annotated)])
     nlp = spacy.load(folder)
     assert kept(nlp, "explanations")["relations"] == 5
     # It is said from now on.

@@ -118,7 +118,7 @@ def test_documents_needed_are_about_enough():
     assert guaranteed(sample(int(0.9 * (40 + more))), 0.87, 0.9) is None
     assert guaranteed(sample(2 * (40 + more)), 0.87, 0.9) is not None
     assert f"About {more} annotated documents more would be needed" in why_not(few, "relations", 0.87, 0.9)
-    assert "with confidence 0.9 on 40 documents (80 candidate pairs); the best that can be had is 0." in why_not(few, "A", 0.87, 0.9)
+    assert "with confidence 90 % on 40 documents (80 candidate pairs); the best that can be had is 0." in why_not(few, "A", 0.87, 0.9)
     wrong = scored_of(numpy.linspace(0.1, 0.9, 200), numpy.arange(200) % 2)
     assert documents_needed(wrong, 0.9, 0.9) is None
     assert "No threshold that writes 20 relations or more has that precision" in why_not(wrong, "A", 0.9, 0.9)

@@ -56,6 +56,7 @@ def test_best_f(folder, data, tmp_path):
     assert pipe.threshold == figures["threshold"]
     assert f"Threshold {pipe.threshold:g}, stored in" in result.output
     assert figures["purpose"] == "best F"
+    assert list(figures["sha256"]) == [str(data)]
     scored = evaluate(nlp, data).gold_mentions
     assert scored["rel_micro_f"] == pytest.approx(figures["figures"]["micro"]["f"])
     assert scored["rel_micro_f"] >= max(evaluate(nlp, data, threshold=t).gold_mentions["rel_micro_f"] for t in (0.2, 0.5, 0.8))
@@ -112,12 +113,16 @@ def test_a_target_that_cannot_be_had(folder, data):
     result = relext("threshold", folder, data, "--target-precision", 0.999)
     assert result.exit_code == 1
     output = " ".join(result.output.split())
-    assert "all labels: no threshold has precision 0.999 with confidence 0.9 on 60 documents (" in output
+    assert "all labels: no threshold has precision 0.999 with confidence 90 % on 60 documents (" in output
     assert "the best that can be had is 0." in output
     assert "a better model helps more than documents" in output or "more would be needed" in output
     result = relext("threshold", folder, data, "--target-precision", 0.999, "--per-label")
-    assert "ADVISE: no threshold has precision 0.999 with confidence 0.95" in " ".join(result.output.split())
-    assert any(line.startswith("MECHANISM: no threshold") for line in result.output.splitlines())  # each on a line of its own
+    said = " ".join(result.output.split())
+    assert "the target cannot be had for 2 of 2 labels. All have to hold at once, so each needs a confidence of 95 %:" in said
+    assert "- ADVISE: no threshold has precision 0.999 with confidence 95 % on" in said
+    # Each on a line of its own.
+    starts = [line.partition(" no ")[0] for line in result.output.splitlines() if line.startswith("- ")]
+    assert starts == ["- ADVISE:", "- MECHANISM:"]
     assert (folder / NAME / "cfg").read_bytes() == before
 
 
