@@ -187,19 +187,23 @@ def _save(output: Path, doc: Doc, methods: Sequence[Any], explanations: Sequence
 def _asked(pipe: RelationExtractor, doc: Doc, pair: tuple[str, str] | None, label: str | None) -> list[tuple[Span, Span, str | None]]:
     """Head, tail and label of what is explained: a pair that is named, or the relations that were found."""
     if pair is not None:
-        return [(_mention(pipe, doc, pair[0], 0), _mention(pipe, doc, pair[1], int(pair[0] == pair[1])), label)]
+        head = _mention(pipe, doc, pair[0])
+        return [(head, _mention(pipe, doc, pair[1], head), label)]
     found = [relation for relation in get_relations(doc) if pipe.name in relation.sources]
     return [(r.head, r.tail, r.label if label is None else label) for r in found]
 
 
-def _mention(pipe: RelationExtractor, doc: Doc, text: str, number: int) -> Span:
-    """The mention with this text; of several, the first, or the second where it is named twice."""
+def _mention(pipe: RelationExtractor, doc: Doc, text: str, head: Span | None = None) -> Span:
+    """The first mention with this text that is not the head: a text that is named twice is that of two mentions."""
     mentions = pipe.mentions(doc)
-    found = [span for span in mentions if span.text == text] or [span for span in mentions if span.text.lower() == text.lower()]
-    if len(found) <= number:
+    others = [span for span in mentions if span != head]
+    found = [span for span in others if span.text == text] or [span for span in others if span.text.lower() == text.lower()]
+    if not found:
         saw = ", ".join(repr(span.text) for span in mentions) or "none"
-        raise RelextError(f"--pair: {text!r:.60} is no mention of the text. Its mentions are: {saw}.")
-    return found[number]
+        is_head = head is not None and head.text.lower() == text.lower()
+        what = "is the head, and no other mention has this text" if is_head else "is no mention of the text"
+        raise RelextError(f"--pair: {text!r:.60} {what}. Its mentions are: {saw}.")
+    return found[0]
 
 
 def _steps(things: Iterable[Any], total: int) -> Iterable[Any]:

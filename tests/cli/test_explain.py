@@ -85,6 +85,7 @@ def test_a_pair(model):
             "a relation needs two mentions, and the pipeline finds these in the text: none. Give a text",
         ),
         (["Avoid ketamine. Take warfarin.", "--pair", "ketamine", "warfarin"], "no candidate pair"),
+        ([TEXT, "--pair", "warfarin", "Warfarin"], "'Warfarin' is the head, and no other mention has this text"),
         ([TEXT, "--method", "lime"], "there is no method 'lime'"),
         ([TEXT, "--removal", "blank"], "--removal is 'blank'"),
         ([TEXT, "--output", "page.pdf"], "expected a name that ends in .html or .json"),
@@ -96,6 +97,12 @@ def test_what_is_refused(model, arguments, message):
     result = relext("explain", model, *arguments)
     assert result.exit_code == 1
     assert message in " ".join(result.output.split())
+
+
+def test_a_pair_of_two_mentions_of_one_name(model):
+    for text in ("Aspirin increases aspirin levels.", "Take aspirin, aspirin."):
+        result = relext("explain", model, text, "--pair", "aspirin", "aspirin", "--method", "occlusion")
+        assert result.exit_code == 0, result.output
 
 
 def test_a_file_of_texts_is_refused(model, tmp_path):
