@@ -105,7 +105,7 @@ def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
     """Why the target cannot be had, the best that can, and what it would take, in a line. what: "relations" or "ADVISE"."""
     pairs = counted(len(scored.scores), "candidate pair", "candidate pairs")
     documents = counted(scored.n_documents, "document", "documents")
-    said = f"{what}: no threshold has precision {short(target)} with confidence {100 * confidence:.4g} % on {documents} ({pairs})"
+    said = f"{what}: no threshold has precision {short(target)} with confidence {short(confidence, 100)} % on {documents} ({pairs})"
     best = best_target(scored, confidence, target)
     if best is not None:
         recall = scored.right[: best[1].end].sum() / max(scored.annotated.sum(), 1)
@@ -119,9 +119,10 @@ def why_not(scored: Scored, what: str, target: float, confidence: float) -> str:
     return f"{said}. About {needed_more} more would be needed, if the precision stays as it is."
 
 
-def short(share: float) -> str:
-    """A share in six digits, and in more where it would be 1 with these, but is not."""
-    return next(text for digits in range(6, 18) if (text := f"{share:.{digits}g}") != "1" or share == 1)
+def short(share: float, whole: int = 1) -> str:
+    """A share, of 1 or of 100, in few digits, and in more where it would be all of it with these, but is not."""
+    texts = (f"{whole * share:.{digits}g}" for digits in range(6 if whole == 1 else 4, 18))
+    return next((text for text in texts if text != str(whole)), str(whole))
 
 
 def review_threshold(scored: Scored, threshold: float, share: float) -> float:

@@ -247,7 +247,7 @@ def _guaranteed(
         lines = [why_not(by_name[name], "all labels" if name == MICRO else name, target, share) for name in missing]
         if len(names) > 1:
             labels = f"{len(missing)} of {len(names)} labels"
-            said = f"the target cannot be had for {labels}. All have to hold at once, so each needs a confidence of {100 * share:.4g} %:"
+            said = f"the target cannot be had for {labels}. All have to hold at once, so each needs a confidence of {short(share, 100)} %:"
             lines = [said, *(f"- {line}" for line in lines)]
         others = [name for name in names if name not in missing]
         if others:

@@ -152,6 +152,7 @@ def test_review_threshold(many):
 
 def test_a_share_that_is_not_1_is_not_said_to_be():
     assert [short(share) for share in (0.9, 1 - 0.1 / 3, 0.9999999, 1.0)] == ["0.9", "0.966667", "0.9999999", "1"]
+    assert [short(share, 100) for share in (0.9, 1 - 0.1 / 3, 0.9999999, 1.0)] == ["90", "96.67", "99.99999", "100"]
 
 
 def test_a_tenth_of_the_documents_is_not_rounded_up(monkeypatch):
