@@ -195,8 +195,10 @@ def missing(about: About, meta: Mapping[str, Any], extractors: Sequence[Mapping[
     # The labels of a meta.json are names without definitions.
     known = {**meta, "labels": about.labels}
     stated = [f"`{name}` is not stated: {why}." for name, why in _STATED.items() if not (known.get(name) or getattr(about, name))]
+    # A card measures all extractors; other commands ask which one.
+    which = {extractor["name"]: f" --component {extractor['name']}" if len(extractors) > 1 else "" for extractor in extractors}
     return stated + [
-        f"{name} of {extractor['name']}: not measured. `{command}` does it."
+        f"{name} of {extractor['name']}: not measured. `{command}{which[extractor['name']] if name != 'figures' else ''}` does it."
         for extractor in extractors
         for name, command in _MEASURED.items()
         if extractor[name] is None

@@ -131,8 +131,9 @@ def contrast(
 
 def _why_not(guideline: Guideline, group: Sequence[Question]) -> str:
     """Why a group is not asked: the labels and types that a pipeline does not have; empty where it is asked."""
-    named = dict.fromkeys(why for question in group for why in guideline.lacks(question))
-    return "; ".join(named)
+    # Types come before labels, and each in the order of its names, so that one reason is not told in two ways.
+    named = {why for question in group for why in guideline.lacks(question)}
+    return "; ".join(sorted(named, key=lambda why: (why.startswith("unknown label"), why)))
 
 
 def _left_out(guideline: Guideline, groups: Iterable[Sequence[Question]], asked: Collection[str]) -> dict[str, tuple[int, int]]:

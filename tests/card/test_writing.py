@@ -12,7 +12,9 @@ from spacy.schemas import ModelMetaSchema, validate
 
 from spacy_relext import write_card
 from spacy_relext.calibration.fitting import NONE
+from spacy_relext.card.about import About
 from spacy_relext.card.metadata import hub_license
+from spacy_relext.card.sections import missing
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.findings import keep
 from spacy_relext.formats.docs import to_doc
@@ -223,3 +225,12 @@ def test_what_other_commands_kept_is_told(folder, test_data):
     assert "| half *held-out* | 4 | 75.0" in text
     assert "1 pair was not asked" in text
     assert [line.split()[0] for line in card.missing if "not measured" in line] == ["explanations"]
+
+
+def test_commands_for_what_is_missing_name_the_extractor_where_there_are_several():
+    nothing = dict.fromkeys(("figures", "calibration", "explanations", "contrast"))
+    one, two = ([{"name": name, **nothing} for name in names] for names in (["ddi"], ["ddi", "chemprot"]))
+    assert not any("--component" in line for line in missing(About(), {}, one))
+    told = missing(About(), {}, two)
+    assert "contrast of chemprot: not measured. `relext contrast MODEL --store --component chemprot` does it." in told
+    assert "figures of chemprot: not measured. `relext card MODEL --test test.spacy` does it." in told

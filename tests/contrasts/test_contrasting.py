@@ -104,6 +104,16 @@ def test_threshold_in_the_place_of_that_of_the_pipeline(nlp, guideline, tmp_path
     assert nlp.get_pipe("relation_extractor").threshold == 0.5
 
 
+def test_one_reason_is_told_once_in_whatever_order_labels_come(nlp, guideline, tmp_path):
+    def group(name, *labels):
+        shared = {"frame": "acts", "group": name}
+        return [line(f"{name}-{at}", "[Quinine] acts on [digoxin].", 0, 1, expected=[label], **shared) for at, label in enumerate(labels)]
+
+    others = [*group("g2", "INHIBITS", "ACTIVATES"), *group("g3", "ACTIVATES", "INHIBITS")]
+    found, _ = answers(nlp, guideline, tmp_path, *pair(), *others)
+    assert found.left_out == {"unknown label ACTIVATES; unknown label INHIBITS": (2, 4)}
+
+
 def test_groups_are_asked_as_a_whole_or_not_at_all(nlp, guideline, tmp_path):
     shared = {"frame": "blocks", "group": "g2", "types": {1: "PROTEIN"}}
     others = [
