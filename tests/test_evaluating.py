@@ -28,9 +28,10 @@ def test_figures_are_those_of_the_command(model, data, tmp_path):
     for pipeline, docs in ((str(model), str(data)), (nlp, list(read_docs(data, nlp))), (nlp, iter(list(read_docs(data, nlp))))):
         found = spacy_relext.evaluate(pipeline, docs)
         assert {name: found.gold_mentions[name] for name in MICRO} == pytest.approx(MICRO)
-        same = {name: value for name, value in found.to_dict().items() if name != "seconds"}
+        assert found.to_dict()["versions"].items() <= written["versions"].items()
+        same = {name: value for name, value in found.to_dict().items() if name not in ("seconds", "versions")}
         assert same == {name: value for name, value in written.items() if name in same}
-        assert set(written) - set(same) == {"seconds", "model", "data"}
+        assert set(written) - set(same) == {"seconds", "versions", "model", "data", "sha256"}
 
 
 def test_a_loaded_pipeline_keeps_its_threshold(model, data):

@@ -430,7 +430,7 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         super().from_disk(path, exclude=exclude)
         if "cfg" not in exclude:
             self.cfg.update(json.loads((Path(path) / "cfg").read_text(encoding="utf8")))
-        return self._restored(given, lambda: settings_beside(Path(path)))
+        return self._restored(given, lambda: settings_beside(Path(path)), overrides=True)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Store in bytes."""
@@ -444,7 +444,7 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         return stored
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "RelationExtractor":
-        """Load from bytes; see `from_disk`."""
+        """Load from bytes; see `from_disk`. A default that the factory is given does not go before what is stored."""
         given = self.cfg.pop(GIVEN, {})
         parts: dict[str, Callable[[bytes], Any]] = {
             "cfg": lambda stored: self.cfg.update(json.loads(stored)),
@@ -452,14 +452,14 @@ class RelationExtractor(WithThresholds, TrainablePipe):
             "model": self.model.from_bytes,
         }
         util.from_bytes(bytes_data, parts, exclude)
-        return self._restored(given, lambda: None)
+        return self._restored(given, lambda: None, overrides=False)
 
-    def _restored(self, given: dict[str, Any], beside: Callable[[], dict[str, Any] | None]) -> "RelationExtractor":
-        """beside: Gives the settings of a component that was stored without those that its factory was given."""
+    def _restored(self, given: dict[str, Any], beside: Callable[[], dict[str, Any] | None], *, overrides: bool) -> "RelationExtractor":
+        """beside: Gives the settings of a component that was stored without those that its factory was given. overrides: See `restored`."""
         stored = self.cfg.pop(GIVEN, None) or beside()
         self.cfg, stored = settled(self.cfg), settled(stored) if stored is not None else None
         trained_rules = self.cfg["type_rules"]
-        self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor))
+        self.cfg.update(restored(self.name, self.cfg, given, stored, make_relation_extractor, overrides=overrides))
         self._check_thresholds()
         if self.labels:
             require_known_labels(self.name, self.cfg)

@@ -137,7 +137,13 @@ def given_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def restored(
-    name: str, cfg: Mapping[str, Any], given: Mapping[str, Any], beside: Mapping[str, Any] | None, make: Callable[..., Any]
+    name: str,
+    cfg: Mapping[str, Any],
+    given: Mapping[str, Any],
+    beside: Mapping[str, Any] | None,
+    make: Callable[..., Any],
+    *,
+    overrides: bool,
 ) -> dict[str, Any]:
     """The settings of a component that was loaded: as stored, but for those that its config gives anew.
 
@@ -145,6 +151,8 @@ def restored(
     given: What the factory gave this time. beside: What it gave when the component was stored; None: nobody knows.
     make: The factory, whose defaults are given where a config is silent. Where one differs from what was given before, nobody knows whether
         it is meant: a warning says which one is taken.
+    overrides: Whether a threshold that is the default may be an override, as `spacy.load(…, config=…)` gives it. Bytes are mostly loaded
+        into a pipeline that was made with the defaults.
     RETURNS: The settings. Among what was given, of thresholds only those that differ are kept: they go before what is loaded later, too.
     RAISES: RelextError where the model cannot follow.
     """
@@ -163,7 +171,7 @@ def restored(
                 f"{name}: exclusive = {value} is given, and its model was trained with {beside[setting]}. Train it anew to change that."
             )
         default = parameters[setting].default
-        taken = setting in THRESHOLDS or not _same(value, default)
+        taken = (overrides and setting in THRESHOLDS) or not _same(value, default)
         if taken:
             settings[setting] = settings[GIVEN][setting] = deepcopy(value)
         if taken and setting == "label_thresholds":
