@@ -1,6 +1,5 @@
 """The relations that a pipeline writes for annotated documents, with their scores, and whether they are right."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from spacy_relext.pipeline.relation_extractor import RelationExtractor
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import get_relations
 from spacy_relext.scorer import Key, relation_key
+from spacy_relext.thresholds.seen import digest
 
 
 @dataclass
@@ -59,8 +59,7 @@ class Written:
 
     def _number(self, doc: Doc) -> int:
         """That of the document. The same text under another id, or without one, tells nothing new: it is no document of its own."""
-        text = hashlib.blake2b(" ".join(doc.text.split()).casefold().encode("utf8", "surrogatepass"), digest_size=8).digest()
-        keys = [key for key in (document_id(doc), text) if key]
+        keys = [key for key in (document_id(doc), digest(doc.text, 8)) if key]
         known = [self._numbers[key] for key in keys if key in self._numbers]
         number = known[0] if known else self._next
         self._next = max(self._next, number + 1)

@@ -119,12 +119,16 @@ def test_configs_of_corpora(tmp_path, tiny_bert, config):
     assert figures["gold_mentions"]["rel_micro_candidate_recall"] == 1.0
 
 
+def train_further(config, output, folder):
+    spacy_command(
+        "train", ROOT / "configs" / config, "--output", output, "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
+        "--paths.relations", "training/model-last", *TWO_STEPS, cwd=folder,
+    )  # fmt: skip
+
+
 def test_hard_sentences_in_a_second_step(tmp_path, tiny_bert):
     train_on_corpus("ddi", tmp_path, tiny_bert)
-    spacy_command(
-        "train", ROOT / "configs" / "ddi-hard.cfg", "--output", "hard", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
-        "--paths.relations", "training/model-last", *TWO_STEPS, cwd=tmp_path,
-    )  # fmt: skip
+    train_further("ddi-hard.cfg", "hard", tmp_path)
     first, second = (load(tmp_path / folder / "model-last").get_pipe("relation_extractor") for folder in ("training", "hard"))
     # The settings are those of the first step, and the weights have moved on.
     assert (second.labels, second.threshold, second.cfg["rdrop_weight"]) == (first.labels, first.threshold, first.cfg["rdrop_weight"])
@@ -133,10 +137,7 @@ def test_hard_sentences_in_a_second_step(tmp_path, tiny_bert):
 
 def test_entity_recogniser_added_in_a_second_step_leaves_relations_alone(tmp_path, tiny_bert):
     train_on_corpus("ddi-shared", tmp_path, tiny_bert)
-    spacy_command(
-        "train", ROOT / "configs" / "add-ner.cfg", "--output", "both", "--paths.train", "data.spacy", "--paths.dev", "data.spacy",
-        "--paths.relations", "training/model-last", *TWO_STEPS, cwd=tmp_path,
-    )  # fmt: skip
+    train_further("add-ner.cfg", "both", tmp_path)
     first, second = (load(tmp_path / folder / "model-last") for folder in ("training", "both"))
     assert second.pipe_names == ["sentencizer", "transformer", "ner", "relation_extractor"]
     assert second.get_pipe("ner").labels == ("brand", "drug")

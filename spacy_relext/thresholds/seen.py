@@ -90,13 +90,14 @@ def unseen(name: str, docs: Sequence[Doc], records: Mapping[str, Record | None],
     return [doc for doc, is_known in zip(docs, known, strict=True) if not is_known]
 
 
+def digest(text: str, size: int) -> bytes:
+    """What a text is known by, whatever its spacing and capitals. size: In bytes."""
+    return hashlib.blake2b(" ".join(text.split()).casefold().encode("utf8", "surrogatepass"), digest_size=size).digest()
+
+
 def _checksums(text: str) -> set[int]:
-    sentences = (" ".join(sentence.split()).casefold() for line in text.splitlines() for sentence in _ENDS.split(line))
-    return {
-        int.from_bytes(hashlib.blake2b(sentence.encode("utf8", "surrogatepass"), digest_size=4).digest(), "little")
-        for sentence in sentences
-        if sentence.count(" ") + 1 >= MIN_WORDS
-    }
+    sentences = (sentence for line in text.splitlines() for sentence in _ENDS.split(line) if len(sentence.split()) >= MIN_WORDS)
+    return {int.from_bytes(digest(sentence, 4), "little") for sentence in sentences}
 
 
 def _encoded(checksums: Iterable[int]) -> str:
