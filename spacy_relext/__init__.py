@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from spacy_relext.contrasts.contrasting import Contrast, contrast
     from spacy_relext.conversion import Conversion, convert, export, read
     from spacy_relext.diagnosis.diagnosing import Diagnosis, diagnose
+    from spacy_relext.distillation.distilling import Distillation, distill
     from spacy_relext.errors import DataError, RelextError
     from spacy_relext.evaluating import Evaluation, evaluate
     from spacy_relext.explaining.explanations import Explanation
@@ -42,6 +43,7 @@ _PLACES = {
     "Conversion": "conversion",
     "DataError": "errors",
     "Diagnosis": "diagnosis.diagnosing",
+    "Distillation": "distillation.distilling",
     "Document": "formats.types",
     "Evaluation": "evaluating",
     "Explanation": "explaining.explanations",
@@ -65,6 +67,7 @@ _PLACES = {
     "contrast": "contrasts.contrasting",
     "convert": "conversion",
     "diagnose": "diagnosis.diagnosing",
+    "distill": "distillation.distilling",
     "evaluate": "evaluating",
     "export": "conversion",
     "extract": "extraction.extracting",
@@ -88,6 +91,7 @@ __all__ = [
     "Conversion",
     "DataError",
     "Diagnosis",
+    "Distillation",
     "Document",
     "Evaluation",
     "Explanation",
@@ -110,6 +114,7 @@ __all__ = [
     "contrast",
     "convert",
     "diagnose",
+    "distill",
     "evaluate",
     "export",
     "extract",

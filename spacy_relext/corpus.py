@@ -23,6 +23,7 @@ from spacy_relext.relations import (
     set_annotated_labels,
     set_relations,
 )
+from spacy_relext.taught import MOST_UNMATCHED, Place, get_taught, set_taught
 
 
 def create_corpus(
@@ -78,10 +79,11 @@ def create_corpus(
         if not read:
             if path is None:
                 raise RelextError("spacy-relext.Corpus.v1: path is null. Give the data: --paths.train train.spacy --paths.dev dev.spacy.")
-            n_dropped = 0
+            n_dropped = n_taught = n_kept = 0
             for doc in read_docs(path, nlp):
                 n_dropped += n_cross_sentence(doc) if unit != "document" and cross_sentence == "drop" else 0
-                units = [doc] if unit == "document" else sentence_docs(doc, cross_sentence)
+                units = [doc] if unit == "document" else list(sentence_docs(doc, cross_sentence))
+                n_taught, n_kept = n_taught + n_taught_pairs(doc), n_kept + sum(map(n_taught_pairs, units))
                 for text in units:
                     if unit == "pair":
                         read.extend((text, (a, b)) for a, b in get_pairs(text, mentions_of(text)).tolist())
@@ -90,6 +92,7 @@ def create_corpus(
             if n_dropped:
                 dropped = counted(n_dropped, "relation across sentences is", "relations across sentences are")
                 logger.warning("%s: %s left out.", path, dropped)
+            tell_taught(path, n_taught, n_taught - n_kept, cross_sentence)
         names = names_by_type({id(doc): doc for doc, _ in read}.values(), mentions_of) if replace_mentions else {}
         order = random.sample(read, len(read)) if shuffle else read
         for text, pair in order:
@@ -148,6 +151,9 @@ def pair_doc(doc: Doc, pair: list[Span], spans_key: str | None) -> Doc:
             if (head := _place(relation.head)) in places and (tail := _place(relation.tail)) in places
         ]
         set_relations(unit, kept)
+    if (taught := get_taught(doc)) is not None:
+        ends = {Place.of(span) for span in spans}
+        set_taught(unit, taught.moved(lambda place: place if place in ends else None))
     return unit
 
 
@@ -158,6 +164,25 @@ def _place(span: Span) -> tuple[int, int]:
 def n_cross_sentence(doc: Doc) -> int:
     """The number of relations that run across sentences."""
     return sum(_crosses(relation) for relation in get_relations(doc)) if has_sentences(doc) else 0
+
+
+def n_taught_pairs(doc: Doc) -> int:
+    """The number of pairs of which teachers say something."""
+    taught = get_taught(doc)
+    return 0 if taught is None else len(taught.pairs)
+
+
+def tell_taught(path: Path | str, n_pairs: int, n_across: int, cross_sentence: Literal["error", "drop"]) -> None:
+    """Log that pairs of teachers were left out. RAISES: RelextError where these are many, and not to be dropped."""
+    if not n_across:
+        return
+    told = f"{path}: {n_across:,} of {counted(n_pairs, 'pair', 'pairs')} of which teachers say something run across sentences"
+    if cross_sentence == "error" and n_across > MOST_UNMATCHED * n_pairs:
+        raise RelextError(
+            f'{told}, and unit = "sentence" or "pair" would lose them. Set unit = "document", ask teachers whose candidates are pairs '
+            'within sentences, or set cross_sentence = "drop" to train without such pairs.'
+        )
+    logger.warning("%s, and are left out.", told)
 
 
 def _crosses(relation: Relation) -> bool:
@@ -192,6 +217,7 @@ def sentence_docs(doc: Doc, cross_sentence: Literal["error", "drop"] = "error") 
         # Drops what belongs to other sentences, and marks sentences without relations as annotated.
         if annotated:
             set_relations(unit, get_relations(unit))
+        set_taught(unit, get_taught(unit))
         yield unit
 
 
@@ -207,13 +233,15 @@ def names_by_type(docs: Iterable[Doc], mentions_of: Callable[[Doc], list[Span]])
 def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]], spans_key: str | None) -> Doc:
     """A copy of a Doc in which every mention has another name of the same type.
 
-    The Doc itself where mentions overlap, or where a relation is with a mention that is not among them.
+    The Doc itself where mentions overlap, or where a relation, or a pair of teachers, is with a mention that is not among them.
     """
     order = sorted(mentions, key=lambda span: span.start)
     if any(a.end > b.start for a, b in pairwise(order)):
         return doc
-    known = {_place(span) for span in mentions}
+    known, taught = {_place(span) for span in mentions}, get_taught(doc)
     if any(_place(span) not in known for r in get_relations(doc) for span in (r.head, r.tail)):
+        return doc
+    if taught is not None and any((place.start, place.end) not in known for pair in taught.pairs for place in pair):
         return doc
     words: list[str] = []
     spaces: list[bool] = []
@@ -253,4 +281,7 @@ def with_other_names(doc: Doc, mentions: list[Span], names: dict[str, list[Span]
     if has_relations(doc):
         set_relations(copy, [r.replace(head=moved(r.head), tail=moved(r.tail), long_forms=None) for r in get_relations(doc)])
         set_annotated_labels(copy, annotated_labels(doc))
+    if taught is not None:
+        new = {_place(span): copy[places[_place(span)][0] : places[_place(span)][1]] for span in order}
+        set_taught(copy, taught.moved(lambda place: Place.of(new[place.start, place.end])._replace(type=place.type)))
     return copy

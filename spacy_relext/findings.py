@@ -41,7 +41,7 @@ def keep(nlp: Language, key: Key, value: Mapping[str, Any], *, component: str | 
         raise RelextError(
             f"what was measured as {key!r} cannot be stored as JSON: {error}. Give numbers, strings, lists and dicts."
         ) from error
-    weights = _weights(nlp)
+    weights = weights_checksum(nlp)
     findings = {old: _holding(nlp, old, weights) for old in nlp.meta.get(META, {}) if old in _SETTINGS}
     nlp.meta[META] = {old: values for old, values in findings.items() if values}
     nlp.meta[META].setdefault(key, {})[name] = {"weights": weights, "settings": _settings(nlp, key, name), "value": plain}
@@ -54,7 +54,7 @@ def kept(nlp: Language, key: Key, *, component: str | None = None) -> dict[str, 
     """
     name = _extractor(nlp, _known(key), component)
     finding = nlp.meta.get(META, {}).get(key, {}).get(name)
-    if finding is None or not _holds(nlp, key, name, _weights(nlp)):
+    if finding is None or not _holds(nlp, key, name, weights_checksum(nlp)):
         return None
     value: dict[str, Any] = finding["value"]
     return value
@@ -103,7 +103,7 @@ def _rounded(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, str)) else f"{float(value):.9g}"
 
 
-def _weights(nlp: Language) -> str:
+def weights_checksum(nlp: Language) -> str:
     """The checksum of all weights of a pipeline: 0.1 s per 100 MB."""
     digest = hashlib.sha256()
     for name, pipe in nlp.components:

@@ -30,6 +30,7 @@ __all__ = [
     "has_relations",
     "n_unreadable",
     "register_extensions",
+    "remove_annotation",
     "require_extensions",
     "set_annotated_labels",
     "set_denied",
@@ -156,6 +157,15 @@ def set_denied(doc: Doc, relations: Iterable[Any]) -> None:
     for key in [key for key in user_data if _is_entry(key, DENIED)]:
         del user_data[key]
     user_data.update(entries)
+
+
+def remove_annotation(doc: Doc) -> bool:
+    """Take relations from a Doc, denied ones too, and what it is annotated for, as if nobody had looked for any. RETURNS: if it had any."""
+    user_data = _user_data(doc)
+    found = [key for key in user_data if any(_is_entry(key, name) for name in (DATA, DENIED, LABELS))]
+    for key in found:
+        del user_data[key]
+    return bool(found)
 
 
 def _filed(doc: Doc, relations: Iterable[Any], name: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:

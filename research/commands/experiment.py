@@ -42,7 +42,7 @@ def experiment(
             dev=dev,
             test=test,
             labels=labels_of(label),
-            overrides=overrides_of(ctx),
+            overrides=overrides_of(ctx.args),
             threshold=threshold,
             checkpoint=checkpoint.value,
             gpu_id=gpu_id,

@@ -30,7 +30,7 @@ def grid(
 ):
     """Carry out the runs of a grid that are not finished, in order; started twice, the two share runs and folds."""
     with reported_errors():
-        runs = chosen(read_grid(grid_path, overrides_of(ctx)), only)
+        runs = chosen(read_grid(grid_path, overrides_of(ctx.args)), only)
         if show:
             _list(runs)
             return

@@ -59,7 +59,7 @@ def crossval(
             config_path,
             find_folds(folds_path),
             labels=labels_of(label),
-            overrides=overrides_of(ctx),
+            overrides=overrides_of(ctx.args),
             threshold=threshold,
             checkpoint=checkpoint.value,
             gpu_id=gpu_id,
@@ -136,10 +136,10 @@ def values_by_name(given: list[str], option: str) -> dict[str, list[str]]:
     return values
 
 
-def overrides_of(ctx: typer.Context) -> dict[str, Any]:
+def overrides_of(args: Sequence[str]) -> dict[str, Any]:
     """The other options: settings of the config, as in `spacy train`."""
     try:
         # A copy: spaCy takes the list apart.
-        return parse_config_overrides(list(ctx.args))
+        return parse_config_overrides(list(args))
     except NoSuchOption as error:
         raise RelextError(f"{error} Settings of the config are given with their section: --system.seed 1.") from error

@@ -61,7 +61,7 @@ def debug_data(
             dev,
             test,
             config=config_path,
-            overrides=overrides_of(ctx),
+            overrides=overrides_of(ctx.args),
             component=component,
             encoder=encoder,
             spans_key=spans_key,

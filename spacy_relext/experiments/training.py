@@ -89,7 +89,7 @@ class Experiment:
             )
         config = read_config(self.config_path, self.overrides)
         self._check_component(config)
-        self._check_paths()
+        require_paths(self.config_path, self.overrides)
         parts = {"train": self.train, "dev": (self.dev,) if self.dev is not None else (), "test": (self.test,)}
         data = checksums(parts)
         seed = config.get("training", {}).get("seed")
@@ -119,18 +119,17 @@ class Experiment:
                 path=self.config_path,
             )
 
-    def _check_paths(self) -> None:
-        """A config with paths of its own would be trained on other data than its run says."""
-        paths = {part: f"<{part}>" for part in ("train", "dev")}
-        config = read_config(self.config_path, {**self.overrides, **{f"paths.{part}": path for part, path in paths.items()}})
-        for part, path in paths.items():
-            section: Any = config
-            for name in config.get("training", {}).get(f"{part}_corpus", f"corpora.{part}").split("."):
-                section = section.get(name, {})
-            if path not in section.values():
-                raise DataError(
-                    f"the {part} corpus does not read ${{paths.{part}}}. Set path = ${{paths.{part}}} there.", path=self.config_path
-                )
+
+def require_paths(config_path: Path, overrides: dict[str, Any]) -> None:
+    """Refuse a config with paths of its own: it would be trained on other data than it is given. RAISES: DataError."""
+    paths = {part: f"<{part}>" for part in ("train", "dev")}
+    config = read_config(config_path, {**overrides, **{f"paths.{part}": path for part, path in paths.items()}})
+    for part, path in paths.items():
+        section: Any = config
+        for name in config.get("training", {}).get(f"{part}_corpus", f"corpora.{part}").split("."):
+            section = section.get(name, {})
+        if path not in section.values():
+            raise DataError(f"the {part} corpus does not read ${{paths.{part}}}. Set path = ${{paths.{part}}} there.", path=config_path)
 
 
 def read_config(path: Path, overrides: dict[str, Any]) -> Config:
@@ -260,7 +259,7 @@ def checksums(parts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, str]]:
         for part, paths in parts.items()
     }
     for part in data:
-        if part != "test" and set(data[part].values()) & set(data["test"].values()):
+        if part != "test" and set(data[part].values()) & set(data.get("test", {}).values()):
             raise DataError(f"the test data is part of the {part} data, and its figures would mean nothing.", path=parts["test"][0])
     return data
 

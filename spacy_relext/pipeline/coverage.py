@@ -15,6 +15,7 @@ from spacy.training import Example
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import Notices
 from spacy_relext.relations import annotated_labels, covers, get_relations, has_relations
+from spacy_relext.taught import taught_columns
 
 # The labels that documents are annotated for; None: all.
 Annotated = frozenset[str] | None
@@ -22,31 +23,45 @@ Annotated = frozenset[str] | None
 
 @dataclass
 class Seen:
-    """What part of the data holds: documents, those with relation annotation, types of mentions, and of head and tail by label."""
+    """What part of the data holds: documents, those with relation annotation, types of mentions, and of head and tail by label.
+
+    taught: The labels of teachers.
+    """
 
     references: list[Doc] = field(default_factory=list)
     n: int = 0
     types: set[str] = field(default_factory=set)
     rules: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    taught: set[str] = field(default_factory=set)
 
     def add(self, other: "Seen") -> None:
         """Add another part."""
         self.references += other.references
         self.n += other.n
         self.types |= other.types
+        self.taught |= other.taught
         for label, pairs in other.rules.items():
             self.rules.setdefault(label, set()).update(pairs)
 
 
 def look_over(examples: Iterable[Example], mentions_of: Callable[[Doc], Iterable[Span]]) -> dict[Annotated, Seen]:
-    """What the data holds, by the labels that it is annotated for."""
+    """What the data holds, by the labels that it is annotated for.
+
+    A document that is not annotated, or for other labels than those of its teachers, is one of theirs: its annotation does not count.
+    """
     found: dict[Annotated, Seen] = {}
     for example in examples:
-        part = found.setdefault(annotated_labels(example.reference), Seen())
-        part.references.append(example.reference)
-        part.n += has_relations(example.reference)
-        part.types.update(span.label_ for span in mentions_of(example.reference))
-        for relation in get_relations(example.reference):
+        reference = example.reference
+        annotated, columns = annotated_labels(reference), taught_columns(reference)
+        by_teachers = columns is not None and not (has_relations(reference) and covers(annotated, columns[0]))
+        part = found.setdefault(frozenset(columns[0]) if columns is not None and by_teachers else annotated, Seen())
+        part.references.append(reference)
+        part.types.update(span.label_ for span in mentions_of(reference))
+        part.taught.update(() if columns is None else columns[0])
+        if by_teachers:
+            continue
+        part.n += has_relations(reference)
+        for relation in get_relations(reference):
             part.rules.setdefault(relation.label, set()).add((relation.head.label_, relation.tail.label_))
     return found
 
@@ -62,7 +77,7 @@ def covered(seen: Mapping[Annotated, Seen], labels: Collection[str]) -> Seen:
 
 def require_covered(name: str, labels: Sequence[str], seen: Mapping[Annotated, Seen], notices: Notices, *, streamed: bool) -> None:
     """Refuse data of which no document teaches the labels. streamed: Only its beginning was seen: warn. RAISES: RelextError."""
-    annotated = [labels for labels, part in seen.items() if part.n]
+    annotated = [labels for labels, part in seen.items() if part.n or part.taught]
     if annotated and not any(covers(of, labels) for of in annotated):
         found = f"is annotated for its labels, {_joined(labels)}; they are annotated for {' and '.join(map(_joined, annotated))}."
         if streamed:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from spacy.language import Language
 from spacy.training import Example
 
+from spacy_relext.candidates import has_sentences
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import Notice, logger
 from spacy_relext.pipeline.coverage import Annotated, Seen, covered, look_over, require_covered, warn_of_coverage
-from spacy_relext.pipeline.preparing import Extractor, annotated_pairs
+from spacy_relext.pipeline.preparing import Extractor, annotated_pairs, count_matches
 from spacy_relext.pipeline.settings import require_known_labels
 from spacy_relext.pipeline.several import check_scores, divide_labels
+from spacy_relext.pipeline.teaching import SIDES, Matches
 
 GetExamples = Callable[[], Iterable[Example]]
 
@@ -35,7 +37,7 @@ def take_settings(
         first = next(other for name, other in extractors.items() if name in nlp.pipe_names or other is pipe)
         check_scores(nlp, extractors, pipe.notices if first is pipe else None)
     seen = look_over(get_examples(), pipe.mentions)
-    for label in sorted({label for part in seen.values() for label in part.rules}) if labels is None else labels:
+    for label in sorted({label for part in seen.values() for label in part.taught.union(part.rules)}) if labels is None else labels:
         pipe.add_label(label)
     if not pipe.labels:
         raise RelextError(
@@ -72,14 +74,19 @@ def _share_labels(pipe: Extractor, seen: Mapping[Annotated, Seen], extractors: M
 
 
 def _warn_of_misses(pipe: Extractor, get_examples: GetExamples) -> None:
-    """Relations that cannot be found are no error, but nobody should learn of them only from the recall."""
+    """Relations that cannot be found are no error, nor a few pairs of teachers, but nobody should learn of them only from the recall."""
     n_missed = n_gold = n_several = 0
+    matches = Matches(SIDES)
     for example in get_examples():
-        pairs = annotated_pairs(pipe, example, initializing=True)
+        pairs = annotated_pairs(pipe, example, initializing=True, learning=True)
+        # Without sentences it is not known yet which pairs there will be.
+        if has_sentences(example.reference) or has_sentences(example.predicted):
+            count_matches(matches, [pairs])
         n_missed += pairs.n_missed
         n_gold += pairs.n_gold
-        if pipe.cfg["exclusive"]:
+        if pipe.cfg["exclusive"] and pairs.annotated:
             n_several += int(((pairs.targets[:, 1:] > 0).sum(axis=1) > 1).sum())
+    matches.check(pipe.name, pipe.notices)
     if n_missed:
         text = (
             f"{pipe.name}: {{n}} of {{of}} annotated {{of|relation|relations}} {{n|is|are}} between no candidate pair: {{n|it|they}} "

@@ -1,7 +1,7 @@
 """The pairs of a Doc before they are scored: which there are, which labels each may have, and what is annotated of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy
@@ -16,6 +16,7 @@ from spacy_relext.pipeline.checks import Checks
 from spacy_relext.pipeline.decoding import Decision, Predictions, allowed_by_types, symmetrize
 from spacy_relext.pipeline.gold import GoldKey, align_mentions, gold_keys, gold_view, make_targets, require_same_text
 from spacy_relext.pipeline.progress import Progress
+from spacy_relext.pipeline.teaching import Matches, TaughtPairs, match, n_unasked, taught_of
 from spacy_relext.relations import Relation, annotated_labels, covers, has_relations
 from spacy_relext.types import Bools2d, Floats2d, Ints2d
 
@@ -38,13 +39,20 @@ class Prepared:
 
 @dataclass(frozen=True)
 class AnnotatedPairs:
-    """The pairs of one annotated Doc, their targets, and how many of its relations they cannot express."""
+    """The pairs of one annotated Doc, their targets, and how many of its relations they cannot express.
+
+    annotated: Whether the targets are those of an annotation. taught: What teachers say of the pairs, where that is asked for and there.
+    n_unasked: The number of pairs of which only the teachers say something: they are no candidates.
+    """
 
     doc: Doc
     prepared: Prepared
     targets: Floats2d
     n_missed: int
     n_gold: int
+    annotated: bool = True
+    taught: TaughtPairs | None = None
+    n_unasked: int = 0
 
 
 class Extractor(Protocol):
@@ -168,11 +176,18 @@ def _nearest(pipe: Extractor, spans: list[Span], pairs: Ints2d, allowed: Bools2d
 
 
 def annotated_pairs(
-    pipe: Extractor, example: Example, *, initializing: bool = False, scoring: bool = False, gold_mentions: bool | None = None
+    pipe: Extractor,
+    example: Example,
+    *,
+    initializing: bool = False,
+    learning: bool = False,
+    scoring: bool = False,
+    gold_mentions: bool | None = None,
 ) -> AnnotatedPairs:
     """The candidate pairs of an annotated Doc and their targets; none where relations are not annotated, or other labels are.
 
-    initializing: No component has run yet. scoring: A label that no component knows is no error.
+    initializing: No component has run yet. learning: Also what teachers say, and the pairs of a Doc of which they alone say something.
+    scoring: A label that no component knows is no error.
     gold_mentions: Pairs of the annotated mentions; otherwise of those that the pipeline found. None: as `use_gold_mentions` says.
     RAISES: RelextError for texts that differ, and for a label that is nobody's.
     """
@@ -185,11 +200,27 @@ def annotated_pairs(
         doc, spans = example.predicted, pipe.mentions(example.predicted)
         annotated = spans
     gold: set[GoldKey] = set()
-    if learns_from(pipe, reference):
+    taught = taught_of(pipe.name, pipe.cfg, reference) if learning else None
+    is_annotated = learns_from(pipe, reference)
+    if is_annotated:
         gold = gold_keys(reference, pipe.labels, symmetric, None if scoring else pipe.cfg["other_labels"])
-    else:
+    elif taught is None:
         spans = annotated = []
     prepared = prepare(pipe, doc, spans)
     pairs, allowed = prepared.candidates.pairs, prepared.allowed
     targets, n_missed = make_targets(pairs, allowed, annotated, gold, pipe.labels, symmetric, exclusive=exclusive)
-    return AnnotatedPairs(doc, prepared, targets, n_missed, len(gold))
+    found = AnnotatedPairs(doc, prepared, targets, n_missed, len(gold), annotated=is_annotated)
+    if taught is None:
+        return found
+    matched = match(taught, annotated, pairs, pipe.labels)
+    # Of what they say, the rest may be of pairs that type rules forbid here, or of too distant ones.
+    rest = n_unasked(taught, annotated, candidate_pairs(pipe, doc, spans)) if matched.known.sum() < len(taught.pairs) else 0
+    return replace(found, taught=matched, n_unasked=rest)
+
+
+def count_matches(matches: Matches, pairs: Iterable[AnnotatedPairs]) -> None:
+    """Count the pairs of some Docs, and those that the extractor or its teachers have alone."""
+    for p in pairs:
+        if p.taught is not None:
+            n_both = int(p.taught.known.sum())
+            matches.add(n_both, len(p.targets) - n_both, p.n_unasked)

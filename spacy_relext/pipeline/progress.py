@@ -33,25 +33,38 @@ class Progress:
     def _begin_window(self) -> None:
         self._n, self._loss = 0, 0.0
         # Of pairs that may have the same labels: their number, and the sums of their targets.
-        self._targets: dict[bytes, tuple[int, Floats2d]] = {}
+        self._targets: dict[bytes, tuple[float, Floats2d]] = {}
 
-    def update(self, name: str, notices: Notices, loss: float, allowed: Bools2d, targets: Floats2d, *, exclusive: bool) -> None:
+    def update(
+        self,
+        name: str,
+        notices: Notices,
+        loss: float,
+        allowed: Bools2d,
+        targets: Floats2d,
+        weights: Floats1d | None = None,
+        *,
+        exclusive: bool,
+    ) -> None:
         """An update.
 
-        loss: The sum of the cross-entropies of its pairs. allowed, targets: `[n_pairs, n_columns]`.
+        loss: The sum of the cross-entropies of its pairs. allowed, targets: `[n_pairs, n_columns]`. weights: `[n_pairs]`, of each pair in
+            the loss. None: 1.
         """
         self.n_updates += 1
         if not notices.wants("no progress"):
             return
         self._n, self._loss = self._n + 1, self._loss + loss
+        weights = numpy.ones(len(targets)) if weights is None else weights
+        allowed, targets, weights = (given[weights > 0] for given in (allowed, targets, weights))
         if allowed.all():
             patterns, inverse = allowed[:1], numpy.zeros(len(allowed), dtype="int64")
         else:
             patterns, inverse = numpy.unique(allowed, axis=0, return_inverse=True)
         for row, pattern in enumerate(patterns):
-            these = targets[inverse.reshape(-1) == row]
+            these = inverse.reshape(-1) == row
             n, total = self._targets.get(pattern.tobytes(), (0, numpy.zeros(len(pattern))))
-            self._targets[pattern.tobytes()] = (n + len(these), total + these.sum(axis=0, dtype="float64"))
+            self._targets[pattern.tobytes()] = (n + weights[these].sum(), total + weights[these] @ targets[these])
         if self._n < WINDOW:
             return
         n_pairs = sum(n for n, _ in self._targets.values())
@@ -82,10 +95,10 @@ class Progress:
             )
 
 
-def entropy(n: int, totals: Floats1d, *, exclusive: bool) -> float:
+def entropy(n: float, totals: Floats1d, *, exclusive: bool) -> float:
     """The cross-entropy, in nats and summed over `n` pairs, of the best prediction that is the same for all of them.
 
-    totals: `[n_columns]`, the sums of their targets.
+    n: The number of pairs, or the sum of their weights. totals: `[n_columns]`, the sums of their targets.
     """
     share = numpy.asarray(totals, dtype="float64") / n
     if not exclusive:

@@ -20,7 +20,7 @@ from spacy_relext.errors import RelextError
 from spacy_relext.factories import make_relation_extractor
 from spacy_relext.ml.attention import OnAttention
 from spacy_relext.ml.listeners import listens_to
-from spacy_relext.ml.losses import cross_entropy, probabilities, training_loss
+from spacy_relext.ml.losses import Teaching, cross_entropy, probabilities, training_loss
 from spacy_relext.ml.patches.thinc import steady
 from spacy_relext.ml.patches.torch_cpu import one_thread_in_forks
 from spacy_relext.notices import Notices, counted
@@ -31,9 +31,10 @@ from spacy_relext.pipeline.initializing import take_settings
 from spacy_relext.pipeline.pairs import AttendedPair, ScoredPair, attended_pairs, score_pairs
 from spacy_relext.pipeline.preparing import (
     N_RESERVED_TYPES,
+    AnnotatedPairs,
     Prepared,
     annotated_pairs,
-    learns_from,
+    count_matches,
     n_columns,
     prepare,
     symmetric_columns,
@@ -61,6 +62,7 @@ from spacy_relext.pipeline.settings import (
     with_given,
 )
 from spacy_relext.pipeline.several import note_run
+from spacy_relext.pipeline.teaching import SIDES, Matches, weighed
 from spacy_relext.pipeline.thresholds import WithThresholds
 from spacy_relext.relations import register_extensions, require_extensions, set_found
 from spacy_relext.thresholds.seen import extended, new_record
@@ -95,6 +97,10 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         loss is the mean of the two cross-entropies and this many times the divergence of the two outputs. The paper has the sum of the
         two, so its α is twice this. It regularises well where training data is small, and doubles the time. 0: once. It needs an
         encoder of the component's own: a listener gets one output per batch.
+    teacher_weight (float): Distillation: of a pair that is annotated and of which teachers say something, the share of the loss that is the
+        divergence from the teachers; the rest is the cross-entropy with the annotation. A pair that has one of both alone learns from that.
+    teacher_temperature (float): Both sides' logits are divided by it in this divergence, which is multiplied by its square. Above 1, what
+        the teachers say of unlikely labels counts more.
     max_pairs (int | None): The most pairs of one Doc that are scored; those whose mentions are nearest. A warning counts the others.
     overwrite (bool): All relations of a Doc go before those that are found are written. False: those of other sources stay: of another
         extractor, a rule, an annotation. What this component found before goes in either case.
@@ -127,6 +133,8 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         use_gold_mentions: bool = True,
         reduction: Literal["sum", "mean"] = "sum",
         rdrop_weight: float = 0.0,
+        teacher_weight: float = 0.5,
+        teacher_temperature: float = 1.0,
         max_pairs: int | None = None,
         overwrite: bool = False,
         score_prefix: str = "rel",
@@ -161,6 +169,8 @@ class RelationExtractor(WithThresholds, TrainablePipe):
             "use_gold_mentions": use_gold_mentions,
             "reduction": reduction,
             "rdrop_weight": as_meant(rdrop_weight),
+            "teacher_weight": as_meant(teacher_weight),
+            "teacher_temperature": as_meant(teacher_temperature),
             "max_pairs": max_pairs,
             "overwrite": overwrite,
         }
@@ -169,6 +179,7 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         self.notices = Notices()
         self.checks = Checks(self.notices)
         self.progress = Progress()
+        self.matches = Matches(SIDES)
         self.on_predictions: Callable[[Doc, Predictions], None] | None = None
         steady(model)
 
@@ -221,13 +232,14 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         self.checks.begin_training()
         self._drop_calibration("the component is initialised")
         self.progress.restart()
+        self.matches = Matches(SIDES)
         pipes = {name: pipe for name, pipe in nlp.components if isinstance(pipe, RelationExtractor)} if nlp is not None else {}
         extractors = pipes if self in pipes.values() else {}
         take_settings(self, get_examples, nlp, extractors, labels=labels, mention_types=mention_types)
         self._thresholds_set()
         if nlp is not None:
             give_thresholds(nlp, self.name, self.cfg)
-        sample = [annotated_pairs(self, example, initializing=True) for example in islice(get_examples(), 10)]
+        sample = [annotated_pairs(self, example, initializing=True, learning=True) for example in islice(get_examples(), 10)]
         self.cfg["seen"] = new_record()
         self.model.set_dim("nT", len(self.cfg["mention_types"]) + N_RESERVED_TYPES, force=True)
         X = ([s.doc for s in sample], [s.prepared.candidates for s in sample])
@@ -323,12 +335,13 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learn from a batch of examples. Docs without relation annotation teach nothing.
+        """Learn from a batch of examples: from annotation, and from what teachers say. Docs without either teach nothing.
 
         drop: The share of units that are dropped, in the place of the model's own. sgd: None: gradients are left in the model.
-        losses: To its entry of this name the loss is added: cross-entropy in nats, summed over the pairs or their mean (`reduction`), and
-            the weighted loss of R-Drop.
-        RETURNS: `losses`. RAISES: RelextError for a component without labels or model, a label that is nobody's, and texts that differ.
+        losses: To its entry of this name the loss is added: cross-entropy in nats, summed over the pairs or their mean (`reduction`), the
+            divergence from teachers, and the weighted loss of R-Drop.
+        RETURNS: `losses`. RAISES: RelextError for a component without labels or model, a label that is nobody's, texts that differ, and
+            teachers of other labels or pairs.
         """
         losses = losses if losses is not None else {}
         losses.setdefault(self.name, 0.0)
@@ -338,8 +351,10 @@ class RelationExtractor(WithThresholds, TrainablePipe):
         if not any(len(example.predicted) for example in examples):
             return losses
         set_dropout_rate(self.model, drop)
-        warn_of_coverage(self.notices, self.name, self.labels, count_annotated(examples), "learned from")
-        pairs = [annotated_pairs(self, example) for example in examples]
+        pairs = [annotated_pairs(self, example, learning=True) for example in examples]
+        by_annotation = [example for example, p in zip(examples, pairs, strict=True) if p.annotated or p.taught is None]
+        warn_of_coverage(self.notices, self.name, self.labels, count_annotated(by_annotation), "learned from")
+        teaching = self._teaching(pairs)
         docs = [example.predicted for example in examples]
         candidates = [p.prepared.candidates for p in pairs]
         allowed = numpy.concatenate([p.prepared.allowed for p in pairs])
@@ -354,15 +369,24 @@ class RelationExtractor(WithThresholds, TrainablePipe):
             docs, candidates = docs + [doc.copy() for doc in docs], candidates * 2
         logits, backprop = self.model.begin_update((docs, candidates))
         settings = {name: self.cfg[name] for name in ("exclusive", "reduction", "rdrop_weight")}
-        loss, entropy, gradient = training_loss(self.model.ops.to_numpy(logits), allowed, targets, **settings)
+        loss, entropy, gradient = training_loss(self.model.ops.to_numpy(logits), allowed, targets, **settings, teaching=teaching)
         n_summed = len(targets) if self.cfg["reduction"] == "mean" else 1
-        self.progress.update(self.name, self.notices, entropy * n_summed, allowed, targets, exclusive=self.cfg["exclusive"])
+        weights = None if teaching is None else teaching.annotation
+        self.progress.update(self.name, self.notices, entropy * n_summed, allowed, targets, weights, exclusive=self.cfg["exclusive"])
         backprop(self.model.ops.asarray2f(gradient))
-        self.cfg["seen"] = extended(self.cfg["seen"], (eg.reference.text for eg in examples if learns_from(self, eg.reference)))
+        learned = (eg.reference.text for eg, p in zip(examples, pairs, strict=True) if p.annotated or p.taught is not None)
+        self.cfg["seen"] = extended(self.cfg["seen"], learned)
         if sgd is not None:
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
+
+    def _teaching(self, pairs: Sequence[AnnotatedPairs]) -> Teaching | None:
+        """What teachers say of the pairs of a batch, and the weights. Pairs that only one side has are counted."""
+        if self.cfg["use_gold_mentions"]:
+            count_matches(self.matches, pairs)
+            self.matches.check(self.name, self.notices, final=False)
+        return weighed([p.taught for p in pairs], [p.annotated for p in pairs], [len(p.targets) for p in pairs], self.cfg)
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Change the model by the gradients that `update` left. A calibration, which is that of the model before, goes with a warning."""
@@ -500,6 +524,14 @@ class RelationExtractor(WithThresholds, TrainablePipe):
 
     def score_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> list[Floats2d]:
         """The probabilities of the pairs of each Doc, `[n_pairs, n_columns]`, every direction by itself."""
+        logits = self.logits_prepared(docs, prepared, on_attention)
+        if not prepared:
+            return []
+        scores = probabilities(logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"])
+        return numpy.split(scores, numpy.cumsum([len(p.candidates.pairs) for p in prepared])[:-1])
+
+    def logits_prepared(self, docs: list[Doc], prepared: list[Prepared], on_attention: OnAttention | None = None) -> Floats2d:
+        """The logits of the pairs of all Docs, `[n_pairs, n_columns]`, whatever type rules say."""
         self.require_model()
         self._check_encoder()
         upstream = listens_to(self.model)
@@ -507,15 +539,11 @@ class RelationExtractor(WithThresholds, TrainablePipe):
             if upstream is not None:
                 upstream.require_fed(self.name, docs)
             self.checks.thread(self.name)
-            logits = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], on_attention)))
-        else:
-            if upstream is not None and self.notices.wants("no encoder"):
-                self.checks.no_encoder(self.name, upstream.name, len(upstream.unfed(docs)))
-            logits = numpy.zeros((0, n_columns(self)), dtype="float32")
-        if not prepared:
-            return []
-        scores = probabilities(logits, numpy.concatenate([p.allowed for p in prepared]), exclusive=self.cfg["exclusive"])
-        return numpy.split(scores, numpy.cumsum([len(p.candidates.pairs) for p in prepared])[:-1])
+            logits: Floats2d = self.model.ops.to_numpy(self.model.predict((docs, [p.candidates for p in prepared], on_attention)))
+            return logits
+        if upstream is not None and self.notices.wants("no encoder"):
+            self.checks.no_encoder(self.name, upstream.name, len(upstream.unfed(docs)))
+        return numpy.zeros((0, n_columns(self)), dtype="float32")
 
     def distribution(self, scores: list[float]) -> tuple[dict[str, float], float | None]:
         """The probabilities of one pair by label, and that of no-relation. scores: Its row, of `n_columns`."""

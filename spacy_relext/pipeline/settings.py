@@ -107,6 +107,11 @@ def check_settings(name: str, cfg: Mapping[str, Any], *, listens: bool) -> None:
             raise RelextError(f"{name}: the type rule of {label!r} is {types!r}; it must be a list of [head type, tail type] pairs.")
     if cfg["max_pairs"] is not None and cfg["max_pairs"] < 1:
         raise RelextError(f"{name}: max_pairs is {cfg['max_pairs']}; it is a number of pairs, or null for all.")
+    share, temperature = cfg["teacher_weight"], cfg["teacher_temperature"]
+    if not 0 <= share <= 1:
+        raise RelextError(f"{name}: teacher_weight is {share}; it is the teachers' share of the loss of a pair, between 0 and 1.")
+    if not 0 < temperature < float("inf"):
+        raise RelextError(f"{name}: teacher_temperature is {temperature}; logits are divided by it, so it is more than 0: 1, or some more.")
     weight = cfg["rdrop_weight"]
     if weight < 0:
         raise RelextError(f"{name}: rdrop_weight is {weight}; it is the weight of a loss, and cannot be negative.")

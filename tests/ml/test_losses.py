@@ -6,7 +6,16 @@ import numpy
 import pytest
 import torch
 
-from spacy_relext.ml.losses import cross_entropy, probabilities, rdrop_loss, training_loss
+from spacy_relext.ml.losses import (
+    Teaching,
+    cross_entropy,
+    distillation_loss,
+    log_probabilities,
+    logits_of,
+    probabilities,
+    rdrop_loss,
+    training_loss,
+)
 
 LOGITS = numpy.asarray([[1.0, 2.0, 0.5], [-1.0, 3.0, 2.0], [0.0, 0.0, 0.0]], dtype="float32")
 ALLOWED = numpy.asarray([[1, 1, 1], [1, 0, 1], [1, 0, 0]], dtype=bool)
@@ -186,3 +195,77 @@ def test_rdrop_loss_of_no_pairs_is_zero(exclusive):
     value, *gradients = rdrop_loss(nothing, nothing, exclusive=exclusive)
     assert value == 0
     assert [gradient.shape for gradient in gradients] == [(0, 3), (0, 3)]
+
+
+def test_log_probabilities_of_extreme_logits_are_finite_and_come_back():
+    logits = numpy.asarray([[0.5, -1.0, 2.0], [40, -40, 0], [200, -200, 3]], dtype="float32")
+    for exclusive in (True, False):
+        log_p = log_probabilities(logits, exclusive=exclusive)
+        assert numpy.isfinite(log_p).all()
+        assert (log_p <= 0).all()
+        again = logits_of(log_p.astype("float32"), exclusive=exclusive)
+        before = logits.astype("float64").clip(max=-math.log(1e-22))
+        if exclusive:
+            before, again = (given - given[:, :1] for given in (logits.astype("float64"), again))
+        numpy.testing.assert_allclose(again, before, rtol=1e-4, atol=1e-4)
+    numpy.testing.assert_allclose(numpy.exp(log_probabilities(logits, exclusive=True)).sum(axis=1), 1)
+
+
+def make_teaching(temperature=1.0, teachers=(1.0, 0.5, 0.0)):
+    logits = numpy.asarray([[0.0, 1.0, -1.0], [2.0, 0.5, 0.0], [0, 0, 0]])
+    return Teaching(logits, temperature, annotation=numpy.asarray([0, 0.5, 1.0]), teachers=numpy.asarray(teachers))
+
+
+def test_distillation_loss_by_hand():
+    p, q = numpy.log([[0.5, 0.25, 0.25]]), numpy.log([[0.25, 0.5, 0.25]]).astype("float32")
+    everything = numpy.ones((1, 3), dtype=bool)
+    teaching = Teaching(p, 1.0, annotation=numpy.zeros(1), teachers=numpy.ones(1))
+    loss, gradient = distillation_loss(q, everything, teaching, exclusive=True)
+    assert loss == pytest.approx(0.25 * math.log(2), rel=1e-6)
+    numpy.testing.assert_allclose(gradient, [[-0.25, 0.25, 0]], atol=1e-6)
+    # At the temperature 2, square roots: of 1/2, 1/4, 1/4, with the sum 0.5 + 0.5 + 0.7071.
+    loss, gradient = distillation_loss(q, everything, Teaching(p, 2.0, teaching.annotation, teaching.teachers), exclusive=True)
+    z = 1 + math.sqrt(0.5)
+    by_hand = (math.sqrt(0.5) - 0.5) / z * math.log(math.sqrt(2))
+    assert loss == pytest.approx(4 * by_hand, rel=1e-5)
+    assert gradient[0, 1] == pytest.approx(2 * (math.sqrt(0.5) - 0.5) / z, rel=1e-5)
+    # A label that the student's rules forbid leaves its part to the others, on both sides: 2/3, 1/3 and 1/2, 1/2.
+    some = numpy.asarray([[True, False, True]])
+    loss, gradient = distillation_loss(q, some, teaching, exclusive=True)
+    assert loss == pytest.approx(2 / 3 * math.log(4 / 3) + 1 / 3 * math.log(2 / 3), rel=1e-5)
+    assert gradient[0, 1] == 0
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_gradient_of_the_distillation_loss_is_that_of_finite_differences(exclusive, temperature):
+    logits = numpy.random.default_rng(1).normal(size=(3, 3))
+    settings = {"exclusive": exclusive, "reduction": "mean"}
+    teaching = make_teaching(temperature)
+    _, gradient = distillation_loss(logits, ALLOWED, teaching, **settings)
+    assert (gradient[2] == 0).all()
+    for i, j in numpy.ndindex(3, 3):
+        above, below = logits.copy(), logits.copy()
+        above[i, j] += 1e-3
+        below[i, j] -= 1e-3
+        difference = distillation_loss(above, ALLOWED, teaching, **settings)[0] - distillation_loss(below, ALLOWED, teaching, **settings)[0]
+        assert gradient[i, j] == pytest.approx(difference / 2e-3, rel=1e-3, abs=1e-5), (i, j)
+
+
+def test_loss_of_annotation_and_teachers_by_their_weights():
+    settings = {"exclusive": True, "reduction": "sum"}
+    targets = numpy.asarray([[0, 1, 0], [1, 0, 0], [1, 0, 0]], dtype="float32")
+    teaching = make_teaching()
+    scores = probabilities(LOGITS, ALLOWED, exclusive=True)
+    loss, entropy, gradient = training_loss(LOGITS, ALLOWED, targets, **settings, teaching=teaching)
+    second, third = (cross_entropy(scores[i : i + 1], targets[i : i + 1], **settings) for i in (1, 2))
+    assert entropy == pytest.approx(0.5 * second[0] + third[0], rel=1e-6)
+    divergence, d_teachers = distillation_loss(LOGITS, ALLOWED, teaching, **settings)
+    assert loss == pytest.approx(entropy + divergence)
+    by_hand = d_teachers + numpy.concatenate([numpy.zeros((1, 3)), 0.5 * second[1], third[1]])
+    numpy.testing.assert_allclose(gradient, by_hand, rtol=1e-6)
+    # Two runs: the mean of both, and R-Drop's loss.
+    twice = numpy.concatenate([LOGITS, LOGITS])
+    loss_of_two, _, gradient_of_two = training_loss(twice, ALLOWED, targets, **settings, rdrop_weight=1.0, teaching=teaching)
+    assert loss_of_two == pytest.approx(loss)
+    numpy.testing.assert_allclose(gradient_of_two, numpy.concatenate([gradient, gradient]) / 2, rtol=1e-6)

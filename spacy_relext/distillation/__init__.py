@@ -1,0 +1,1 @@
+"""Distillation: one extractor learns from what others say of candidate pairs."""
