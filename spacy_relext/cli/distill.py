@@ -29,6 +29,7 @@ def distill(
     ),
     dev: Path = typer.Option(None, "--dev", help="Development data, in the place of [paths] dev of the config."),
     component: str = typer.Option(None, help="Which relation extractor of the teachers, where there are several."),
+    label_only: bool = typer.Option(False, "--label-only", help="Train nothing. Several trainings can share the labelled documents."),
     overwrite: bool = OVERWRITE,
     gpu_id: int = GPU_ID,
 ):
@@ -53,12 +54,17 @@ def distill(
             dev=dev,
             component=component,
             overrides=overrides_of(arguments[len(positional) :]),
+            label_only=label_only,
             overwrite=overwrite,
             gpu_id=gpu_id,
             progress=lambda docs, total, task: Bar(docs, total=total, desc=task, unit=" documents"),
         )
         for name, n in made.counts.items():
             msg.info(counted_name(n, name))
+        if label_only:
+            msg.good(f"{made.corpus}")
+            typer.echo(f"Next: python -m spacy train {config} --output OUTPUT --paths.train {made.corpus}")
+            return
         if not made.trained:
             msg.info(f"{output} is finished: skipped")
         msg.good(f"{made.model_best} and {made.model_last}, trained on {made.corpus}")

@@ -52,7 +52,7 @@ class Distillation:
     """What `distill` made.
 
     corpus (Path): The folder of labelled documents, for `paths.train`. model_best, model_last (Path): The trained pipelines.
-    counts (Dict[str, int]): Of what was labelled, by name. trained (bool): False where the training was finished before.
+    counts (Dict[str, int]): Of what was labelled, by name. trained (bool): False where the training was finished before, or not wanted.
     """
 
     corpus: Path
@@ -127,6 +127,7 @@ def distill(
     dev: str | Path | None = None,
     component: str | None = None,
     overrides: Mapping[str, Any] | None = None,
+    label_only: bool = False,
     overwrite: bool = False,
     gpu_id: int = -1,
     progress: Progress = lambda docs, total, task: docs,
@@ -144,6 +145,7 @@ def distill(
     unlabelled: More documents, with mentions. What they are annotated for is not used: they teach by teachers alone.
     dev: Development data; None: that of the config. component: Which extractor of the teachers, where there are several.
     overrides: Settings over those of the config: {"training.max_steps": 1000}. gpu_id: Where it is trained; -1: on the CPU.
+    label_only: Train nothing: several trainings can share what teachers say, with paths.train = OUTPUT/train.
     overwrite: Train again, on the same labelled documents, where another training is finished.
     RAISES: RelextError for teachers, data and config that do not fit together, before anything is labelled.
     """
@@ -164,7 +166,7 @@ def distill(
             }
             done = record.training is not None and (folder / "model-last").is_dir()
             same = done and record.training == json.loads(json.dumps(wanted))
-            if done and not same and not overwrite:
+            if done and not same and not overwrite and not label_only:
                 raise DataError(
                     "it holds a pipeline that was trained with another config or other development data. Train again, on the same labelled "
                     "documents, with `overwrite=True`, or name another folder.",
@@ -175,15 +177,16 @@ def distill(
                 _label(opened, record, folder, progress)
                 # The memory of a large one is needed elsewhere.
                 opened.clear()
-                record.training = None
-                record.write(folder)
-                spacy_train(config, folder, use_gpu=gpu_id, overrides=train_settings)
-                record.training = wanted
-                record.write(folder)
+                if not label_only:
+                    record.training = None
+                    record.write(folder)
+                    spacy_train(config, folder, use_gpu=gpu_id, overrides=train_settings)
+                    record.training = wanted
+                    record.write(folder)
     except Timeout:
         raise RelextError(f"another process distils into {folder}. Name another folder, or wait.") from None
     counts = sum((Counter(found) for found in record.files.values()), Counter[str]())
-    return Distillation(folder / CORPUS, folder / "model-best", folder / "model-last", dict(counts), trained=not same)
+    return Distillation(folder / CORPUS, folder / "model-best", folder / "model-last", dict(counts), trained=not same and not label_only)
 
 
 def _training_settings(config: Path, overrides: dict[str, Any], folder: Path, dev: str | Path | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import logging
 import numpy
 import pytest
 import spacy
+import torch
 from scipy.special import log_softmax, logsumexp
 from spacy.training import Example
 from spacy.util import fix_random_seed
@@ -13,8 +14,10 @@ from spacy_relext.distillation.asking import ask, mean, open_teachers
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.preparing import prepare
 from spacy_relext.taught import Place, Taught, get_taught
-from tests.conftest import TRAIN_DATA, make_doc
+from tests.conftest import TRAIN_DATA, make_doc, with_entities
+from tests.pipeline.test_encodings import marked_pipeline
 from tests.pipeline.test_teaching import MODEL
+from tests.pipeline.test_with_transformer import add_extractor, initialize, transformer_config, transformer_pipeline
 
 LABELS = ("ADVISE", "INHIBITS", "MECHANISM")
 
@@ -133,3 +136,36 @@ def test_teachers_that_cannot_be_asked():
     with pytest.raises(RelextError, match="has the relation extractors relation_extractor, other, and none was named"):
         open_teachers([several])
     assert open_teachers([several], "relation_extractor")[0].pipe.name == "relation_extractor"
+
+
+def initialised(nlp):
+    """With weights that say something."""
+    initialize(nlp)
+    for parameter in nlp.get_pipe("relation_extractor").model.get_ref("head").shims[0]._model.parameters():
+        torch.nn.init.normal_(parameter)
+    return nlp
+
+
+def test_teachers_of_any_encoding_say_what_they_predict(nlp, tiny_bert):
+    """One pass per pair, one pass per text, a shared transformer: what a pipeline says of a text is what it says as a teacher."""
+    mentions = {"@misc": "spacy-relext.mention_tags.v1"}
+    own = {**transformer_config(tiny_bert), "@architectures": "spacy-relext.Tok2VecTransformer.v1", "grad_factor": 1.0}
+    blinded = spacy.blank("en", meta={"name": "blinded"})
+    blinded.add_pipe("sentencizer")
+    add_extractor(blinded, {**own, "pooling": {"@layers": "reduce_mean.v1"}}, marking=mentions)
+    pipelines = [initialised(marked_pipeline(tiny_bert, "attention")), initialised(transformer_pipeline(tiny_bert)), initialised(blinded)]
+    alone = [[get_taught(doc) for doc in ask(open_teachers([one]), make_docs(nlp))] for one in pipelines]
+    for pipeline, said in zip(pipelines, alone, strict=True):
+        pipe, found = pipeline.get_pipe("relation_extractor"), {}
+        pipe.on_predictions = lambda doc, predictions, found=found: found.setdefault(doc.text, predictions)
+        list(pipeline.pipe(with_entities(pipeline)))
+        for taught, doc in zip(said, make_docs(nlp), strict=True):
+            predictions = found[doc.text]
+            places = [Place.of(span) for span in predictions.spans]
+            rows = [taught.rows[places[head], places[tail]] for head, tail in predictions.pairs.tolist()]
+            assert sorted(rows) == list(range(len(taught.pairs)))
+            columns = [0, *(1 + LABELS.index(label) for label in pipe.labels)]
+            numpy.testing.assert_allclose(numpy.exp(taught.log_p[rows][:, columns]), predictions.scores, atol=1e-5)
+    together = [get_taught(doc) for doc in ask(open_teachers(pipelines), make_docs(nlp))]
+    for taught, *said in zip(together, *alone, strict=True):
+        numpy.testing.assert_allclose(numpy.exp(taught.log_p), sum(numpy.exp(one.log_p) for one in said) / 3, atol=1e-6)

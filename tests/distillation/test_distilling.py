@@ -104,6 +104,8 @@ def test_a_stopped_run_goes_on_with_the_files_that_are_missing(workspace, model,
         distill(**given)
     (workspace / "stopped" / "train" / "unlabelled-0000.spacy").unlink()
     monkeypatch.setattr(distilling, "spacy_train", lambda *args, overrides, **kwargs: trained.append(overrides))
+    labelled = distill(**given, label_only=True)
+    assert (labelled.trained, trained, asked) == (False, [], [5, 3, 3])
     made = distill(**given, overrides={"training.max_steps": 5})
     assert asked == [5, 3, 3]
     place = str(workspace / "stopped" / "train")

@@ -46,6 +46,17 @@ def test_loss_at_the_entropy_of_the_labels(caplog):
     assert len(caplog.messages) == 1
 
 
+def test_pairs_count_by_their_weights(caplog):
+    """Those that only teachers say something of, of weight 0, do not count."""
+    weights = numpy.asarray([0.5, 0, 0, 0.5])
+    for loss, of_pairs in ((0.99, weights), (0.9, weights), (0.0, 0 * weights)):
+        progress = Progress()
+        for _ in range(SEVERAL * WINDOW):
+            # Half a pair without the label, and half a pair with it.
+            progress.update("x", Notices(), loss * math.log(2), ALLOWED, TARGETS, of_pairs, exclusive=True)
+        assert (progress.n_bad_windows == SEVERAL) == (loss == 0.99)
+
+
 @pytest.mark.parametrize("losses", [[0.9], [1, 1, 0.9], [0.9, 1, 1]])
 def test_loss_that_falls(caplog, losses):
     notices, progress = Notices(), Progress()
