@@ -1,7 +1,7 @@
 """Teachers are asked what they say of the candidate pairs of Docs, and the mean of their probabilities is kept on these."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy
@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
+from spacy_relext.candidates import has_sentences
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import opened, predict
 from spacy_relext.ml.losses import log_probabilities
@@ -34,6 +35,14 @@ class Teacher:
 
     def ask(self, docs: Sequence[Doc]) -> list[Taught]:
         """What it says of its candidate pairs between the annotated mentions of some Docs. Those without sentences get the pipeline's."""
+        labels, exclusive = tuple(sorted(self.pipe.labels)), bool(self.pipe.cfg["exclusive"])
+        nothing = Taught(labels, exclusive, [], numpy.zeros((0, len(labels) + exclusive)))
+        # Where there is no pair, the encoder need not run.
+        asked = [doc for doc in docs if len(doc) and (len(self.pipe.mentions(doc)) > 1 or not has_sentences(doc))]
+        said = dict(zip(map(id, asked), self._ask(asked, nothing), strict=True)) if asked else {}
+        return [said.get(id(doc), nothing) for doc in docs]
+
+    def _ask(self, docs: Sequence[Doc], nothing: Taught) -> list[Taught]:
         pipe, names = self.pipe, self.nlp.pipe_names
         later = names[names.index(pipe.name) :] if pipe.name in names else []
         views = [gold_view(example) for example in predict(self.nlp, docs, annotated=True, disable=later)]
@@ -45,14 +54,13 @@ class Teacher:
         prepared = [prepare(pipe, view, spans, candidate_pairs(pipe, view, spans)) for view, spans in zip(views, aligned, strict=True)]
         pairs = [p.candidates.pairs for p in prepared]
         pipe.checks.types(pipe, [p.candidates.labels for p in prepared], 0, sum(map(len, pairs)))
-        exclusive = bool(pipe.cfg["exclusive"])
-        log_p = log_probabilities(pipe.logits_prepared(views, prepared), exclusive=exclusive)
-        labels = tuple(sorted(pipe.labels))
+        rows = log_probabilities(pipe.logits_prepared(views, prepared), exclusive=nothing.exclusive)
+        own = replace(nothing, labels=pipe.labels, log_p=rows)
+        log_p = numpy.split(in_columns(own, nothing.labels), numpy.cumsum(list(map(len, pairs)))[:-1])
         found = []
-        for spans, of_doc, rows in zip(mentions, pairs, numpy.split(log_p, numpy.cumsum(list(map(len, pairs)))[:-1]), strict=True):
+        for spans, of_doc, said in zip(mentions, pairs, log_p, strict=True):
             places = [Place.of(span) for span in spans]
-            said = Taught(pipe.labels, exclusive, [(places[head], places[tail]) for head, tail in of_doc.tolist()], rows)
-            found.append(Taught(labels, exclusive, said.pairs, in_columns(said, labels)))
+            found.append(replace(nothing, pairs=[(places[head], places[tail]) for head, tail in of_doc.tolist()], log_p=said))
         return found
 
 
@@ -111,10 +119,11 @@ def mean(said: Sequence[Taught]) -> Taught:
 
 
 def take_sentences(doc: Doc, view: Doc) -> None:
-    """Give a Doc without sentences those of another one of the same tokens."""
+    """Give a Doc without sentences those of another one of the same text."""
     if not doc.has_annotation("SENT_START") and view.has_annotation("SENT_START"):
-        for token, other in zip(doc, view, strict=True):
-            token.is_sent_start = bool(other.is_sent_start)
+        starts = {token.idx for token in view if token.is_sent_start}
+        for token in doc:
+            token.is_sent_start = token.idx in starts
 
 
 def _name(given: str | Path | Language) -> str:

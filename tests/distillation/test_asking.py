@@ -10,6 +10,7 @@ from scipy.special import log_softmax, logsumexp
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
+from spacy_relext.distillation import asking
 from spacy_relext.distillation.asking import ask, mean, open_teachers
 from spacy_relext.errors import RelextError
 from spacy_relext.pipeline.preparing import prepare
@@ -92,6 +93,22 @@ def test_docs_without_sentences_get_those_of_the_teacher(nlp):
     list(ask(open_teachers([make_teacher()]), docs))
     assert [len(list(doc.sents)) for doc in docs] == [1] * 6
     assert [len(get_taught(doc).pairs) for doc in docs] == [2, 6, 2, 2, 6, 0]
+
+
+def test_the_encoder_runs_where_there_may_be_a_pair(nlp, monkeypatch):
+    read, inner = [], asking.predict
+
+    def noted(nlp, docs, **settings):
+        read.extend(doc.text for doc in docs)
+        return inner(nlp, docs, **settings)
+
+    monkeypatch.setattr(asking, "predict", noted)
+    bare = nlp.make_doc("Tea is bare. No sentences.")
+    docs = [*make_docs(nlp)[3:], nlp.make_doc(""), bare]
+    asked = list(ask(open_teachers([make_teacher()]), docs))
+    assert read == [TRAIN_DATA[3][0], TRAIN_DATA[4][0], bare.text]
+    assert [None if (taught := get_taught(doc)) is None else len(taught.pairs) for doc in asked] == [2, 6, 0, None, 0]
+    assert len(list(bare.sents)) == 2
 
 
 def test_mean_by_hand():
