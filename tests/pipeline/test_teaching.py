@@ -6,6 +6,7 @@ import math
 import numpy
 import pytest
 import spacy
+from spacy.tokens import Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
@@ -181,6 +182,23 @@ def test_an_update_without_initialisation_counts_too(nlp):
     pipe.matches.add(1000, 12, 0)
     with pytest.raises(RelextError, match="of 1,030 candidate pairs, there are 12 of this component"):
         pipe.update(examples)
+
+
+def test_predicted_mentions_that_teachers_do_not_know_are_no_mismatch(nlp):
+    """They learn nothing, where nothing is annotated; those at the same place learn what is said of them."""
+    examples = make_examples(nlp)
+    for example in examples[:2]:
+        doc = example.predicted
+        for token in doc:
+            token.is_sent_start = token.i == 0
+        doc.ents = [Span(doc, i, i + 1, label="DRUG") for i in (0, 2)]
+    _, pipe = started(examples, use_gold_mentions=False)
+    # "Aspirin increases warfarin …", whose mentions are right, and "Avoid ketamine with …", whose mentions are not.
+    found = [annotated_pairs(pipe, example, learning=True) for example in examples]
+    assert [p.taught.known.tolist() for p in found] == [[True, True], [False, False], [], [], [], []]
+    losses = [pipe.update([example])[pipe.name] for example in examples]
+    assert losses[0] > 0
+    assert losses[1:] == [0.0] * 5
 
 
 def test_what_is_said_for_another_extractor_is_not_its_own(nlp):
