@@ -8,8 +8,9 @@ from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from spacy_relext.cli.crossval import overrides_of
-from spacy_relext.cli.errors import Bar, reported_errors
+from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID, OVERWRITE
+from spacy_relext.cli.outputs import progress_bar
 from spacy_relext.distillation.distilling import distill as distill_into
 from spacy_relext.errors import RelextError
 from spacy_relext.notices import counted_name
@@ -57,7 +58,7 @@ def distill(
             label_only=label_only,
             overwrite=overwrite,
             gpu_id=gpu_id,
-            progress=lambda docs, total, task: Bar(docs, total=total, desc=task, unit=" documents"),
+            progress=progress_bar(),
         )
         for name, n in made.counts.items():
             msg.info(counted_name(n, name))
