@@ -20,6 +20,7 @@ from spacy_relext import (
     Conversion,
     DataError,
     Diagnosis,
+    Distillation,
     Document,
     Evaluation,
     Explanation,
@@ -42,6 +43,7 @@ from spacy_relext import (
     contrast,
     convert,
     diagnose,
+    distill,
     evaluate,
     export,
     extract,
@@ -101,6 +103,8 @@ def main(path: Path) -> None:
     evaluation: Evaluation = evaluate("my_pipeline", docs)
     print(evaluation.gold_mentions["rel_micro_f"])
     calibration: Calibration = calibrate("my_pipeline", docs)
+    distillation: Distillation = distill(["large"], "small.cfg", "train.spacy", "student", unlabelled=["abstracts.spacy"])
+    print(distillation.corpus, distillation.counts)
     print(calibration.before.error, calibration.after.error, calibration.to_dict())
     choice: ThresholdChoice = choose_threshold("training/model-best", docs, target_precision=0.9, per_label=True)
     print(choice.label_thresholds, choice.bounds, choice.to_dict())
