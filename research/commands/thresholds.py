@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from research.thresholds import LAWS, half_splits, simulate
+from research.thresholds import LAWS, half_splits, label_splits, simulate
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.outputs import Bar, progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
@@ -21,6 +21,7 @@ def thresholds(
     confidence: float = typer.Option(0.9, min=0.5, max=1.0, help="The confidence."),
     documents: list[int] = typer.Option([100, 200], help="Of simulated documents, how many a threshold is chosen on. Repeatable."),
     draws: int = typer.Option(None, min=1, help="How many samples, or half splits, of each; 500 or 100 if left out."),
+    per_label: bool = typer.Option(False, "--per-label", help="With models: F with a threshold for each label, and with one for all."),
     seed: int = typer.Option(0, help="Of the draws."),
     output: Path = typer.Option(None, "--output", "-o", help="Write the figures to this JSON file."),
 ):
@@ -32,6 +33,8 @@ def thresholds(
     with reported_errors():
         if bool(models) != (test is not None):
             raise RelextError("half splits need both: trained pipelines, and --test with documents that they have not seen.")
+        if per_label and not models:
+            raise RelextError("--per-label is about trained pipelines; name them, and --test.")
         rows = []
         draws = draws or (100 if models else 500)
         if models:
@@ -44,7 +47,10 @@ def thresholds(
                     references,
                     progress=progress_bar(),
                 )
-                rows += [{"model": str(model), "target": t, **half_splits(scored, t, confidence, draws, seed)} for t in target]
+                if per_label:
+                    rows.append({"model": str(model), **label_splits(scored, draws, seed)})
+                else:
+                    rows += [{"model": str(model), "target": t, **half_splits(scored, t, confidence, draws, seed)} for t in target]
         else:
             cells = [(law, n, t) for law in LAWS for n in documents for t in target]
             for law, n, t in Bar(cells, desc="Simulating", unit=" laws"):

@@ -2,8 +2,9 @@ import numpy
 import pytest
 
 from research import thresholds
-from research.thresholds import LAWS, by_relations_alone, half_splits, part, precision_and_recall, simulate
+from research.thresholds import LAWS, by_relations_alone, half_splits, label_splits, part, precision_and_recall, simulate
 from spacy_relext.thresholds.choosing import guaranteed
+from spacy_relext.thresholds.scored import Scored
 
 
 @pytest.fixture
@@ -51,3 +52,17 @@ def test_half_splits(scored):
     assert found["found"] > 0
     assert 0 < found["precision_10"] <= found["precision"] <= 1
     assert half_splits(scored, 0.9999, 0.9, splits=2, seed=0)["found"] == 0
+
+
+def test_a_threshold_for_each_label_pays_where_labels_differ():
+    # Of the first label the relations above 0.5 are right, of the second those above 0.8.
+    rng = numpy.random.default_rng(0)
+    scores = numpy.sort(rng.random(4000))[::-1]
+    labels = rng.integers(2, size=4000)
+    right = scores > numpy.where(labels == 0, 0.5, 0.8)
+    annotated = numpy.bincount(labels[right], minlength=2)
+    scored = Scored(scores, right, labels, rng.integers(100, size=4000), ("A", "B"), annotated, 100)
+    found = label_splits(scored, splits=4, seed=0)
+    assert found["per label"] > 0.99 > found["one"]
+    assert found["better"] == 1
+    assert label_splits(scored, splits=4, seed=0) == found
