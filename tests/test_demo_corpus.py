@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from hashlib import sha256
 from itertools import combinations
 
 import pytest
@@ -52,6 +53,11 @@ def n_candidates(document):
     for mention in document.mentions:
         per_sentence.setdefault(sentence_of(document, mention), []).append(mention.type)
     return sum("CHEMICAL" in pair for types in per_sentence.values() for pair in combinations(types, 2))
+
+
+def test_the_test_part_is_the_one_that_the_figures_are_of():
+    text = (DEMO / "test.jsonl").read_text(encoding="utf8")
+    assert sha256(text.encode("utf8")).hexdigest() == "22408f2106fd50f9d2210522eb6d7766e2898644c5e04e509ae7bf96b2b643b5"
 
 
 def test_every_document_becomes_a_doc(documents, nlp):
