@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from spacy_relext.report.page import write_report
     from spacy_relext.scorer import score_relations
     from spacy_relext.thresholds.tuning import ThresholdChoice, choose_threshold
+    from spacy_relext.training.training import Training, train
 
 # Imported when they are asked for: what only needs the version does not wait for torch.
 _PLACES = {
@@ -60,6 +61,7 @@ _PLACES = {
     "Rendering": "pictures.drawing",
     "ScoredPair": "pipeline.pairs",
     "ThresholdChoice": "thresholds.tuning",
+    "Training": "training.training",
     "analyse": "report.analysing",
     "calibrate": "calibration.calibrating",
     "choose_threshold": "thresholds.tuning",
@@ -77,6 +79,7 @@ _PLACES = {
     "relations_from_llm": "llm",
     "render_files": "pictures.drawing",
     "score_relations": "scorer",
+    "train": "training.training",
     "write_card": "card.writing",
     "write_report": "report.page",
 }
@@ -107,6 +110,7 @@ __all__ = [
     "Rendering",
     "ScoredPair",
     "ThresholdChoice",
+    "Training",
     "analyse",
     "calibrate",
     "choose_threshold",
@@ -124,6 +128,7 @@ __all__ = [
     "relations_from_llm",
     "render_files",
     "score_relations",
+    "train",
     "write_card",
     "write_report",
 ]

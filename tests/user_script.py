@@ -36,6 +36,7 @@ from spacy_relext import (
     Rendering,
     ScoredPair,
     ThresholdChoice,
+    Training,
     analyse,
     calibrate,
     choose_threshold,
@@ -53,6 +54,7 @@ from spacy_relext import (
     relations_from_llm,
     render_files,
     score_relations,
+    train,
     write_card,
     write_report,
 )
@@ -103,6 +105,8 @@ def main(path: Path) -> None:
     evaluation: Evaluation = evaluate("my_pipeline", docs)
     print(evaluation.gold_mentions["rel_micro_f"])
     calibration: Calibration = calibrate("my_pipeline", docs)
+    training: Training = train("relext.cfg", "training", overrides={"paths.train": "train.spacy", "paths.dev": "dev.spacy"})
+    print(training.model_best, training.went_on_at)
     distillation: Distillation = distill(["large"], "small.cfg", "train.spacy", "student", unlabelled=["abstracts.spacy"])
     print(distillation.corpus, distillation.counts)
     print(calibration.before.error, calibration.after.error, calibration.to_dict())

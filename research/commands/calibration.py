@@ -13,8 +13,9 @@ from research.calibration import N_SIMULATED, figures_of, samples_of, table_of
 from research.report import write_section
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.errors import RelextError
-from spacy_relext.experiments.training import checksums, versions
+from spacy_relext.experiments.training import checksums
 from spacy_relext.formats.files import require_writable, whole_file
+from spacy_relext.training.record import versions
 
 BEGIN, END = "<!-- calibration: begin -->", "<!-- calibration: end -->"
 

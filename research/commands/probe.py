@@ -17,9 +17,10 @@ from research.probe import annotated_data, pretrained_model, probe_encoder, requ
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID
 from spacy_relext.evaluation import extractor_of, load_pipeline
-from spacy_relext.experiments.training import checksums, device_name, versions
+from spacy_relext.experiments.training import checksums
 from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_file
+from spacy_relext.training.record import device_name, versions
 
 
 def probe(

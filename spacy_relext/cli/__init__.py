@@ -21,7 +21,7 @@ import spacy_relext
 # The commands in the order of work, and the modules here that have them; a module has a function of the command's name.
 PANELS = {
     "Data": {"formats": "formats", "convert": "convert", "debug-data": "debug_data"},
-    "Training, with `spacy train`": {"encoder": "encoder", "init-config": "init_config", "distill": "distill"},
+    "Training": {"encoder": "encoder", "init-config": "init_config", "train": "train", "distill": "distill"},
     "Scores": {
         "evaluate": "evaluate",
         "crossval": "crossval",
@@ -35,7 +35,7 @@ PANELS = {
 }
 MODULES = {name: module for panel in PANELS.values() for name, module in panel.items()}
 # Their other options are settings of the config, as in `spacy train`.
-WITH_OVERRIDES = {"crossval", "debug-data", "distill"}
+WITH_OVERRIDES = {"crossval", "debug-data", "distill", "train"}
 # Those that do something without any argument.
 WITHOUT_ARGUMENTS = {"formats"}
 

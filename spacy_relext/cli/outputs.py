@@ -34,7 +34,9 @@ def write_figures(output: Path | None, figures: Mapping[str, Any], what: str = "
     if output is None:
         return
     if data is not None:
-        from spacy_relext.experiments.training import checksums, versions  # with what trains pipelines, which others do not need
+        # With what trains pipelines, which others do not need.
+        from spacy_relext.experiments.training import checksums
+        from spacy_relext.training.record import versions
 
         figures = {**figures, "data": str(data), "sha256": checksums({"test": (data,)})["test"], "versions": versions()}
     with whole_file(output) as file:

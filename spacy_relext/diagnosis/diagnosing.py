@@ -19,8 +19,8 @@ from spacy_relext.diagnosis.suggestions import Suggestions, suggest
 from spacy_relext.diagnosis.summary import Cells, candidate_table, gap_table, label_table, part_table, type_table
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import find_folds
-from spacy_relext.experiments.training import read_config
 from spacy_relext.relations import register_extensions
+from spacy_relext.training.record import read_config
 
 # A .spacy file, a folder of them, or Docs.
 Part = str | Path | Iterable[Doc]

@@ -21,7 +21,6 @@ from typing import Any
 
 import spacy
 from filelock import Timeout
-from spacy.cli.train import train as spacy_train
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
@@ -29,7 +28,7 @@ from spacy_relext.corpus import read_docs
 from spacy_relext.distillation.asking import Teacher, ask, open_teachers
 from spacy_relext.encoders import encoder_names, require_encoder
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.experiments.training import FACTORY, checksums, read_config, require_paths, versions
+from spacy_relext.experiments.training import FACTORY, checksums, require_paths
 from spacy_relext.findings import weights_checksum
 from spacy_relext.formats.files import whole_file, whole_path
 from spacy_relext.locks import lock
@@ -37,6 +36,8 @@ from spacy_relext.notices import counted
 from spacy_relext.relations import annotated_labels, covers, get_relations, register_extensions, remove_annotation
 from spacy_relext.taught import get_taught
 from spacy_relext.thresholds.seen import SAME_DOCUMENT, extended, new_record, share_known
+from spacy_relext.training.record import read_config, versions
+from spacy_relext.training.training import refuse, replace, train_into
 
 RECORD, CORPUS = "distillation.json", "train"
 FILE = "{}-{:04}.spacy"
@@ -180,7 +181,7 @@ def distill(
                 if not label_only:
                     record.training = None
                     record.write(folder)
-                    spacy_train(config, folder, use_gpu=gpu_id, overrides=train_settings)
+                    train_into(folder, Path(config), train_settings, on_other=replace if overwrite else refuse, gpu_id=gpu_id)
                     record.training = wanted
                     record.write(folder)
     except Timeout:

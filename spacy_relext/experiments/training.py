@@ -1,10 +1,7 @@
-"""One experiment: trained by spaCy, its threshold chosen on development data, scored once on test data."""
+"""One experiment: trained, its threshold chosen on development data, scored once on test data."""
 
 import hashlib
-import importlib.metadata
-import platform
 import shutil
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -13,10 +10,8 @@ from typing import Any, Literal
 
 import spacy
 import torch
-from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
 from spacy.training import Example
-from spacy.util import load_config
 from thinc.api import Config
 
 from spacy_relext.corpus import read_docs
@@ -34,18 +29,19 @@ from spacy_relext.evaluation import (
 )
 from spacy_relext.experiments.runs import WORK, Description, Run, read_run, write_run
 from spacy_relext.formats.docs import document_id
-from spacy_relext.formats.files import files_in
+from spacy_relext.formats.files import TEMPORARY, files_in
 from spacy_relext.pipeline.preparing import Extractor, learns_from
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.scorer import relation_keys
 from spacy_relext.storing import store
+from spacy_relext.training.record import CHECKPOINT, LOCKED, RECORD, device_name, read_config, versions
+from spacy_relext.training.training import train_into, warn_and_replace
 
-PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
 FACTORY = "relation_extractor"
 # spaCy's training cannot do without development data. Where it decides nothing, a few documents do.
 FEW_DOCUMENTS = 10
 # What a folder holds in which pipelines are trained.
-MADE = {"train", "dev.spacy", "model-last", "model-best"}
+MADE = {"train", "dev.spacy", "model-last", "model-best", RECORD, CHECKPOINT, f"{LOCKED}.lock"}
 
 
 def silent(iterable: Iterable, **settings: Any) -> Iterable:
@@ -132,16 +128,6 @@ def require_paths(config_path: Path, overrides: dict[str, Any]) -> None:
             raise DataError(f"the {part} corpus does not read ${{paths.{part}}}. Set path = ${{paths.{part}}} there.", path=config_path)
 
 
-def read_config(path: Path, overrides: dict[str, Any]) -> Config:
-    """An interpolated config. RAISES: DataError where it cannot be read."""
-    try:
-        return load_config(path, overrides=overrides, interpolate=True)
-    except OSError as error:
-        raise DataError("there is no such config file.", path=path) from error
-    except ValueError as error:
-        raise DataError(f"the config cannot be read with {list(overrides) or 'no'} overrides: {error}", path=path) from error
-
-
 def finished(experiment: Experiment, output: Path) -> Run | None:
     """The run of an experiment that was run before; None if it was not. RAISES: RelextError where the file holds another one."""
     description = experiment.describe()
@@ -168,11 +154,11 @@ def train_and_score(experiment: Experiment, output: Path, *, keep: bool = False,
         require_encoder(name)
     work = output.with_suffix(WORK)
     if work.exists():
-        # Of a run that was killed; what is not ours is not deleted.
-        strange = sorted(path.name for path in work.iterdir() if path.name not in MADE) if work.is_dir() else [work.name]
+        # Of a run that was killed, which goes on; what is not ours is left alone.
+        left = [path.name for path in work.iterdir()] if work.is_dir() else [work.name]
+        strange = sorted(name for name in left if name not in MADE and not name.startswith(TEMPORARY))
         if strange:
             raise DataError(f"the pipelines are trained there, and it holds {strange[0]!r}. Move it away.", path=work)
-        shutil.rmtree(work)
     seconds = _train(experiment, work)
     model = str(work / f"model-{experiment.checkpoint}")
     nlp = load_pipeline(model)
@@ -229,10 +215,12 @@ def count_documents(pipe: Extractor, found: Iterable[Example], *, fold: int) -> 
 
 
 def _train(experiment: Experiment, work: Path) -> dict[str, float]:
-    """`spacy train` into a folder; how long it took."""
+    """Train into a folder, or go on where a run was killed; how long it took."""
     train = experiment.train[0]
     if len(experiment.train) > 1:
         train = work / "train"
+        # A run that was killed may have left half of it.
+        shutil.rmtree(train, ignore_errors=True)
         train.mkdir(parents=True)
         for path in experiment.train:
             shutil.copyfile(path, train / path.name)
@@ -242,11 +230,9 @@ def _train(experiment: Experiment, work: Path) -> dict[str, float]:
         dev.parent.mkdir(parents=True, exist_ok=True)
         few = islice(read_docs(train, spacy.blank("xx")), FEW_DOCUMENTS)
         DocBin(docs=few, store_user_data=True).to_disk(dev)
-    start = time.perf_counter(), time.process_time()
     overrides = {**experiment.overrides, "paths.train": str(train), "paths.dev": str(dev)}
-    spacy_train(experiment.config_path, work, use_gpu=experiment.gpu_id, overrides=overrides)
-    end = time.perf_counter(), time.process_time()
-    return {clock: round(b - a, 1) for clock, a, b in zip(("wall", "processor"), start, end, strict=True)}
+    made = train_into(work, experiment.config_path, overrides, on_other=warn_and_replace, gpu_id=experiment.gpu_id)
+    return made.seconds
 
 
 def checksums(parts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, str]]:
@@ -269,19 +255,3 @@ def _files(path: Path) -> list[Path]:
     if not files or not files[0].exists():
         raise DataError("there is no such .spacy file, or none in the folder. `python -m spacy relext convert` makes one.", path=path)
     return files
-
-
-def versions(*more: str) -> dict[str, str]:
-    """The versions of Python and of the packages that matter. more: Further packages."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in (*PACKAGES, *more)}}
-
-
-def device_name(gpu_id: int) -> str:
-    """The name of a GPU, or of the processor for -1."""
-    if gpu_id >= 0:
-        return torch.cuda.get_device_name(gpu_id)
-    # Python knows the processor's name on some systems only.
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf8", errors="replace").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

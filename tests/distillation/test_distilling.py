@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 
 import pytest
 import spacy
@@ -15,6 +16,7 @@ from spacy_relext.relations import has_relations
 from spacy_relext.taught import get_taught
 from tests.distillation.toy import decisions, read_all, write_all, write_bare
 from tests.experiments.toy import CONFIG, relext, write_config, write_data
+from tests.training.toy import before_step
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def test_without_labels_it_learns_the_decisions_of_the_teacher(workspace, model)
 
 def test_what_is_in_the_folder(workspace):
     student = workspace / "student"
-    assert sorted(path.name for path in student.iterdir()) == ["distillation.json", "model-best", "model-last", "train"]
+    assert sorted(path.name for path in student.iterdir()) == ["distillation.json", "model-best", "model-last", "train", "training.json"]
     assert sorted(path.name for path in (student / "train").iterdir()) == ["annotated-0000.spacy", "unlabelled-0000.spacy"]
     docs = read_all(*sorted((student / "train").iterdir()))
     assert [len(get_taught(doc).pairs) for doc in docs] == [2] * 8
@@ -73,7 +75,7 @@ def test_what_is_in_the_folder(workspace):
 
 
 def test_what_is_finished_is_not_done_again(workspace, model, monkeypatch):
-    monkeypatch.setattr(distilling, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
+    monkeypatch.setattr(distilling, "train_into", lambda *args, **kwargs: pytest.fail("trained again"))
     monkeypatch.setattr(distilling, "ask", lambda *args: pytest.fail("asked again"))
     result = relext("distill", *command(workspace, model), "--training.max_steps", "60")
     assert result.exit_code == 0, result.output
@@ -98,12 +100,12 @@ def test_a_stopped_run_goes_on_with_the_files_that_are_missing(workspace, model,
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(distilling, "spacy_train", stop)
+    monkeypatch.setattr(distilling, "train_into", stop)
     given = arguments(workspace, model, output=workspace / "stopped")
     with pytest.raises(KeyboardInterrupt):
         distill(**given)
     (workspace / "stopped" / "train" / "unlabelled-0000.spacy").unlink()
-    monkeypatch.setattr(distilling, "spacy_train", lambda *args, overrides, **kwargs: trained.append(overrides))
+    monkeypatch.setattr(distilling, "train_into", lambda folder, config, overrides, **kwargs: trained.append(overrides))
     labelled = distill(**given, label_only=True)
     assert (labelled.trained, trained, asked) == (False, [], [5, 3, 3])
     made = distill(**given, overrides={"training.max_steps": 5})
@@ -120,6 +122,18 @@ def test_a_stopped_run_goes_on_with_the_files_that_are_missing(workspace, model,
     assert asked == [5, 3, 3]
     with FileLock(workspace / "stopped.lock"), pytest.raises(RelextError, match="another process distils into"):
         distill(**given)
+
+
+def test_a_training_that_was_stopped_goes_on_there(workspace, model, monkeypatch):
+    given = arguments(workspace, model, output=workspace / "half", overrides={"training.max_steps": 12})
+    with before_step(7, lambda: signal.raise_signal(signal.SIGINT)), pytest.raises(KeyboardInterrupt):
+        distill(**given)
+    other = {**given, "overrides": {"training.max_steps": 13}}
+    with pytest.raises(DataError, match=r"an unfinished training that is another one: training\.max_steps 12 then, 13 now"):
+        distill(**other)
+    with before_step(0, lambda: pytest.fail("trained from the beginning")):
+        assert distill(**given).trained
+    assert json.loads((workspace / "half" / "training.json").read_text(encoding="utf8"))["finished"]["steps"] == 13
 
 
 def test_data_that_teaches_nothing_or_too_much_is_refused(workspace, model, tmp_path):

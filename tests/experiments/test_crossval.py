@@ -16,6 +16,7 @@ from spacy_relext.experiments.crossval import aggregate, find_folds, fold_experi
 from spacy_relext.experiments.runs import read_run
 from tests.experiments.toy import LABEL_OPTIONS, LABELS, make_run, relext, write_config, write_folds
 from tests.research.toy import research
+from tests.training.toy import before_step
 
 RUNS = ("fold-0", "fold-1", "fold-2", "crossval")
 
@@ -89,6 +90,32 @@ def test_leftovers_of_a_killed_fold_do_not_get_into_its_training(workspace):
     assert sorted(path.name for path in output.iterdir()) == sorted(f"{name}.json" for name in RUNS)
 
 
+def test_a_fold_that_was_stopped_in_its_training_goes_on_there(workspace):
+    output = workspace / "interrupted"
+    with before_step(7, lambda: signal.raise_signal(signal.SIGINT)):
+        result = relext(*command(workspace, "interrupted"))
+    # Ended by the signal, as every command is.
+    assert result.exit_code == 130
+    assert re.search(r"Stopped after 8 updates, with a checkpoint \(\d+ MB, written in \d+\.\d seconds\)", result.stdout)
+    result = relext(*command(workspace, "interrupted"))
+    assert result.exit_code == 0, result.output
+    assert "Goes on after 8 updates" in result.stdout
+    for name in RUNS:
+        assert without_times(output / f"{name}.json") == without_times(workspace / "straight" / f"{name}.json")
+    assert sorted(path.name for path in output.iterdir()) == sorted(f"{name}.json" for name in RUNS)
+
+
+def test_a_fold_whose_config_has_changed_begins_anew(workspace, caplog):
+    with before_step(3, lambda: signal.raise_signal(signal.SIGINT)):
+        relext(*command(workspace, "changed", "--training.dropout", "0.5"))
+    result = relext(*command(workspace, "changed"))
+    assert result.exit_code == 0, result.output
+    assert (
+        "it holds an unfinished training that is another one: training.dropout 0.5 then, 0.0 now. The training begins anew." in caplog.text
+    )
+    assert without_times(workspace / "changed" / "fold-0.json") == without_times(workspace / "straight" / "fold-0.json")
+
+
 def test_runs_of_folds_and_their_aggregate(workspace):
     runs = [read_run(workspace / "straight" / f"{name}.json") for name in RUNS]
     *folds, combined = runs
@@ -106,7 +133,7 @@ def test_runs_of_folds_and_their_aggregate(workspace):
 
 
 def test_finished_run_trains_nothing_and_report_reads_it(workspace, monkeypatch):
-    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
+    monkeypatch.setattr(training, "train_into", lambda *args, **kwargs: pytest.fail("trained again"))
     before = (workspace / "straight" / "crossval.json").read_bytes()
     assert relext(*command(workspace, "straight")).stdout.count("skipped") == 3
     assert (workspace / "straight" / "crossval.json").read_bytes() == before
@@ -116,7 +143,7 @@ def test_finished_run_trains_nothing_and_report_reads_it(workspace, monkeypatch)
 
 
 def test_other_settings_are_noticed_before_anything_is_trained(workspace, monkeypatch):
-    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained"))
+    monkeypatch.setattr(training, "train_into", lambda *args, **kwargs: pytest.fail("trained"))
     result = relext(*command(workspace, "straight", "--system.seed", "5"))
     assert result.exit_code == 1
     assert re.search(r"fold-0\.json: the file holds the run of another experiment", " ".join(result.stderr.split()))

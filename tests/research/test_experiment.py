@@ -93,7 +93,7 @@ def test_evaluate_gives_the_same_of_the_kept_pipeline(workspace):
 
 
 def test_finished_run_is_skipped(workspace, monkeypatch):
-    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
+    monkeypatch.setattr(training, "train_into", lambda *args, **kwargs: pytest.fail("trained again"))
     before = (workspace / "run.json").read_bytes()
     result = experiment(workspace, "run.json", "--system.seed", "3")
     assert result.exit_code == 0, result.output

@@ -12,7 +12,7 @@ from research.grid import read_grid
 from spacy_relext.errors import DataError
 from spacy_relext.experiments import training
 from spacy_relext.experiments.runs import find_runs, read_run
-from spacy_relext.experiments.training import read_config
+from spacy_relext.training.record import read_config
 from tests.experiments.toy import SENTENCES, write_config, write_data, write_folds
 from tests.research.toy import research
 
@@ -118,7 +118,7 @@ def test_all_is_run_once_and_listed(workspace, monkeypatch):
     }
     assert all(run.config["training"]["max_steps"] == (5 if run.labels["corpus"] == "whole" else 4) for run in runs.values())
     assert not list(workspace.glob("runs/**/*.lock"))
-    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained again"))
+    monkeypatch.setattr(training, "train_into", lambda *args, **kwargs: pytest.fail("trained again"))
     assert research("grid", workspace / "grid.yml").exit_code == 0
     listed = research("grid", workspace / "grid.yml", "--list")
     assert len(re.findall(r"│ *\d+\.\d *│", listed.stdout)) == 5, listed.stdout
@@ -126,7 +126,7 @@ def test_all_is_run_once_and_listed(workspace, monkeypatch):
 
 def test_what_another_process_runs_is_left_to_it(workspace, monkeypatch):
     trained = []
-    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: trained.append(args) or pytest.fail("trained"))
+    monkeypatch.setattr(training, "train_into", lambda *args, **kwargs: trained.append(args) or pytest.fail("trained"))
     output = read_grid(workspace / "grid.yml")[0].output
     output.parent.mkdir()
     with FileLock(f"{output}.lock"):
@@ -137,7 +137,7 @@ def test_what_another_process_runs_is_left_to_it(workspace, monkeypatch):
 
 
 def test_a_run_that_cannot_be_run_is_known_before_others_are_trained(workspace, monkeypatch):
-    monkeypatch.setattr(training, "spacy_train", lambda *args, **kwargs: pytest.fail("trained"))
+    monkeypatch.setattr(training, "train_into", lambda *args, **kwargs: pytest.fail("trained"))
     (workspace / "folds" / "fold-1.spacy").unlink()
     result = research("grid", workspace / "grid.yml")
     assert result.exit_code == 1

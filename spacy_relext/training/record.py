@@ -1,0 +1,156 @@
+"""Which training a folder holds, and what is in a checkpoint: config, data, versions.
+
+`training.json` of a folder has:
+
+| field | what |
+|---|---|
+| `config` | the settings with variables filled in, by dotted name; a file or folder that is read is its SHA-256, wherever it lies |
+| `versions` | of Python and the packages that matter |
+| `machine` | what decides whether results are the same to the last bit, beside these |
+| `finished` | null, or the number of updates, and the seconds that all of it took |
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from spacy.util import load_config
+from thinc.api import Config
+
+from spacy_relext.errors import DataError
+from spacy_relext.formats.files import files_in, read_errors, whole_file
+from spacy_relext.ml.patches import SWITCH, enabled
+
+PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
+RECORD, CHECKPOINT, LOCKED = "training.json", "checkpoint.pt", "training"
+CURE = "Begin anew with `overwrite=True`, or name another folder."
+# What reads files, and how settings are called that name a folder: others are no paths, whatever lies where the command runs.
+_READING = ("corpora", "initialize", "components")
+_FOLDERS = ("path", "folder", "dir", "directory", "name", "source", "vectors", "init_tok2vec")
+# How many differences are told.
+_MOST = 5
+
+
+@dataclass
+class Record:
+    """What stands in `training.json`."""
+
+    config: dict[str, Any]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    finished: dict[str, float] | None = None
+
+    def write(self, folder: Path) -> None:
+        """Write it into a folder."""
+        with whole_file(folder / RECORD, within=folder) as file:
+            file.write(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n")
+
+    def differences(self, other: "Record") -> list[str]:
+        """What is not the same in another one, told for a reader. Another machine is no other training."""
+        found = _different(other.config, self.config) + _different(other.versions, self.versions)
+        return found[:_MOST] + ([f"{len(found) - _MOST} more"] if len(found) > _MOST else [])
+
+
+def _told(values: Mapping[str, Any], name: str) -> str:
+    return json.dumps(values[name], ensure_ascii=False) if name in values else "not set"
+
+
+def new_record(config: Path, overrides: dict[str, Any], *, gpu_id: int, code: Path | None) -> Record:
+    """The record of a training that is to be."""
+    flat = _flat(read_config(config, overrides))
+    settings = {name: _with_digest(name, value) for name, value in flat if not name.startswith("paths.")}
+    if code is not None:
+        settings["code"] = digest(code)
+    machine = {"device": device_name(gpu_id), "torch threads": torch.get_num_threads(), SWITCH: enabled()}
+    # As JSON has them.
+    return Record(json.loads(json.dumps(settings)), versions(), machine)
+
+
+def different_machine(found: Record, record: Record) -> str:
+    """What is not the same of two machines, told for a reader."""
+    return "; ".join(_different(found.machine, record.machine))
+
+
+def _different(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    return [f"{name} {_told(then, name)} then, {_told(now, name)} now" for name in names]
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record of a folder; None where there is none. RAISES: DataError for what is no record."""
+    path = folder / RECORD
+    if not path.exists():
+        return None
+    try:
+        return Record(**json.loads(path.read_text(encoding="utf8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"this is no record of a training that can be read ({type(error).__name__}: {error}). {CURE}",
+            path=path,
+        ) from error
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, or of all files of a folder and their names. RAISES: DataError for what cannot be read."""
+    found = hashlib.sha256()
+    for file in files_in(path) if path.is_dir() else [path]:
+        with read_errors(file), file.open("rb") as opened:
+            of_file = hashlib.file_digest(opened, "sha256")
+        if path.is_dir():
+            found.update(os.fsencode(file.relative_to(path)) + b"\0" + of_file.digest())
+        else:
+            found = of_file
+    return f"sha256:{found.hexdigest()}"
+
+
+def _flat(section: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in section.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _with_digest(name: str, value: Any) -> Any:
+    """A setting, or what the file or folder holds that it names."""
+    section, last = name.partition(".")[0], name.rpartition(".")[2]
+    if section not in _READING or last in ("factory", "lang") or last.startswith("@") or not isinstance(value, str):
+        return value
+    path = Path(value)
+    try:
+        return digest(path) if path.is_file() or (last.endswith(_FOLDERS) and value and path.is_dir()) else value
+    except OSError:  # a name too long for a file
+        return value
+
+
+def read_config(path: Path, overrides: dict[str, Any]) -> Config:
+    """An interpolated config. RAISES: DataError where it cannot be read."""
+    try:
+        return load_config(path, overrides=overrides, interpolate=True)
+    except OSError as error:
+        raise DataError("there is no such config file.", path=path) from error
+    except ValueError as error:
+        raise DataError(f"the config cannot be read with {list(overrides) or 'no'} overrides: {error}", path=path) from error
+
+
+def versions(*more: str) -> dict[str, str]:
+    """The versions of Python and of the packages that matter. more: Further packages."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in (*PACKAGES, *more)}}
+
+
+def device_name(gpu_id: int) -> str:
+    """The name of a GPU, or of the processor for -1."""
+    if gpu_id >= 0:
+        return torch.cuda.get_device_name(gpu_id)
+    # Python knows the processor's name on some systems only.
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf8", errors="replace").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
