@@ -280,9 +280,11 @@ def _write(folder: Path, loop: Loop) -> None:
     try:
         with whole_path(folder / CHECKPOINT, within=folder) as made, made.open("wb") as file:
             torch.save(state, file)
-    except (OSError, RuntimeError) as error:  # torch hides what the system says
+    except (OSError, RuntimeError) as error:
+        # torch hides what the system says.
+        told = error.__context__ if isinstance(error.__context__, OSError) else error
         raise DataError(
-            f"the checkpoint cannot be written: {error}. Is the disk full? The one before is left, and the same command goes on from it.",
+            f"the checkpoint cannot be written: {told}. Is the disk full? The one before is left, and the same command goes on from it.",
             path=folder / CHECKPOINT,
         ) from error
 
