@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import spacy
@@ -10,7 +11,7 @@ from thinc.api import Config, Optimizer
 
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.types import AnnotatedRelation
-from spacy_relext.quickstart.config import ENCODERS, LARGE, MIN_STEPS, SMALL, depth_first, encoder_size, template_config
+from spacy_relext.quickstart.config import ENCODERS, LARGE, SMALL, depth_first, encoder_size, template_config
 from tests.cli.test_debug_data import write as write_parts
 from tests.cli.toy import TWO_STEPS, relext, spacy_command
 from tests.conftest import ROOT
@@ -123,11 +124,11 @@ def test_templates_say_what_the_measured_configs_say(template, measured):
     assert [key for key in theirs if key not in ours and not key.startswith(own)] == []
 
 
-@pytest.mark.parametrize(("template", "measured"), [("single_pass", "ddi"), ("joint", "ddi-joint")])
-def test_small_recipes_are_the_measured_ones(template, measured):
-    config = load_config(ROOT / "configs" / f"{measured}.cfg")
-    assert SMALL[template].learn_rate == config["training"]["optimizer"]["learn_rate"]["initial_rate"]
-    assert SMALL[template].batch == config["training"]["batcher"]["size"]
+@pytest.mark.parametrize(("template", "rate", "batch"), [("single_pass", "ddi", "ddi"), ("joint", "demo", "ddi-joint")])
+def test_small_recipes_are_the_measured_ones(template, rate, batch):
+    training = {name: load_config(ROOT / "configs" / f"{name}.cfg")["training"] for name in (rate, batch)}
+    assert SMALL[template].learn_rate == training[rate]["optimizer"]["learn_rate"]["initial_rate"]
+    assert SMALL[template].batch == training[batch]["batcher"]["size"]
 
 
 def test_large_recipe_is_that_of_the_paper():
@@ -169,7 +170,7 @@ def test_faults_of_the_data_are_told(tmp_path):
 def test_steps_are_epochs_of_the_batches_that_training_makes(init, tiny_bert):
     config = init("--optimize", "accuracy", "--encoder", tiny_bert)
     # 180 pairs in batches of 32.
-    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == MIN_STEPS > SMALL["per_pair"].epochs * -(-180 // 32)
+    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 300 > SMALL["per_pair"].epochs * -(-180 // 32)
     config = init("--optimize", "accuracy")
     assert config["training"]["batcher"]["size"] == LARGE["per_pair"].batch == 16
     training = config.interpolate()["training"]
@@ -180,9 +181,14 @@ def test_steps_are_epochs_of_the_batches_that_training_makes(init, tiny_bert):
 
 
 def test_many_batches_are_epochs(init, monkeypatch, tiny_bert):
-    monkeypatch.setattr("spacy_relext.quickstart.config.MIN_STEPS", 1)
+    monkeypatch.setitem(SMALL, "per_pair", replace(SMALL["per_pair"], min_steps=1))
     # 180 pairs: 6 batches of 32, 4 epochs.
     assert init("--optimize", "accuracy", "--encoder", tiny_bert)["training"]["optimizer"]["learn_rate"]["total_steps"] == 24
+
+
+def test_few_documents_train_an_entity_recogniser_too_for_longer(init, tiny_bert):
+    optimizer = init("--encoder", tiny_bert, "--ner")["training"]["optimizer"]
+    assert (optimizer["learn_rate"]["initial_rate"], optimizer["learn_rate"]["total_steps"]) == (2e-4, 600)
 
 
 def test_windows_fit_a_short_encoder(init, tiny_bert):
