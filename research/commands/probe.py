@@ -8,14 +8,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from spacy.cli._util import setup_gpu
 from tqdm import tqdm
 from wasabi import msg
 
 from research.plots import READS, plot_layers, require_suffix
 from research.probe import annotated_data, pretrained_model, probe_encoder, require_per_pair_encoding
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.options import GPU_ID, setup_gpu
 from spacy_relext.evaluation import extractor_of, load_pipeline
 from spacy_relext.experiments.training import checksums
 from spacy_relext.extras import extra

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
-from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from spacy_relext.calibration.calibrating import Calibration, remove_calibration
@@ -13,7 +12,7 @@ from spacy_relext.calibration.curves import Reliability
 from spacy_relext.calibration.figures import error_in_words
 from spacy_relext.calibration.fitting import NONE, OWN_MAP
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.options import GPU_ID, setup_gpu
 from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.errors import RelextError

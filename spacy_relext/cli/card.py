@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import typer
-from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from spacy_relext.card.about import About, read_about
 from spacy_relext.card.writing import write_card
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID, OVERWRITE
+from spacy_relext.cli.options import GPU_ID, OVERWRITE, setup_gpu
 from spacy_relext.cli.outputs import progress_bar
 
 

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID, THRESHOLD
+from spacy_relext.cli.options import GPU_ID, THRESHOLD, setup_gpu
 from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.contrasts.asking import Answer

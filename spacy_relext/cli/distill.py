@@ -4,12 +4,11 @@ from itertools import takewhile
 from pathlib import Path
 
 import typer
-from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from spacy_relext.cli.crossval import overrides_of
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID, OVERWRITE
+from spacy_relext.cli.options import GPU_ID, OVERWRITE, setup_gpu
 from spacy_relext.cli.outputs import progress_bar
 from spacy_relext.distillation.distilling import distill as distill_into
 from spacy_relext.errors import RelextError

@@ -18,7 +18,7 @@ messages = Printer(no_print=True)
 SETTING = re.compile(r"`([A-Za-z_.]+)(?:=([^`\n]*))?`")
 QUOTES = "[]'"
 SETTINGS = frozenset(Options.__dataclass_fields__) | {
-    *("sentences", "labels", "dev", "dev_share", "keep_negated", "overwrite", "spans_key", "base_iri", "spreadsheet_safe"),
+    *("sentences", "labels", "dev", "dev_share", "keep_negated", "overwrite", "gpu_id", "spans_key", "base_iri", "spreadsheet_safe"),
     *("documents_per_file", "format", "keep_all_scores", "max_pieces", "n_process", "batch_size"),
     *("threshold", "tune_threshold", "test", "component", "config", "max_errors", "half", "guideline"),
     *("cost_ratio", "target_precision", "confidence", "per_label", "review_share"),

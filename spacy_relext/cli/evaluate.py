@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import msg
 
 from spacy_relext.calibration.figures import in_words
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID, THRESHOLD
+from spacy_relext.cli.options import GPU_ID, THRESHOLD, setup_gpu
 from spacy_relext.cli.outputs import progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.corpus import read_docs

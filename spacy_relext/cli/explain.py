@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from wasabi import msg
 
 from spacy_relext.cli.errors import reported_errors, tell, warn
-from spacy_relext.cli.options import GPU_ID
+from spacy_relext.cli.options import GPU_ID, setup_gpu
 from spacy_relext.cli.outputs import Bar, progress_bar, write_figures
 from spacy_relext.cli.tables import print_table
 from spacy_relext.displacy.rendering import render

@@ -1,7 +1,9 @@
 """Options that several commands have: each letter and each name is one option, and as in spaCy's own commands where those have it."""
 
 import typer
+from spacy.cli._util import setup_gpu as spacy_setup_gpu
 
+from spacy_relext.devices import use_gpu
 from spacy_relext.errors import RelextError
 from spacy_relext.formats.limits import MEGABYTE, Limits
 
@@ -24,6 +26,13 @@ SPREADSHEET_SAFE: bool = typer.Option(
 META_COLUMNS: str = typer.Option(None, help="Tables: columns that are kept as metadata of the documents: year,journal.")
 PARTITION_BY: str = typer.Option(None, help="Parquet: write a folder, with a folder in it per value of these: label,year.")
 DOCUMENTS_TABLE: bool = typer.Option(False, "--documents-table", help="Parquet: write a folder, with a table of all documents too.")
+
+
+def setup_gpu(gpu_id: int) -> None:
+    """Compute on a GPU, or with -1 on the CPU, and say so. RAISES: RelextError for a GPU that cannot be used."""
+    if gpu_id < 0:
+        spacy_setup_gpu(gpu_id)
+    use_gpu(gpu_id, spacy_setup_gpu)
 
 
 def names_of(option: str, given: str | None) -> tuple[str, ...]:

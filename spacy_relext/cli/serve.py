@@ -7,7 +7,6 @@ import typer
 
 from spacy_relext.cli.errors import reported_errors, tell, warn
 from spacy_relext.cli.options import GPU_ID
-from spacy_relext.errors import RelextError
 from spacy_relext.extras import module
 
 MEGABYTE = 2**20
@@ -66,17 +65,13 @@ def serve(
 
 def _app(model: str, limits, threads: int | None, gpu_id: int):
     import torch
-    from thinc.api import require_gpu
 
+    from spacy_relext.devices import use_gpu
     from spacy_relext.evaluation import load_pipeline
 
     if threads is not None:
         torch.set_num_threads(threads)
-    if gpu_id >= 0:
-        try:
-            require_gpu(gpu_id)
-        except ValueError as error:
-            raise RelextError(f"GPU {gpu_id} cannot be used: {error}. Leave out --gpu-id for the CPU.") from error
+    use_gpu(gpu_id)
     # torch's threads belong to the thread that computes. Had this one ever computed, there would be more of them than cores, and libgomp
     # lets them sleep between any two products: the service computed a quarter slower.
     with ThreadPoolExecutor(1) as loading:

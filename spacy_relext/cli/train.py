@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import typer
-from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from spacy_relext.cli.crossval import CONFIG, overrides_of
 from spacy_relext.cli.errors import reported_errors
-from spacy_relext.cli.options import GPU_ID, OVERWRITE
+from spacy_relext.cli.options import GPU_ID, OVERWRITE, setup_gpu
 from spacy_relext.notices import counted
 from spacy_relext.training.training import MINUTES
 from spacy_relext.training.training import train as train_into

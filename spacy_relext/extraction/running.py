@@ -17,9 +17,10 @@ import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import Model, require_gpu
+from thinc.api import Model
 
 from spacy_relext.callbacks import keep_to_itself
+from spacy_relext.devices import use_gpu
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import extractors_of, load_pipeline
 from spacy_relext.extraction.decoding import limits_of
@@ -91,8 +92,7 @@ class Runner:
     """
 
     def __init__(self, settings: Settings, nlp: Language | None = None):
-        if settings.gpu_id >= 0:
-            require_gpu(settings.gpu_id)
+        use_gpu(settings.gpu_id)
         self.settings = settings
         self.nlp = nlp or load_pipeline(settings.model)
         self.extractors = extractors_of(self.nlp, settings.model)

@@ -31,6 +31,8 @@ from spacy_relext.training.state import plain, restore, settings_of, state_of, t
 
 # The name of a pipeline while another one takes its place.
 BEFORE = "-before"
+# What a checkpoint has in it.
+PARTS = ("position", "kept", "layers", "settings", "optimizer", "strings", "performance", "random")
 
 
 @dataclass

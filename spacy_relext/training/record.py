@@ -89,8 +89,13 @@ def read_record(folder: Path) -> Record | None:
     if not path.exists():
         return None
     try:
-        return Record(**json.loads(path.read_text(encoding="utf8")))
-    except (OSError, ValueError, TypeError) as error:
+        found = Record(**json.loads(path.read_text(encoding="utf8")))
+        for part in (found.config, found.versions, found.machine, found.finished or {}):
+            part.keys()
+        if found.finished is not None:
+            found.finished = {name: float(found.finished[name]) for name in ("steps", "wall", "processor")}
+        return found
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise DataError(
             f"this is no record of a training that can be read ({type(error).__name__}: {error}). {CURE}",
             path=path,

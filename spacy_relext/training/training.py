@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,13 +27,14 @@ from filelock import Timeout
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from spacy.util import import_file, load_config
-from thinc.api import ConfigValidationError, require_gpu
+from thinc.api import ConfigValidationError
 
+from spacy_relext.devices import use_gpu
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.files import TEMPORARY, whole_path
 from spacy_relext.locks import lock
 from spacy_relext.notices import counted, logger
-from spacy_relext.training.loop import BEFORE, Loop
+from spacy_relext.training.loop import BEFORE, PARTS, Loop
 from spacy_relext.training.record import CHECKPOINT, CURE, LOCKED, RECORD, Record, different_machine, new_record, read_record
 
 # Between checkpoints, unless it is said otherwise.
@@ -152,14 +154,14 @@ def train_into(
         with lock(folder / LOCKED):
             if code is not None:
                 import_file("python_code", code)
+            use_gpu(gpu_id)
             record = new_record(config, overrides, gpu_id=gpu_id, code=code)
             _clean(folder)
             found = None if overwrite else _same(folder, record, on_other)
             if found is not None and found.finished is not None:
+                (folder / CHECKPOINT).unlink(missing_ok=True)
                 return _made(folder, found, None, trained=False)
             state = _read(folder, on_other) if found is not None else None
-            if gpu_id >= 0:
-                require_gpu(gpu_id)
             nlp = init_nlp(load_config(config, overrides=overrides, interpolate=False), use_gpu=gpu_id)
             loop = Loop(nlp, folder, gpu_id=gpu_id, since=since, stdout=out, stderr=stderr or sys.stderr)
             n_done = None
@@ -240,12 +242,14 @@ def _same(folder: Path, record: Record, on_other: Callable[[DataError], None]) -
         if any((folder / name).exists() for name in MODELS):
             on_other(DataError(f"it holds pipelines that were trained by another command. {CURE}", path=folder))
         return None
-    there = folder / (CHECKPOINT if found.finished is None else DIR_MODEL_LAST)
-    if not there.exists():
+    # Pipelines of another training are not to be lost, even where they are not complete.
+    if not any((folder / name).exists() for name in (CHECKPOINT, *MODELS)):
         return None
     if different := record.differences(found):
         what = "an unfinished training" if found.finished is None else "a training"
         on_other(DataError(f"it holds {what} that is another one: {'; '.join(different)}. {CURE}", path=folder))
+        return None
+    if not (folder / (CHECKPOINT if found.finished is None else DIR_MODEL_LAST)).exists():
         return None
     if found.finished is None and found.machine != record.machine:
         logger.warning(
@@ -292,9 +296,13 @@ def _write(folder: Path, loop: Loop) -> None:
 def _read(folder: Path, on_other: Callable[[DataError], None]) -> dict[str, Any] | None:
     path = folder / CHECKPOINT
     try:
+        # torch compares no checksums of what it reads.
+        with zipfile.ZipFile(path) as archive:
+            if (damaged := archive.testzip()) is not None:
+                raise zipfile.BadZipFile(damaged)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        return state
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        return {name: state[name] for name in PARTS}
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         on_other(DataError(f"the checkpoint cannot be read ({type(error).__name__}). {CURE}", path=path))
         return None
 

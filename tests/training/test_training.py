@@ -1,6 +1,8 @@
 """Trainings that are killed and go on end as those of `spacy train`, byte for byte; what is not the same training is refused."""
 
+import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -214,15 +216,43 @@ def test_checkpoints_that_cannot_be_read_or_written(begun, workspace, monkeypatc
         with pytest.raises(DataError, match=r"checkpoint\.pt: the checkpoint cannot be written: .*No space left"):
             train_here(config, output)
     assert (output / "checkpoint.pt").read_bytes() == whole
-    for broken in (b"", b"no checkpoint", whole[: len(whole) // 2]):
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    other = io.BytesIO()
+    torch.save({"position": {"step": 3}}, other)
+    for broken in (b"", b"no checkpoint", b"hello world", whole[: len(whole) // 2], bytes(flipped), other.getvalue()):
         (output / "checkpoint.pt").write_bytes(broken)
         with pytest.raises(DataError, match=r"checkpoint\.pt: the checkpoint cannot be read \(\w+\)\. Begin anew"):
             train_here(config, output)
     (output / "checkpoint.pt").write_bytes(whole)
-    (output / "training.json").write_text("{", encoding="utf8")
-    with pytest.raises(DataError, match=r"training\.json: this is no record of a training that can be read"):
-        train_here(config, output)
+    record = json.loads((output / "training.json").read_text(encoding="utf8"))
+    for broken in ("{", json.dumps({**record, "config": 3}), json.dumps({**record, "finished": {"steps": 3}})):
+        (output / "training.json").write_text(broken, encoding="utf8")
+        with pytest.raises(DataError, match=r"training\.json: this is no record of a training that can be read"):
+            train_here(config, output)
     assert train_here(config, output, overwrite=True).went_on_at is None
+
+
+def test_pipelines_of_another_training_are_kept_though_it_is_not_complete(begun):
+    config, output = begun
+    (output / "checkpoint.pt").unlink()
+    with pytest.raises(DataError, match=r"it holds an unfinished training that is another one: training\.max_steps 9 then, 1 now"):
+        train_here(config, output, overrides={"training.max_steps": 1})
+    train_here(config, output)
+    shutil.rmtree(output / "model-last")
+    with pytest.raises(DataError, match=r"it holds a training that is another one: training\.max_steps 9 then, 1 now"):
+        train_here(config, output, overrides={"training.max_steps": 1})
+    assert (output / "model-best").exists()
+    assert train_here(config, output).trained
+
+
+def test_a_checkpoint_that_was_left_of_a_finished_training_goes(begun):
+    config, output = begun
+    left = (output / "checkpoint.pt").read_bytes()
+    train_here(config, output)
+    (output / "checkpoint.pt").write_bytes(left)
+    assert not train_here(config, output).trained
+    assert not (output / "checkpoint.pt").exists()
 
 
 def test_a_folder_of_another_command_or_process(workspace, tmp_path):
