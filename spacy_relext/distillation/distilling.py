@@ -13,7 +13,7 @@ What is finished is not done again: a file that was labelled, and a training wit
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -41,6 +41,7 @@ from spacy_relext.training.training import refuse, replace, train_into
 
 RECORD, CORPUS = "distillation.json", "train"
 FILE = "{}-{:04}.spacy"
+MATCHED = "Labels are matched by their names: take teachers that were trained on this data, or correct the name."
 Progress = Callable[[Iterable[Doc], int, str], Iterable[Doc]]
 
 # Names of counts.
@@ -230,14 +231,7 @@ def _check_documents(teachers: Sequence[Teacher], data: Mapping[str, Mapping[str
     components = read_config(config, settings)["components"].values()
     if sum(block.get("factory") == FACTORY for block in components) == 1:
         # With several extractors, which know of each other's labels, only they can tell.
-        for doc in _documents(data["annotated"], vocab):
-            foreign = sorted({r.label for r in get_relations(doc)} - labels) if covers(annotated_labels(doc), labels) else []
-            if foreign:
-                raise DataError(
-                    f"relations have the label {foreign[0]!r}, and the teachers know {', '.join(sorted(labels))} alone. Labels are matched "
-                    "by their names: take teachers that were trained on this data, or correct the name.",
-                    path=Path(next(iter(data["annotated"]))),
-                )
+        _check_labels(labels, Path(next(iter(data["annotated"]))), _documents(data["annotated"], vocab))
     if "unlabelled" not in data:
         return
     if not any(len(pipe.mentions(doc)) > 1 for doc in _documents(data["unlabelled"], vocab)):
@@ -254,6 +248,29 @@ def _check_documents(teachers: Sequence[Teacher], data: Mapping[str, Mapping[str
             f"{counted(n, 'document', 'documents')} of the development data {'is' if n == 1 else 'are'} among the unlabelled ones: what is "
             "chosen on it would promise too much. Take them out.",
             path=Path(settings["paths.dev"]),
+        )
+
+
+def _check_labels(labels: set[str], path: Path, docs: Iterable[Doc]) -> None:
+    """Whether documents are annotated for the labels of the teachers. path: For messages."""
+    others: Collection[str] = ()
+    n_covered = 0
+    for doc in docs:
+        annotated = annotated_labels(doc)
+        if not covers(annotated, labels):
+            others = annotated or ()
+            continue
+        n_covered += 1
+        if foreign := sorted({r.label for r in get_relations(doc)} - labels):
+            raise DataError(
+                f"relations have the label {foreign[0]!r}, and the teachers know {', '.join(sorted(labels))} alone. {MATCHED}", path=path
+            )
+    if others and not n_covered:
+        one_side = ", ".join(sorted(labels.symmetric_difference(others)))
+        raise DataError(
+            f"its documents are annotated for {', '.join(sorted(others))}, and the teachers know {', '.join(sorted(labels))}: only one "
+            f"side has {one_side}, and nothing would be learned from annotation. {MATCHED}",
+            path=path,
         )
 
 

@@ -12,7 +12,7 @@ from spacy.tokens import DocBin
 from spacy_relext import Distillation, distill
 from spacy_relext.distillation import distilling
 from spacy_relext.errors import DataError, RelextError
-from spacy_relext.relations import has_relations
+from spacy_relext.relations import has_relations, set_annotated_labels
 from spacy_relext.taught import get_taught
 from tests.distillation.toy import decisions, read_all, write_all, write_bare
 from tests.experiments.toy import CONFIG, relext, write_config, write_data
@@ -153,6 +153,12 @@ def test_data_that_teaches_nothing_or_too_much_is_refused(workspace, model, tmp_
     write_data(tmp_path / "other.spacy", ("Aspirin increases warfarin levels.", [(0, 1, "EFFECT")]))
     foreign = tmp_path / "other.spacy"
     refused(workspace, model, "relations have the label 'EFFECT', and the teachers know ADVISE, MECHANISM alone", DataError, train=foreign)
+    # As `convert` writes it: with the labels of the corpus.
+    [doc] = read_all(foreign)
+    set_annotated_labels(doc, ["ADVISE", "EFFECT"])
+    DocBin(docs=[doc], store_user_data=True).to_disk(foreign)
+    message = r"annotated for ADVISE, EFFECT, and the teachers know ADVISE, MECHANISM: only one side has EFFECT, MECHANISM, and nothing"
+    refused(workspace, model, message, DataError, train=foreign)
 
 
 def test_configs_and_folders_that_cannot_be_used(workspace, model, tmp_path):
