@@ -1,6 +1,7 @@
 """What all tests share: a tiny BERT built on the spot, small annotated Docs, and where the real corpora are."""
 
 import os
+import signal
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def examples(nlp: Language) -> list[Example]:
     """Six sentences with three labels, all to be learned by heart in a few steps."""
     references = [make_doc(nlp, *data) for data in TRAIN_DATA]
     return [Example(nlp.make_doc(reference.text), reference) for reference in references]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts():
+    """Tests that interrupt a training do so whoever started them: a shell lets what it runs in the background ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy
 import torch
 from spacy.language import Language
-from thinc.api import Model, Ops, Optimizer, PyTorchShim, get_current_ops, has_cupy
+from thinc.api import Model, Ops, Optimizer, PyTorchShim, get_current_ops
 from thinc.backends import get_array_ops
+from thinc.compat import cupy, has_cupy
 
 from spacy_relext.training.batches import random_states, set_random_states
 
@@ -93,8 +94,6 @@ def restore(nlp: Language, optimizer: Optimizer, frozen: Collection[str], state:
     if torch.cuda.is_available() and state["random"]["cuda"]:
         torch.cuda.set_rng_state_all(state["random"]["cuda"])
     if has_cupy:
-        import cupy
-
         # Its generators cannot be stored.
         cupy.random.seed(n_steps)
 
