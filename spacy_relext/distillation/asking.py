@@ -102,7 +102,7 @@ def ask(teachers: Sequence[Teacher], docs: Iterable[Doc]) -> Iterator[Doc]:
         for doc, *said in zip(batch, *answers, strict=True):
             taught = mean(said)
             n_all = len(set[tuple[Place, Place]]().union(*(one.pairs for one in said)))
-            matches.add(len(taught.pairs), max(n_all - len(taught.pairs), 0), 0)
+            matches.add(len(taught.pairs), n_all - len(taught.pairs), 0)
             set_taught(doc, taught)
         matches.check(names, notices, final=False)
         yield from batch
