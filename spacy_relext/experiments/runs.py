@@ -11,7 +11,7 @@
 | `checkpoint` | which of spaCy's two pipelines was scored: `last`, or `best` on the development data |
 | `threshold` | of the test figures; null in an aggregate, where each fold has its own |
 | `threshold_from` | `development`: chosen on the development data; `given`: by the command line |
-| `versions` | of Python and the packages that matter |
+| `versions` | of Python and the packages that matter, and the commit where spacy-relext runs from a clone, with `+` for changed files |
 | `device`, `torch_threads` | CPU or GPU, and torch's threads on the CPU |
 | `training_seconds` | `wall` and `processor` time of spaCy's training: initialisation, updates, development scores, checkpoints |
 | `development` | figures on the development data at the threshold, or null where there was none |

@@ -34,7 +34,7 @@ from spacy_relext.pipeline.preparing import Extractor, learns_from
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.scorer import relation_keys
 from spacy_relext.storing import store
-from spacy_relext.training.record import CHECKPOINT, LOCKED, RECORD, device_name, read_config, versions
+from spacy_relext.training.record import CHECKPOINT, LOCKED, RECORD, device_name, read_config, source_commit, versions
 from spacy_relext.training.training import train_into, warn_and_replace
 
 FACTORY = "relation_extractor"
@@ -185,7 +185,7 @@ def train_and_score(experiment: Experiment, output: Path, *, keep: bool = False,
     found = find(experiment.test, threshold)
     run = Run(
         **{**asdict(description), "threshold": threshold},
-        versions=versions(),
+        versions={**versions(), **source_commit()},
         device=device_name(experiment.gpu_id),
         torch_threads=torch.get_num_threads(),
         training_seconds=seconds,

@@ -15,6 +15,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -148,6 +149,21 @@ def read_config(path: Path, overrides: dict[str, Any]) -> Config:
 def versions(*more: str) -> dict[str, str]:
     """The versions of Python and of the packages that matter. more: Further packages."""
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in (*PACKAGES, *more)}}
+
+
+def source_commit() -> dict[str, str]:
+    """The commit that this package is at, where it runs from a clone; with `+` where files differ from it. Nothing of an installed wheel."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return {}
+    try:
+        told = [
+            subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=True).stdout.strip()
+            for command in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        ]
+    except (OSError, subprocess.CalledProcessError):  # no git, or a folder that it does not trust
+        return {}
+    return {"commit": told[0] + "+" * bool(told[1])}
 
 
 def device_name(gpu_id: int) -> str:
