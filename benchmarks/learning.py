@@ -21,11 +21,11 @@ from research.commands.grid import chosen
 from research.grid import Planned, read_grid
 from research.plots import STYLES, axes_of
 from research.report import markdown, write_section
+from spacy_relext.devices import device_name
 from spacy_relext.evaluation import THRESHOLDS, best_threshold, extractor_of, predict, score_thresholds
 from spacy_relext.formats.files import whole_file
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.relations import register_extensions
-from spacy_relext.training.record import device_name
 
 BEGIN = "<!-- learning: made by `python -m benchmarks learning`; what is changed here is lost -->"
 END = "<!-- learning: end -->"

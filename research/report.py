@@ -173,7 +173,8 @@ def _circumstances(rows: Iterable[SeedRuns]) -> str:
     runs = [run for row in rows for _, run in row.runs.values()]
     by_device = Counter(f"{device} (torch threads: {run.torch_threads})" for run in runs for device in split(run.device))
     names = sorted({name for run in runs for name in run.versions})
-    versions = [f"{name} {' / '.join(sorted({v for run in runs for v in split(run.versions.get(name, '?'))}))}" for name in names]
+    # A commit is told by its beginning, as git does.
+    versions = [f"{name} {' / '.join(sorted({v[:10] for run in runs for v in split(run.versions.get(name, '?'))}))}" for name in names]
     devices = "; ".join(device for device, _ in by_device.most_common())
     return f"Trained on {devices}, with {', '.join(versions)}.\n" if runs else ""
 

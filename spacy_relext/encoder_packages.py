@@ -19,7 +19,7 @@ from typing import IO
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extras import installation
-from spacy_relext.formats.files import TEMPORARY, read_errors, whole_path
+from spacy_relext.formats.files import TEMPORARY, sha256, whole_path
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 WEIGHTS = "model.safetensors"
@@ -93,8 +93,7 @@ def _require_free(output: Path, name: str) -> None:
         raise DataError("it is there, and no folder. Name a folder to write.", path=output)
     weights = output / WEIGHTS
     if weights.is_file():
-        with read_errors(weights), weights.open("rb") as file:
-            is_other = hashlib.file_digest(file, "sha256").hexdigest() != ENCODERS[name].sha256
+        is_other = sha256(weights) != ENCODERS[name].sha256
     else:
         is_other = output.is_dir() and not {file.name for file in output.iterdir()}.issubset(FILES)
     if is_other:

@@ -15,7 +15,7 @@ from spacy_relext.cli.errors import reported_errors
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.training import checksums
 from spacy_relext.formats.files import require_writable, whole_file
-from spacy_relext.training.record import versions
+from spacy_relext.versions import versions
 
 BEGIN, END = "<!-- calibration: begin -->", "<!-- calibration: end -->"
 

@@ -15,11 +15,12 @@ from research.plots import READS, plot_layers, require_suffix
 from research.probe import annotated_data, pretrained_model, probe_encoder, require_per_pair_encoding
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID, setup_gpu
+from spacy_relext.devices import device_name
 from spacy_relext.evaluation import extractor_of, load_pipeline
 from spacy_relext.experiments.training import checksums
 from spacy_relext.extras import extra
 from spacy_relext.formats.files import whole_file
-from spacy_relext.training.record import device_name, versions
+from spacy_relext.versions import versions
 
 
 def probe(

@@ -17,7 +17,7 @@ from spacy_relext.thresholds.tuning import score_documents
 def thresholds(
     models: list[Path] = typer.Argument(None, help="Trained pipelines, for half splits; none: simulated documents."),
     test: Path = typer.Option(None, help="Annotated documents that they have not seen, which are halved."),
-    target: list[float] = typer.Option([0.8, 0.9], help="Target precision. Repeatable."),
+    target: list[float] = typer.Option([], help="Target precision; 0.8 and 0.9 if left out. Repeatable.", show_default=False),
     confidence: float = typer.Option(0.9, min=0.5, max=1.0, help="The confidence."),
     documents: list[int] = typer.Option([100, 200], help="Of simulated documents, how many a threshold is chosen on. Repeatable."),
     draws: int = typer.Option(None, min=1, help="How many samples, or half splits, of each; 500 or 100 if left out."),
@@ -35,6 +35,9 @@ def thresholds(
             raise RelextError("half splits need both: trained pipelines, and --test with documents that they have not seen.")
         if per_label and not models:
             raise RelextError("--per-label is about trained pipelines; name them, and --test.")
+        if per_label and target:
+            raise RelextError("--per-label chooses for F, and has no --target. Leave one of the two out.")
+        target = target or [0.8, 0.9]
         rows = []
         draws = draws or (100 if models else 500)
         if models:

@@ -28,6 +28,7 @@ def distill(
         [], "--unlabelled", "-u", help="More documents, with mentions; their annotation is not used. A .spacy file or a folder. Repeatable."
     ),
     dev: Path = typer.Option(None, "--dev", help="Development data, in the place of [paths] dev of the config."),
+    code: Path = typer.Option(None, "--code", "-c", help="A Python file with registered functions, as in `spacy train`."),
     component: str = typer.Option(None, help="Which relation extractor of the teachers, where there are several."),
     label_only: bool = typer.Option(False, "--label-only", help="Train nothing. Several trainings can share the labelled documents."),
     overwrite: bool = OVERWRITE,
@@ -52,6 +53,7 @@ def distill(
             output,
             unlabelled=unlabelled,
             dev=dev,
+            code=code,
             component=component,
             overrides=overrides_of(arguments[len(positional) :]),
             label_only=label_only,

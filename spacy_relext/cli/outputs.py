@@ -36,7 +36,7 @@ def write_figures(output: Path | None, figures: Mapping[str, Any], what: str = "
     if data is not None:
         # With what trains pipelines, which others do not need.
         from spacy_relext.experiments.training import checksums
-        from spacy_relext.training.record import versions
+        from spacy_relext.versions import versions
 
         figures = {**figures, "data": str(data), "sha256": checksums({"test": (data,)})["test"], "versions": versions()}
     with whole_file(output) as file:

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import typer
+from spacy.util import load_config
 from wasabi import msg
 
 from spacy_relext.cli.crossval import CONFIG, overrides_of
 from spacy_relext.cli.errors import reported_errors
 from spacy_relext.cli.options import GPU_ID, OVERWRITE, setup_gpu
+from spacy_relext.experiments.training import FACTORY
 from spacy_relext.notices import counted
 from spacy_relext.training.training import MINUTES
 from spacy_relext.training.training import train as train_into
@@ -44,4 +46,5 @@ def train(
         if not made.trained:
             msg.info(f"{output} is finished: skipped. Train again: --overwrite")
         msg.good(f"{made.model_best} and {made.model_last}, after {counted(made.steps, 'update', 'updates')}")
-        typer.echo(f"Next: python -m spacy relext threshold {made.model_best} DEV.spacy")
+        if any(block.get("factory") == FACTORY for block in load_config(made.model_last / "config.cfg")["components"].values()):
+            typer.echo(f"Next: python -m spacy relext threshold {made.model_best} DEV.spacy")

@@ -9,6 +9,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_relext.configs import read_config
 from spacy_relext.conversion.sentences import make_tokenizer
 from spacy_relext.corpus import read_docs
 from spacy_relext.diagnosis.checks import run_checks
@@ -20,7 +21,6 @@ from spacy_relext.diagnosis.summary import Cells, candidate_table, gap_table, la
 from spacy_relext.errors import RelextError
 from spacy_relext.experiments.crossval import find_folds
 from spacy_relext.relations import register_extensions
-from spacy_relext.training.record import read_config
 
 # A .spacy file, a folder of them, or Docs.
 Part = str | Path | Iterable[Doc]

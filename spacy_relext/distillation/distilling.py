@@ -23,7 +23,9 @@ import spacy
 from filelock import Timeout
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+from spacy.util import import_file
 
+from spacy_relext.configs import read_config
 from spacy_relext.corpus import read_docs
 from spacy_relext.distillation.asking import Teacher, ask, open_teachers
 from spacy_relext.encoders import encoder_names, require_encoder
@@ -32,12 +34,13 @@ from spacy_relext.experiments.training import FACTORY, checksums, require_paths
 from spacy_relext.findings import weights_checksum
 from spacy_relext.formats.files import whole_file, whole_path
 from spacy_relext.locks import lock
-from spacy_relext.notices import counted
+from spacy_relext.notices import counted, logger
 from spacy_relext.relations import annotated_labels, covers, get_relations, register_extensions, remove_annotation
 from spacy_relext.taught import get_taught
-from spacy_relext.thresholds.seen import SAME_DOCUMENT, extended, new_record, share_known
-from spacy_relext.training.record import read_config, versions
+from spacy_relext.thresholds.seen import SAME_DOCUMENT, Record, extended, new_record, share_known
+from spacy_relext.training.record import digest
 from spacy_relext.training.training import refuse, replace, train_into
+from spacy_relext.versions import versions
 
 RECORD, CORPUS = "distillation.json", "train"
 FILE = "{}-{:04}.spacy"
@@ -127,6 +130,7 @@ def distill(
     *,
     unlabelled: Sequence[str | Path] = (),
     dev: str | Path | None = None,
+    code: str | Path | None = None,
     component: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     label_only: bool = False,
@@ -146,13 +150,16 @@ def distill(
     output: A folder: labelled documents, and the pipelines. What is finished in it is not done again.
     unlabelled: More documents, with mentions. What they are annotated for is not used: they teach by teachers alone.
     dev: Development data; None: that of the config. component: Which extractor of the teachers, where there are several.
+    code: A Python file with functions that the config or the teachers name.
     overrides: Settings over those of the config: {"training.max_steps": 1000}. gpu_id: Where it is trained; -1: on the CPU.
     label_only: Train nothing: several trainings can share what teachers say, with paths.train = OUTPUT/train.
     overwrite: Train again, on the same labelled documents, where another training is finished.
     RAISES: RelextError for teachers, data and config that do not fit together, before anything is labelled.
     """
     register_extensions()
-    folder, settings = Path(output), dict(overrides or {})
+    folder, settings, code = Path(output), dict(overrides or {}), None if code is None else Path(code)
+    if code is not None:
+        import_file("python_code", code)
     train_settings = _training_settings(Path(config), settings, folder, dev)
     parts = {"annotated": [Path(train)], "unlabelled": [Path(path) for path in unlabelled]}
     data = {part: files for part, files in checksums(parts).items() if files}
@@ -165,13 +172,14 @@ def distill(
             wanted = {
                 "config": dict(read_config(Path(config), train_settings)),
                 "dev": _digests(checksums({"dev": [Path(train_settings["paths.dev"])]})),
+                **({} if code is None else {"code": digest(code)}),
             }
             done = record.training is not None and (folder / "model-last").is_dir()
             same = done and record.training == json.loads(json.dumps(wanted))
             if done and not same and not overwrite and not label_only:
                 raise DataError(
-                    "it holds a pipeline that was trained with another config or other development data. Train again, on the same labelled "
-                    "documents, with `overwrite=True`, or name another folder.",
+                    "it holds a pipeline that was trained with another config, other code or other development data. Train again, on the "
+                    "same labelled documents, with `overwrite=True`, or name another folder.",
                     path=folder,
                 )
             if not same:
@@ -182,7 +190,7 @@ def distill(
                 if not label_only:
                     record.training = None
                     record.write(folder)
-                    train_into(folder, Path(config), train_settings, on_other=replace if overwrite else refuse, gpu_id=gpu_id)
+                    train_into(folder, Path(config), train_settings, code=code, on_other=replace if overwrite else refuse, gpu_id=gpu_id)
                     record.training = wanted
                     record.write(folder)
     except Timeout:
@@ -212,16 +220,16 @@ def _training_settings(config: Path, overrides: dict[str, Any], folder: Path, de
 def _check_files(data: Mapping[str, Mapping[str, str]]) -> None:
     seen: dict[str, str] = {}
     for files in data.values():
-        for file, digest in files.items():
+        for file, checksum in files.items():
             if Path(file).suffix != ".spacy":
                 raise DataError(
                     "expected a .spacy file, of documents with mentions. `python -m spacy relext convert` makes one of any format; raw "
                     "text gets mentions from a pipeline that finds them: `relext extract`, whose output can be converted.",
                     path=Path(file),
                 )
-            if digest in seen:
-                raise DataError(f"it is the same file as {seen[digest]}, and would count twice. Leave one out.", path=Path(file))
-            seen[digest] = file
+            if checksum in seen:
+                raise DataError(f"it is the same file as {seen[checksum]}, and would count twice. Leave one out.", path=Path(file))
+            seen[checksum] = file
 
 
 def _check_documents(teachers: Sequence[Teacher], data: Mapping[str, Mapping[str, str]], config: Path, settings: dict[str, Any]) -> None:
@@ -242,13 +250,23 @@ def _check_documents(teachers: Sequence[Teacher], data: Mapping[str, Mapping[str
             path=Path(next(iter(data["unlabelled"]))),
         )
     record = extended(new_record(), (doc.text for doc in _documents(data["unlabelled"], vocab)))
-    dev = [share_known(record, doc.text) for doc in read_docs(settings["paths.dev"], vocab)]
-    if n := sum(share is not None and share >= SAME_DOCUMENT for share in dev):
+    if n := _n_known(record, _documents(data["annotated"], vocab)):
+        logger.warning(
+            "%s among the unlabelled ones as well, and %s twice: with annotation and without.",
+            counted(n, "document of the training data is", "documents of the training data are"),
+            "teaches" if n == 1 else "teach",
+        )
+    if n := _n_known(record, read_docs(settings["paths.dev"], vocab)):
         raise DataError(
             f"{counted(n, 'document', 'documents')} of the development data {'is' if n == 1 else 'are'} among the unlabelled ones: what is "
             "chosen on it would promise too much. Take them out.",
             path=Path(settings["paths.dev"]),
         )
+
+
+def _n_known(record: Record, docs: Iterable[Doc]) -> int:
+    """How many documents are in a record of texts."""
+    return sum(share is not None and share >= SAME_DOCUMENT for share in (share_known(record, doc.text) for doc in docs))
 
 
 def _check_labels(labels: set[str], path: Path, docs: Iterable[Doc]) -> None:

@@ -63,6 +63,7 @@ def fold_experiments(
 def aggregate(runs: Sequence[Run]) -> Run:
     """The aggregate of the runs of all folds: mean figures, and the counts of all documents."""
     first = runs[0]
+    names = dict.fromkeys(name for run in runs for name in run.versions)
     documents = [document for run in runs for document in run.documents]
     tp, fp, fn = (sum(document[kind] for document in documents) for kind in ("tp", "fp", "fn"))
     development = [run.development for run in runs if run.development is not None]
@@ -71,7 +72,7 @@ def aggregate(runs: Sequence[Run]) -> Run:
         "data": {"folds": {path: digest for run in runs for path, digest in run.data["test"].items()}},
         "threshold": first.threshold if first.threshold_from == "given" else None,
         "device": join(run.device for run in runs),
-        "versions": {name: join(run.versions[name] for run in runs) for name in first.versions},
+        "versions": {name: join(run.versions.get(name, "?") for run in runs) for name in names},
         "training_seconds": {clock: round(sum(run.training_seconds[clock] for run in runs), 1) for clock in first.training_seconds},
         "development": _mean(development) if len(development) == len(runs) else None,
         "test": {**_mean([run.test for run in runs]), "pooled": prf(tp, tp + fp, tp + fn)},

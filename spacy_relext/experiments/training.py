@@ -1,6 +1,5 @@
 """One experiment: trained, its threshold chosen on development data, scored once on test data."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,9 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 from thinc.api import Config
 
+from spacy_relext.configs import read_config
 from spacy_relext.corpus import read_docs
+from spacy_relext.devices import device_name
 from spacy_relext.encoders import encoder_names, require_encoder
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import (
@@ -29,13 +30,14 @@ from spacy_relext.evaluation import (
 )
 from spacy_relext.experiments.runs import WORK, Description, Run, read_run, write_run
 from spacy_relext.formats.docs import document_id
-from spacy_relext.formats.files import TEMPORARY, files_in
+from spacy_relext.formats.files import TEMPORARY, files_in, sha256
 from spacy_relext.pipeline.preparing import Extractor, learns_from
 from spacy_relext.pipeline.scoring import with_gold_mentions
 from spacy_relext.scorer import relation_keys
 from spacy_relext.storing import store
-from spacy_relext.training.record import CHECKPOINT, LOCKED, RECORD, device_name, read_config, source_commit, versions
+from spacy_relext.training.record import CHECKPOINT, LOCKED, RECORD
 from spacy_relext.training.training import train_into, warn_and_replace
+from spacy_relext.versions import source_commit, versions
 
 FACTORY = "relation_extractor"
 # spaCy's training cannot do without development data. Where it decides nothing, a few documents do.
@@ -240,10 +242,7 @@ def checksums(parts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, str]]:
 
     RAISES: DataError where there is no file, or where one of "test" is in another part.
     """
-    data = {
-        part: {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for path in paths for file in _files(path)}
-        for part, paths in parts.items()
-    }
+    data = {part: {str(file): sha256(file) for path in paths for file in _files(path)} for part, paths in parts.items()}
     for part in data:
         if part != "test" and set(data[part].values()) & set(data.get("test", {}).values()):
             raise DataError(f"the test data is part of the {part} data, and its figures would mean nothing.", path=parts["test"][0])

@@ -9,7 +9,6 @@ No time and no name of a machine is among it: the same documents, run in the sam
 came of the run, and the SHA-256 of each file of the output.
 """
 
-import hashlib
 import json
 import platform
 import re
@@ -22,7 +21,7 @@ from spacy.language import Language
 
 from spacy_relext import __version__
 from spacy_relext.extraction.shards import checksum
-from spacy_relext.formats.files import whole_file
+from spacy_relext.formats.files import sha256, whole_file
 
 # What relations and scores depend on, beside the packages that a pipeline names itself.
 PACKAGES = ("spacy", "spacy-transformers", "thinc", "torch", "transformers", "tokenizers", "numpy")
@@ -113,9 +112,3 @@ def write_manifest(record: Mapping[str, Any], output: Path, *, within: Path | No
     with whole_file(path, within=within) as file:
         file.write(json.dumps(record, indent=1) + "\n")
     return path
-
-
-def sha256(file: Path) -> str:
-    """That of the bytes of a file, as `sha256sum` prints it."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

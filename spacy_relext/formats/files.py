@@ -5,6 +5,7 @@ nobody can foresee. Devices that are read by characters, pipes and open files (/
 else, a folder or a socket, is refused.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -93,6 +94,12 @@ def files_by_document(path: Path, suffixes: tuple[str, ...], leave_out: Callable
 def is_to_be_read(file: Path) -> bool:
     """Whether what a folder holds is a file, or a link that leads nowhere, which is better an error than left out in silence."""
     return file.is_file() or (file.is_symlink() and not file.exists())
+
+
+def sha256(file: Path) -> str:
+    """That of the bytes of a file, as `sha256sum` prints it. RAISES: DataError where it cannot be read."""
+    with read_errors(file), file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 @contextmanager

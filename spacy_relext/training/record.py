@@ -11,25 +11,22 @@
 """
 
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from spacy.util import load_config
-from thinc.api import Config
 
+from spacy_relext.configs import read_config
+from spacy_relext.devices import device_name
 from spacy_relext.errors import DataError
-from spacy_relext.formats.files import files_in, read_errors, whole_file
+from spacy_relext.formats.files import files_in, sha256, whole_file
 from spacy_relext.ml.patches import SWITCH, enabled
+from spacy_relext.versions import versions
 
-PACKAGES = ("spacy-relext", "spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
 RECORD, CHECKPOINT, LOCKED = "training.json", "checkpoint.pt", "training"
 CURE = "Begin anew with `overwrite=True`, or name another folder."
 # What reads files, and how settings are called that name a folder: others are no paths, whatever lies where the command runs.
@@ -105,14 +102,11 @@ def read_record(folder: Path) -> Record | None:
 
 def digest(path: Path) -> str:
     """The SHA-256 of a file, or of all files of a folder and their names. RAISES: DataError for what cannot be read."""
+    if not path.is_dir():
+        return f"sha256:{sha256(path)}"
     found = hashlib.sha256()
-    for file in files_in(path) if path.is_dir() else [path]:
-        with read_errors(file), file.open("rb") as opened:
-            of_file = hashlib.file_digest(opened, "sha256")
-        if path.is_dir():
-            found.update(os.fsencode(file.relative_to(path)) + b"\0" + of_file.digest())
-        else:
-            found = of_file
+    for file in files_in(path):
+        found.update(os.fsencode(file.relative_to(path)) + b"\0" + bytes.fromhex(sha256(file)))
     return f"sha256:{found.hexdigest()}"
 
 
@@ -134,44 +128,3 @@ def _with_digest(name: str, value: Any) -> Any:
         return digest(path) if path.is_file() or (last.endswith(_FOLDERS) and value and path.is_dir()) else value
     except OSError:  # a name too long for a file
         return value
-
-
-def read_config(path: Path, overrides: dict[str, Any]) -> Config:
-    """An interpolated config. RAISES: DataError where it cannot be read."""
-    try:
-        return load_config(path, overrides=overrides, interpolate=True)
-    except OSError as error:
-        raise DataError("there is no such config file.", path=path) from error
-    except ValueError as error:
-        raise DataError(f"the config cannot be read with {list(overrides) or 'no'} overrides: {error}", path=path) from error
-
-
-def versions(*more: str) -> dict[str, str]:
-    """The versions of Python and of the packages that matter. more: Further packages."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in (*PACKAGES, *more)}}
-
-
-def source_commit() -> dict[str, str]:
-    """The commit that this package is at, where it runs from a clone; with `+` where files differ from it. Nothing of an installed wheel."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return {}
-    try:
-        told = [
-            subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=True).stdout.strip()
-            for command in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
-        ]
-    except (OSError, subprocess.CalledProcessError):  # no git, or a folder that it does not trust
-        return {}
-    return {"commit": told[0] + "+" * bool(told[1])}
-
-
-def device_name(gpu_id: int) -> str:
-    """The name of a GPU, or of the processor for -1."""
-    if gpu_id >= 0:
-        return torch.cuda.get_device_name(gpu_id)
-    # Python knows the processor's name on some systems only.
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf8", errors="replace").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -39,6 +39,8 @@ from spacy_relext.training.record import CHECKPOINT, CURE, LOCKED, RECORD, Recor
 
 # Between checkpoints, unless it is said otherwise.
 MINUTES = 10.0
+# Signals that end a process: Ctrl-C, batch systems, a terminal that is closed. Windows has no SIGHUP.
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 MODELS = (DIR_MODEL_BEST, DIR_MODEL_LAST)
 # What a run that is killed may leave in a folder of its own.
 OURS = {RECORD, CHECKPOINT, *MODELS, *(f"{name}{BEFORE}" for name in MODELS)}
@@ -219,9 +221,9 @@ def _noticed_signals() -> Iterator[list[int]]:
         seen.append(number)
         signal.signal(number, before[number])
 
-    # Only the main thread may ask for signals. Those that are ignored stay so, and those of others than Python.
+    # Only the main thread may ask for signals. Those that are ignored stay so (SIGHUP under nohup), and those of others than Python.
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 before[number] = signal.signal(number, notice)
     try:

@@ -83,7 +83,7 @@ def test_what_is_finished_is_not_done_again(workspace, model, monkeypatch):
     result = relext("distill", *command(workspace, model), "--training.max_steps", "61")
     assert result.exit_code == 1
     assert (
-        "trained with another config or other development data. Train again, on the same labelled documents, with --overwrite"
+        "trained with another config, other code or other development data. Train again, on the same labelled documents, with --overwrite"
         in " ".join(result.output.split())
     )
     result = relext("distill", *command(workspace, model, train="train.spacy"))
@@ -159,6 +159,49 @@ def test_data_that_teaches_nothing_or_too_much_is_refused(workspace, model, tmp_
     DocBin(docs=[doc], store_user_data=True).to_disk(foreign)
     message = r"annotated for ADVISE, EFFECT, and the teachers know ADVISE, MECHANISM: only one side has EFFECT, MECHANISM, and nothing"
     refused(workspace, model, message, DataError, train=foreign)
+
+
+def test_documents_that_teach_twice_are_told_of(workspace, model, tmp_path, caplog):
+    long = ("Aspirin increases warfarin levels in all of them.", [(0, 1, "MECHANISM")])
+    write_data(tmp_path / "train.spacy", long, ("Avoid quinine with digoxin in all such cases.", [(0, 1, "ADVISE")]))
+    write_data(tmp_path / "more.spacy", long)
+    distill(
+        **arguments(
+            workspace,
+            model,
+            train=tmp_path / "train.spacy",
+            unlabelled=[tmp_path / "more.spacy"],
+            output=tmp_path / "made",
+            label_only=True,
+        )
+    )
+    assert "1 document of the training data is among the unlabelled ones as well, and teaches twice" in caplog.text
+
+
+def test_code_that_the_config_needs(workspace, model, tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text(
+        """
+import spacy
+
+@spacy.registry.callbacks("distilling.nothing")
+def make():
+    return lambda nlp, where: None
+""",
+        encoding="utf8",
+    )
+    settings = CONFIG.replace("before_update = null\n", "") + '\n[training.before_update]\n@callbacks = "distilling.nothing"\n'
+    config = write_config(tmp_path, settings)
+    output = tmp_path / "made"
+    options = ["--dev", workspace / "dev.spacy", "--output", output, "--code", code]
+    result = relext("distill", model, config, workspace / "train.spacy", *options, "--training.max_steps", "1")
+    assert result.exit_code == 0, result.output
+    assert (output / "model-last").is_dir()
+    code.write_text(code.read_text(encoding="utf8") + "\n", encoding="utf8")
+    with pytest.raises(DataError, match="with another config, other code or other development data"):
+        distill(
+            [model], config, workspace / "train.spacy", output, dev=workspace / "dev.spacy", code=code, overrides={"training.max_steps": 1}
+        )
 
 
 def test_configs_and_folders_that_cannot_be_used(workspace, model, tmp_path):

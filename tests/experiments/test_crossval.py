@@ -179,6 +179,8 @@ def test_means_and_pooled_figures_by_hand():
     assert combined.test["rel_per_type"]["A"] == pytest.approx({"p": 0.6, "r": 0.6, "f": 0.6, "support": 4})
     assert combined.test["rel_per_type"]["B"]["support"] == 2
     assert combined.development["rel_micro_f"] == pytest.approx(0.1)
+    later = replace(fold(1, [(1, 0, 0)], A=1.0), versions={"python": "3.11", "spacy": "3.8", "commit": "abc"})
+    assert aggregate([fold(0, [(1, 0, 0)], A=1.0), later]).versions == {"python": "3.11", "spacy": "3.8", "commit": "?, abc"}
     assert (combined.fold, combined.threshold, combined.training_seconds) == (None, None, {"wall": 360, "processor": 120})
 
 

@@ -10,6 +10,7 @@ import torch
 
 from spacy_relext.experiments import training
 from spacy_relext.experiments.runs import Run, read_run, write_run
+from spacy_relext.versions import source_commit
 from tests.experiments.toy import CONFIG, LABEL_OPTIONS, LABELS, SENTENCES, make_run, relext, write_config, write_data
 from tests.research.toy import research
 
@@ -60,6 +61,8 @@ def test_run_says_what_was_run(workspace):
     assert all(len(digest) == 64 for files in run.data.values() for digest in files.values())
     assert (run.versions["python"], run.versions["spacy"]) == (platform.python_version(), spacy.__version__)
     assert {"spacy-relext", "torch", "transformers", "spacy-transformers"} <= run.versions.keys()
+    # The tests run from a clone, or from a source distribution.
+    assert run.versions.get("commit") == source_commit().get("commit")
     assert run.torch_threads == torch.get_num_threads()
     assert run.device
     assert 0 < run.training_seconds["wall"] < 300

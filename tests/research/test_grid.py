@@ -9,10 +9,10 @@ from filelock import FileLock
 from spacy.util import load_config
 
 from research.grid import read_grid
+from spacy_relext.configs import read_config
 from spacy_relext.errors import DataError
 from spacy_relext.experiments import training
 from spacy_relext.experiments.runs import find_runs, read_run
-from spacy_relext.training.record import read_config
 from tests.experiments.toy import SENTENCES, write_config, write_data, write_folds
 from tests.research.toy import research
 

@@ -125,9 +125,14 @@ def test_what_nobody_planned_is_reported_too(tmp_path):
 
 
 def test_circumstances(tmp_path):
-    runs = [make_run(), make_run(seed=1), make_run(seed=2, seconds=30, versions={"python": "3.12", "spacy": "3.8"}, device="a quill")]
+    runs = [
+        make_run(),
+        make_run(seed=1),
+        make_run(seed=2, seconds=30, versions={"python": "3.12", "spacy": "3.8", "commit": "0123456789abcdef"}, device="a quill"),
+    ]
     text = section_of(tmp_path, *runs)
-    assert "Trained on an abacus (torch threads: 1); a quill (torch threads: 1), with python 3.11 / 3.12, spacy 3.8." in text
+    told = "Trained on an abacus (torch threads: 1); a quill (torch threads: 1), with commit 0123456789 / ?, python 3.11 / 3.12, spacy 3.8."
+    assert told in text
     assert rows_under(text, "DDI 2013, encoder tiny")[0][-1] == "1.0 min, 0.5 min (a quill)"
 
 

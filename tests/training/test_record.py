@@ -23,7 +23,7 @@ name = "encoder"
 width = 32
 
 [training]
-name = "words"
+train_corpus = "words"
 patience = 3
 """
 
@@ -42,7 +42,7 @@ def test_files_and_folders_are_known_by_what_they_hold(tmp_path, monkeypatch):
         "components.words.factory": "words",
         "components.words.model.name": digest(tmp_path / "encoder"),
         "components.words.model.width": 32,
-        "training.name": "words",
+        "training.train_corpus": "words",
         "training.patience": 4,
     }
     before = digest(tmp_path / "encoder")

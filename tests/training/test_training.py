@@ -111,16 +111,18 @@ train({str(workspace / "config.cfg")!r}, {str(output)!r}, checkpoint_steps=2)
     assert "is finished: skipped. Train again: --overwrite" in " ".join(result.output.split())
 
 
-@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, RelextError)])
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), *((number, RelextError) for number in training.ENDING[1:])]
+)
 def test_a_signal_writes_a_checkpoint_and_ends_as_it_would(workspace, number, error):
     output, seen = workspace / f"signal-{number}", []
     before = signal.getsignal(number)
-    if number == signal.SIGTERM:
+    if number != signal.SIGINT:
         signal.signal(number, lambda *args: seen.append(args[0]))
     try:
         with before_step(4, lambda: signal.raise_signal(number)), pytest.raises(error):
             train_here(workspace / "config.cfg", output, checkpoint_minutes=10, checkpoint_steps=None)
-        assert seen == ([number] if number == signal.SIGTERM else [])
+        assert seen == ([number] if number != signal.SIGINT else [])
     finally:
         signal.signal(number, before)
     made = train_here(workspace / "config.cfg", output)
@@ -269,6 +271,10 @@ def test_configs_and_intervals_that_cannot_be_used(workspace, tmp_path):
         train_here(tmp_path / "none.cfg", tmp_path / "made")
     with pytest.raises(DataError, match=r"(?s)config\.cfg: it is no config that can be trained: .*max_steps"):
         train_here(workspace / "config.cfg", tmp_path / "made", overrides={"training.max_steps": "many"})
+    with pytest.raises(
+        DataError, match=r"config\.cfg: \[training\] has no setting 'max_step', which would have no effect\. Is it max_steps\?"
+    ):
+        train_here(workspace / "config.cfg", tmp_path / "made", overrides={"training.max_step": 3})
     assert not list((tmp_path / "made").iterdir())
     with pytest.raises(RelextError, match="checkpoint_minutes is -1 and checkpoint_steps 2"):
         train_here(workspace / "config.cfg", tmp_path / "made", checkpoint_minutes=-1)
