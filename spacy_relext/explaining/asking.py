@@ -15,6 +15,7 @@ from spacy_relext.ml.listeners import listens_to
 from spacy_relext.ml.precision import Precision, decided_precision
 from spacy_relext.pipeline.decoding import symmetrize
 from spacy_relext.pipeline.preparing import Extractor, Prepared, prepare, symmetric_columns
+from spacy_relext.pipeline.upstream import feeders, hugging_face
 from spacy_relext.types import Floats1d
 
 # Texts that are run together, and tokens of them: after each such batch one sees how far it is.
@@ -50,7 +51,8 @@ class Question:
     @property
     def mask(self) -> str:
         """The word in the place of what is masked: the encoder's own, where it has one."""
-        tokenizer = next((t for t in map(_tokenizer, encoder_models(self.pipe, self.nlp)) if t is not None), None)
+        encoder = hugging_face(self.pipe, self.nlp)
+        tokenizer = None if encoder is None else encoder.tokenizer
         return getattr(tokenizer, "mask_token", None) or getattr(tokenizer, "unk_token", None) or UNKNOWN
 
     def scores(self, removed: Iterable[Collection[Place]], removal: Removal) -> list[float]:
@@ -177,13 +179,6 @@ def _no_candidate(pipe: Extractor, doc: Doc, spans: list[Span], pair: tuple[int,
     return f"{said}: {why}. score_pairs gives the score of any pair, and `candidates` in the config says which there are."
 
 
-def feeders(pipe: Extractor, nlp: Language | None) -> list[Any]:
-    """The components whose output the extractor reads."""
-    if listens_to(pipe.model) is None or nlp is None:
-        return []
-    return [other for _, other in nlp.components if pipe.name in getattr(other, "listener_map", {})]
-
-
 def run_upstream(pipe: Extractor, nlp: Language | None, docs: list[Doc]) -> list[Doc]:
     """The same Docs with the output of the components that the extractor listens to.
 
@@ -201,18 +196,3 @@ def run_upstream(pipe: Extractor, nlp: Language | None, docs: list[Doc]) -> list
     for other in others:
         docs = list(other.pipe(docs, batch_size=BATCH))
     return docs
-
-
-def encoder_models(pipe: Extractor, nlp: Language | None) -> list[Any]:
-    """The models with what encodes the text."""
-    return [other.model for other in feeders(pipe, nlp)] or [pipe.model]
-
-
-def _tokenizer(model: Any) -> Any:
-    """The tokenizer of a Hugging Face encoder in a model; None where there is none."""
-    for node in model.walk():
-        for shim in node.shims:
-            found = getattr(shim, "_hfmodel", None)
-            if found is not None:
-                return found.tokenizer
-    return None

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from spacy_relext.errors import RelextError
-from spacy_relext.explaining.asking import Question, encoder_models, feeders, prepared_pair
+from spacy_relext.explaining.asking import Question, prepared_pair
 from spacy_relext.explaining.progress import Progress
 from spacy_relext.extras import extra
 from spacy_relext.ml.gradients import NO_EMBEDDINGS
 from spacy_relext.ml.precision import decided_precision
+from spacy_relext.pipeline.upstream import encoder_models, feeders
 
 # Steps between masked text and text: more where they do not sum to the difference, but for long texts, of whose pieces so many are run at
 # the most, forwards and back: some minutes of a small encoder on one core.
