@@ -5,8 +5,9 @@ from typing import NamedTuple
 # The label `corpus` of a run, and the name that the report prints.
 CORPORA = {"ddi": "DDI 2013", "chemprot": "ChemProt", "aimed": "AIMed"}
 
-# What the other summaries of the same encoding are compared with: they drop BERT's pooler as well.
-BASELINE_ENCODING, BASELINE = "per-pair", "cls raw"
+# What the other summaries of the same encoding are compared with: [CLS] without BERT's pooler, which they drop as well, and the paper's
+# baseline, with it.
+BASELINE_ENCODING, BASELINES = "per-pair", ("cls raw", "cls pooled")
 # What one pass per sentence is compared with: the paper's own system, one encoder pass per pair.
 REFERENCE = "attention"
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from research.bootstrap import Comparison, compare
-from research.published import BASELINE, BASELINE_ENCODING, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
+from research.published import BASELINE_ENCODING, BASELINES, CORPORA, COUNTERPARTS, PUBLISHED, REFERENCE
 from spacy_relext.errors import DataError
 from spacy_relext.experiments.runs import Run, split
 from spacy_relext.formats.files import target_of, whole_file
@@ -27,8 +27,8 @@ processor, of all folds together where there are folds; on another device than m
 
 The differences are in points of F, with the 95 % interval of a paired bootstrap by document ({N_DRAWS:,} draws) and its two-sided p, not
 corrected for the number of comparisons. They cover the choice of test documents, not that of seeds. Summaries of the encoding
-`{BASELINE_ENCODING}` are compared with its `{BASELINE}`, and other encodings, one pass per sentence, with its `{REFERENCE}`; same
-encoder, same seeds.
+`{BASELINE_ENCODING}` are compared with its {" and with its ".join(f"`{name}`" for name in BASELINES)} (the paper's baseline), and other
+encodings, one pass per sentence, with its `{REFERENCE}`; same encoder, same seeds.
 """
 
 
@@ -88,7 +88,7 @@ def make_section(runs: Mapping[Path, Run], planned: Iterable[Mapping[str, str]] 
             parts.append(_figures(table.values()))
             parts.append(_circumstances(table.values()))
             within = [row for row in table.values() if _same(row.encoding) == _same(BASELINE_ENCODING)]
-            parts.append(_comparisons(within, table.get((_same(BASELINE_ENCODING), _same(BASELINE)))))
+            parts += [_comparisons(within, table.get((_same(BASELINE_ENCODING), _same(name)))) for name in BASELINES]
             across = [row for row in table.values() if row not in within]
             parts.append(_comparisons(across, table.get((_same(BASELINE_ENCODING), _same(REFERENCE))), encodings=True))
         if corpus in PUBLISHED:
