@@ -4,7 +4,6 @@ import json
 import re
 
 import spacy
-from spacy.tokens import Span
 
 from spacy_relext.relations import annotated_labels
 from tests.cli.toy import relext, spacy_command
@@ -68,25 +67,3 @@ def test_the_config_of_the_page(tmp_path, tiny_bert, caplog):
     assert result.exit_code == 1
     assert "several relation extractors: ddi, chemprot" in " ".join(result.output.split())
     assert annotated_labels(spacy.load(model)("aspirin")) is None
-
-
-def test_one_extractor_for_two_corpora(tmp_path, tiny_bert):
-    for name, label, types in (("ddi", "effect", ("drug", "drug")), ("chemprot", "CPR:3", ("CHEMICAL", "GENE"))):
-        write_corpus(tmp_path / f"{name}.jsonl", label, types)
-        output = tmp_path / "corpus" / f"{name}.spacy"
-        assert relext("convert", "jsonl", tmp_path / f"{name}.jsonl", output, "--labels", label).exit_code == 0
-    paths = ("--paths.encoder", tiny_bert, "--paths.train", tmp_path / "corpus", "--paths.dev", tmp_path / "corpus" / "ddi.spacy")
-    steps = ("--training.optimizer.learn_rate.total_steps", "2", "--variables.eval_frequency", "2")
-    # The other labels do not occur here.
-    labels = ("--components.relation_extractor.symmetric_labels", '["effect"]')
-    spacy_command("train", ROOT / "configs" / "ddi-chemprot.cfg", *paths, "--output", tmp_path / "out", *steps, *labels, cwd=tmp_path)
-    nlp = spacy.load(tmp_path / "out" / "model-last")
-    pipe = nlp.get_pipe("relation_extractor")
-    assert {"effect", "CPR:3"} <= set(pipe.labels)
-    doc = nlp.make_doc("aspirin increases warfarin .")
-    for types, own, other in ((("drug", "drug"), "effect", "CPR:3"), (("CHEMICAL", "GENE"), "CPR:3", "effect")):
-        mentions = [Span(doc, 0, 1, label=types[0]), Span(doc, 2, 3, label=types[1])]
-        doc.spans["mentions"] = mentions
-        scores = pipe.score_pairs(nlp(doc), [tuple(mentions)])[0].scores
-        assert scores[own] > 0
-        assert scores[other] == 0
