@@ -275,6 +275,9 @@ def test_configs_and_intervals_that_cannot_be_used(workspace, tmp_path):
         DataError, match=r"config\.cfg: \[training\] has no setting 'max_step', which would have no effect\. Is it max_steps\?"
     ):
         train_here(workspace / "config.cfg", tmp_path / "made", overrides={"training.max_step": 3})
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RelextError, match=r"empty has no config\.json, so it is no encoder"):
+        train_here(ROOT / "configs" / "demo.cfg", tmp_path / "made", overrides={"paths.encoder": str(tmp_path / "empty")})
     assert not list((tmp_path / "made").iterdir())
     with pytest.raises(RelextError, match="checkpoint_minutes is -1 and checkpoint_steps 2"):
         train_here(workspace / "config.cfg", tmp_path / "made", checkpoint_minutes=-1)
