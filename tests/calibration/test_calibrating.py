@@ -178,7 +178,7 @@ def test_the_command_stores_it_in_the_folder_and_takes_it_away(folder, tmp_path)
     assert "Raw scores and thresholds, stored in" in relext("calibrate", folder, "--remove").output
     pipe = spacy.load(folder).get_pipe("relation_extractor")
     assert (pipe.calibration, pipe.threshold, dict(pipe.label_thresholds)) == (None, 0.5, {})
-    assert "is not calibrated" in relext("calibrate", folder, "--remove").output
+    assert "is not calibrated" in " ".join(relext("calibrate", folder, "--remove").output.split())
 
 
 def test_the_command_changes_no_score_where_none_helps(folder, tmp_path):
