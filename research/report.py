@@ -173,10 +173,15 @@ def _circumstances(rows: Iterable[SeedRuns]) -> str:
     runs = [run for row in rows for _, run in row.runs.values()]
     by_device = Counter(f"{device} (torch threads: {run.torch_threads})" for run in runs for device in split(run.device))
     names = sorted({name for run in runs for name in run.versions})
-    # A commit is told by its beginning, as git does.
-    versions = [f"{name} {' / '.join(sorted({v[:10] for run in runs for v in split(run.versions.get(name, '?'))}))}" for name in names]
+    seen = {name: sorted({_shown(name, v) for run in runs for v in split(run.versions.get(name, "?"))}) for name in names}
+    versions = [f"{name} {' / '.join(found)}" for name, found in seen.items()]
     devices = "; ".join(device for device, _ in by_device.most_common())
     return f"Trained on {devices}, with {', '.join(versions)}.\n" if runs else ""
+
+
+def _shown(name: str, version: str) -> str:
+    """A version; of a commit its beginning, as git tells it, with the mark of changed files."""
+    return version[:10] + "+" * version.endswith("+") if name == "commit" else version
 
 
 def _comparisons(rows: Sequence[SeedRuns], baseline: SeedRuns | None, *, encodings: bool = False) -> str:

@@ -143,6 +143,9 @@ def test_circumstances(tmp_path):
     told = "Trained on an abacus (torch threads: 1); a quill (torch threads: 1), with commit 0123456789 / ?, python 3.11 / 3.12, spacy 3.8."
     assert told in text
     assert rows_under(text, "DDI 2013, encoder tiny")[0][-1] == "1.0 min, 0.5 min (a quill)"
+    (tmp_path / "changed").mkdir()
+    text = section_of(tmp_path / "changed", make_run(versions={"commit": "0123456789abcdef+", "torch": "2.13.0+cu126"}))
+    assert "with commit 0123456789+, torch 2.13.0+cu126." in text
 
 
 def test_what_folds_were_trained_on_is_named_once_each(tmp_path):
