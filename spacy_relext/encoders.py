@@ -46,6 +46,12 @@ def _ask(url: str) -> None:
         pass
 
 
+def require_encoders(config: Any) -> None:
+    """As `require_encoder`, for all that a config names."""
+    for name in encoder_names(config):
+        require_encoder(name)
+
+
 def encoder_names(config: Any) -> Iterator[str]:
     """The encoders that a config names, of spacy-transformers' and our architectures."""
     if isinstance(config, Mapping):

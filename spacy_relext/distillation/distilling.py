@@ -28,7 +28,7 @@ from spacy.util import import_file
 from spacy_relext.configs import read_config
 from spacy_relext.corpus import read_docs
 from spacy_relext.distillation.asking import Teacher, ask, open_teachers
-from spacy_relext.encoders import encoder_names, require_encoder
+from spacy_relext.encoders import require_encoders
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.experiments.training import FACTORY, checksums, require_paths
 from spacy_relext.findings import weights_checksum
@@ -212,8 +212,7 @@ def _training_settings(config: Path, overrides: dict[str, Any], folder: Path, de
     settings["paths.dev"] = settings.get("paths.dev", found.get("paths", {}).get("dev"))
     if settings["paths.dev"] is None:
         raise RelextError("there is no development data, which training needs: name it (`dev`), or in [paths] of the config.")
-    for name in encoder_names(found):
-        require_encoder(name)
+    require_encoders(found)
     return settings
 
 

@@ -16,7 +16,7 @@ from thinc.api import Config
 from spacy_relext.configs import read_config
 from spacy_relext.corpus import read_docs
 from spacy_relext.devices import device_name
-from spacy_relext.encoders import encoder_names, require_encoder
+from spacy_relext.encoders import require_encoders
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.evaluation import (
     THRESHOLDS,
@@ -152,8 +152,7 @@ def train_and_score(experiment: Experiment, output: Path, *, keep: bool = False,
     progress: Wraps what takes long, as tqdm does.
     """
     description = experiment.describe()
-    for name in encoder_names(description.config):
-        require_encoder(name)
+    require_encoders(description.config)
     work = output.with_suffix(WORK)
     if work.exists():
         # Of a run that was killed, which goes on; what is not ours is left alone.

@@ -31,7 +31,7 @@ from thinc.api import ConfigValidationError
 
 from spacy_relext.configs import read_config
 from spacy_relext.devices import use_gpu
-from spacy_relext.encoders import encoder_names, require_encoder
+from spacy_relext.encoders import require_encoders
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.formats.files import TEMPORARY, whole_path
 from spacy_relext.locks import lock
@@ -166,8 +166,7 @@ def train_into(
                 (folder / CHECKPOINT).unlink(missing_ok=True)
                 return _made(folder, found, None, trained=False)
             state = _read(folder, on_other) if found is not None else None
-            for name in encoder_names(read_config(config, overrides)):
-                require_encoder(name)
+            require_encoders(read_config(config, overrides))
             nlp = init_nlp(load_config(config, overrides=overrides, interpolate=False), use_gpu=gpu_id)
             loop = Loop(nlp, folder, gpu_id=gpu_id, since=since, stdout=out, stderr=stderr or sys.stderr)
             n_done = None
