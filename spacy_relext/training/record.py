@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 
-from spacy_relext.configs import read_config
 from spacy_relext.devices import device_name
 from spacy_relext.errors import DataError
 from spacy_relext.formats.files import files_in, sha256, whole_file
@@ -60,10 +59,9 @@ def _told(values: Mapping[str, Any], name: str) -> str:
     return json.dumps(values[name], ensure_ascii=False) if name in values else "not set"
 
 
-def new_record(config: Path, overrides: dict[str, Any], *, gpu_id: int, code: Path | None) -> Record:
-    """The record of a training that is to be."""
-    flat = _flat(read_config(config, overrides))
-    settings = {name: _with_digest(name, value) for name, value in flat if not name.startswith("paths.")}
+def new_record(config: Mapping[str, Any], *, gpu_id: int, code: Path | None) -> Record:
+    """The record of a training that is to be. config: As `read_config` gives it."""
+    settings = {name: _with_digest(name, value) for name, value in _flat(config) if not name.startswith("paths.")}
     if code is not None:
         settings["code"] = digest(code)
     machine = {"device": device_name(gpu_id), "torch threads": torch.get_num_threads(), SWITCH: enabled()}

@@ -17,7 +17,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -153,20 +153,20 @@ def train_into(
     """As `train`. on_other: What is done where the folder holds another training; where nothing is raised, it is replaced."""
     since = time.perf_counter(), time.process_time()
     out = stdout or sys.stdout
-    folder.mkdir(parents=True, exist_ok=True)
+    settings = read_config(config, overrides)
     try:
-        with lock(folder / LOCKED):
+        with _removed_if_empty(folder), lock(folder / LOCKED):
             if code is not None:
                 import_file("python_code", code)
             use_gpu(gpu_id)
-            record = new_record(config, overrides, gpu_id=gpu_id, code=code)
+            record = new_record(settings, gpu_id=gpu_id, code=code)
             _clean(folder)
             found = None if overwrite else _same(folder, record, on_other)
             if found is not None and found.finished is not None:
                 (folder / CHECKPOINT).unlink(missing_ok=True)
                 return _made(folder, found, None, trained=False)
             state = _read(folder, on_other) if found is not None else None
-            require_encoders(read_config(config, overrides))
+            require_encoders(settings)
             nlp = init_nlp(load_config(config, overrides=overrides, interpolate=False), use_gpu=gpu_id)
             loop = Loop(nlp, folder, gpu_id=gpu_id, since=since, stdout=out, stderr=stderr or sys.stderr)
             n_done = None
@@ -188,6 +188,21 @@ def train_into(
         if record.finished is None:
             raise RelextError(f"{folder}: the training was stopped by a signal. The same call goes on from its checkpoint.")
     return _made(folder, record, n_done, trained=True)
+
+
+@contextmanager
+def _removed_if_empty(folder: Path) -> Iterator[None]:
+    """Inside, the folder is there. A training that is refused leaves none that it has made."""
+    was_there = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            # Only an empty one can be removed so.
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _run(loop: Loop, folder: Path, record: Record, every: Every) -> list[int]:

@@ -1,5 +1,6 @@
 """Which settings are files and folders that are read."""
 
+from spacy_relext.configs import read_config
 from spacy_relext.training.record import Record, digest, new_record
 
 CONFIG = """
@@ -34,7 +35,7 @@ def test_files_and_folders_are_known_by_what_they_hold(tmp_path, monkeypatch):
     for name in ("encoder/weights", "train.spacy", "words"):
         (tmp_path / name).write_text(name, encoding="utf8")
     (tmp_path / "config.cfg").write_text(CONFIG, encoding="utf8")
-    record = new_record(tmp_path / "config.cfg", {"training.patience": 4}, gpu_id=-1, code=None)
+    record = new_record(read_config(tmp_path / "config.cfg", {"training.patience": 4}), gpu_id=-1, code=None)
     assert record.config == {
         "corpora.train.path": digest(tmp_path / "train.spacy"),
         "corpora.train.delimiter": ".",

@@ -278,6 +278,11 @@ def test_configs_and_intervals_that_cannot_be_used(workspace, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RelextError, match=r"empty has no config\.json, so it is no encoder"):
         train_here(ROOT / "configs" / "demo.cfg", tmp_path / "made", overrides={"paths.encoder": str(tmp_path / "empty")})
+    # No folder is left of them; one that was there stays.
+    assert not (tmp_path / "made").exists()
+    (tmp_path / "made").mkdir()
+    with pytest.raises(DataError, match="max_steps"):
+        train_here(workspace / "config.cfg", tmp_path / "made", overrides={"training.max_steps": "many"})
     assert not list((tmp_path / "made").iterdir())
     with pytest.raises(RelextError, match="checkpoint_minutes is -1 and checkpoint_steps 2"):
         train_here(workspace / "config.cfg", tmp_path / "made", checkpoint_minutes=-1)
