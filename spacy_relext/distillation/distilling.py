@@ -37,7 +37,7 @@ from spacy_relext.locks import lock
 from spacy_relext.notices import counted, logger
 from spacy_relext.relations import annotated_labels, covers, get_relations, register_extensions, remove_annotation
 from spacy_relext.taught import get_taught
-from spacy_relext.thresholds.seen import SAME_DOCUMENT, Record, extended, new_record, share_known
+from spacy_relext.thresholds.seen import Record, extended, knows, new_record
 from spacy_relext.training.record import digest
 from spacy_relext.training.training import refuse, replace, train_into
 from spacy_relext.versions import versions
@@ -265,7 +265,7 @@ def _check_documents(teachers: Sequence[Teacher], data: Mapping[str, Mapping[str
 
 def _n_known(record: Record, docs: Iterable[Doc]) -> int:
     """How many documents are in a record of texts."""
-    return sum(share is not None and share >= SAME_DOCUMENT for share in (share_known(record, doc.text) for doc in docs))
+    return sum(knows(record, doc.text) is True for doc in docs)
 
 
 def _check_labels(labels: set[str], path: Path, docs: Iterable[Doc]) -> None:

@@ -55,6 +55,12 @@ def share_known(record: Record, text: str) -> float | None:
     return sum(checksum in known for checksum in asked) / len(asked) if asked else None
 
 
+def knows(record: Record, text: str) -> bool | None:
+    """Whether a text is one of the documents of a record. None: none of its sentences can be asked for."""
+    share = share_known(record, text)
+    return None if share is None else share >= SAME_DOCUMENT
+
+
 def unseen(name: str, docs: Sequence[Doc], records: Mapping[str, Record | None], what: str) -> list[Doc]:
     """The documents that none of the records holds; those that are left out, and records that are not there, are warned of.
 
@@ -74,9 +80,9 @@ def unseen(name: str, docs: Sequence[Doc], records: Mapping[str, Record | None],
             )
         if record is None:
             continue
-        shares = [share_known(record, doc.text) for doc in docs]
-        used = [share is not None and share >= SAME_DOCUMENT for share in shares]
-        n_asked = sum(share is not None for share in shares)
+        answers = [knows(record, doc.text) for doc in docs]
+        used = [answer is True for answer in answers]
+        n_asked = len(answers) - answers.count(None)
         if sum(used) >= SAME_DATA * max(n_asked, 1):
             raise RelextError(
                 f"{name} was {verb} on {sum(used):,} of {counted(n_asked, 'document', 'documents')}: on what a model has seen already its "
