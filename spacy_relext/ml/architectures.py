@@ -58,6 +58,7 @@ def create_pair_classifier(
     max_cells: int = 2**19,
     marking: MarkingFunction | None = None,
     precision: Precision = "float32",
+    text_order: bool = False,
     nO: int | None = None,
 ) -> Model[ModelInput, Floats2d]:
     """One pass of the encoder per text, whatever the number of pairs. Registered architecture `spacy-relext.PairClassifier.v1`.
@@ -73,6 +74,8 @@ def create_pair_classifier(
         The encoder must then be the extractor's own: other components read other text. None: the text as it is.
     precision (str): Of the head in prediction: "float32", "bfloat16" (matrix products), or "auto": bfloat16 where the device computes
         with it. Training is in float32, and the encoder has a setting of its own.
+    text_order (bool): Whether the two mentions, which stand beside the summary as head and tail, stand there as first and second of the
+        text as well. For relations with a direction, where either may come first.
     nO (int | None): Number of output columns, set at initialisation.
     RETURNS (Model[Tuple[List[Doc], List[Candidates]], Floats2d]): Logits, one row per pair.
     """
@@ -89,7 +92,7 @@ def create_pair_classifier(
         from spacy_relext.ml.patches.spacy_transformers import pool_in_one_pass
 
         pool_in_one_pass(tok2vec)
-    head = make_head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision)
+    head = make_head(summary, hidden_width, dropout, learn_rate_scale, max_cells=max_cells, precision=precision, text_order=text_order)
     # Bound, not kept in `attrs`: these are stored with the weights, and would override the config of a loaded pipeline.
     model = make_classifier(partial(_forward, marking=marking), tok2vec, head, nO)
     # Functions are not stored.
@@ -105,6 +108,7 @@ def make_head(
     *,
     max_cells: int = 1,
     precision: Precision = "float32",
+    text_order: bool = False,
 ) -> Model:
     """The layer that holds the torch module; without sizes until `init_classifier`."""
     if hidden_width < 0 or not 0 <= dropout < 1 or learn_rate_scale < 0:
@@ -112,7 +116,7 @@ def make_head(
             f"relation extractor: hidden_width={hidden_width} and learn_rate_scale={learn_rate_scale} may not be negative, and "
             f"dropout={dropout} must lie in [0, 1)."
         )
-    scorer = PairScorer(summary, hidden_width=hidden_width, max_cells=max_cells)
+    scorer = PairScorer(summary, hidden_width=hidden_width, max_cells=max_cells, text_order=text_order)
     shim = HeadShim(scorer, learn_rate_scale=learn_rate_scale)
     forward = partial(_head_forward, precision=check_precision(precision))
     return Model("pair_scorer", forward, dims={"nO": None, "nI": None}, attrs={"dropout_rate": dropout}, shims=[shim])

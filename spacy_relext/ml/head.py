@@ -29,6 +29,12 @@ _NO_WEIGHTS = (
     "spacy-relext.attention.v1 or spacy-relext.pair_attention.v1."
 )
 
+_NO_MENTIONS = (
+    "text_order = true has the mentions of a pair read once more, and the summary {summary} is read without them. Leave text_order out, or "
+    "take a summary that stands beside the mentions: spacy-relext.mentions.v1, spacy-relext.pair_attention.v1, or one with "
+    'beside = "mentions".'
+)
+
 
 # What the spread of token vectors is brought to, which is that of MiniLM's: 0.26 of its words in DDI's texts, 0.36 of word pieces.
 SPREAD = 0.3
@@ -43,15 +49,19 @@ class PairScorer(nn.Module):
 
     The module is made without sizes, since these are known only when the pipeline is initialised or loaded; `build` makes the layers.
 
+    text_order: Whether the classifier reads the two mentions once more, in the order of the text.
     scale: What the encoder's vectors are multiplied by. Encoders differ in the size of their values, and a learning rate suits one size.
         The first training batch that says something sets it; None until then, which counts as 1.
     """
 
-    def __init__(self, summary: Summary, *, hidden_width: int, max_cells: int):
+    def __init__(self, summary: Summary, *, hidden_width: int, max_cells: int, text_order: bool = False):
         super().__init__()
+        if text_order and not summary.beside_mentions:
+            raise RelextError(_NO_MENTIONS.format(summary=type(summary).__name__.lower()))
         self.summary = summary
         self.hidden_width = hidden_width
         self.max_cells = max_cells
+        self.text_order = text_order
         self.sizes: dict[str, int] = {}
         self.scale: float | None = None
 
@@ -63,7 +73,8 @@ class PairScorer(nn.Module):
         self.sizes = {"width": width, "n_types": n_types, "n_labels": n_labels}
         self.scale = None
         self.summary.build(width, n_types)
-        n = self.summary.width + (2 * width if self.summary.beside_mentions else 0)
+        n_mentions = 0 if not self.summary.beside_mentions else 4 if self.text_order else 2
+        n = self.summary.width + n_mentions * width
         self.hidden = nn.Linear(n, self.hidden_width) if self.hidden_width else None
         self.output = nn.Linear(self.hidden_width or n, n_labels)
         use_padded_linear(self)
@@ -163,10 +174,15 @@ class PairScorer(nn.Module):
     def _read(self, layer: nn.Linear, contexts: Contexts, summary: Tensor, dropout: float) -> Tensor:
         """A linear layer over the summary and what stands beside it."""
         if self.summary.beside_mentions and not self.training:
-            return linear_of_pair(layer, contexts, summary)
+            return linear_of_pair(layer, contexts, summary, text_order=self.text_order)
         if self.summary.beside_mentions:
             # What is dropped of a mention is dropped for one pair.
-            summary = torch.cat([contexts.head_vector, contexts.tail_vector, summary], dim=-1)
+            head, tail = contexts.head_vector, contexts.tail_vector
+            read = [head, tail]
+            if self.text_order:
+                tail_first = contexts.tail_first[:, None]
+                read += [torch.where(tail_first, tail, head), torch.where(tail_first, head, tail)]
+            summary = torch.cat([*read, summary], dim=-1)
         return layer(torch_cpu.dropout(summary, dropout, self.training))
 
 

@@ -9,20 +9,23 @@ import torch
 from torch import nn
 
 from spacy_relext.candidates import Candidates
+from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import make_batch, make_chunks
 from spacy_relext.ml.head import PairScorer, gather, mean_of_spans
 from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear
 from spacy_relext.ml.summaries import Attention, Mentions, PairAttention
 
 WIDTH, N_TYPES, N_LABELS = 6, 3, 4
-SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Mentions}
+IN_ORDER = "mentions, also in the order of the text"
+SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Mentions, IN_ORDER: Mentions}
 OTHERS = {"attention": partial(Attention, beside="mentions")}
 
 
 def make_scorer(summary="pair_attention", hidden_width=5, max_cells=2**20, seed=0):
     """A scorer in float64 and evaluation mode, none of whose parameters is zero."""
     torch.manual_seed(seed)
-    scorer = PairScorer({**SUMMARIES, **OTHERS}[summary](), hidden_width=hidden_width, max_cells=max_cells)
+    made = {**SUMMARIES, **OTHERS}[summary]()
+    scorer = PairScorer(made, hidden_width=hidden_width, max_cells=max_cells, text_order=summary == IN_ORDER)
     scorer.build(width=WIDTH, n_types=N_TYPES, n_labels=N_LABELS)
     scorer = scorer.double().eval()
     scorer.scale = 1.0
@@ -115,7 +118,7 @@ def test_scores_do_not_depend_on_the_size_of_the_portions(summary, max_tokens, m
     assert len(widest) > 1 if max_tokens < 1000 else widest == [39]
     assert max(widest) <= max(max_tokens, 30)
     # It is called with the numbers of the pairs among all.
-    if summary != "mentions":
+    if summary not in ("mentions", IN_ORDER):
         told = {}
         score(scorer, DOCS, on_weights=lambda pairs, weights: told.update(zip(pairs.tolist(), weights, strict=True)))
         monkeypatch.setattr("spacy_relext.ml.head.MAX_TOKENS", 10**6)
@@ -176,15 +179,35 @@ def test_pairs_that_share_a_window_score_as_if_alone():
         torch.testing.assert_close(score(scorer, [(vectors, alone)]), together[[pair]], rtol=1e-10, atol=1e-12)
 
 
-def test_mention_scores_by_hand():
-    """Without a hidden layer the logits are linear in the means of head and tail."""
-    scorer = make_scorer("mentions", hidden_width=0)
+@pytest.mark.parametrize("summary", ["mentions", IN_ORDER])
+def test_mention_scores_by_hand(summary):
+    """Without a hidden layer the logits are linear in the means of head and tail, and of the first and the second mention of the text."""
+    scorer = make_scorer(summary, hidden_width=0)
     vectors, candidates = DOCS[0]
     logits = score(scorer, [DOCS[0]])
     weight, bias = (p.detach().numpy() for p in (scorer.output.weight, scorer.output.bias))
     for (head, tail), found in zip(candidates.pairs, logits, strict=True):
-        means = [vectors[start:end].numpy().mean(axis=0) for start, end, _ in candidates.mentions[[head, tail]]]
+        spans = [tuple(candidates.mentions[mention, :2]) for mention in (head, tail)]
+        # Of the mentions (0, 3) and (1, 2), the first is the one that begins before the other, though it ends later.
+        spans += sorted(spans) if summary == IN_ORDER else []
+        means = [vectors[start:end].numpy().mean(axis=0) for start, end in spans]
         numpy.testing.assert_allclose(found.detach().numpy(), weight @ numpy.concatenate(means) + bias)
+
+
+def test_pairs_of_both_directions_have_what_is_read_in_the_order_of_the_text_in_common():
+    scorer = make_scorer(IN_ORDER, hidden_width=0)
+    _, candidates = DOCS[0]
+    with torch.no_grad():
+        scorer.output.weight[:, : 2 * WIDTH] = 0
+    scores = {tuple(pair): logits for pair, logits in zip(candidates.pairs.tolist(), score(scorer, [DOCS[0]]), strict=True)}
+    for (head, tail), logits in scores.items():
+        torch.testing.assert_close(scores[tail, head], logits)
+    assert len({tuple(numpy.round(logits.tolist(), 9)) for logits in scores.values()}) == len(scores) / 2
+
+
+def test_mentions_in_the_order_of_the_text_need_a_summary_that_stands_beside_mentions():
+    with pytest.raises(RelextError, match=r"text_order = true .* the summary attention is read without them"):
+        PairScorer(Attention(beside="nothing"), hidden_width=5, max_cells=100, text_order=True)
 
 
 def test_a_hidden_layer_is_a_gelu_between_two_linear_layers():

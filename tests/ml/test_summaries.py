@@ -274,15 +274,21 @@ def test_vectors_of_head_and_tail_by_hand():
     assert contexts.tail_vector.tolist() == [[3.0]] * 3
 
 
+@pytest.mark.parametrize("text_order", [False, True])
 @pytest.mark.parametrize("n_rest", [0, 5])
-def test_linear_of_pair_is_the_layer_on_what_it_is_made_of(n_rest):
+def test_linear_of_pair_is_the_layer_on_what_it_is_made_of(n_rest, text_order):
     torch.manual_seed(0)
     contexts = make_contexts()
-    layer, rest = torch.nn.Linear(2 * WIDTH + n_rest, 7).double(), torch.randn(10, n_rest, dtype=torch.float64)
-    expected = layer(torch.cat([contexts.head_vector, contexts.tail_vector, rest], dim=1))
-    torch.testing.assert_close(linear_of_pair(layer, contexts, rest), expected)
+    read = [contexts.head_vector, contexts.tail_vector]
+    if text_order:
+        spans = zip(contexts.head.tolist(), contexts.tail.tolist(), strict=True)
+        both = [(h, t) if head <= tail else (t, h) for h, t, (head, tail) in zip(*read, spans, strict=True)]
+        read += [torch.stack(side) for side in zip(*both, strict=True)]
+    layer, rest = torch.nn.Linear(len(read) * WIDTH + n_rest, 7).double(), torch.randn(10, n_rest, dtype=torch.float64)
+    expected = layer(torch.cat([*read, rest], dim=1))
+    torch.testing.assert_close(linear_of_pair(layer, contexts, rest, text_order=text_order), expected)
     if not n_rest:
-        torch.testing.assert_close(linear_of_pair(layer, contexts), expected)
+        torch.testing.assert_close(linear_of_pair(layer, contexts, text_order=text_order), expected)
 
 
 def test_products_of_mentions_are_kept_for_contexts_that_share_them(monkeypatch):

@@ -57,6 +57,12 @@ class Contexts(NamedTuple):
         """Type of the tail, int [n_pairs]."""
         return self.tail_types[self.tail_index]
 
+    @property
+    def tail_first(self) -> Tensor:
+        """Whether the tail stands before the head, bool [n_pairs]; of two that begin together the shorter one is the first."""
+        (head, head_end), (tail, tail_end) = self.head.unbind(1), self.tail.unbind(1)
+        return (tail < head) | ((tail == head) & (tail_end < head_end))
+
 
 class Summary(nn.Module):
     """What every summary offers: its output width, what it computes once per token, and a forward pass over `Contexts`."""
@@ -125,26 +131,43 @@ class SequenceSummary(Summary):
 
 
 def linear_of_pair(
-    layer: nn.Linear, contexts: Contexts, rest: Tensor | None = None, types: tuple[nn.Embedding, nn.Embedding] | None = None
+    layer: nn.Linear,
+    contexts: Contexts,
+    rest: Tensor | None = None,
+    types: tuple[nn.Embedding, nn.Embedding] | None = None,
+    *,
+    text_order: bool = False,
 ) -> Tensor:
     """`layer([head; tail; rest])`, with what is computed of head and tail taken once per mention: a sentence of 20 has 190 pairs.
 
     rest: float [n_pairs, n], or None. types: Vectors of the types of heads and of tails, to be added.
+    text_order: `layer([head; tail; first; second; rest])` instead: the two once more, as they stand in the text.
     RETURNS: [n_pairs, layer.out_features].
     """
     known = {} if contexts.products is None else contexts.products
     if layer not in known:
         width = contexts.heads.shape[1]
-        of_head, of_tail, of_rest = layer.weight.split([width, width, layer.in_features - 2 * width], dim=1)
-        heads = linear(contexts.heads, of_head, layer.bias)
-        tails = linear(contexts.tails, of_tail)
+        n = 4 if text_order else 2
+        *of_mentions, of_rest = layer.weight.split([width] * n + [layer.in_features - n * width], dim=1)
+        of_heads, of_tails = of_mentions[:1], of_mentions[1:2]
+        if text_order:
+            # A mention by turns: where the head stands first, and where the tail does.
+            of_head, of_tail, of_first, of_second = of_mentions
+            of_heads = [of_head + of_first, of_head + of_second]
+            of_tails = [of_tail + of_second, of_tail + of_first]
+        heads = torch.cat([linear(contexts.heads, weight, layer.bias) for weight in of_heads])
+        tails = torch.cat([linear(contexts.tails, weight) for weight in of_tails])
         if types is not None:
-            heads = heads + types[0](contexts.head_types).to(heads.dtype)
-            tails = tails + types[1](contexts.tail_types).to(tails.dtype)
+            heads = heads + types[0](contexts.head_types).to(heads.dtype).repeat(len(of_heads), 1)
+            tails = tails + types[1](contexts.tail_types).to(tails.dtype).repeat(len(of_tails), 1)
         # Autocast casts a part of the weights anew whenever it is used.
         known[layer] = heads, tails, of_rest.to(heads.dtype)
     heads, tails, of_rest = known[layer]
-    both = heads.index_select(0, contexts.head_index) + tails.index_select(0, contexts.tail_index)
+    head, tail = contexts.head_index, contexts.tail_index
+    if text_order:
+        tail_first = contexts.tail_first
+        head, tail = head + tail_first * len(contexts.heads), tail + tail_first * len(contexts.tails)
+    both = heads.index_select(0, head) + tails.index_select(0, tail)
     return both if rest is None else both + linear(rest, of_rest)
 
 
