@@ -551,6 +551,19 @@ def test_direction_is_learned(trained):
     assert [(r.head.text, r.tail.text) for r in doc._.relations] == [("rifampicin", "Warfarin")]
 
 
+def test_direction_is_learned_where_mentions_are_read_in_the_order_of_the_text_as_well(tmp_path):
+    summary = {"@relext_summaries": "spacy-relext.mentions.v1"}
+    nlp, extractor = make_pipeline(model={**SMALL, "summary": summary, "text_order": True})
+    train(nlp, make_examples(nlp), steps=60)
+    assert [found(doc) for doc in nlp.pipe(with_entities(nlp))] == [gold(data) for data in TRAIN_DATA]
+    # Head and tail, first and second, 32 numbers each.
+    assert extractor.model.get_ref("head").shims[0]._model.hidden.in_features == 4 * 32
+    nlp.to_disk(tmp_path / "model")
+    copied = load_model(tmp_path / "model")
+    for old, new in zip(scores_of(nlp, with_entities(nlp)), scores_of(copied, with_entities(copied)), strict=True):
+        assert numpy.array_equal(old, new)
+
+
 @pytest.mark.parametrize("ordered", [True, False])
 def test_symmetric_label_is_written_once_first_mention_first(ordered):
     data = [(text, mentions, [(tail, head, label) for head, tail, label in relations]) for text, mentions, relations in TRAIN_DATA[:4]]
