@@ -13,11 +13,13 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import make_batch, make_chunks
 from spacy_relext.ml.head import PairScorer, gather, mean_of_spans
 from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear
-from spacy_relext.ml.summaries import Attention, Mentions, PairAttention
+from spacy_relext.ml.summaries import Attention, Between, Mentions, PairAttention
 
 WIDTH, N_TYPES, N_LABELS = 6, 3, 4
 IN_ORDER = "mentions, also in the order of the text"
-SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Mentions, IN_ORDER: Mentions}
+SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Mentions, IN_ORDER: Mentions, "between": Between}
+# Those that say which positions they look at.
+WITH_WEIGHTS = {"pair_attention", "attention"}
 OTHERS = {"attention": partial(Attention, beside="mentions")}
 
 
@@ -118,7 +120,7 @@ def test_scores_do_not_depend_on_the_size_of_the_portions(summary, max_tokens, m
     assert len(widest) > 1 if max_tokens < 1000 else widest == [39]
     assert max(widest) <= max(max_tokens, 30)
     # It is called with the numbers of the pairs among all.
-    if summary not in ("mentions", IN_ORDER):
+    if summary in WITH_WEIGHTS:
         told = {}
         score(scorer, DOCS, on_weights=lambda pairs, weights: told.update(zip(pairs.tolist(), weights, strict=True)))
         monkeypatch.setattr("spacy_relext.ml.head.MAX_TOKENS", 10**6)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.summaries import Attention, Cls, Contexts, Layers, Lstm, Mentions, Mlp, PairAttention
+from spacy_relext.ml.summaries import Attention, Between, Cls, Contexts, Layers, Lstm, Mentions, Mlp, PairAttention
 from spacy_relext.ml.summaries.base import linear_of_pair
-from spacy_relext.ml.summaries.pairs import N_DISTANCES, distance_bounds, readable, slots_of
+from spacy_relext.ml.summaries.pairs import N_DISTANCES, between, distance_bounds, largest_values, readable, slots_of
 
 WIDTH, N_TYPES, N_HEADS = 12, 4, 3
 
@@ -261,6 +261,31 @@ def test_which_summaries_stand_beside_the_mentions():
     assert PairAttention().beside_mentions
     assert not Cls().beside_mentions
     assert [[SEQUENCES[name](beside=beside).beside_mentions for beside in BESIDE] for name in SEQUENCES] == [[False, True, False]] * 5
+
+
+def test_the_largest_values_between_are_those_of_the_tokens_between():
+    contexts = make_contexts(n_pairs=(30, 20, 200, 1))
+    assert built(Between()).width == WIDTH
+    found, weights = Between()(contexts)
+    assert weights is None
+    sizes = set()
+    for row, head, tail, values in zip(contexts.row.tolist(), contexts.head.tolist(), contexts.tail.tolist(), found, strict=True):
+        (_, start), (end, _) = sorted((head, tail))
+        # Mentions that are nested or overlap have nothing between them.
+        tokens = contexts.tokens[row, start:end] if start < end else torch.zeros(1, WIDTH)
+        sizes.add(max(0, end - start))
+        assert values.tolist() == tokens.amax(dim=0).tolist()
+    assert len(sizes) > 10
+
+
+def test_what_stands_between_by_hand():
+    heads, tails = torch.tensor([[0, 2], [5, 6], [1, 2], [3, 7], [2, 3]]), torch.tensor([[4, 5], [1, 2], [2, 4], [4, 5], [2, 3]])
+    assert between(heads, tails).tolist() == [[2, 4], [2, 5], [2, 2], [5, 4], [3, 2]]
+    tokens = torch.tensor([[[1.0], [2.0], [-5.0], [-3.0], [-4.0], [9.0], [0.0]]])
+    row = torch.zeros(5, dtype=torch.int64)
+    assert largest_values(tokens, row, between(heads, tails))[:, 0].tolist() == [-3.0, -3.0, 0.0, 0.0, 0.0]
+    assert largest_values(tokens, row, torch.tensor([[0, 7], [0, 4], [6, 7], [1, 3], [2, 5]]))[:, 0].tolist() == [9.0, 2.0, 0.0, 2.0, -3.0]
+    assert largest_values(tokens, row[:0], torch.zeros((0, 2), dtype=torch.int64)).shape == (0, 1)
 
 
 def test_vectors_of_head_and_tail_by_hand():

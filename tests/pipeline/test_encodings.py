@@ -31,6 +31,7 @@ SUMMARIES = {
     "attention over layers": {"@relext_summaries": "spacy-relext.layers.v1"},
     "lstm over layers": {"@relext_summaries": "spacy-relext.layers.v1", "by": "lstm"},
     "mentions": {"@relext_summaries": "spacy-relext.mentions.v1"},
+    "between": {"@relext_summaries": "spacy-relext.between.v1"},
     "pair attention": {"@relext_summaries": "spacy-relext.pair_attention.v1", "n_heads": 2},
 }
 BESIDE_MENTIONS = ("attention", "projected attention", "lstm", "bilstm", "mlp")

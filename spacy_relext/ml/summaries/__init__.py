@@ -3,7 +3,7 @@
 | module | summaries |
 |---|---|
 | `paper` | `Cls`, `Attention`, `Lstm`: [CLS], alone or beside a summary of the sequence |
-| `pairs` | `Mentions`, `PairAttention`: head and tail, alone or beside an attention that they ask |
+| `pairs` | `Mentions`, `Between`, `PairAttention`: head and tail: alone, beside what is between them, beside an attention that they ask |
 | `probing` | `Mlp`, `Layers`: controls of the paper's analysis |
 | `base` | `Summary`, `Contexts`, and what several summaries compute |
 
@@ -14,12 +14,13 @@ one vector per pair, `[n_pairs, summary.width]`, and says which positions it loo
 """
 
 from spacy_relext.ml.summaries.base import Contexts, SequenceSummary, Summary, attend, last_state, sequences, stretches
-from spacy_relext.ml.summaries.pairs import Mentions, PairAttention
+from spacy_relext.ml.summaries.pairs import Between, Mentions, PairAttention
 from spacy_relext.ml.summaries.paper import Attention, Cls, Lstm
 from spacy_relext.ml.summaries.probing import Layers, Mlp
 
 __all__ = [
     "Attention",
+    "Between",
     "Cls",
     "Contexts",
     "Layers",

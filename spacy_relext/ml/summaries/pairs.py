@@ -26,6 +26,21 @@ class Mentions(Summary):
         return contexts.heads.new_zeros((len(contexts.row), 0)), None
 
 
+class Between(Summary):
+    """The largest value of each dimension over the tokens between head and tail, beside these two; zeros where nothing stands between them.
+
+    It is the local context of SpERT (Eberts & Ulges, arXiv:1909.07755). Registered as `spacy-relext.between.v1`.
+    """
+
+    beside_mentions = True
+
+    def build(self, width: int, n_types: int) -> None:
+        self.width = width
+
+    def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
+        return largest_values(contexts.tokens, contexts.row, between(contexts.head, contexts.tail)), None
+
+
 class PairAttention(Summary):
     """A multi-head attention over all tokens whose query comes from head and tail, beside these two.
 
@@ -118,6 +133,35 @@ class PairAttention(Summary):
         bias_of_values = self.key_value.bias[self.key_value.out_features // 2 :]
         attended = by_pair(attended.transpose(1, 2).flatten(-2)) + bias_of_values.to(attended.dtype)  # [n_pairs, width]
         return self.output(attended), by_pair(weights.mean(dim=1)) if contexts.wants_weights else None
+
+
+def between(heads: Tensor, tails: Tensor) -> Tensor:
+    """The positions from the end of the one mention to the start of the other, int [n_pairs, 2]: none where end <= start."""
+    return torch.stack([torch.minimum(heads[:, 1], tails[:, 1]), torch.maximum(heads[:, 0], tails[:, 0])], dim=1)
+
+
+def largest_values(tokens: Tensor, row: Tensor, spans: Tensor) -> Tensor:
+    """The largest value of each dimension over a stretch of a row, and zeros where the stretch is empty.
+
+    After k rounds a position has the largest of the 2^k tokens from there on, and any stretch is covered by two such runs. So a pair costs
+    two reads, however long its stretch is, and each round holds as much as the tokens.
+
+    tokens: [n_rows, length, width]. row: int [n]. spans: int [n, 2], start and (exclusive) end.
+    RETURNS: [n, width].
+    """
+    sizes = (spans[:, 1] - spans[:, 0]).clamp_min(0)
+    # A size is at least 2^(exponent - 1) and less than 2^exponent; 0 has the exponent 0.
+    exponents = torch.frexp(sizes.double()).exponent
+    largest = tokens.new_zeros((len(row), tokens.shape[-1]))
+    runs, length = tokens, 1
+    for exponent in range(1, int(exponents.max()) + 1 if len(row) else 0):
+        chosen = (exponents == exponent).nonzero()[:, 0]
+        of_row, (start, end) = row[chosen], spans[chosen].unbind(1)
+        largest = largest.index_copy(0, chosen, torch.maximum(runs[of_row, start], runs[of_row, end - length]))
+        # The last ones of a row go on at its beginning; nobody reads them.
+        runs = torch.maximum(runs, runs.roll(-length, dims=1))
+        length *= 2
+    return largest
 
 
 def slots_of(row: Tensor) -> tuple[Tensor, int]:
