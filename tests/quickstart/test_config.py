@@ -87,6 +87,28 @@ def test_settings_are_those_that_the_data_suggests(data, init, tmp_path):
     assert extractor["candidates"] == {**suggestions["candidates"], "types": None}
 
 
+def test_mentions_are_read_in_the_order_of_the_text_where_relations_have_a_direction(init, tmp_path):
+    def undirected(documents):
+        """Only relations of two drugs, from the first to the second."""
+        for document in documents:
+            place = {mention.id: mention.start for mention in document.mentions}
+            kept = [relation for relation in document.relations if relation.label != "BLOCKS"]
+            ends = [sorted((relation.head, relation.tail), key=place.__getitem__) for relation in kept]
+            document.relations[:] = [replace(relation, head=h, tail=t) for relation, (h, t) in zip(kept, ends, strict=True)]
+
+    def read_in_order(config):
+        model = config["components"]["relation_extractor"]["model"]
+        return model["@architectures"].partition(".")[2], model.get("text_order")
+
+    assert read_in_order(init()) == ("PairClassifier.v1", True)
+    assert read_in_order(init("--optimize", "accuracy")) == ("MarkedPairClassifier.v1", None)
+    # With an entity recogniser, and with text that is not blinded, nobody has measured what it is worth.
+    assert read_in_order(init("--ner")) == ("PairClassifier.v1", False)
+    config = init(folder=write(tmp_path, undirected))
+    assert config["components"]["relation_extractor"]["candidates"]["ordered"] is False
+    assert read_in_order(config) == ("PairClassifier.v1", False)
+
+
 # What the data or the choice says: not the template.
 VARYING = (
     # The commands of experiments set their process up themselves.
