@@ -148,13 +148,12 @@ def linear_of_pair(
     if layer not in known:
         width = contexts.heads.shape[1]
         n = 4 if text_order else 2
-        *of_mentions, of_rest = layer.weight.split([width] * n + [layer.in_features - n * width], dim=1)
-        of_heads, of_tails = of_mentions[:1], of_mentions[1:2]
+        of_head, of_tail, *of_order, of_rest = layer.weight.split([width] * n + [layer.in_features - n * width], dim=1)
+        of_heads, of_tails = [of_head], [of_tail]
         if text_order:
-            # A mention by turns: where the head stands first, and where the tail does.
-            of_head, of_tail, of_first, of_second = of_mentions
-            of_heads = [of_head + of_first, of_head + of_second]
-            of_tails = [of_tail + of_second, of_tail + of_first]
+            # For pairs whose head stands first, and for those whose tail does.
+            of_first, of_second = of_order
+            of_heads, of_tails = [of_head + of_first, of_head + of_second], [of_tail + of_second, of_tail + of_first]
         heads = torch.cat([linear(contexts.heads, weight, layer.bias) for weight in of_heads])
         tails = torch.cat([linear(contexts.tails, weight) for weight in of_tails])
         if types is not None:
