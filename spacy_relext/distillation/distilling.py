@@ -32,13 +32,12 @@ from spacy_relext.encoders import require_encoders
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.experiments.training import FACTORY, checksums, require_paths
 from spacy_relext.findings import weights_checksum
-from spacy_relext.formats.files import whole_file, whole_path
+from spacy_relext.formats.files import sha256, whole_file, whole_path
 from spacy_relext.locks import lock
 from spacy_relext.notices import counted, logger
 from spacy_relext.relations import annotated_labels, covers, get_relations, register_extensions, remove_annotation
 from spacy_relext.taught import get_taught
 from spacy_relext.thresholds.seen import Record, extended, knows, new_record
-from spacy_relext.training.record import digest
 from spacy_relext.training.training import refuse, replace, train_into
 from spacy_relext.versions import versions
 
@@ -172,7 +171,7 @@ def distill(
             wanted = {
                 "config": dict(read_config(Path(config), train_settings)),
                 "dev": _digests(checksums({"dev": [Path(train_settings["paths.dev"])]})),
-                **({} if code is None else {"code": digest(code)}),
+                **({} if code is None else {"code": f"sha256:{sha256(code)}"}),
             }
             done = record.training is not None and (folder / "model-last").is_dir()
             same = done and record.training == json.loads(json.dumps(wanted))

@@ -20,7 +20,6 @@ from typing import Any
 from spacy.language import Language
 
 from spacy_relext import __version__
-from spacy_relext.extraction.shards import checksum
 from spacy_relext.formats.files import sha256, whole_file
 
 # What relations and scores depend on, beside the packages that a pipeline names itself.
@@ -35,7 +34,7 @@ def pipeline_of(nlp: Language) -> dict[str, Any]:
     return {
         "name": name_of(nlp),
         "version": nlp.meta["version"],
-        "sha256": None if nlp.path is None else checksum(Path(nlp.path)),
+        "sha256": None if nlp.path is None else sha256(Path(nlp.path)),
         "components": nlp.pipe_names,
     }
 

@@ -24,8 +24,9 @@ from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.lines import InBatches
 from spacy_relext.extraction.provenance import provenance
 from spacy_relext.extraction.running import Line, Processes, Runner, run_lines
-from spacy_relext.extraction.shards import Header, checksum
+from spacy_relext.extraction.shards import Header
 from spacy_relext.extraction.storage import Output, Storage
+from spacy_relext.formats.files import sha256
 from spacy_relext.formats.reading import OnError, Options
 from spacy_relext.formats.types import Document
 from spacy_relext.pipeline.relation_extractor import RelationExtractor
@@ -230,4 +231,4 @@ def _as_json(value: Any) -> Any:
 
 def _checksum(nlp: Language) -> str:
     """A checksum of the files of a pipeline, wherever they are."""
-    return "" if nlp.path is None else checksum(Path(nlp.path))
+    return "" if nlp.path is None else sha256(Path(nlp.path))

@@ -127,16 +127,6 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def checksum(path: Path) -> str:
-    """A checksum of a file, or of names and contents of those in a folder."""
-    digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]:
-        digest.update(file.relative_to(path).as_posix().encode("utf8", "surrogateescape"))
-        with file.open("rb") as opened:
-            digest.update(hashlib.file_digest(opened, "sha256").digest())
-    return digest.hexdigest()
-
-
 def checksum_of(asked: Any) -> str:
     """A checksum of what can be JSON."""
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf8")).hexdigest()

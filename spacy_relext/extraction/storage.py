@@ -22,10 +22,10 @@ from spacy.util import minibatch
 
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.provenance import is_manifest, manifest, manifest_path, write_manifest
-from spacy_relext.extraction.shards import RESULT, Header, Shards, checksum, read_json, remove
+from spacy_relext.extraction.shards import RESULT, Header, Shards, read_json, remove
 from spacy_relext.formats import jsonl, parquet
 from spacy_relext.formats.catalogue import writable
-from spacy_relext.formats.files import put_in_place, sync, target_of, whole_file
+from spacy_relext.formats.files import put_in_place, sha256, sync, target_of, whole_file
 from spacy_relext.formats.types import Document
 
 # What is in relations.xml.done.
@@ -163,7 +163,7 @@ class Storage:
         done = self._read_done()
         if self.made.exists() or not self.place.exists():
             return False
-        if checksum(self.place) == done["output"]:
+        if sha256(self.place) == done["output"]:
             return True
         if not self.overwrite:
             raise DataError(
@@ -220,7 +220,7 @@ class Storage:
             written = self.output.write_all(self.lines(), self.made)
             sync(self.made)
             self._check_output()
-            done = {"asked": self.asked, "headers": self.headers, "lost": written, "output": checksum(self.made)}
+            done = {"asked": self.asked, "headers": self.headers, "lost": written, "output": sha256(self.made)}
             if self.wants_manifest:
                 done["manifest"] = manifest(self.output.provenance or {}, {**counts, "lost": +written}, self.made)
             with whole_file(self.done, within=self.folder) as file:

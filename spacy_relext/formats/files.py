@@ -96,10 +96,18 @@ def is_to_be_read(file: Path) -> bool:
     return file.is_file() or (file.is_symlink() and not file.exists())
 
 
-def sha256(file: Path) -> str:
-    """That of the bytes of a file, as `sha256sum` prints it. RAISES: DataError where it cannot be read."""
-    with read_errors(file), file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def sha256(path: Path) -> str:
+    """That of the bytes of a file, as `sha256sum` prints it, or of the names and bytes of all files in a folder.
+
+    RAISES: DataError for what cannot be read.
+    """
+    if not path.is_dir():
+        with read_errors(path), path.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    found = hashlib.sha256()
+    for file in files_in(path):
+        found.update(os.fsencode(file.relative_to(path)) + b"\0" + bytes.fromhex(sha256(file)))
+    return found.hexdigest()
 
 
 @contextmanager

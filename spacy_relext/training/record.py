@@ -10,9 +10,7 @@
 | `finished` | null, or the number of updates, and the seconds that all of it took |
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +20,7 @@ import torch
 
 from spacy_relext.devices import device_name
 from spacy_relext.errors import DataError
-from spacy_relext.formats.files import files_in, sha256, whole_file
+from spacy_relext.formats.files import sha256, whole_file
 from spacy_relext.ml.patches import SWITCH, enabled
 from spacy_relext.versions import versions
 
@@ -63,7 +61,7 @@ def new_record(config: Mapping[str, Any], *, gpu_id: int, code: Path | None) -> 
     """The record of a training that is to be. config: As `read_config` gives it."""
     settings = {name: _with_digest(name, value) for name, value in _flat(config) if not name.startswith("paths.")}
     if code is not None:
-        settings["code"] = digest(code)
+        settings["code"] = f"sha256:{sha256(code)}"
     machine = {"device": device_name(gpu_id), "torch threads": torch.get_num_threads(), SWITCH: enabled()}
     # As JSON has them.
     return Record(json.loads(json.dumps(settings)), versions(), machine)
@@ -98,16 +96,6 @@ def read_record(folder: Path) -> Record | None:
         ) from error
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, or of all files of a folder and their names. RAISES: DataError for what cannot be read."""
-    if not path.is_dir():
-        return f"sha256:{sha256(path)}"
-    found = hashlib.sha256()
-    for file in files_in(path):
-        found.update(os.fsencode(file.relative_to(path)) + b"\0" + bytes.fromhex(sha256(file)))
-    return f"sha256:{found.hexdigest()}"
-
-
 def _flat(section: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in section.items():
         if isinstance(value, Mapping) and value:
@@ -123,6 +111,6 @@ def _with_digest(name: str, value: Any) -> Any:
         return value
     path = Path(value)
     try:
-        return digest(path) if path.is_file() or (last.endswith(_FOLDERS) and value and path.is_dir()) else value
+        return f"sha256:{sha256(path)}" if path.is_file() or (last.endswith(_FOLDERS) and value and path.is_dir()) else value
     except OSError:  # a name too long for a file
         return value

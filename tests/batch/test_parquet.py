@@ -7,7 +7,7 @@ import pytest
 from pyarrow import parquet
 
 from spacy_relext.extraction.provenance import manifest
-from spacy_relext.extraction.shards import checksum
+from spacy_relext.formats.files import sha256
 from tests.cli.toy import relext
 from tests.extraction.toy import TEXTS, contents
 
@@ -43,7 +43,7 @@ def test_from_partitions_to_partitions(model, source, tmp_path):
         assert tables[0].equals(tables[1])
         said = [json.loads(table.schema.metadata[b"spacy_relext"]) for table in tables]
         assert said[0]["pipeline"] == said[1]["pipeline"]
-        assert said[0]["pipeline"]["sha256"] == checksum(model)
+        assert said[0]["pipeline"]["sha256"] == sha256(model)
         assert said[0]["settings"]["partitions"] == ["year", "label"]
         # Wherever and however often it is run.
         assert str(tmp_path) not in json.dumps(said)

@@ -10,9 +10,9 @@ import pytest
 from spacy_relext.errors import DataError, RelextError
 from spacy_relext.extraction.inputs import Inputs
 from spacy_relext.extraction.resuming import Work
-from spacy_relext.extraction.shards import checksum
 from spacy_relext.extraction.storage import Output
 from spacy_relext.formats.catalogue import WRITABLE, get_format
+from spacy_relext.formats.files import sha256
 from spacy_relext.formats.reading import Reading
 from tests.extraction.toy import TEXTS, contents, fail, in_a_process, killed_before, skip, start
 
@@ -191,7 +191,7 @@ def test_parquet_in_partitions_goes_on_after_a_stop(runner, tmp_path):
     table = pyarrow.parquet.read_table(tmp_path / "out" / "documents")
     made_with = json.loads(table.schema.metadata[b"spacy_relext"])
     nlp = runner.nlp
-    assert made_with["pipeline"]["sha256"] == checksum(nlp.path)
+    assert made_with["pipeline"]["sha256"] == sha256(nlp.path)
     assert table["model_version"].to_pylist() == [nlp.meta["version"]] * 12
     list(Work(Output(tmp_path / "stopped2", **settings), Inputs([str(source)]), runner, size=4).fill(skip))
     with pytest.raises(RelextError, match=r"something else \(partitions: \['year', 'label'\] then, \['label'\] now\)"):
@@ -217,7 +217,7 @@ def test_manifest(runner, source, tmp_path, format):
     digests = {name: {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()} for name, raw in files.items()}
     assert record["outputs"] == digests
     assert record["settings"]["format of the output"] == format
-    assert record["pipeline"]["sha256"] == checksum(runner.nlp.path)
+    assert record["pipeline"]["sha256"] == sha256(runner.nlp.path)
     if format == "csv":
         (tmp_path / "out").unlink()
         with pytest.raises(DataError, match=r"out\.manifest\.json: this file exists already; the manifest is to be there"):

@@ -1,7 +1,8 @@
 """Which settings are files and folders that are read."""
 
 from spacy_relext.configs import read_config
-from spacy_relext.training.record import Record, digest, new_record
+from spacy_relext.formats.files import sha256
+from spacy_relext.training.record import Record, new_record
 
 CONFIG = """
 [paths]
@@ -37,18 +38,18 @@ def test_files_and_folders_are_known_by_what_they_hold(tmp_path, monkeypatch):
     (tmp_path / "config.cfg").write_text(CONFIG, encoding="utf8")
     record = new_record(read_config(tmp_path / "config.cfg", {"training.patience": 4}), gpu_id=-1, code=None)
     assert record.config == {
-        "corpora.train.path": digest(tmp_path / "train.spacy"),
+        "corpora.train.path": "sha256:" + sha256(tmp_path / "train.spacy"),
         "corpora.train.delimiter": ".",
         "corpora.train.kind": "encoder",
         "components.words.factory": "words",
-        "components.words.model.name": digest(tmp_path / "encoder"),
+        "components.words.model.name": "sha256:" + sha256(tmp_path / "encoder"),
         "components.words.model.width": 32,
         "training.train_corpus": "words",
         "training.patience": 4,
     }
-    before = digest(tmp_path / "encoder")
+    before = sha256(tmp_path / "encoder")
     (tmp_path / "encoder" / "weights").rename(tmp_path / "encoder" / "other")
-    assert digest(tmp_path / "encoder") != before
+    assert sha256(tmp_path / "encoder") != before
 
 
 def test_many_differences_are_counted():
