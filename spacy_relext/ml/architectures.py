@@ -160,6 +160,14 @@ def _deserialize(scorer: PairScorer, data: bytes, device: torch.device) -> PairS
     stored = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     if stored["sizes"]:
         scorer.build(**stored["sizes"])
+        made = scorer.state_dict()
+        shapes = ({name: tuple(weights.shape) for name, weights in state.items()} for state in (stored["state"], made))
+        if (was := next(shapes)) != (now := next(shapes)):
+            name = next(name for name in [*was, *now] if was.get(name) != now.get(name))
+            raise RelextError(
+                f"the weights that are stored do not fit the model's settings: {name} is stored as {was.get(name)}, and they ask for "
+                f"{now.get(name)}. A trained model keeps its summary, hidden_width and text_order; to change them, train anew."
+            )
         scorer.load_state_dict(stored["state"])
         # Without one, it was trained on the encoder's vectors as they are.
         scorer.scale = stored.get("scale", 1.0)

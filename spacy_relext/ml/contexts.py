@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy
 
 from spacy_relext.candidates import Candidates
-from spacy_relext.types import Ints1d, Ints2d
+from spacy_relext.types import Bools1d, Ints1d, Ints2d
 
 # When the distinct contexts of a Doc hold more than this many times its tokens, rows are shared between contexts.
 MAX_OVERLAP = 4
@@ -53,7 +53,7 @@ class PairBatch:
     rows: Ints2d
     token_types: Ints1d
 
-    def in_rows(self) -> numpy.ndarray:
+    def in_rows(self) -> Bools1d:
         """Which tokens are in some row: bool `[n_tokens]`."""
         return covered(len(self.token_types), self.rows)
 
@@ -72,12 +72,22 @@ class Chunk:
     rows: Ints2d
 
 
-def covered(n_tokens: int, spans: Ints2d) -> numpy.ndarray:
+def covered(n_tokens: int, spans: Ints2d) -> Bools1d:
     """Which tokens are in some span (first, end): bool `[n_tokens]`."""
     steps = numpy.zeros(n_tokens + 1, dtype="int64")
     numpy.add.at(steps, spans[:, 0], 1)
     numpy.add.at(steps, spans[:, 1], -1)
     return steps[:-1].cumsum() > 0
+
+
+def that_count(batch: PairBatch, known: Bools1d) -> Bools1d:
+    """Which tokens are read: those with a vector, which white space has not; all that a pair reads where none of them has one.
+
+    known: `[n_tokens]`, those with a vector. RETURNS: `[n_tokens]`.
+    """
+    counts = numpy.append(0, known.cumsum())
+    unknown = counts[batch.spans[:, 0]] == counts[batch.spans[:, 1]]
+    return known | covered(len(known), batch.spans[unknown])
 
 
 def make_batch(lengths: Sequence[int], candidates: Sequence[Candidates]) -> PairBatch:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spacy_relext.errors import RelextError
 from spacy_relext.ml.attention import OnWeights
-from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks, portions
+from spacy_relext.ml.contexts import Chunk, PairBatch, make_chunks, portions, that_count
 from spacy_relext.ml.patches import torch_cpu
 from spacy_relext.ml.patches.glibc import release_freed_memory
 from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear, use_padded_linear
@@ -31,8 +31,8 @@ _NO_WEIGHTS = (
 
 _NO_MENTIONS = (
     "text_order = true has the mentions of a pair read once more, and the summary {summary} is read without them. Leave text_order out, or "
-    "take a summary that stands beside the mentions: spacy-relext.mentions.v1, spacy-relext.pair_attention.v1, or one with "
-    'beside = "mentions".'
+    "take a summary that stands beside the mentions: spacy-relext.mentions.v1, spacy-relext.between.v1, spacy-relext.pair_attention.v1, "
+    'or one with beside = "mentions".'
 )
 
 
@@ -140,11 +140,12 @@ class PairScorer(nn.Module):
         self.set_scale(in_rows)
         vectors = self.scaled(mean_of_spans(tokens, mentions))
         read = self.summary.read(self.scaled(in_rows), types)
+        counts = torch.as_tensor(numpy.append(that_count(batch, tokens.any(dim=1).cpu().numpy())[inside], False), device=device)
         place = numpy.append(inside.cumsum() - 1, 0)
         products: dict[nn.Linear, tuple[Tensor, Tensor, Tensor]] = {}
         n_cells = 0
         for chunk in make_chunks(batch, self.max_cells):
-            contexts = gather(read, mentions, vectors, batch, chunk, place)._replace(products=products)
+            contexts = gather(read, counts, mentions, vectors, batch, chunk, place)._replace(products=products)
             yield self.classify(contexts, dropout, None if on_weights is None else partial(on_weights, chunk.pairs)), chunk.pairs
             n_cells += len(chunk.pairs) * contexts.mask.shape[1]
             if n_cells > CELLS_KEPT:
@@ -203,7 +204,7 @@ def in_order(parts: Sequence[Tensor], order: Sequence[Ints1d]) -> Tensor:
 
 
 def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:
-    """Mean token vector of each span.
+    """Mean token vector of each span. Vectors of zeros do not count: white space has no others.
 
     tokens: [n_tokens, width]. spans: int [n_spans, >=2], start and (exclusive) end, none empty.
     RETURNS: [n_spans, width].
@@ -212,14 +213,19 @@ def mean_of_spans(tokens: Tensor, spans: Tensor) -> Tensor:
     span = torch.arange(len(spans), device=tokens.device).repeat_interleave(sizes)
     first = sizes.cumsum(0) - sizes
     token = torch.arange(len(span), device=tokens.device) - first[span] + spans[span, 0]
-    sums = tokens.new_zeros((len(spans), tokens.shape[-1])).index_add(0, span, tokens[token])
-    return sums / sizes[:, None]
+    vectors = tokens[token]
+    sums = tokens.new_zeros((len(spans), tokens.shape[-1])).index_add(0, span, vectors)
+    counts = torch.zeros_like(sizes).index_add(0, span, vectors.any(dim=1).to(sizes.dtype))
+    return sums / counts.clamp_min(1)[:, None]
 
 
-def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk, place: numpy.ndarray) -> Contexts:
+def gather(
+    read: Tensor, counts: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, chunk: Chunk, place: numpy.ndarray
+) -> Contexts:
     """Pad the rows of a chunk and say where its pairs stand in them.
 
-    read: [n + 1, …], for the tokens that are in some row, and one for padding. place: the index in it of every token.
+    read: [n + 1, …], for the tokens that are in some row, and one for padding. counts: bool, which of them count.
+    place: the index in `read` of every token.
     """
     device = read.device
     rows = torch.as_tensor(chunk.rows, device=device)
@@ -229,13 +235,12 @@ def gather(read: Tensor, mentions: Tensor, vectors: Tensor, batch: PairBatch, ch
     head, tail = mentions[head_index, :2], mentions[tail_index, :2]
     size = (rows[:, 1] - rows[:, 0])[:, None]
     position = torch.arange(int(size.max()), device=device)
-    mask = position < size
     # The tokens of a row are all in a row, so they stand together here too.
-    index = (torch.as_tensor(place[chunk.rows[:, :1]], device=device) + position).masked_fill(~mask, len(read) - 1)
+    index = (torch.as_tensor(place[chunk.rows[:, :1]], device=device) + position).masked_fill(position >= size, len(read) - 1)
     start = rows[row, :1]
     return Contexts(
         tokens=read.index_select(0, index.flatten()).unflatten(0, index.shape),
-        mask=mask,
+        mask=counts[index],
         row=row,
         span=spans - start,
         head=head - start,

@@ -6,7 +6,7 @@ from pathlib import Path
 from spacy.language import Language
 
 from tests.pipeline.test_attention import ATTENTION, TAGS, cnn_pipeline, prepared
-from tests.pipeline.test_encodings import MARKERS, marked_pipeline, shared_pipeline
+from tests.pipeline.test_encodings import MARKERS, marked_pipeline, ordered_pipeline, shared_pipeline
 from tests.pipeline.test_with_transformer import WINDOWS, add_extractor, tok2vec_pipeline, transformer_config, transformer_pipeline
 
 
@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[Callable[[Path], Language], bool, bool]] = {
     "per pair, tags": (lambda folder: marked_pipeline(folder, "attention"), True, True),
     "per pair, markers": (lambda folder: marked_pipeline(folder, "attention over layers", MARKERS), False, True),
     "without attention": (lambda folder: shared_pipeline(folder, "mentions"), False, True),
+    "between": (lambda folder: ordered_pipeline(folder, "between"), False, True),
     "tok2vec": (lambda folder: cnn_pipeline(ATTENTION), True, False),
     "tok2vec listener": (lambda folder: tok2vec_pipeline(), True, False),
 }

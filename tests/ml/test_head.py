@@ -1,6 +1,7 @@
 """The scorer of pairs: independent of how pairs are put together, right gradients."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy
@@ -13,14 +14,14 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import make_batch, make_chunks
 from spacy_relext.ml.head import PairScorer, gather, mean_of_spans
 from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear
-from spacy_relext.ml.summaries import Attention, Between, Mentions, PairAttention
+from spacy_relext.ml.summaries import Attention, Between, Lstm, Mentions, PairAttention
 
 WIDTH, N_TYPES, N_LABELS = 6, 3, 4
 IN_ORDER = "mentions, also in the order of the text"
 SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Mentions, IN_ORDER: Mentions, "between": Between}
 # Those that say which positions they look at.
 WITH_WEIGHTS = {"pair_attention", "attention"}
-OTHERS = {"attention": partial(Attention, beside="mentions")}
+OTHERS = {"attention": partial(Attention, beside="mentions"), "bilstm": partial(Lstm, bidirectional=True, beside="mentions")}
 
 
 def make_scorer(summary="pair_attention", hidden_width=5, max_cells=2**20, seed=0):
@@ -208,7 +209,10 @@ def test_pairs_of_both_directions_have_what_is_read_in_the_order_of_the_text_in_
 
 
 def test_mentions_in_the_order_of_the_text_need_a_summary_that_stands_beside_mentions():
-    with pytest.raises(RelextError, match=r"text_order = true .* the summary attention is read without them"):
+    message = (
+        r"text_order = true .* the summary attention is read without them\. .* spacy-relext\.mentions\.v1, spacy-relext\.between\.v1, "
+    )
+    with pytest.raises(RelextError, match=message):
         PairScorer(Attention(beside="nothing"), hidden_width=5, max_cells=100, text_order=True)
 
 
@@ -287,7 +291,8 @@ def test_padding_of_rows_is_masked_and_zero():
     (chunk,) = make_chunks(batch, 2**20)
     mentions = torch.as_tensor(batch.mentions)
     read = torch.cat([tokens, tokens.new_zeros((1, WIDTH))])
-    contexts = gather(read, mentions, mean_of_spans(tokens, mentions), batch, chunk, numpy.arange(9))
+    counts = torch.tensor([True] * 8 + [False])
+    contexts = gather(read, counts, mentions, mean_of_spans(tokens, mentions), batch, chunk, numpy.arange(9))
     sizes = (chunk.rows[:, 1] - chunk.rows[:, 0]).tolist()
     assert sorted(sizes) == [3, 5]
     assert contexts.mask.sum(dim=1).tolist() == sizes
@@ -295,6 +300,41 @@ def test_padding_of_rows_is_masked_and_zero():
     for row, size, (first, end) in zip(contexts.tokens, sizes, chunk.rows.tolist(), strict=True):
         assert torch.equal(row[:size], tokens[first:end])
         assert not row[size:].any()
+
+
+def with_white_space(vectors, candidates, before):
+    """The same with a token of zeros, as white space is, before each of some tokens, from the last to the first."""
+    mentions, contexts = candidates.mentions.copy(), candidates.contexts.copy()
+    for place in before:
+        vectors = torch.cat([vectors[:place], vectors.new_zeros((1, WIDTH)), vectors[place:]])
+        for spans in (mentions, contexts):
+            spans[:, 0] += spans[:, 0] >= place
+            spans[:, 1] += spans[:, 1] > place
+    return vectors, replace(candidates, mentions=mentions, contexts=contexts)
+
+
+@pytest.mark.parametrize("summary", [*SUMMARIES, *OTHERS])
+def test_white_space_changes_nothing(summary):
+    """Between the mentions, inside of them, around them."""
+    scorer = make_scorer(summary)
+    if summary == "pair_attention":
+        # White space is a token, and counts for distances.
+        with torch.no_grad():
+            scorer.summary.distance_bias.zero_()
+            scorer.summary.distance_value.zero_()
+    docs = [with_white_space(*DOCS[0], (6, 4, 2, 1, 0)), with_white_space(*DOCS[3], (29, 20, 11, 11, 5))]
+    assert [len(vectors) for vectors, _ in docs] == [12, 35]
+    torch.testing.assert_close(score(scorer, docs), score(scorer, [DOCS[0], DOCS[3]]), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("summary", [*SUMMARIES, *OTHERS])
+def test_a_text_that_nobody_encoded_has_scores_that_do_not_depend_on_the_batch(summary):
+    scorer = make_scorer(summary)
+    vectors, candidates = DOCS[0]
+    empty = torch.zeros_like(vectors), candidates
+    alone = score(scorer, [empty])
+    assert alone.isfinite().all()
+    torch.testing.assert_close(score(scorer, [DOCS[3], empty])[-len(alone) :], alone, rtol=1e-10, atol=1e-12)
 
 
 def test_gradients_of_shared_tokens_are_summed():

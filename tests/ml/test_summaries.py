@@ -170,7 +170,10 @@ def test_pair_attention_weights_sum_to_one_over_the_tokens_that_are_read():
     assert (weights[~outside] > 0).all()
 
 
-@pytest.mark.parametrize("make_module", [make_attention, lambda: built(Mentions()), *(partial(make_sequence, name) for name in SEQUENCES)])
+@pytest.mark.parametrize(
+    "make_module",
+    [make_attention, lambda: built(Mentions()), lambda: built(Between()), *(partial(make_sequence, name) for name in SEQUENCES)],
+)
 def test_what_stands_in_padding_does_not_matter(make_module):
     """Longer padding, and anything in it, even where a pair's span reaches over the row's end."""
     module, contexts = make_module(), make_contexts()
@@ -283,9 +286,14 @@ def test_what_stands_between_by_hand():
     assert between(heads, tails).tolist() == [[2, 4], [2, 5], [2, 2], [5, 4], [3, 2]]
     tokens = torch.tensor([[[1.0], [2.0], [-5.0], [-3.0], [-4.0], [9.0], [0.0]]])
     row = torch.zeros(5, dtype=torch.int64)
-    assert largest_values(tokens, row, between(heads, tails))[:, 0].tolist() == [-3.0, -3.0, 0.0, 0.0, 0.0]
-    assert largest_values(tokens, row, torch.tensor([[0, 7], [0, 4], [6, 7], [1, 3], [2, 5]]))[:, 0].tolist() == [9.0, 2.0, 0.0, 2.0, -3.0]
-    assert largest_values(tokens, row[:0], torch.zeros((0, 2), dtype=torch.int64)).shape == (0, 1)
+    mask = torch.ones(1, 7, dtype=torch.bool)
+    assert largest_values(tokens, mask, row, between(heads, tails))[:, 0].tolist() == [-3.0, -3.0, 0.0, 0.0, 0.0]
+    stretches = torch.tensor([[0, 7], [0, 4], [6, 7], [1, 3], [2, 5]])
+    assert largest_values(tokens, mask, row, stretches)[:, 0].tolist() == [9.0, 2.0, 0.0, 2.0, -3.0]
+    # Without the second and the seventh token.
+    mask = torch.tensor([[True, False, True, True, True, True, False]])
+    assert largest_values(tokens, mask, row, stretches)[:, 0].tolist() == [9.0, 1.0, 0.0, -5.0, -3.0]
+    assert largest_values(tokens, mask, row[:0], torch.zeros((0, 2), dtype=torch.int64)).shape == (0, 1)
 
 
 def test_vectors_of_head_and_tail_by_hand():
@@ -297,6 +305,11 @@ def test_vectors_of_head_and_tail_by_hand():
     )
     assert contexts.head_vector.tolist() == [[2.0], [1.0], [2.0]]
     assert contexts.tail_vector.tolist() == [[3.0]] * 3
+
+
+def test_which_mention_is_the_first():
+    heads, tails = torch.tensor([[0, 1], [4, 5], [2, 3], [2, 6], [2, 3]]), torch.tensor([[3, 4], [1, 6], [2, 6], [2, 3], [2, 3]])
+    assert make_contexts()._replace(head=heads, tail=tails).tail_first.tolist() == [False, True, False, True, False]
 
 
 @pytest.mark.parametrize("text_order", [False, True])

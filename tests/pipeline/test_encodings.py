@@ -56,7 +56,7 @@ def marked_pipeline(folder, summary, marking=TAGS, **settings):
     return nlp
 
 
-def shared_pipeline(folder, summary, precision="float32"):
+def shared_pipeline(folder, summary, precision="float32", *, text_order=False):
     settings = {**SUMMARIES[summary], **({"beside": "mentions"} if summary in BESIDE_MENTIONS else {})}
     inside = {
         **transformer_config(folder, precision),
@@ -68,7 +68,7 @@ def shared_pipeline(folder, summary, precision="float32"):
     }
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    add_extractor(nlp, inside, summary=settings, precision=precision)
+    add_extractor(nlp, inside, summary=settings, precision=precision, text_order=text_order)
     return nlp
 
 
@@ -87,7 +87,15 @@ def overfit(nlp, limit=400):
     pytest.fail(f"not all relations were learned in {limit} updates")
 
 
-COMBINATIONS = [(marked_pipeline, name) for name in SUMMARIES] + [(shared_pipeline, name) for name in (*BESIDE_MENTIONS, "mentions")]
+def ordered_pipeline(folder, summary):
+    return shared_pipeline(folder, summary, text_order=True)
+
+
+COMBINATIONS = [
+    *((marked_pipeline, name) for name in SUMMARIES),
+    *((shared_pipeline, name) for name in (*BESIDE_MENTIONS, "mentions", "between")),
+    (ordered_pipeline, "between"),
+]
 
 
 @pytest.mark.parametrize(("make", "summary"), COMBINATIONS, ids=[f"{make.__name__}-{name}" for make, name in COMBINATIONS])
@@ -96,6 +104,24 @@ def test_every_cell_overfits_and_reloads_equal(tiny_bert, tmp_path, make, summar
     overfit(nlp)
     nlp.to_disk(tmp_path)
     numpy.testing.assert_allclose(scores_of(load_model(tmp_path)), scores_of(nlp), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("summary", ["mentions", "between", "attention", "bilstm"])
+def test_scores_do_not_depend_on_white_space(tiny_bert, summary):
+    nlp = ordered_pipeline(tiny_bert, summary)
+    initialize(nlp)
+    extractor = nlp.get_pipe("relation_extractor")
+
+    def scores(text):
+        doc = nlp.get_pipe("sentencizer")(nlp.make_doc(text))
+        doc.set_ents([doc.char_span(text.index(name), text.index(name) + len(name), "DRUG") for name in ("Aspirin", "warfarin")])
+        (found,) = extractor.predict([doc])
+        assert len(found.scores) == 2
+        return found.scores
+
+    expected = scores("Aspirin increases warfarin levels.")
+    for text in ("Aspirin  increases warfarin levels.", "Aspirin increases\nwarfarin levels.", "Aspirin increases warfarin  levels."):
+        numpy.testing.assert_allclose(scores(text), expected, rtol=1e-5)
 
 
 def test_markers_and_bfloat16_learn_as_well(tiny_bert, tmp_path):

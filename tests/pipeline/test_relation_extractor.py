@@ -564,6 +564,20 @@ def test_direction_is_learned_where_mentions_are_read_in_the_order_of_the_text_a
         assert numpy.array_equal(old, new)
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"text_order": True}, r"hidden.weight is stored as \(32, 96\), and they ask for \(32, 160\)"),
+        ({"hidden_width": 0}, "hidden.weight is stored"),
+    ],
+)
+def test_a_trained_head_keeps_its_settings(settings, told, tmp_path, trained):
+    trained.to_disk(tmp_path / "model")
+    overrides = {f"components.relation_extractor.model.{name}": value for name, value in settings.items()}
+    with pytest.raises(RelextError, match=rf"the weights that are stored do not fit .* {told}.* train anew"):
+        load_model(tmp_path / "model", config=overrides)
+
+
 @pytest.mark.parametrize("ordered", [True, False])
 def test_symmetric_label_is_written_once_first_mention_first(ordered):
     data = [(text, mentions, [(tail, head, label) for head, tail, label in relations]) for text, mentions, relations in TRAIN_DATA[:4]]

@@ -17,7 +17,7 @@ class Contexts(NamedTuple):
     """
 
     tokens: Tensor  # float [n_rows, length, n], what `Summary.read` makes of the vectors; of zeros where padded
-    mask: Tensor  # bool [n_rows, length], true where there is a token; [CLS] and [SEP] are none
+    mask: Tensor  # bool [n_rows, length], true where there is a token with a vector: [CLS], [SEP] and white space are none
     row: Tensor  # int [n_pairs], ascending
     span: Tensor  # int [n_pairs, 2], the positions of the row that the pair reads
     head: Tensor  # int [n_pairs, 2], positions of the head, relative to the row
@@ -59,7 +59,10 @@ class Contexts(NamedTuple):
 
     @property
     def tail_first(self) -> Tensor:
-        """Whether the tail stands before the head, bool [n_pairs]; of two that begin together the shorter one is the first."""
+        """Whether the tail stands before the head in the text that the encoder reads, bool [n_pairs].
+
+        Of two that begin together the shorter one is the first. The tags of nested mentions do not: the longer one's stands first.
+        """
         (head, head_end), (tail, tail_end) = self.head.unbind(1), self.tail.unbind(1)
         return (tail < head) | ((tail == head) & (tail_end < head_end))
 
@@ -141,7 +144,7 @@ def linear_of_pair(
     """`layer([head; tail; rest])`, with what is computed of head and tail taken once per mention: a sentence of 20 has 190 pairs.
 
     rest: float [n_pairs, n], or None. types: Vectors of the types of heads and of tails, to be added.
-    text_order: `layer([head; tail; first; second; rest])` instead: the two once more, as they stand in the text.
+    text_order: `layer([head; tail; first; second; rest])` instead: the two once more, as they stand in the text. Without `types`.
     RETURNS: [n_pairs, layer.out_features].
     """
     known = {} if contexts.products is None else contexts.products
@@ -157,8 +160,8 @@ def linear_of_pair(
         heads = torch.cat([linear(contexts.heads, weight, layer.bias) for weight in of_heads])
         tails = torch.cat([linear(contexts.tails, weight) for weight in of_tails])
         if types is not None:
-            heads = heads + types[0](contexts.head_types).to(heads.dtype).repeat(len(of_heads), 1)
-            tails = tails + types[1](contexts.tail_types).to(tails.dtype).repeat(len(of_tails), 1)
+            heads = heads + types[0](contexts.head_types).to(heads.dtype)
+            tails = tails + types[1](contexts.tail_types).to(tails.dtype)
         # Autocast casts a part of the weights anew whenever it is used.
         known[layer] = heads, tails, of_rest.to(heads.dtype)
     heads, tails, of_rest = known[layer]

@@ -38,7 +38,7 @@ class Between(Summary):
         self.width = width
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
-        return largest_values(contexts.tokens, contexts.row, between(contexts.head, contexts.tail)), None
+        return largest_values(contexts.tokens, contexts.mask, contexts.row, between(contexts.head, contexts.tail)), None
 
 
 class PairAttention(Summary):
@@ -140,27 +140,30 @@ def between(heads: Tensor, tails: Tensor) -> Tensor:
     return torch.stack([torch.minimum(heads[:, 1], tails[:, 1]), torch.maximum(heads[:, 0], tails[:, 0])], dim=1)
 
 
-def largest_values(tokens: Tensor, row: Tensor, spans: Tensor) -> Tensor:
-    """The largest value of each dimension over a stretch of a row, and zeros where the stretch is empty.
+def largest_values(tokens: Tensor, mask: Tensor, row: Tensor, spans: Tensor) -> Tensor:
+    """The largest value of each dimension over a stretch of a row, and zeros where nothing that counts stands in it.
 
     After k rounds a position has the largest of the 2^k tokens from there on, and any stretch is covered by two such runs. So a pair costs
     two reads, however long its stretch is, and each round holds as much as the tokens.
 
-    tokens: [n_rows, length, width]. row: int [n]. spans: int [n, 2], start and (exclusive) end.
+    tokens: [n_rows, length, width]. mask: bool [n_rows, length], which of them count. row: int [n].
+    spans: int [n, 2], start and (exclusive) end.
     RETURNS: [n, width].
     """
-    sizes = (spans[:, 1] - spans[:, 0]).clamp_min(0)
+    counts = nn.functional.pad(mask.cumsum(dim=1), (1, 0))
+    counted = counts[row].gather(1, spans).diff(dim=1)[:, 0] > 0
     # A size is at least 2^(exponent - 1) and less than 2^exponent; 0 has the exponent 0.
-    exponents = torch.frexp(sizes.double()).exponent
+    exponents = torch.frexp(((spans[:, 1] - spans[:, 0]) * counted).float()).exponent
     largest = tokens.new_zeros((len(row), tokens.shape[-1]))
-    runs, length = tokens, 1
+    runs, length = tokens.masked_fill(~mask[..., None], torch.finfo(tokens.dtype).min), 1
     for exponent in range(1, int(exponents.max()) + 1 if len(row) else 0):
+        if exponent > 1:
+            # The last ones of a row go on at its beginning; nobody reads them.
+            runs = torch.maximum(runs, runs.roll(-length, dims=1))
+            length *= 2
         chosen = (exponents == exponent).nonzero()[:, 0]
         of_row, (start, end) = row[chosen], spans[chosen].unbind(1)
         largest = largest.index_copy(0, chosen, torch.maximum(runs[of_row, start], runs[of_row, end - length]))
-        # The last ones of a row go on at its beginning; nobody reads them.
-        runs = torch.maximum(runs, runs.roll(-length, dims=1))
-        length *= 2
     return largest
 
 
