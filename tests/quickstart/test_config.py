@@ -98,15 +98,15 @@ def test_mentions_are_read_in_the_order_of_the_text_where_relations_have_a_direc
 
     def read_in_order(config):
         model = config["components"]["relation_extractor"]["model"]
-        return model["@architectures"].partition(".")[2], model.get("text_order")
+        return model["@architectures"].partition(".")[2], model["summary"]["@relext_summaries"].split(".")[1], model.get("text_order")
 
-    assert read_in_order(init()) == ("PairClassifier.v1", True)
-    assert read_in_order(init("--optimize", "accuracy")) == ("MarkedPairClassifier.v1", None)
+    assert read_in_order(init()) == ("PairClassifier.v1", "between", True)
+    assert read_in_order(init("--optimize", "accuracy")) == ("MarkedPairClassifier.v1", "attention", None)
     # With an entity recogniser, and with text that is not blinded, nobody has measured what it is worth.
-    assert read_in_order(init("--ner")) == ("PairClassifier.v1", False)
+    assert read_in_order(init("--ner")) == ("PairClassifier.v1", "pair_attention", False)
     config = init(folder=write(tmp_path, undirected))
     assert config["components"]["relation_extractor"]["candidates"]["ordered"] is False
-    assert read_in_order(config) == ("PairClassifier.v1", False)
+    assert read_in_order(config) == ("PairClassifier.v1", "pair_attention", False)
 
 
 # What the data or the choice says: not the template.
