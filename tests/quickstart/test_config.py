@@ -225,7 +225,12 @@ def test_encoders_by_default(init):
     assert init()["paths"]["encoder"] == ENCODERS["cpu"]
     gpu = init("--optimize", "gpu")
     assert (gpu["paths"]["encoder"], gpu["system"]["gpu_allocator"]) == (ENCODERS["gpu"], "pytorch")
-    assert gpu["training"]["optimizer"]["learn_rate"]["initial_rate"] == LARGE["single_pass"].learn_rate
+    assert gpu["training"]["optimizer"]["learn_rate"]["initial_rate"] == LARGE["single_pass"].learn_rate == 5e-5
+    # A head starts from nothing, whatever the encoder: it is to learn about as fast as that of a small one.
+    scales = [
+        config["components"]["relation_extractor"]["model"]["learn_rate_scale"] for config in (init(), gpu, init("--optimize", "accuracy"))
+    ]
+    assert scales == [5.0, 20.0, 1.0]
 
 
 @pytest.mark.parametrize("name", ["nobody/has-this", "typo", "./no/such/folder"])
