@@ -160,9 +160,8 @@ def _deserialize(scorer: PairScorer, data: bytes, device: torch.device) -> PairS
     stored = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     if stored["sizes"]:
         scorer.build(**stored["sizes"])
-        made = scorer.state_dict()
-        shapes = ({name: tuple(weights.shape) for name, weights in state.items()} for state in (stored["state"], made))
-        if (was := next(shapes)) != (now := next(shapes)):
+        was, now = ({name: tuple(weights.shape) for name, weights in state.items()} for state in (stored["state"], scorer.state_dict()))
+        if was != now:
             name = next(name for name in [*was, *now] if was.get(name) != now.get(name))
             raise RelextError(
                 f"the weights that are stored do not fit the model's settings: {name} is stored as {was.get(name)}, and they ask for "
