@@ -139,6 +139,12 @@ def make_classifier(forward: Callable, encoder: Model, head: Model, nO: int | No
     )
 
 
+def reads_text_order(model: Model) -> bool:
+    """Whether a model has a head of this package that reads the mentions of a pair in the order of the text as well."""
+    shims = model.get_ref("head").shims if model.has_ref("head") else []
+    return bool(shims) and getattr(shims[0]._model, "text_order", False)
+
+
 class HeadShim(TidyShim):
     """Holds a `PairScorer`: its own learning rate, and its sizes and scale stored beside its weights."""
 

@@ -8,6 +8,7 @@ from spacy.training import Example
 
 from spacy_relext.candidates import has_sentences
 from spacy_relext.errors import RelextError
+from spacy_relext.ml.architectures import reads_text_order
 from spacy_relext.notices import Notice, logger
 from spacy_relext.pipeline.coverage import Annotated, Seen, covered, look_over, require_covered, warn_of_coverage
 from spacy_relext.pipeline.preparing import Extractor, annotated_pairs, count_matches
@@ -74,19 +75,29 @@ def _share_labels(pipe: Extractor, seen: Mapping[Annotated, Seen], extractors: M
 
 
 def _warn_of_misses(pipe: Extractor, get_examples: GetExamples) -> None:
-    """Relations that cannot be found are no error, nor a few pairs of teachers, but nobody should learn of them only from the recall."""
-    n_missed = n_gold = n_several = 0
+    """Relations that cannot be found are no error, nor a setting without effect, but nobody should learn of them only from the scores."""
+    n_missed = n_gold = n_several = n_pairs = n_tail_first = 0
     matches = Matches(SIDES)
     for example in get_examples():
         pairs = annotated_pairs(pipe, example, initializing=True, learning=True)
         # Without sentences it is not known yet which pairs there will be.
         if has_sentences(example.reference) or has_sentences(example.predicted):
             count_matches(matches, [pairs])
+        starts = pairs.prepared.candidates.mentions[:, 0][pairs.prepared.candidates.pairs]
+        n_pairs += len(starts)
+        n_tail_first += int((starts[:, 1] < starts[:, 0]).sum())
         n_missed += pairs.n_missed
         n_gold += pairs.n_gold
         if pipe.cfg["exclusive"] and pairs.annotated:
             n_several += int(((pairs.targets[:, 1:] > 0).sum(axis=1) > 1).sum())
     matches.check(pipe.name, pipe.notices)
+    if n_pairs and not n_tail_first and reads_text_order(pipe.model):
+        text = (
+            f"{pipe.name}: text_order = true, and in all {{n}} candidate pairs of the training data the head is the first mention already: "
+            "what the model reads of the two is there twice, and tells it nothing. Set text_order = false; or ordered = true for the "
+            "candidates, if a relation may begin at either mention."
+        )
+        logger.warning("%s", Notice(n_pairs).fill(text))
     if n_missed:
         text = (
             f"{pipe.name}: {{n}} of {{of}} annotated {{of|relation|relations}} {{n|is|are}} between no candidate pair: {{n|it|they}} "

@@ -4,6 +4,7 @@ import copy
 import gc
 import logging
 import pickle
+import re
 
 import pytest
 import spacy
@@ -329,6 +330,17 @@ def test_rate_that_is_planned_for_other_steps(told, steps, planned, n):
     found = [m for m in told() if "steps" in m]
     assert len(found) == n
     assert not n or "training ends after 300 steps, and the learning rate is planned for 2,000." in found[0]
+
+
+@pytest.mark.parametrize(("text_order", "ordered", "n"), [(True, False, 1), (True, True, 0), (False, False, 0)])
+def test_text_order_where_the_head_is_the_first_mention_anyway(told, text_order, ordered, n):
+    candidates = {"@misc": "spacy-relext.sentence_pairs.v1", "ordered": ordered}
+    model = {**SMALL, "summary": {"@relext_summaries": "spacy-relext.mentions.v1"}, "text_order": text_order}
+    nlp, pipe = make_pipeline(candidates=candidates, model=model)
+    pipe.initialize(lambda: make_examples(nlp), nlp=nlp)
+    found = [m for m in told() if "text_order" in m]
+    assert len(found) == n
+    assert not n or re.search(r"in all \d+ candidate pairs .* the head is the first mention already: .* ordered = true", found[0])
 
 
 def test_rehearsal_says_that_it_does_nothing(told):
