@@ -31,8 +31,8 @@ _NO_WEIGHTS = (
 
 _NO_MENTIONS = (
     "text_order = true has the mentions of a pair read once more, and the summary {summary} is read without them. Leave text_order out, or "
-    "take a summary that stands beside the mentions: spacy-relext.mentions.v1, spacy-relext.between.v1, spacy-relext.pair_attention.v1, "
-    'or one with beside = "mentions".'
+    "take a summary that stands beside the mentions: spacy-relext.mentions.v1, spacy-relext.between.v1, spacy-relext.piecewise.v1, "
+    'spacy-relext.pair_attention.v1, or one with beside = "mentions".'
 )
 
 

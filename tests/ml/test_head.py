@@ -14,11 +14,17 @@ from spacy_relext.errors import RelextError
 from spacy_relext.ml.contexts import make_batch, make_chunks
 from spacy_relext.ml.head import PairScorer, gather, mean_of_spans
 from spacy_relext.ml.patches.torch_bfloat16 import PaddedLinear
-from spacy_relext.ml.summaries import Attention, Between, Lstm, Mentions, PairAttention
+from spacy_relext.ml.summaries import Attention, Between, Lstm, Mentions, PairAttention, Piecewise
 
 WIDTH, N_TYPES, N_LABELS = 6, 3, 4
 IN_ORDER = "mentions, also in the order of the text"
-SUMMARIES = {"pair_attention": partial(PairAttention, n_heads=2), "mentions": Mentions, IN_ORDER: Mentions, "between": Between}
+SUMMARIES = {
+    "pair_attention": partial(PairAttention, n_heads=2),
+    "mentions": Mentions,
+    IN_ORDER: Mentions,
+    "between": Between,
+    "piecewise": Piecewise,
+}
 # Those that say which positions they look at.
 WITH_WEIGHTS = {"pair_attention", "attention"}
 OTHERS = {"attention": partial(Attention, beside="mentions"), "bilstm": partial(Lstm, bidirectional=True, beside="mentions")}
@@ -211,6 +217,7 @@ def test_pairs_of_both_directions_have_what_is_read_in_the_order_of_the_text_in_
 def test_mentions_in_the_order_of_the_text_need_a_summary_that_stands_beside_mentions():
     message = (
         r"text_order = true .* the summary attention is read without them\. .* spacy-relext\.mentions\.v1, spacy-relext\.between\.v1, "
+        r"spacy-relext\.piecewise\.v1, "
     )
     with pytest.raises(RelextError, match=message):
         PairScorer(Attention(beside="nothing"), hidden_width=5, max_cells=100, text_order=True)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from spacy_relext.errors import RelextError
-from spacy_relext.ml.summaries import Attention, Between, Cls, Contexts, Layers, Lstm, Mentions, Mlp, PairAttention
+from spacy_relext.ml.summaries import Attention, Between, Cls, Contexts, Layers, Lstm, Mentions, Mlp, PairAttention, Piecewise
 from spacy_relext.ml.summaries.base import linear_of_pair
-from spacy_relext.ml.summaries.pairs import N_DISTANCES, between, distance_bounds, largest_values, readable, slots_of
+from spacy_relext.ml.summaries.pairs import N_DISTANCES, between, distance_bounds, largest_values, pieces, readable, slots_of
 
 WIDTH, N_TYPES, N_HEADS = 12, 4, 3
 
@@ -172,7 +172,11 @@ def test_pair_attention_weights_sum_to_one_over_the_tokens_that_are_read():
 
 @pytest.mark.parametrize(
     "make_module",
-    [make_attention, lambda: built(Mentions()), lambda: built(Between()), *(partial(make_sequence, name) for name in SEQUENCES)],
+    [
+        make_attention,
+        *(lambda kind=kind: built(kind()) for kind in (Mentions, Between, Piecewise)),
+        *(partial(make_sequence, name) for name in SEQUENCES),
+    ],
 )
 def test_what_stands_in_padding_does_not_matter(make_module):
     """Longer padding, and anything in it, even where a pair's span reaches over the row's end."""
@@ -279,6 +283,38 @@ def test_the_largest_values_between_are_those_of_the_tokens_between():
         sizes.add(max(0, end - start))
         assert values.tolist() == tokens.amax(dim=0).tolist()
     assert len(sizes) > 10
+
+
+def test_the_largest_values_of_the_pieces_are_those_of_all_tokens_but_the_mentions():
+    contexts = make_contexts(n_pairs=(30, 20, 200, 1))
+    module = built(Piecewise())
+    assert module.width == 3 * WIDTH
+    found, weights = module(contexts)
+    assert weights is None
+    empty = set()
+    pairs = zip(contexts.row.tolist(), contexts.span.tolist(), contexts.head.tolist(), contexts.tail.tolist(), found, strict=True)
+    for row, span, head, tail, values in pairs:
+        limits = [(span[0], min(head[0], tail[0])), (min(head[1], tail[1]), max(head[0], tail[0])), (max(head[1], tail[1]), span[1])]
+        for i, (start, end) in enumerate(limits):
+            tokens = [contexts.tokens[row, t] for t in range(start, end) if contexts.mask[row, t]]
+            expected = torch.stack(tokens).amax(dim=0) if tokens else torch.zeros(WIDTH)
+            assert values[i * WIDTH : (i + 1) * WIDTH].tolist() == expected.tolist()
+            if not tokens:
+                empty.add(i)
+    assert empty == {0, 1, 2}
+
+
+def test_the_pieces_by_hand():
+    """Head first, tail first, mentions that touch, nested ones, at the ends of what is read."""
+    spans = torch.tensor([[0, 9], [1, 9], [0, 9], [0, 9], [2, 8]])
+    heads, tails = torch.tensor([[2, 3], [6, 8], [2, 3], [2, 6], [2, 3]]), torch.tensor([[5, 7], [3, 4], [3, 5], [3, 4], [7, 8]])
+    assert pieces(spans, heads, tails).tolist() == [
+        [[0, 2], [3, 5], [7, 9]],
+        [[1, 3], [4, 6], [8, 9]],
+        [[0, 2], [3, 3], [5, 9]],
+        [[0, 2], [4, 3], [6, 9]],
+        [[2, 2], [3, 7], [8, 8]],
+    ]
 
 
 def test_what_stands_between_by_hand():

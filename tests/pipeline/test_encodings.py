@@ -32,6 +32,7 @@ SUMMARIES = {
     "lstm over layers": {"@relext_summaries": "spacy-relext.layers.v1", "by": "lstm"},
     "mentions": {"@relext_summaries": "spacy-relext.mentions.v1"},
     "between": {"@relext_summaries": "spacy-relext.between.v1"},
+    "piecewise": {"@relext_summaries": "spacy-relext.piecewise.v1"},
     "pair attention": {"@relext_summaries": "spacy-relext.pair_attention.v1", "n_heads": 2},
 }
 BESIDE_MENTIONS = ("attention", "projected attention", "lstm", "bilstm", "mlp")
@@ -93,7 +94,7 @@ def ordered_pipeline(folder, summary):
 
 COMBINATIONS = [
     *((marked_pipeline, name) for name in SUMMARIES),
-    *((shared_pipeline, name) for name in (*BESIDE_MENTIONS, "mentions", "between")),
+    *((shared_pipeline, name) for name in (*BESIDE_MENTIONS, "mentions", "between", "piecewise")),
     (ordered_pipeline, "between"),
 ]
 
@@ -106,7 +107,7 @@ def test_every_cell_overfits_and_reloads_equal(tiny_bert, tmp_path, make, summar
     numpy.testing.assert_allclose(scores_of(load_model(tmp_path)), scores_of(nlp), rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("summary", ["mentions", "between", "attention", "bilstm"])
+@pytest.mark.parametrize("summary", ["mentions", "between", "piecewise", "attention", "bilstm"])
 def test_scores_do_not_depend_on_white_space(tiny_bert, summary):
     nlp = ordered_pipeline(tiny_bert, summary)
     initialize(nlp)

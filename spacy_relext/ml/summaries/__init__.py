@@ -3,7 +3,7 @@
 | module | summaries |
 |---|---|
 | `paper` | `Cls`, `Attention`, `Lstm`: [CLS], alone or beside a summary of the sequence |
-| `pairs` | `Mentions`, `Between`, `PairAttention`: head and tail: alone, beside what is between them, beside an attention that they ask |
+| `pairs` | `Mentions`, `Between`, `Piecewise`, `PairAttention`: head and tail, alone or beside something |
 | `probing` | `Mlp`, `Layers`: controls of the paper's analysis |
 | `base` | `Summary`, `Contexts`, and what several summaries compute |
 
@@ -14,7 +14,7 @@ one vector per pair, `[n_pairs, summary.width]`, and says which positions it loo
 """
 
 from spacy_relext.ml.summaries.base import Contexts, SequenceSummary, Summary, attend, last_state, sequences, stretches
-from spacy_relext.ml.summaries.pairs import Between, Mentions, PairAttention
+from spacy_relext.ml.summaries.pairs import Between, Mentions, PairAttention, Piecewise
 from spacy_relext.ml.summaries.paper import Attention, Cls, Lstm
 from spacy_relext.ml.summaries.probing import Layers, Mlp
 
@@ -28,6 +28,7 @@ __all__ = [
     "Mentions",
     "Mlp",
     "PairAttention",
+    "Piecewise",
     "SequenceSummary",
     "Summary",
     "attend",
