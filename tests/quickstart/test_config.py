@@ -106,7 +106,7 @@ def test_mentions_are_read_in_the_order_of_the_text_where_relations_have_a_direc
     assert read_in_order(init("--ner")) == ("PairClassifier.v1", "pair_attention", False)
     config = init(folder=write(tmp_path, undirected))
     assert config["components"]["relation_extractor"]["candidates"]["ordered"] is False
-    assert read_in_order(config) == ("PairClassifier.v1", "pair_attention", False)
+    assert read_in_order(config) == ("PairClassifier.v1", "piecewise", False)
 
 
 # What the data or the choice says: not the template.
