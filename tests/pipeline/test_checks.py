@@ -8,10 +8,13 @@ import re
 
 import pytest
 import spacy
+import torch
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from thinc.api import Linear, Model, PyTorchWrapper, chain
 
+from spacy_relext.ml.architectures import reads_text_order
 from spacy_relext.notices import gathering
 from spacy_relext.pipeline.checks import MANY_PAIRS, MANY_UPDATES, Home
 from tests.conftest import TRAIN_DATA, make_doc
@@ -341,6 +344,14 @@ def test_text_order_where_the_head_is_the_first_mention_anyway(told, text_order,
     found = [m for m in told() if "text_order" in m]
     assert len(found) == n
     assert not n or re.search(r"in all \d+ candidate pairs .* the head is the first mention already: .* ordered = true", found[0])
+
+
+def test_a_model_of_somebody_else_reads_nothing_in_the_order_of_the_text():
+    """Without a head, with one that is no torch module, with one that is another module."""
+    layer = chain(Linear(2, 2), Linear(2, 2))
+    torch_layer = PyTorchWrapper(torch.nn.Linear(2, 2))
+    heads = [{}, {"head": layer.layers[1]}, {"head": torch_layer}]
+    assert [reads_text_order(Model("own", forward=layer._func, layers=[layer, torch_layer], refs=head)) for head in heads] == [False] * 3
 
 
 def test_rehearsal_says_that_it_does_nothing(told):

@@ -54,7 +54,7 @@ class Piecewise(Summary):
         self.width = 3 * width
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
-        spans = pieces(contexts.span.clamp(max=contexts.tokens.shape[1]), contexts.head, contexts.tail)
+        spans = pieces(contexts.span, contexts.head, contexts.tail)
         n_pairs, n_pieces = spans.shape[:2]
         row = contexts.row.repeat_interleave(n_pieces)
         return largest_values(contexts.tokens, contexts.mask, row, spans.flatten(0, 1)).view(n_pairs, -1), None
