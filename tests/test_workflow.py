@@ -240,7 +240,9 @@ def test_project_file_names_only_what_exists(folder):
 def test_variables_of_ddi_are_those_of_its_config():
     """What is chosen for DDI stands in the config, in the workflow, and in what `init-config` takes for small encoders."""
     chosen = srsly.read_yaml(ROOT / "projects" / "ddi" / "project.yml")["vars"]
-    config = load_config(ROOT / "configs" / "ddi.cfg", interpolate=True)["variables"]
+    whole = load_config(ROOT / "configs" / "ddi.cfg", interpolate=True)
+    config = whole["variables"]
     assert (chosen["steps"], chosen["threshold"]) == (config["max_steps"], config["threshold"])
+    assert chosen["summary"] == whole["components"]["relation_extractor"]["model"]["summary"]["@relext_summaries"]
     # Batches of an epoch of all training documents, and of 80 % of them.
     assert (chosen["steps"] / 170, chosen["develop_steps"] / 137) == (SMALL["single_pass"].epochs, SMALL["single_pass"].epochs)

@@ -56,7 +56,7 @@ def take_settings(
     pipe.checks.annotated_types(pipe.name, pipe.cfg, own.types)
     pipe.checks.annotated_spans(pipe.name, pipe.cfg["spans_key"], own.references)
     pipe.checks.schedule(pipe.name, nlp)
-    _warn_of_misses(pipe, get_examples)
+    _warn_of_pairs(pipe, get_examples)
 
 
 def _share_labels(pipe: Extractor, seen: Mapping[Annotated, Seen], extractors: Mapping[str, Extractor], nlp: Language | None) -> None:
@@ -74,7 +74,7 @@ def _share_labels(pipe: Extractor, seen: Mapping[Annotated, Seen], extractors: M
     warn_of_coverage(pipe.notices, pipe.name, pipe.labels, counts, "learned from")
 
 
-def _warn_of_misses(pipe: Extractor, get_examples: GetExamples) -> None:
+def _warn_of_pairs(pipe: Extractor, get_examples: GetExamples) -> None:
     """Relations that cannot be found are no error, nor a setting without effect, but nobody should learn of them only from the scores."""
     n_missed = n_gold = n_several = n_pairs = n_tail_first = 0
     matches = Matches(SIDES)
@@ -91,11 +91,12 @@ def _warn_of_misses(pipe: Extractor, get_examples: GetExamples) -> None:
         if pipe.cfg["exclusive"] and pairs.annotated:
             n_several += int(((pairs.targets[:, 1:] > 0).sum(axis=1) > 1).sum())
     matches.check(pipe.name, pipe.notices)
-    if n_pairs and not n_tail_first and reads_text_order(pipe.model):
+    if n_pairs and n_tail_first in (0, n_pairs) and reads_text_order(pipe.model):
+        place = "second" if n_tail_first else "first"
         text = (
-            f"{pipe.name}: text_order = true, and in all {{n}} candidate pairs of the training data the head is the first mention already: "
-            "what the model reads of the two is there twice, and tells it nothing. Set text_order = false; or ordered = true for the "
-            "candidates, if a relation may begin at either mention."
+            f"{pipe.name}: text_order = true, and the head is the {place} mention in {{n}} of {{n}} candidate {{n|pair|pairs}} "
+            "that {n|was|were} looked at: the model reads the same two vectors twice. Set text_order = false; or give candidates both ways "
+            "(ordered = true, types in both orders), if a relation may begin at either mention."
         )
         logger.warning("%s", Notice(n_pairs).fill(text))
     if n_missed:

@@ -1,5 +1,6 @@
 """`research grid`: the runs of a YAML file, run in order, chosen, shared by processes, and gone on with."""
 
+import json
 import re
 from pathlib import Path
 
@@ -204,3 +205,14 @@ def test_stored_runs_are_those_of_our_grid(monkeypatch):
             assert read_run(output).config == dict(read_config(planned.config_path, planned.overrides)), output
             n_runs += 1
     assert n_runs >= 77
+
+
+@pytest.mark.parametrize("grid", ["minilm", "mpnet"])
+def test_stored_runs_are_those_of_the_grid(grid, monkeypatch):
+    """A run is known by its config: one that is changed would have finished runs trained again, or refused."""
+    monkeypatch.chdir(ROOT)
+    stored = [run for run in read_grid(ROOT / "configs" / f"{grid}.yml") if run.output.is_file()]
+    assert stored
+    for run in stored:
+        config = json.loads(json.dumps(dict(read_config(run.config_path, run.overrides))))
+        assert config == read_run(run.output).config, run.output.name

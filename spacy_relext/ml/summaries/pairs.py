@@ -57,7 +57,7 @@ class Piecewise(Summary):
         spans = pieces(contexts.span, contexts.head, contexts.tail)
         n_pairs, n_pieces = spans.shape[:2]
         row = contexts.row.repeat_interleave(n_pieces)
-        return largest_values(contexts.tokens, contexts.mask, row, spans.flatten(0, 1)).view(n_pairs, -1), None
+        return largest_values(contexts.tokens, contexts.mask, row, spans.flatten(0, 1)).view(n_pairs, self.width), None
 
 
 class PairAttention(Summary):
