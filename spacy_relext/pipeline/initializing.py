@@ -83,7 +83,8 @@ def _warn_of_pairs(pipe: Extractor, get_examples: GetExamples) -> None:
         # Without sentences it is not known yet which pairs there will be.
         if has_sentences(example.reference) or has_sentences(example.predicted):
             count_matches(matches, [pairs])
-        starts = pairs.prepared.candidates.mentions[:, 0][pairs.prepared.candidates.pairs]
+        candidates = pairs.prepared.candidates
+        starts = candidates.mentions[candidates.pairs, 0]
         n_pairs += len(starts)
         n_tail_first += int((starts[:, 1] < starts[:, 0]).sum())
         n_missed += pairs.n_missed

@@ -55,9 +55,8 @@ class Piecewise(Summary):
 
     def forward(self, contexts: Contexts) -> tuple[Tensor, None]:
         spans = pieces(contexts.span, contexts.head, contexts.tail)
-        n_pairs, n_pieces = spans.shape[:2]
-        row = contexts.row.repeat_interleave(n_pieces)
-        return largest_values(contexts.tokens, contexts.mask, row, spans.flatten(0, 1)).view(n_pairs, self.width), None
+        row = contexts.row.repeat_interleave(spans.shape[1])
+        return largest_values(contexts.tokens, contexts.mask, row, spans.flatten(0, 1)).view(-1, self.width), None
 
 
 class PairAttention(Summary):
